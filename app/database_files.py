@@ -1,0 +1,39 @@
+"""The SQL files of this release, and their fingerprints: what a database must have before it is served.
+
+A release is its files under db/schema, db/functions and db/policies. app/migrate.py applies them and records each
+one's SHA-256 in the database; the service compares the two before it serves (audit.schema_version()).
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+DATABASE_DIRECTORY = Path(__file__).resolve().parent.parent / "db"
+_SCHEMA_FILE = re.compile(r"V(\d+)__.+\.sql")
+
+
+def fingerprints(directory: Path = DATABASE_DIRECTORY) -> dict[str, str]:
+    """Return {path below `directory`: SHA-256 in hexadecimal} of every file of the release, in the order of application.
+
+    Raises ValueError for a file that would be skipped in silence: one that is not called V0001__words.sql in schema/,
+    or not anything.sql in the other two.
+    """
+    found: dict[str, str] = {}
+    for folder in ("schema", "functions", "policies"):
+        for file in sorted((directory / folder).iterdir()):
+            if not file.name.endswith(".sql") or (folder == "schema" and not _SCHEMA_FILE.fullmatch(file.name)):
+                raise ValueError(f"db/{folder}/{file.name} is not named as a file of this folder is")
+            found[f"{folder}/{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return found
+
+
+def schema_version(files: dict[str, str]) -> int:
+    """Return the highest number of a schema file among `files`, 0 when there is none."""
+    numbers = [match.group(1) for path in files if (match := _SCHEMA_FILE.fullmatch(path.removeprefix("schema/")))]
+    return max(map(int, numbers), default=0)
+
+
+def digest(files: dict[str, str]) -> str:
+    """Return one SHA-256 over all of `files`, the same that audit.schema_version() computes in the database."""
+    lines = "\n".join(f"{path} {sha256}" for path, sha256 in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

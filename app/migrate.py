@@ -1,0 +1,170 @@
+"""Bring a database to this release: `python -m app.migrate apply`, or `plan` to see what that would do.
+
+yandex-pgmigrate applies the numbered files of db/schema, and after them db/functions and db/policies. It remembers
+numbers only, and re-applies functions and policies only when a numbered file is pending. This module closes the gap:
+it records the SHA-256 of every file applied, applies functions and policies that were edited, and refuses when a
+numbered file that was already applied has been edited. One transaction holds all of it, so a failure changes nothing.
+
+The database is named by MIGRATION_DATABASE_URL: a role that may create roles and schemas, superuser or not; on a
+database that has the roles already, audit_migrator suffices.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pgmigrate
+import psycopg2
+import psycopg2.errors
+import sqlparse.engine.grouping
+
+from app.database_files import DATABASE_DIRECTORY, fingerprints
+
+OLDEST_SERVER = 15
+
+
+class MigrationRefused(Exception):
+    """The database cannot be brought to this release as things are; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What stands between a database and this release. Paths are relative to db/.
+
+    pending: numbered files that were never applied.
+    changed: functions and policies that are new or differ from what was applied.
+    removed: functions and policies that were applied and are no longer in the release; a numbered file drops them.
+    """
+
+    pending: list[str]
+    changed: list[str]
+    removed: list[str]
+
+    @classmethod
+    def between(cls, applied: dict[str, str], release: dict[str, str]) -> "Plan":
+        """Compare the fingerprints of a database with those of a release.
+
+        Raises MigrationRefused when a numbered file was edited or lost after it was applied, or comes too late.
+        """
+        done = [path for path in applied if path.startswith("schema/")]
+        for path in done:
+            if path not in release:
+                raise MigrationRefused(
+                    f"the database has db/{path}, which this release does not: it is newer than this release"
+                )
+            if applied[path] != release[path]:
+                raise MigrationRefused(
+                    f"db/{path} was applied with other content: restore it, and put the change into a new file"
+                )
+        pending = [path for path in release if path.startswith("schema/") and path not in applied]
+        if pending and done and pending[0] < max(done):
+            raise MigrationRefused(f"db/{pending[0]} comes before {max(done)}, which is applied: give it a higher number")
+        return cls(
+            pending=pending,
+            changed=[p for p in release if not p.startswith("schema/") and applied.get(p) != release[p]],
+            removed=[p for p in applied if p not in release],
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.pending or self.changed or self.removed)
+
+
+def plan(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
+    """Return what `apply` would do to the database. Reads only, takes no lock that a writer could notice."""
+    release = fingerprints(directory)
+    with _connection(database_url) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute("SET ROLE audit_owner")
+            applied = _applied(cursor)
+        except (psycopg2.errors.InvalidParameterValue, psycopg2.errors.UndefinedObject):  # no such role
+            applied = {}
+        except (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedFunction):
+            applied = {}
+    return Plan.between(applied, release)
+
+
+def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
+    """Bring the database to this release and return what was done; an empty plan means that nothing was.
+
+    Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases the database is as it was.
+    """
+    release = fingerprints(directory)
+    with _connection(database_url) as connection, connection.cursor() as cursor:
+        for file in ("roles.sql", "database.sql"):
+            cursor.execute((directory / file).read_text())
+        connection.commit()
+
+    # pgmigrate's own command line lifts sqlparse's limits, without which a long function body is refused.
+    sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None
+    sqlparse.engine.grouping.MAX_GROUPING_TOKENS = None
+    arguments = argparse.Namespace(
+        base_dir=str(directory), conn=database_url, target="latest", disable_schema_check=True, check_serial_versions=True
+    )
+    config = pgmigrate.get_config(str(directory), arguments)
+    config = config._replace(user=config.conn_instance.info.user)
+    try:
+        config.cursor.execute((directory / "applied_files.sql").read_text())
+        todo = Plan.between(_applied(config.cursor), release)
+        if todo.changed and not todo.pending:
+            for path in todo.changed:
+                # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied
+                # in another way would differ from the same function on a fresh database.
+                pgmigrate._apply_file(str(directory / path), config.cursor)
+        for path in [*todo.pending, *todo.changed, *todo.removed]:
+            config.cursor.execute(
+                "SELECT pgmigrate.record_applied_file(p_path => %(path)s, p_sha256 => %(sha256)s)",
+                {"path": path, "sha256": release.get(path)},
+            )
+        pgmigrate.migrate(config)  # the pending files, then all functions and policies; commits
+    except pgmigrate.MigrateError as error:
+        raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
+    finally:
+        config.conn_instance.close()
+    return todo
+
+
+def _applied(cursor: Any) -> dict[str, str]:
+    cursor.execute("SELECT * FROM pgmigrate.list_applied_files()")
+    return dict(cursor.fetchall())
+
+
+@contextmanager
+def _connection(database_url: str) -> Iterator[Any]:
+    connection = psycopg2.connect(database_url, application_name="ringfence migrate")
+    try:
+        if connection.server_version // 10000 < OLDEST_SERVER:
+            raise MigrationRefused(f"PostgreSQL {OLDEST_SERVER} or later is needed")
+        yield connection
+    finally:
+        connection.close()
+
+
+def main() -> int:
+    """Run the command line; return the exit status: 0, or 1 with the reason in one line."""
+    parser = argparse.ArgumentParser(prog="python -m app.migrate", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("command", choices=["apply", "plan"])
+    command = parser.parse_args().command
+    database_url = os.environ.get("MIGRATION_DATABASE_URL")
+    if not database_url:
+        print("set MIGRATION_DATABASE_URL to the database, as a role that may create roles and schemas", file=sys.stderr)
+        return 1
+    try:
+        todo = plan(database_url) if command == "plan" else apply(database_url)
+    except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error) as error:
+        print(f"nothing was changed: {str(error).strip()}", file=sys.stderr)
+        return 1
+    for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
+        for path in paths:
+            print(f"{'would ' if command == 'plan' else ''}{verb} db/{path}")
+    if not todo:
+        print("up to date")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+-- The way records are read: one page of the transaction's tenant, as the JSON text that the HTTP caller gets.
+-- Keyset pagination over (created_at, id): a page costs the same wherever it lies, and nothing is lost or repeated
+-- when records share their time or new ones arrive between two pages.
+
+CREATE OR REPLACE FUNCTION audit.list_audit_logs(
+    p_agent_id    text        DEFAULT NULL,
+    p_trace_id    text        DEFAULT NULL,
+    p_user_id     text        DEFAULT NULL,
+    p_mode        text        DEFAULT NULL,
+    p_status      text        DEFAULT NULL,
+    p_http_status int         DEFAULT NULL,
+    p_start_time  timestamptz DEFAULT NULL,
+    p_end_time    timestamptz DEFAULT NULL,
+    p_limit       int         DEFAULT 50,
+    p_cursor      text        DEFAULT NULL,
+    p_order       text        DEFAULT 'desc')
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+-- Planned for the filters of this very call: a generic plan keeps "filter IS NULL OR ..." and reads the whole tenant.
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    v_tenant_id text := current_setting('app.tenant_id', true);
+    v_position  text[];
+    v_created   timestamptz;
+    v_id        uuid;
+    v_page      audit.audit_logs[];
+    v_last      audit.audit_logs;
+    v_has_more  boolean;
+    v_items     text;
+BEGIN
+    IF coalesce(v_tenant_id, '') = '' THEN
+        RAISE EXCEPTION 'no tenant is set for this transaction'
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() first, in the same transaction.';
+    END IF;
+    IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'limit is a number from 1 to 1000' USING ERRCODE = 'RF003', COLUMN = 'limit';
+    ELSIF p_order IS NULL OR p_order NOT IN ('asc', 'desc') THEN
+        RAISE EXCEPTION 'order is asc or desc' USING ERRCODE = 'RF003', COLUMN = 'order';
+    ELSIF p_mode NOT IN ('DRY_RUN', 'LIVE') THEN
+        RAISE EXCEPTION 'mode is DRY_RUN or LIVE' USING ERRCODE = 'RF003', COLUMN = 'mode';
+    ELSIF p_status NOT IN ('started', 'success', 'error', 'denied') THEN
+        RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
+    END IF;
+
+    IF p_cursor IS NOT NULL THEN
+        v_position := regexp_match(p_cursor, '^([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})$');
+        IF v_position IS NULL OR p_cursor <> audit.page_cursor(
+            v_position[1]::bigint, v_position[2]::uuid, v_tenant_id, p_order, p_agent_id, p_trace_id, p_user_id,
+            p_mode, p_status, p_http_status, p_start_time, p_end_time)
+        THEN
+            RAISE EXCEPTION 'the cursor does not belong to this list'
+                USING ERRCODE = 'RF003', COLUMN = 'cursor',
+                      HINT = 'Use next_cursor unchanged, with the tenant, filters and order that it came from.';
+        END IF;
+        -- In two steps: an interval is multiplied as a double, which does not hold eighteen digits.
+        v_created := timestamptz '1970-01-01 00:00:00+00'
+            + interval '1 second' * (v_position[1]::bigint / 1000000)
+            + interval '1 microsecond' * (v_position[1]::bigint % 1000000);
+        v_id := v_position[2]::uuid;
+    END IF;
+
+    -- One more than asked for: that there is a next page is seen, not guessed. Two statements, since an index is read
+    -- in one direction or the other, and a CASE in ORDER BY would read it in neither.
+    IF p_order = 'desc' THEN
+        v_page := ARRAY(
+            SELECT l FROM audit.audit_logs AS l
+            WHERE l.tenant_id = v_tenant_id
+              AND (p_agent_id IS NULL OR l.agent_id = p_agent_id)
+              AND (p_trace_id IS NULL OR l.trace_id = p_trace_id)
+              AND (p_user_id IS NULL OR l.user_id = p_user_id)
+              AND (p_mode IS NULL OR l.mode = p_mode)
+              AND (p_status IS NULL OR l.status = p_status)
+              AND (p_http_status IS NULL OR l.http_status = p_http_status)
+              AND (p_start_time IS NULL OR l.created_at >= p_start_time)
+              AND (p_end_time IS NULL OR l.created_at < p_end_time)
+              AND (v_created IS NULL OR (l.created_at, l.id) < (v_created, v_id))
+            ORDER BY l.created_at DESC, l.id DESC LIMIT p_limit + 1);
+    ELSE
+        v_page := ARRAY(
+            SELECT l FROM audit.audit_logs AS l
+            WHERE l.tenant_id = v_tenant_id
+              AND (p_agent_id IS NULL OR l.agent_id = p_agent_id)
+              AND (p_trace_id IS NULL OR l.trace_id = p_trace_id)
+              AND (p_user_id IS NULL OR l.user_id = p_user_id)
+              AND (p_mode IS NULL OR l.mode = p_mode)
+              AND (p_status IS NULL OR l.status = p_status)
+              AND (p_http_status IS NULL OR l.http_status = p_http_status)
+              AND (p_start_time IS NULL OR l.created_at >= p_start_time)
+              AND (p_end_time IS NULL OR l.created_at < p_end_time)
+              AND (v_created IS NULL OR (l.created_at, l.id) > (v_created, v_id))
+            ORDER BY l.created_at, l.id LIMIT p_limit + 1);
+    END IF;
+
+    v_has_more := cardinality(v_page) > p_limit;
+    IF v_has_more THEN
+        v_page := v_page[1:p_limit];
+        v_last := v_page[p_limit];
+    END IF;
+
+    SELECT string_agg(
+        json_build_object(
+            'id', l.id, 'trace_id', l.trace_id, 'tenant_id', l.tenant_id, 'agent_id', l.agent_id, 'mode', l.mode,
+            'status', l.status, 'http_status', l.http_status, 'latency_ms', l.latency_ms, 'user_id', l.user_id,
+            'error', l.error,
+            'created_at', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text,
+        ', ' ORDER BY l.position)
+    INTO v_items
+    FROM unnest(v_page) WITH ORDINALITY AS l (
+        id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at, position);
+
+    RETURN concat(
+        '{"count": ', cardinality(v_page),
+        ', "items": [', v_items, ']',
+        ', "next_cursor": ',
+        CASE WHEN v_has_more THEN to_json(audit.page_cursor(
+            (extract(epoch FROM v_last.created_at) * 1000000)::bigint, v_last.id, v_tenant_id, p_order, p_agent_id,
+            p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time)) ELSE 'null' END,
+        ', "has_more": ', to_json(v_has_more),
+        '}');
+END
+$$;
+
+COMMENT ON FUNCTION audit.list_audit_logs IS
+    'One page of the transaction''s tenant as JSON: count, items, next_cursor, has_more. Filters are equalities, '
+    'start_time inclusive, end_time exclusive. RF001 when no tenant is set, RF003 when an argument is refused.';
+REVOKE ALL ON FUNCTION audit.list_audit_logs FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.list_audit_logs TO audit_trusted;

@@ -1,0 +1,34 @@
+-- Who may do what with audit.audit_logs. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
+-- Every expression is the bare comparison, so that it becomes a condition of the index (tenant_id, created_at).
+
+ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too, who has no policy and so sees nothing
+
+REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_admin;
+GRANT SELECT ON audit.audit_logs TO audit_trusted;
+-- Not created_at: the server's clock. A grant on the table would let the caller choose it.
+GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
+    ON audit.audit_logs TO audit_trusted;
+
+DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.audit_logs;
+CREATE POLICY trusted_reads_own_tenant ON audit.audit_logs
+    FOR SELECT TO audit_trusted
+    USING (tenant_id = current_setting('app.tenant_id', true));
+COMMENT ON POLICY trusted_reads_own_tenant ON audit.audit_logs IS
+    'A transaction reads the records of the tenant it is set to. No tenant set: no rows.';
+
+DROP POLICY IF EXISTS trusted_appends_to_own_tenant ON audit.audit_logs;
+CREATE POLICY trusted_appends_to_own_tenant ON audit.audit_logs
+    FOR INSERT TO audit_trusted
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true));
+COMMENT ON POLICY trusted_appends_to_own_tenant ON audit.audit_logs IS
+    'A transaction appends records of the tenant it is set to. No tenant set: no inserts.';
+
+-- The second line: a permissive policy that somebody adds one day can widen nothing for this role.
+DROP POLICY IF EXISTS trusted_stays_in_own_tenant ON audit.audit_logs;
+CREATE POLICY trusted_stays_in_own_tenant ON audit.audit_logs
+    AS RESTRICTIVE FOR ALL TO audit_trusted
+    USING (tenant_id = current_setting('app.tenant_id', true))
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true));
+COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.audit_logs IS
+    'Says the same as the permissive policies, and must hold beside any other: a stray policy with true opens nothing.';
