@@ -1,0 +1,155 @@
+"""What a caller can be told went wrong, as RFC 9457 problems.
+
+RingfenceError
+├── InvalidRequest       422  a field breaks a rule; `errors` names each one
+├── TenantMissing        400  the request names no tenant
+├── TenantUnknown        403  the tenant is not registered
+├── TenantMismatch       403  the request names two tenants
+├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
+├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
+├── StorageUnavailable   503  nothing was stored; the same request may be sent again
+└── OutcomeNotRecorded   503  the agent was called and its outcome could not be stored; the `started` record stands
+
+`type` is stable and is what a program should look at; `detail` is for people and may change. No problem carries SQL,
+a stack trace, another tenant's data, or what the caller sent.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+logger = logging.getLogger("ringfence")
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+class RingfenceError(Exception):
+    """Base of everything the service refuses on purpose; `status` and `kind` are those of its problem."""
+
+    status: ClassVar[int]
+    kind: ClassVar[str]
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+
+
+class InvalidRequest(RingfenceError):
+    """A field breaks a rule. `errors`: one {"field", "detail"} for each."""
+
+    status = 422
+    kind = "invalid-request"
+
+    @classmethod
+    def field(cls, name: str, detail: str) -> "InvalidRequest":
+        """One refused field."""
+        return cls(f"{name}: {detail}", [{"field": name, "detail": detail}])
+
+
+class TenantMissing(RingfenceError):
+    """The request names no tenant."""
+
+    status = 400
+    kind = "tenant-missing"
+
+
+class TenantUnknown(RingfenceError):
+    """The tenant is not registered."""
+
+    status = 403
+    kind = "tenant-unknown"
+
+
+class TenantMismatch(RingfenceError):
+    """The request names two tenants."""
+
+    status = 403
+    kind = "tenant-mismatch"
+
+
+class LiveDisabled(RingfenceError):
+    """LIVE was asked for while LIVE_ENABLED is off."""
+
+    status = 403
+    kind = "live-disabled"
+
+
+class AgentUnknown(RingfenceError):
+    """LIVE was asked for an agent that the operator has not configured."""
+
+    status = 404
+    kind = "agent-unknown"
+
+
+class StorageUnavailable(RingfenceError):
+    """The database or the file cannot be used right now; nothing was stored."""
+
+    status = 503
+    kind = "storage-unavailable"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+class OutcomeNotRecorded(RingfenceError):
+    """The agent was called, and how that ended could not be stored. Repeating the request calls the agent again."""
+
+    status = 503
+    kind = "outcome-not-recorded"
+
+
+def problem(
+    request: Request,
+    status: int,
+    kind: str,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Render one problem. `errors`: the refused fields, each {"field", "detail"}."""
+    body: dict[str, Any] = {
+        "type": f"urn:ringfence:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "trace_id": request.state.trace_id,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return Response(json.dumps(body), status, dict(headers or {}), PROBLEM_MEDIA_TYPE)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error of `app` a problem."""
+
+    @app.exception_handler(RingfenceError)
+    async def refused(request: Request, error: RingfenceError) -> Response:
+        return problem(request, error.status, error.kind, error.detail, error.errors, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        # Pydantic's own report repeats the input, which may be a prompt or personal data.
+        errors = [
+            {"field": ".".join(str(part) for part in e["loc"]), "detail": e.get("ctx", {}).get("error") or e["msg"]}
+            for e in error.errors()
+        ]
+        errors = [{"field": e["field"], "detail": str(e["detail"])} for e in errors]
+        detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
+        return problem(request, 422, "invalid-request", detail, errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return problem(request, error.status_code, kind, error.detail, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        # The type and nothing of the message: a message may quote what the caller sent.
+        logger.error("trace %s: unexpected %s", request.state.trace_id, type(error).__qualname__)
+        return problem(request, 500, "internal-error", "the service failed; nothing was acknowledged")

@@ -1,0 +1,77 @@
+"""The service: `create_app()` puts settings, store, routes and error handlers together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app import __version__
+from app.errors import install_error_handlers
+from app.routers import agents_router, audit_router, health_router
+from app.services.agents import AgentClient, load_agents
+from app.services.audit_file import FileAuditLogger
+from app.services.audit_logger import AuditLogger, DatabaseAuditLogger
+from app.services.db import Database
+from app.services.executions import Executions
+from app.settings import Settings
+from app.tracing import TraceMiddleware
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; without `settings` they come from the environment.
+
+    The store is opened when the application starts, which raises RefusedToServe when it may not be served.
+    """
+    settings = settings or Settings()
+    agents = load_agents(settings.agents_file)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        audit_logger = make_audit_logger(settings)
+        client = AgentClient()
+        try:
+            await audit_logger.open()
+            app.state.backend = "postgresql" if settings.database_url else "jsonl"
+            app.state.audit_logger = audit_logger
+            app.state.executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
+            yield
+        finally:
+            await client.close()
+            await audit_logger.close()
+
+    app = FastAPI(
+        title="Ringfence",
+        version=__version__,
+        summary="A multi-tenant audit trail for AI-agent executions.",
+        lifespan=lifespan,
+        max_body_size=settings.max_body_bytes,
+        redirect_slashes=False,
+    )
+    app.include_router(agents_router.router)
+    app.include_router(audit_router.router)
+    app.include_router(health_router.router)
+    install_error_handlers(app)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Tenant-ID", "X-Trace-ID", "traceparent"],
+            expose_headers=["X-Trace-ID"],
+        )
+    app.add_middleware(TraceMiddleware)
+    return app
+
+
+def make_audit_logger(settings: Settings) -> AuditLogger:
+    """Return the store that `settings` name, not yet opened: the database, or without one the file."""
+    if settings.database_url is None:
+        return FileAuditLogger(settings.audit_log_path)
+    return DatabaseAuditLogger(
+        Database(
+            settings.database_url.get_secret_value(),
+            pool_size=settings.database_pool_size,
+            pool_timeout=settings.database_pool_timeout,
+        )
+    )

@@ -1,0 +1,162 @@
+"""Shapes of requests and responses.
+
+They hold types and nothing else: lengths, ranges and known words are the database's rules (db/schema), and its refusal
+is what a caller gets to see. What the OpenAPI document says about them is there to be read, and checks nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _with_a_date(value: object) -> object:
+    # Pydantic reads a bare number as seconds since 1970, which names no zone.
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise ValueError("an ISO 8601 date and time with a zone is needed")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_with_a_date)]
+Mode = Annotated[str, Field(json_schema_extra={"enum": ["DRY_RUN", "LIVE"]})]
+Status = Annotated[str, Field(json_schema_extra={"enum": ["started", "success", "error", "denied"]})]
+TenantId = Annotated[
+    str | None,
+    Field(description="For callers that cannot send X-Tenant-ID. Where both are there they must agree."),
+]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExecuteQuery(_Closed):
+    """Query parameters of an execution."""
+
+    tenant_id: TenantId = None
+
+
+class ExecuteRequest(_Closed):
+    """What to ask an agent.
+
+    input: passed on to the agent in LIVE, never stored.
+    mode: DRY_RUN calls nothing.
+    user_id: on whose behalf; stored with the record, 1 to 256 characters.
+    """
+
+    input: dict[str, Any]
+    mode: Mode = "DRY_RUN"
+    user_id: Annotated[str | None, Field(json_schema_extra={"maxLength": 256})] = None
+    tenant_id: TenantId = None
+
+
+class ExecuteResponse(BaseModel):
+    """How an execution ended; the record is committed.
+
+    http_status: the agent's, null when it was not called or gave no answer.
+    latency_ms: of the call, null when there was none.
+    output: the agent's answer; in DRY_RUN, what would have been called.
+    """
+
+    id: UUID
+    trace_id: str
+    tenant_id: str
+    agent_id: str
+    mode: Mode
+    status: Status
+    http_status: int | None
+    latency_ms: int | None
+    output: Any
+
+
+class ListQuery(_Closed):
+    """Filters of a list, all of them equalities but the time window, and the page wanted."""
+
+    agent_id: str | None = None
+    trace_id: str | None = None
+    user_id: str | None = None
+    mode: Mode | None = None
+    status: Status | None = None
+    http_status: int | None = None
+    start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone.")] = None
+    end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone.")] = None
+    limit: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
+    cursor: Annotated[str | None, Field(description="next_cursor of the page before, unchanged.")] = None
+    order: Annotated[str, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
+    tenant_id: TenantId = None
+
+
+class AuditRecord(BaseModel):
+    """One record as it is stored; times are UTC with microseconds."""
+
+    id: UUID
+    trace_id: str | None
+    tenant_id: str
+    agent_id: str
+    mode: Mode | None
+    status: Status | None
+    http_status: int | None
+    latency_ms: int | None
+    user_id: str | None
+    error: str | None
+    created_at: datetime
+
+
+class ListResponse(BaseModel):
+    """One page. next_cursor is null, and has_more false, on the last one."""
+
+    count: int
+    items: list[AuditRecord]
+    next_cursor: str | None
+    has_more: bool
+
+
+class HealthResponse(BaseModel):
+    """The process answers."""
+
+    status: Annotated[str, Field(json_schema_extra={"enum": ["ok"]})]
+    version: str
+
+
+class DatabaseHealthResponse(BaseModel):
+    """Whether records can be stored, and apart.
+
+    latency_ms: of one round trip to the store. isolation: what audit.isolation_report() says for the service's role.
+    """
+
+    status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failed"]})]
+    backend: Annotated[str, Field(json_schema_extra={"enum": ["postgresql", "jsonl"]})]
+    latency_ms: float | None
+    isolation: Annotated[str, Field(json_schema_extra={"enum": ["intact", "broken", "unknown", "service"]})]
+
+
+class Problem(BaseModel):
+    """RFC 9457. `errors` names the refused fields."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    trace_id: str
+    errors: list[dict[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """What happened, ready to be recorded; who it happened to is the credential's to say.
+
+    id: UUID version 7, made by the writer, so that a repeated write is stored once. latency_ms: milliseconds.
+    error: why it was refused or failed, in our words; never the input, the agent's answer, or a secret.
+    """
+
+    id: UUID
+    trace_id: str
+    agent_id: str
+    mode: str
+    status: str
+    user_id: str | None = None
+    http_status: int | None = None
+    latency_ms: int | None = None
+    error: str | None = None

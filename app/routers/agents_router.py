@@ -1,0 +1,24 @@
+"""POST /api/v1/agents/{agent_id}/execute."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse
+
+from app.credentials import credential_of
+from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
+from app.routers.responses import refusals
+from app.strict_json import StrictRoute
+
+router = APIRouter(route_class=StrictRoute)
+
+
+@router.post("/api/v1/agents/{agent_id}/execute", response_model=ExecuteResponse, responses=refusals(403, 404, 413))
+async def execute(
+    agent_id: str, body: ExecuteRequest, query: Annotated[ExecuteQuery, Query()], request: Request
+) -> JSONResponse:
+    """Execute an agent, or, in DRY_RUN, say what would be called. Answered once the record is committed."""
+    credential = credential_of(request, query.tenant_id, body.tenant_id)
+    return JSONResponse(
+        await request.app.state.executions.execute(credential, request.state.trace_id, agent_id, body)
+    )

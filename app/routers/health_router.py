@@ -1,0 +1,44 @@
+"""GET /api/v1/health and /api/v1/health/db."""
+
+import logging
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from app import __version__
+from app.errors import StorageUnavailable
+from app.models import DatabaseHealthResponse, HealthResponse
+from app.strict_json import StrictRoute
+
+router = APIRouter(route_class=StrictRoute)
+logger = logging.getLogger("ringfence")
+
+
+@router.get("/api/v1/health")
+async def health() -> HealthResponse:
+    """Say that the process answers. Asks nobody else."""
+    return HealthResponse(status="ok", version=__version__)
+
+
+@router.get(
+    "/api/v1/health/db",
+    response_model=DatabaseHealthResponse,
+    responses={503: {"model": DatabaseHealthResponse, "description": "Not reachable, or isolation is broken"}},
+)
+async def health_db(request: Request) -> JSONResponse:
+    """Say whether records can be stored and tenants are kept apart: 200 ok, or 503 failed. What was found is logged."""
+    try:
+        health = await request.app.state.audit_logger.db_ping()
+    except StorageUnavailable:
+        backend = request.app.state.backend
+        body = DatabaseHealthResponse(status="failed", backend=backend, latency_ms=None, isolation="unknown")
+        return JSONResponse(body.model_dump(), 503)
+    for finding in health.findings:
+        logger.error("isolation is broken: %s", finding)
+    body = DatabaseHealthResponse(
+        status="failed" if health.findings else "ok",
+        backend=health.backend,
+        latency_ms=health.latency_ms,
+        isolation=health.isolation,
+    )
+    return JSONResponse(body.model_dump(), 503 if health.findings else 200)

@@ -1,0 +1,264 @@
+"""The audit trail without a database: an append-only file, one JSON object a line.
+
+For local work, and so that a deploy without DATABASE_URL still records. The file enforces nothing, so what the database
+does by constraint and policy stands here in Python: FileAuditLogger keeps tenants apart, `_RULES` holds the CHECKs of
+db/schema (a test keeps the two equal).
+
+A record is on the disk before write_log() returns. Several processes may append to one file: each append holds the
+file's lock. A crash can leave half a line at the end; the next append starts a line of its own, and readers skip the half.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import heapq
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.credentials import Credential
+from app.errors import InvalidRequest, StorageUnavailable, TenantUnknown
+from app.models import AuditEvent, ListQuery
+from app.services.audit_logger import Health
+from app.services.db import RefusedToServe
+
+logger = logging.getLogger("ringfence")
+
+_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _size(least: int, most: int) -> tuple[Callable[[Any], bool], str]:
+    return lambda text: least <= len(text) <= most, f"{least:,} to {most:,} characters."
+
+
+def _one_of(words: set[str]) -> Callable[[Any], bool]:
+    return lambda word: word in words
+
+
+_MODES = {"DRY_RUN", "LIVE"}
+_STATUSES = {"started", "success", "error", "denied"}
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "trace_id": _size(1, 128),
+    "agent_id": _size(1, 128),
+    "mode": (_one_of(_MODES), "DRY_RUN or LIVE; unknown in imported history."),
+    "status": (_one_of(_STATUSES), "started, success, error or denied; unknown in imported history."),
+    "http_status": (lambda status: 100 <= status <= 599, "100 to 599."),
+    "latency_ms": (lambda latency: 0 <= latency < 2**31, "Not negative."),
+    "user_id": _size(1, 256),
+    "error": _size(1, 2000),
+}
+_TEXTS = ("trace_id", "agent_id", "mode", "status", "user_id", "error")
+
+
+class FileAuditLogger:
+    """An AuditLogger on one append-only file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def open(self) -> None:
+        """Create the file, readable by its owner alone. Raises RefusedToServe when it cannot be written."""
+        try:
+            await asyncio.to_thread(self._create)
+        except OSError as error:
+            raise RefusedToServe(f"the audit file {self._path} cannot be written: {error.strerror}") from error
+        logger.warning(
+            "no DATABASE_URL: records go to %s, where tenants are kept apart by this service alone, not by a database",
+            self._path,
+        )
+
+    async def close(self) -> None:
+        """Nothing is held between two calls."""
+
+    async def write_log(self, credential: Credential, event: AuditEvent) -> str:
+        """See AuditLogger."""
+        tenant_id = _registered(credential)
+        record: dict[str, Any] = {
+            "id": str(event.id),
+            "trace_id": event.trace_id,
+            "tenant_id": tenant_id,
+            "agent_id": event.agent_id,
+            "mode": event.mode,
+            "status": event.status,
+            "http_status": event.http_status,
+            "latency_ms": event.latency_ms,
+            "user_id": event.user_id,
+            "error": event.error,
+        }
+        for field, (allows, rule) in _RULES.items():
+            if record[field] is not None and not allows(record[field]):
+                raise InvalidRequest.field(field, rule)
+        _refuse_unstorable(record)
+        await self._in_thread(self._append, record)
+        return tenant_id
+
+    async def read_logs(self, credential: Credential, query: ListQuery) -> str:
+        """See AuditLogger. Reads the whole file, and holds one page of it."""
+        tenant_id = _registered(credential)
+        filters = query.model_dump(exclude={"limit", "cursor", "tenant_id"})
+        _refuse_unstorable(filters)
+        if not 1 <= query.limit <= 1000:
+            raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
+        if query.order not in ("asc", "desc"):
+            raise InvalidRequest.field("order", "order is asc or desc")
+        if query.mode is not None and query.mode not in _MODES:
+            raise InvalidRequest.field("mode", "mode is DRY_RUN or LIVE")
+        if query.status is not None and query.status not in _STATUSES:
+            raise InvalidRequest.field("status", "status is started, success, error or denied")
+        if query.http_status is not None and not -(2**31) <= query.http_status < 2**31:
+            raise InvalidRequest("integer out of range", [])
+        return await self._in_thread(self._page, tenant_id, query, filters)
+
+    async def db_ping(self) -> Health:
+        """Time a look at the file. Raises StorageUnavailable when it cannot be written."""
+        started = time.perf_counter()
+        await self._in_thread(self._create)
+        return Health("jsonl", round((time.perf_counter() - started) * 1000, 3), "service", [])
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return await asyncio.to_thread(function, *arguments)
+        except OSError as error:
+            logger.error("the audit file failed: %s", error.strerror)
+            raise StorageUnavailable("the audit file cannot be used right now") from error
+
+    def _create(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def _append(self, record: dict[str, Any]) -> None:
+        created = not self._path.exists()
+        file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = os.fstat(file).st_size
+            # The clock is read under the lock, so that the file's order is its time's.
+            record["created_at"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+            line = (b"\n" if torn else b"") + json.dumps(record).encode() + b"\n"
+            try:
+                if os.write(file, line) != len(line):
+                    raise OSError(28, "No space left on device")
+                os.fsync(file)
+            except OSError:
+                os.ftruncate(file, size)  # refused, so it must not be found later
+                raise
+            if created:
+                _flush_directory(self._path.parent)
+        finally:
+            os.close(file)
+
+    def _page(self, tenant_id: str, query: ListQuery, filters: dict[str, Any]) -> str:
+        after = self._position(tenant_id, query, filters)
+        descending = query.order == "desc"
+
+        def wanted() -> Iterator[tuple[tuple[datetime, str], dict[str, Any]]]:
+            seen: set[str] = set()
+            for record in self._records():
+                if record["tenant_id"] != tenant_id or record["id"] in seen:
+                    continue
+                seen.add(record["id"])
+                key = (datetime.fromisoformat(record["created_at"]), record["id"])
+                if after is not None and not (key < after if descending else key > after):
+                    continue
+                if _matches(record, key[0], filters):
+                    yield key, record
+
+        choose = heapq.nlargest if descending else heapq.nsmallest
+        found = choose(query.limit + 1, wanted(), key=lambda item: item[0])
+        page = found[: query.limit]
+        next_cursor = _cursor(page[-1][0], tenant_id, filters) if len(found) > query.limit else None
+        return json.dumps(
+            {
+                "count": len(page),
+                "items": [record for _, record in page],
+                "next_cursor": next_cursor,
+                "has_more": len(found) > query.limit,
+            }
+        )
+
+    def _position(self, tenant_id: str, query: ListQuery, filters: dict[str, Any]) -> tuple[datetime, str] | None:
+        if query.cursor is None:
+            return None
+        if match := _CURSOR.fullmatch(query.cursor):
+            digits, plain = match.group(1), match.group(2)
+            uuid = f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"
+            try:
+                key = (_EPOCH + timedelta(microseconds=int(digits)), uuid)
+            except OverflowError:
+                pass
+            else:
+                if query.cursor == _cursor(key, tenant_id, filters):
+                    return key
+        raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        with self._path.open("rb") as file:
+            # What is being appended right now is not there yet: only whole appends are read.
+            fcntl.flock(file, fcntl.LOCK_SH)
+            size = os.fstat(file.fileno()).st_size
+            fcntl.flock(file, fcntl.LOCK_UN)
+            number = 0
+            while file.tell() < size and (line := file.readline()):
+                number += 1
+                try:
+                    record = json.loads(line)
+                    record["id"], record["tenant_id"], datetime.fromisoformat(record["created_at"])  # noqa: B018
+                except (ValueError, KeyError, TypeError):
+                    if line.strip():
+                        logger.warning("%s: line %d is not a whole record and was skipped", self._path, number)
+                    continue
+                yield record
+
+
+def _registered(credential: Credential) -> str:
+    # There is no register of tenants here: any well-formed name is one.
+    if not _TENANT.fullmatch(credential.tenant_id):
+        raise TenantUnknown("the tenant is not registered")
+    return credential.tenant_id
+
+
+def _refuse_unstorable(values: dict[str, Any]) -> None:
+    for field in _TEXTS:
+        text = values.get(field)
+        if isinstance(text, str) and ("\0" in text or not text.isprintable() and _has_surrogate(text)):
+            raise InvalidRequest("a text holds a NUL character or is not valid Unicode", [])
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _matches(record: dict[str, Any], created_at: datetime, filters: dict[str, Any]) -> bool:
+    return (
+        all(
+            filters[field] is None or record.get(field) == filters[field]
+            for field in ("agent_id", "trace_id", "user_id", "mode", "status", "http_status")
+        )
+        and (filters["start_time"] is None or created_at >= filters["start_time"])
+        and (filters["end_time"] is None or created_at < filters["end_time"])
+    )
+
+
+def _cursor(key: tuple[datetime, str], tenant_id: str, filters: dict[str, Any]) -> str:
+    # Guards against mistakes, as audit.page_cursor() does: a cursor belongs to one list.
+    position = f"{(key[0] - _EPOCH) // timedelta(microseconds=1)}-{key[1].replace('-', '')}"
+    text = json.dumps([position, tenant_id, filters], default=str, sort_keys=True)
+    return f"{position}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _flush_directory(directory: Path) -> None:
+    # A new file's name is in its directory, which has to reach the disk as well.
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,187 @@
+"""PostgreSQL: the pool, the tenant's transaction, and what the database's refusals mean to a caller.
+
+Nothing here decides who may see what; the policies in db/policies do. No query stands here or anywhere in Python but
+calls of functions in schema audit, with named parameters.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor, errors
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from app.credentials import Credential
+from app.database_files import digest, fingerprints, schema_version
+from app.errors import InvalidRequest, RingfenceError, StorageUnavailable, TenantMissing, TenantUnknown
+
+logger = logging.getLogger("ringfence")
+
+_NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
+
+
+class RefusedToServe(Exception):
+    """The database is not one that may be served; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """What `db_ping` found. latency_ms: milliseconds of one round trip; findings: what is wrong with isolation."""
+
+    latency_ms: float
+    findings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantTransaction:
+    """An open transaction of one tenant. What it returns may be fetched, and believed, after the block has ended."""
+
+    connection: AsyncConnection
+    tenant: AsyncCursor[Any]
+
+    async def call(self, statement: LiteralString, parameters: Mapping[str, Any]) -> AsyncCursor[Any]:
+        """Send one statement. In a pipeline nothing has run yet when this returns; fetch after the block."""
+        return await self.connection.execute(statement, parameters)
+
+
+class Database:
+    """The service's side of one PostgreSQL database."""
+
+    def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float) -> None:
+        """pool_size: connections at the most; pool_timeout: seconds to wait for one. Nothing is connected yet."""
+        self._pool = AsyncConnectionPool(
+            database_url,
+            min_size=1,
+            max_size=pool_size,
+            timeout=pool_timeout,
+            open=False,
+            # autocommit: every transaction is begun in so many words, and none is left open by a read.
+            kwargs={"autocommit": True, "application_name": "ringfence"},
+        )
+        self._rules: dict[str, tuple[str, str]] = {}
+        self._reporting = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect, and make sure that this database may be served.
+
+        Raises RefusedToServe when it cannot be reached, has no schema or an older one, or gives this role more than
+        it may have.
+        """
+        try:
+            await self._pool.open(wait=True)
+            await self._refuse_unless_current()
+            findings = (await self.db_ping()).findings
+            if findings:
+                raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(findings))
+            for rule in await self._rows("SELECT * FROM audit.record_rules()"):
+                self._rules[rule[0]] = (rule[1], rule[2])
+            if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
+                logger.warning("%s", warning)
+        except (PoolTimeout, errors.OperationalError, StorageUnavailable) as error:
+            raise RefusedToServe(f"the database cannot be reached within the pool's timeout: {error}") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def db_ping(self) -> Ping:
+        """Ask the database for its version, timed, and whether isolation is intact for this role.
+
+        Raises StorageUnavailable when it does not answer.
+        """
+        async with self._reporting:  # one at a time: a health check that is called often must not take the pool
+            started = time.perf_counter()
+            await self._rows("SELECT * FROM audit.schema_version()")
+            latency_ms = round((time.perf_counter() - started) * 1000, 3)
+            report = await self._rows("SELECT * FROM audit.isolation_report()")
+        return Ping(latency_ms, [f"{rule}: {finding}" for rule, intact, finding in report if not intact])
+
+    @asynccontextmanager
+    async def tenant_transaction(self, credential: Credential) -> AsyncIterator[TenantTransaction]:
+        """Open a transaction that works for the tenant of `credential`, and commit it when the block ends.
+
+        One round trip: BEGIN, the tenant, what the block calls and COMMIT travel as one pipeline. So nothing inside
+        the block has happened, and nothing is known, until the block has ended without an error.
+        """
+        async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
+            tenant = await connection.execute(
+                "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+            )
+            yield TenantTransaction(connection, tenant)
+
+    async def call(
+        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
+    ) -> tuple[str, Any]:
+        """Run one statement for the tenant of `credential`; return the tenant's id and the statement's one value.
+
+        Both are committed. A connection that turns out to be dead is replaced and the statement repeated once: every
+        statement is a read, or a write that carries its own id. Raises RingfenceError; nothing was stored then.
+        """
+        try:
+            try:
+                return await self._call_once(credential, statement, parameters)
+            except errors.OperationalError as error:
+                if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
+                    raise
+                await self._pool.check()
+                return await self._call_once(credential, statement, parameters)
+        except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
+            raise self._refusal(error) from error
+
+    async def _call_once(
+        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
+    ) -> tuple[str, Any]:
+        async with self.tenant_transaction(credential) as transaction:
+            result = await transaction.call(statement, parameters)
+        (tenant_id,), (value,) = await transaction.tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
+        return tenant_id, value
+
+    async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
+        try:
+            async with self._pool.connection() as connection:
+                return await (await connection.execute(statement)).fetchall()
+        except (PoolTimeout, errors.OperationalError) as error:
+            raise self._refusal(error) from error
+
+    async def _refuse_unless_current(self) -> None:
+        ours = fingerprints()
+        try:
+            version, found = (await self._rows("SELECT * FROM audit.schema_version()"))[0]
+        except (errors.InvalidSchemaName, errors.UndefinedFunction):
+            raise RefusedToServe("the database has no schema of ours: run `make migrate`") from None
+        except errors.InsufficientPrivilege:
+            raise RefusedToServe("the database does not let this role in: connect as audit_app") from None
+        if version < schema_version(ours) or (version == schema_version(ours) and found != digest(ours)):
+            raise RefusedToServe("the database's schema is behind this release: run `make migrate`")
+        if version > schema_version(ours):
+            logger.warning("the database's schema is ahead of this release: version %s", version)
+
+    def _refusal(self, error: Exception) -> RingfenceError:
+        """Say what an error of the driver means to the caller, without repeating what he sent."""
+        if isinstance(error, UnicodeEncodeError):
+            return InvalidRequest("a text is not valid Unicode", [])
+        if isinstance(error, PoolTimeout):
+            return StorageUnavailable("no connection to the database became free in time")
+        assert isinstance(error, psycopg.Error)
+        match error.sqlstate:
+            case code if code == _NO_TENANT:
+                return TenantMissing("no tenant is set")
+            case code if code == _UNKNOWN_TENANT:
+                return TenantUnknown("the tenant is not registered")
+            case code if code in (_REFUSED_ARGUMENT, _TAKEN_ID):
+                return InvalidRequest.field(error.diag.column_name or "", error.diag.message_primary or "")
+        if isinstance(error, errors.CheckViolation):
+            name, rule = self._rules.get(error.diag.constraint_name or "", ("record", "breaks a rule"))
+            return InvalidRequest.field(name, rule)
+        if isinstance(error, errors.NotNullViolation):
+            return InvalidRequest.field(error.diag.column_name or "", "is required")
+        if isinstance(error, errors.DataError):  # NUL in a text, a number out of range
+            return InvalidRequest(error.diag.message_primary or "a text holds a NUL character", [])
+        # A refused privilege is our mistake, not the caller's, and what it was told is no business of his either.
+        logger.error("the database failed: SQLSTATE %s, %s", error.sqlstate, type(error).__qualname__)
+        return StorageUnavailable("the database cannot be used right now")

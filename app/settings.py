@@ -1,0 +1,53 @@
+"""Every environment variable of the service, typed, with its safe default."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once at start. A value that cannot be understood stops the start; none is ever guessed.
+
+    Fields are the variables' names in lower case: `DATABASE_URL` is `database_url`.
+    """
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
+
+    database_url: SecretStr | None = None
+    """PostgreSQL, as the run-time role (audit_app). Absent: records go to the file `audit_log_path`."""
+
+    live_enabled: bool = False
+    """Whether agents are really called. Off: LIVE is refused, and the refusal recorded."""
+
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins that browsers may call from, separated by commas. Empty: no CORS header is ever sent."""
+
+    agents_file: Path | None = None
+    """TOML file of the agents that LIVE may call (agents.example.toml shows one)."""
+
+    audit_log_path: Path = Path(".data/audit.jsonl")
+    """Where records go without a database: one JSON object a line."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Any caller who reaches it may name any tenant: keep it behind a gateway."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one."""
+
+    database_pool_size: Annotated[int, Field(ge=1)] = 10
+    """Connections to PostgreSQL that one worker opens at the most."""
+
+    database_pool_timeout: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds that a request waits for a connection before it is answered with 503."""
+
+    max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
+    """Size of the largest request body that is read, in bytes; a larger one is answered with 413."""
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value

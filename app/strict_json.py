@@ -1,0 +1,61 @@
+"""JSON bodies that mean one thing: no duplicate keys, no NaN or Infinity, no number that becomes one."""
+
+import json
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+
+def parse(text: bytes) -> Any:
+    """Parse `text` as RFC 8259 has it. Raises json.JSONDecodeError, whose message does not repeat the text."""
+    try:
+        return json.loads(
+            text, parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
+        )
+    except UnicodeDecodeError as error:
+        raise json.JSONDecodeError("not UTF-8", "", error.start) from None
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", "", 0) from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # an integer of more digits than Python converts
+        raise json.JSONDecodeError("a number out of range", "", 0) from error
+
+
+def _constant(name: str) -> None:
+    raise json.JSONDecodeError(f"{name} is not JSON", "", 0)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise json.JSONDecodeError("a number out of range", "", 0)
+    return number
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise json.JSONDecodeError("a key stands twice in one object", "", 0)
+    return found
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        return parse(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body with `parse` and refuses a query parameter given twice."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return strictly

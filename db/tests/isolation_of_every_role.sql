@@ -1,0 +1,90 @@
+-- Proves: what each role of the cluster sees of two tenants' records: the groups, their members, the owner, the migrator,
+-- a reader of all data and a stranger. Only members of audit_trusted see any, and those of one tenant.
+
+BEGIN;
+SELECT plan(33);
+
+-- Given two tenants with a record each, and the logins that an operator would make.
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
+VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
+CREATE ROLE tap_dba LOGIN IN ROLE audit_trusted;
+CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+CREATE ROLE tap_reader LOGIN IN ROLE pg_read_all_data;
+CREATE ROLE tap_stranger LOGIN;
+DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', (SELECT n.nspname FROM pg_extension AS e
+    JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap')); END $$;
+SET LOCAL app.tenant_id = 'tap-a';
+
+-- A DBA in psql, member of audit_trusted.
+SET LOCAL SESSION AUTHORIZATION tap_dba;
+SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'a member of audit_trusted reads tap-a alone');
+SELECT lives_ok($$SELECT audit.insert_audit_log('a', 'LIVE', 'success')$$, 'a member of audit_trusted appends to tap-a');
+SELECT throws_ok(
+    $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-b', 'forged')$$,
+    '42501', 'new row violates row-level security policy for table "audit_logs"', 'a member of audit_trusted cannot append to tap-b');
+SELECT throws_ok('DELETE FROM audit.audit_logs', '42501', 'permission denied for table audit_logs',
+    'a member of audit_trusted cannot delete');
+SET LOCAL ROLE audit_trusted;
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'becoming the group itself shows no more');
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'and no less');
+
+-- A registrar, member of audit_admin.
+SET LOCAL SESSION AUTHORIZATION tap_registrar;
+SELECT is(audit.create_tenant('tap-c'), 'tap-c', 'a member of audit_admin creates a tenant');
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for table audit_logs',
+    'a member of audit_admin reads no log');
+SELECT throws_ok('SELECT FROM audit.tenants', '42501', 'permission denied for table tenants',
+    'a member of audit_admin reads no table');
+SELECT throws_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-d', now())$$, '42501',
+    'permission denied for table tenants', 'a member of audit_admin writes the register through the function alone');
+SELECT throws_ok('SELECT audit.list_audit_logs()', '42501', 'permission denied for function list_audit_logs',
+    'a member of audit_admin cannot list');
+SELECT throws_ok($$SELECT audit.insert_audit_log('a', 'LIVE', 'success')$$, '42501',
+    'permission denied for function insert_audit_log', 'a member of audit_admin cannot append');
+SELECT throws_ok('DELETE FROM audit.audit_logs', '42501', 'permission denied for table audit_logs',
+    'a member of audit_admin cannot delete');
+
+-- The migrator holds the owner's powers only after saying so, and the owner is bound by the policies all the same.
+SET LOCAL SESSION AUTHORIZATION audit_migrator;
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for schema audit',
+    'audit_migrator alone does not even enter the schema');
+SELECT lives_ok('SET LOCAL ROLE audit_owner', 'audit_migrator may become audit_owner');
+SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'the owner reads no record, with or without a tenant');
+SELECT is((SELECT count(*) FROM audit.tenants), 0::bigint, 'the owner reads no tenant');
+SELECT throws_ok(
+    $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'forged')$$,
+    '42501', 'new row violates row-level security policy for table "audit_logs"', 'the owner appends no record');
+SELECT lives_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-e', now())$$,
+    'the owner adds to the register: create_tenant runs as it');
+SELECT is_empty($$UPDATE audit.audit_logs SET agent_id = 'forged' RETURNING id$$, 'the owner changes no record');
+SELECT is_empty('DELETE FROM audit.audit_logs RETURNING id', 'the owner deletes no record');
+SELECT is_empty($$UPDATE audit.tenants SET name = 'forged' RETURNING id$$, 'the owner changes no tenant');
+
+-- pg_read_all_data passes the grants, not the policies.
+SET LOCAL SESSION AUTHORIZATION tap_reader;
+SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'a member of pg_read_all_data reads no record');
+SELECT is((SELECT count(*) FROM audit.tenants), 0::bigint, 'a member of pg_read_all_data reads no tenant');
+SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'x')$$,
+    '42501', 'permission denied for table audit_logs', 'a member of pg_read_all_data writes nothing');
+
+SET LOCAL SESSION AUTHORIZATION tap_stranger;
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for schema audit', 'a stranger reads nothing');
+SELECT throws_ok('SELECT audit.list_audit_logs()', '42501', 'permission denied for schema audit', 'a stranger calls nothing');
+SELECT throws_ok('SELECT FROM pgmigrate.applied_files', '42501', 'permission denied for schema pgmigrate',
+    'a stranger sees no migration');
+
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT throws_ok('SELECT FROM pgmigrate.applied_files', '42501', 'permission denied for schema pgmigrate',
+    'nor does the service');
+SELECT throws_ok($$SELECT audit.create_tenant('tap-f')$$, '42501', 'permission denied for function create_tenant',
+    'the service creates no tenant');
+SELECT throws_ok('SET LOCAL ROLE audit_owner', '42501', 'permission denied to set role "audit_owner"',
+    'the service cannot become the owner');
+SELECT lives_ok('SET LOCAL ROLE audit_trusted', 'the service may become the group it belongs to');
+RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE agent_id IN ('agent-of-a', 'agent-of-b')), 2::bigint,
+    'both records are there, unchanged');
+
+SELECT * FROM finish();
+ROLLBACK;
