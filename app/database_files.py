@@ -13,7 +13,7 @@ _SCHEMA_FILE = re.compile(r"V(\d+)__.+\.sql")
 
 
 def fingerprints(directory: Path = DATABASE_DIRECTORY) -> dict[str, str]:
-    """Return {path below `directory`: SHA-256 in hexadecimal} of every file of the release, in the order of application.
+    """Return {path below `directory`: SHA-256 in hexadecimal} of every file of the release, in order of application.
 
     Raises ValueError for a file that would be skipped in silence: one that is not called V0001__words.sql in schema/,
     or not anything.sql in the other two.

@@ -125,6 +125,14 @@ def problem(
     return Response(json.dumps(body), status, dict(headers or {}), PROBLEM_MEDIA_TYPE)
 
 
+def _refused_field(found: Mapping[str, Any]) -> dict[str, str]:
+    """Translate one error of pydantic, whose own report repeats the input: it may be a prompt or personal data."""
+    place, *names = found["loc"]
+    if found["type"] == "json_invalid":
+        return {"field": str(place), "detail": f"not JSON at character {names[0]}: {found['ctx']['error']}"}
+    return {"field": ".".join(str(name) for name in names or [place]), "detail": found["msg"]}
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
 
@@ -134,12 +142,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        # Pydantic's own report repeats the input, which may be a prompt or personal data.
-        errors = [
-            {"field": ".".join(str(part) for part in e["loc"]), "detail": e.get("ctx", {}).get("error") or e["msg"]}
-            for e in error.errors()
-        ]
-        errors = [{"field": e["field"], "detail": str(e["detail"])} for e in errors]
+        errors = [_refused_field(found) for found in error.errors()]
         detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
         return problem(request, 422, "invalid-request", detail, errors)
 

@@ -6,7 +6,8 @@ it records the SHA-256 of every file applied, applies functions and policies tha
 numbered file that was already applied has been edited. One transaction holds all of it, so a failure changes nothing.
 
 The database is named by MIGRATION_DATABASE_URL: a role that may create roles and schemas, superuser or not; on a
-database that has the roles already, audit_migrator suffices.
+database that has the roles already, audit_migrator suffices. AUDIT_APP_PASSWORD, where it is set, becomes the password
+of audit_app, so that a platform that generates secrets can hand the same one to the service.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pgmigrate
+import psycopg
 import psycopg2
 import psycopg2.errors
 import sqlparse.engine.grouping
@@ -63,7 +65,9 @@ class Plan:
                 )
         pending = [path for path in release if path.startswith("schema/") and path not in applied]
         if pending and done and pending[0] < max(done):
-            raise MigrationRefused(f"db/{pending[0]} comes before {max(done)}, which is applied: give it a higher number")
+            raise MigrationRefused(
+                f"db/{pending[0]} comes before {max(done)}, which is applied: give it a higher number"
+            )
         return cls(
             pending=pending,
             changed=[p for p in release if not p.startswith("schema/") and applied.get(p) != release[p]],
@@ -100,10 +104,14 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
         connection.commit()
 
     # pgmigrate's own command line lifts sqlparse's limits, without which a long function body is refused.
-    sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None
-    sqlparse.engine.grouping.MAX_GROUPING_TOKENS = None
+    sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
+    sqlparse.engine.grouping.MAX_GROUPING_TOKENS = None  # type: ignore[assignment]
     arguments = argparse.Namespace(
-        base_dir=str(directory), conn=database_url, target="latest", disable_schema_check=True, check_serial_versions=True
+        base_dir=str(directory),
+        conn=database_url,
+        target="latest",
+        disable_schema_check=True,
+        check_serial_versions=True,
     )
     config = pgmigrate.get_config(str(directory), arguments)
     config = config._replace(user=config.conn_instance.info.user)
@@ -126,6 +134,12 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     finally:
         config.conn_instance.close()
     return todo
+
+
+def set_app_password(database_url: str, password: str) -> None:
+    """Give audit_app its password, hashed here: the server's log and pg_stat_activity see no more than the hash."""
+    with psycopg.connect(database_url) as connection:
+        connection.pgconn.change_password(b"audit_app", password.encode())
 
 
 def _applied(cursor: Any) -> dict[str, str]:
@@ -151,11 +165,13 @@ def main() -> int:
     command = parser.parse_args().command
     database_url = os.environ.get("MIGRATION_DATABASE_URL")
     if not database_url:
-        print("set MIGRATION_DATABASE_URL to the database, as a role that may create roles and schemas", file=sys.stderr)
+        print("set MIGRATION_DATABASE_URL to the database, as a role that may create roles", file=sys.stderr)
         return 1
     try:
         todo = plan(database_url) if command == "plan" else apply(database_url)
-    except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error) as error:
+        if command == "apply" and (password := os.environ.get("AUDIT_APP_PASSWORD")):
+            set_app_password(database_url, password)
+    except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
         print(f"nothing was changed: {str(error).strip()}", file=sys.stderr)
         return 1
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):

@@ -1,0 +1,1 @@
+"""The HTTP routes: they find the credential, call a service, and answer."""

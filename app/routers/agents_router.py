@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from app.credentials import credential_of
 from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.routers.responses import refusals
-from app.strict_json import StrictRoute
+from app.strict_requests import StrictRoute
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -19,6 +19,4 @@ async def execute(
 ) -> JSONResponse:
     """Execute an agent, or, in DRY_RUN, say what would be called. Answered once the record is committed."""
     credential = credential_of(request, query.tenant_id, body.tenant_id)
-    return JSONResponse(
-        await request.app.state.executions.execute(credential, request.state.trace_id, agent_id, body)
-    )
+    return JSONResponse(await request.app.state.executions.execute(credential, request.state.trace_id, agent_id, body))

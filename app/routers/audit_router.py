@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.credentials import credential_of
 from app.models import ListQuery, ListResponse
 from app.routers.responses import refusals
-from app.strict_json import StrictRoute
+from app.strict_requests import StrictRoute
 
 router = APIRouter(route_class=StrictRoute)
 

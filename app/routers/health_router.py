@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from app import __version__
 from app.errors import StorageUnavailable
 from app.models import DatabaseHealthResponse, HealthResponse
-from app.strict_json import StrictRoute
+from app.strict_requests import StrictRoute
 
 router = APIRouter(route_class=StrictRoute)
 logger = logging.getLogger("ringfence")

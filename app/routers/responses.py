@@ -8,7 +8,7 @@ from app.models import Problem
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that reads or writes records: `statuses`, and those that every such route has."""
+    """Return the `responses` of a route that reads or writes records: `statuses`, and those of every such route."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,

@@ -1,4 +1,4 @@
-"""The agents that LIVE may call: configured by the operator in AGENTS_FILE, called over HTTP with bounds on everything."""
+"""The agents that LIVE may call: configured by the operator in AGENTS_FILE, called over HTTP, bounded in everything."""
 
 import asyncio
 import json
@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import httpx
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
-from app import strict_json
+from app import strict_requests
 
 
 class Agent(BaseModel):
     """One table of AGENTS_FILE.
 
     url: where the input is POSTed; http or https, without credentials, never from a request.
-    timeout_seconds: for the whole call. max_response_bytes: of the agent's answer.
+    timeout_seconds: for the whole call, at most 600. max_response_bytes: of the agent's answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,8 +56,9 @@ def load_agents(path: Path | None) -> Mapping[str, Agent]:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended. http_status: the agent's, None when it gave none. latency_ms: milliseconds from first to last byte.
+    """How a call ended.
 
+    http_status: the agent's, None when it gave none. latency_ms: of the whole call, in milliseconds.
     output: the answer, decoded from JSON, or its text. error: None for success (a 2xx within the bounds), else why not.
     """
 
@@ -71,7 +72,7 @@ class AgentClient:
     """Calls agents. Redirects are not followed, the environment's proxies not used, compressed answers not accepted."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=None)
+        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=600)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -123,6 +124,6 @@ async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None
         if len(body) > agent.max_response_bytes:
             return None, f"the agent's answer is larger than {agent.max_response_bytes} bytes"
     try:
-        return strict_json.parse(bytes(body)), None
+        return strict_requests.parse(bytes(body)), None
     except json.JSONDecodeError:
         return body.decode("utf-8", "replace"), None

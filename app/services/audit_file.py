@@ -5,7 +5,8 @@ does by constraint and policy stands here in Python: FileAuditLogger keeps tenan
 db/schema (a test keeps the two equal).
 
 A record is on the disk before write_log() returns. Several processes may append to one file: each append holds the
-file's lock. A crash can leave half a line at the end; the next append starts a line of its own, and readers skip the half.
+file's lock. A crash can leave half a line at the end; the next append starts a line of its own, and readers skip the
+half.
 """
 
 import asyncio
@@ -115,7 +116,8 @@ class FileAuditLogger:
             raise InvalidRequest.field("status", "status is started, success, error or denied")
         if query.http_status is not None and not -(2**31) <= query.http_status < 2**31:
             raise InvalidRequest("integer out of range", [])
-        return await self._in_thread(self._page, tenant_id, query, filters)
+        page: str = await self._in_thread(self._page, tenant_id, query, filters)
+        return page
 
     async def db_ping(self) -> Health:
         """Time a look at the file. Raises StorageUnavailable when it cannot be written."""
@@ -211,7 +213,7 @@ class FileAuditLogger:
                 number += 1
                 try:
                     record = json.loads(line)
-                    record["id"], record["tenant_id"], datetime.fromisoformat(record["created_at"])  # noqa: B018
+                    record["id"], record["tenant_id"], datetime.fromisoformat(record["created_at"])
                 except (ValueError, KeyError, TypeError):
                     if line.strip():
                         logger.warning("%s: line %d is not a whole record and was skipped", self._path, number)
@@ -229,7 +231,7 @@ def _registered(credential: Credential) -> str:
 def _refuse_unstorable(values: dict[str, Any]) -> None:
     for field in _TEXTS:
         text = values.get(field)
-        if isinstance(text, str) and ("\0" in text or not text.isprintable() and _has_surrogate(text)):
+        if isinstance(text, str) and ("\0" in text or (not text.isprintable() and _has_surrogate(text))):
             raise InvalidRequest("a text holds a NUL character or is not valid Unicode", [])
 
 

@@ -14,7 +14,10 @@ from app.services.db import Database
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """latency_ms: of one round trip, in milliseconds. isolation: intact or broken for the database, service for the file."""
+    """How the store is.
+
+    latency_ms: of one round trip, in milliseconds. isolation: intact or broken for the database, service for the file.
+    """
 
     backend: str
     latency_ms: float

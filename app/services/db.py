@@ -21,6 +21,9 @@ from app.database_files import digest, fingerprints, schema_version
 from app.errors import InvalidRequest, RingfenceError, StorageUnavailable, TenantMissing, TenantUnknown
 
 logger = logging.getLogger("ringfence")
+# When the server refuses the first statement of a pipeline, psycopg warns that it could not roll back the rest; the
+# refusal itself is raised all the same.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
 

@@ -1,20 +1,21 @@
-"""JSON bodies that mean one thing: no duplicate keys, no NaN or Infinity, no number that becomes one."""
+"""Requests that mean one thing: JSON without duplicate keys, NaN or Infinity, queries that name nothing twice."""
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from app.errors import InvalidRequest
+
 
 def parse(text: bytes) -> Any:
     """Parse `text` as RFC 8259 has it. Raises json.JSONDecodeError, whose message does not repeat the text."""
     try:
-        return json.loads(
-            text, parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
-        )
+        return json.loads(text, parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     except RecursionError:
@@ -56,6 +57,9 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
+            for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
+                if count > 1:
+                    raise InvalidRequest.field(name, "stands twice in the query")
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return strictly

