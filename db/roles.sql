@@ -37,8 +37,8 @@ BEGIN
         GRANT audit_owner TO audit_migrator;
     END IF;
 
-    -- Whoever runs this also migrates. A superuser may become any role; for others, PostgreSQL 16 tells membership
-    -- from the right to SET ROLE, and a membership that also inherits would make its holder an owner at all times.
+    -- Whoever runs this also migrates. A superuser may become any role. PostgreSQL 16 tells membership from the right
+    -- to SET ROLE; on 15 whether a member is an owner at all times is for the login's own INHERIT to say.
     IF current_setting('server_version_num')::int < 160000 THEN
         IF NOT pg_has_role('audit_owner', 'MEMBER') THEN
             EXECUTE format('GRANT audit_owner TO %I', current_user);

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import psycopg2
+import psycopg
 
 from app import migrate
 from app.private_server import PrivateServer, wheel_binaries
@@ -47,12 +47,11 @@ def install_system_packages() -> None:
 
 def run_pgtap(server: PrivateServer, version: str) -> bool:
     """Run db/tests with pg_prove on a freshly migrated database; return whether every file ran and passed."""
-    with psycopg2.connect(server.url("postgres")) as connection:
-        connection.autocommit = True
-        connection.cursor().execute("CREATE DATABASE pgtap")
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE pgtap")
     migrate.apply(server.url("postgres", "pgtap"))
-    with psycopg2.connect(server.url("postgres", "pgtap")) as connection:
-        connection.cursor().execute(
+    with psycopg.connect(server.url("postgres", "pgtap")) as connection:
+        connection.execute(
             "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC"
         )
     finished = subprocess.run(
@@ -90,7 +89,7 @@ def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> b
         try:
             # The tests are about what is stored, not about whether this machine's disk keeps it.
             server.start("fsync=off", "max_connections=200")
-            with psycopg2.connect(server.url("postgres")) as connection:
+            with psycopg.connect(server.url("postgres")) as connection:
                 version = str(connection.info.parameter_status("server_version")).split()[0]
             print(f"\n=== PostgreSQL {version} ===", flush=True)
             passed = run_pgtap(server, version)

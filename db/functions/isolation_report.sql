@@ -27,6 +27,16 @@ AS $$
         WHERE power.has
 
         UNION ALL
+        -- Whatever else asks: these six must never be more than roles.sql makes them.
+        SELECT 'no role of ours has power over row-level security', r.rolname || ' ' || power.name
+        FROM pg_roles AS r
+        CROSS JOIN LATERAL (VALUES
+            (r.rolsuper, 'is SUPERUSER'), (r.rolbypassrls, 'has BYPASSRLS'), (r.rolcreaterole, 'has CREATEROLE'),
+            (r.rolcreatedb, 'has CREATEDB'), (r.rolreplication, 'has REPLICATION')) AS power (has, name)
+        WHERE power.has
+          AND r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin', 'audit_app')
+
+        UNION ALL
         SELECT 'the role is a member of one group, and of nothing else',
                format('%s is a member of %s', session_user, coalesce(string_agg(r.rolname, ', ' ORDER BY r.rolname), 'nothing'))
         FROM held AS h
@@ -49,6 +59,8 @@ AS $$
         UNION ALL
         SELECT 'everything belongs to audit_owner', format('%s belongs to %s', owned.object, owned.owner::regrole)
         FROM (
+            SELECT n.nspowner, 'schema ' || n.nspname FROM pg_namespace AS n WHERE n.nspname IN ('audit', 'pgmigrate')
+            UNION ALL
             SELECT c.relowner, c.oid::regclass::text FROM relation AS c
             UNION ALL
             SELECT p.proowner, p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
@@ -65,14 +77,49 @@ AS $$
         FROM relation AS c
         WHERE (c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity))
            OR c.relkind IN ('m', 'f')
-           OR (c.relkind = 'v' AND NOT coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on'], false))
+           OR (c.relkind = 'v' AND NOT coalesce((
+                    SELECT o.option_value::boolean FROM pg_options_to_table(c.reloptions) AS o
+                    WHERE o.option_name = 'security_invoker'), false))
 
         UNION ALL
-        -- A child table elsewhere is read and written directly under its own policies, or none.
-        SELECT 'every table has forced row-level security', format('%s keeps rows of %s outside the schema', child.oid::regclass, c.oid::regclass)
+        -- Read through a parent, or as a child, or through a view, rows are under the policies of that, or under none.
+        SELECT 'no table or view elsewhere shows a record',
+               format('%s inherits from %s', i.inhrelid::regclass, i.inhparent::regclass)
+        FROM pg_inherits AS i
+        JOIN pg_class AS child ON child.oid = i.inhrelid
+        JOIN pg_class AS parent ON parent.oid = i.inhparent
+        WHERE child.relkind IN ('r', 'p', 'f')
+          AND 'audit'::regnamespace IN (child.relnamespace, parent.relnamespace)
+          AND child.relnamespace <> parent.relnamespace
+        UNION ALL
+        SELECT 'no table or view elsewhere shows a record', format('%s reads %s', r.ev_class::regclass, c.oid::regclass)
         FROM relation AS c
-        JOIN pg_inherits AS i ON i.inhparent = c.oid
-        JOIN pg_class AS child ON child.oid = i.inhrelid AND child.relnamespace <> 'audit'::regnamespace
+        JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+        JOIN pg_rewrite AS r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+        JOIN pg_class AS reader ON reader.oid = r.ev_class AND reader.relnamespace <> 'audit'::regnamespace
+
+        UNION ALL
+        SELECT 'every table that holds tenants checks their form', format('%s.%s', c.oid::regclass, a.attname)
+        FROM relation AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.oid
+        WHERE c.relkind IN ('r', 'p')
+          AND a.attname = CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END
+          AND NOT EXISTS (
+                SELECT FROM pg_constraint AS k
+                WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated
+                  AND pg_get_constraintdef(k.oid) = format('CHECK ((%I ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))', a.attname))
+
+        UNION ALL
+        SELECT 'every group that sees a table is held by a restrictive policy too',
+               format('%s on %s', policy_role.oid::regrole, c.oid::regclass)
+        FROM relation AS c
+        JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polpermissive
+        CROSS JOIN LATERAL unnest(p.polroles) AS policy_role (oid)
+        WHERE policy_role.oid NOT IN (0, 'audit_owner'::regrole)
+          AND NOT EXISTS (
+                SELECT FROM pg_policy AS guard
+                WHERE guard.polrelid = c.oid AND NOT guard.polpermissive
+                  AND policy_role.oid = ANY (guard.polroles) AND guard.polcmd IN ('*', p.polcmd))
 
         UNION ALL
         SELECT 'every policy compares the tenant, and names its roles',
@@ -94,24 +141,46 @@ AS $$
         FROM (TABLE granted EXCEPT SELECT i.grantee, i.object_type, i.object, i.privilege FROM audit.intended_privileges() AS i) AS g
 
         UNION ALL
-        SELECT 'PUBLIC can create nothing in this database',
-               format('run, as the database''s owner: REVOKE %s ON DATABASE %I FROM PUBLIC', privilege.name, current_database())
+        -- A temporary table outlives the transaction of its tenant; an object of one's own can shadow, or be a trap.
+        SELECT 'neither the role nor PUBLIC can create anything in this database',
+               format('run, as the database''s owner: REVOKE %s ON DATABASE %I FROM %I',
+                      privilege.name, current_database(), grantee.name)
         FROM (VALUES ('TEMPORARY'), ('CREATE')) AS privilege (name)
-        WHERE has_database_privilege('public', current_database(), privilege.name)
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN has_database_privilege('public', current_database(), privilege.name) THEN 'public'
+                        WHEN has_database_privilege(session_user, current_database(), privilege.name) THEN session_user END
+        ) AS grantee (name)
+        WHERE grantee.name IS NOT NULL
+        UNION ALL
+        SELECT 'neither the role nor PUBLIC can create anything in this database',
+               format('%s can create in schema %I', session_user, n.nspname)
+        FROM pg_namespace AS n
+        WHERE has_schema_privilege(session_user, n.oid, 'CREATE')
+        UNION ALL
+        SELECT 'no privilege is granted beyond the intended', format('%s has USAGE on schema pgmigrate', session_user)
+        WHERE has_schema_privilege(session_user, 'pgmigrate', 'USAGE')
 
         UNION ALL
         SELECT 'every function is pinned to its schema and runs as its caller, but for the known ones',
-               format('%s %s', p.oid::regprocedure,
-                      CASE WHEN p.prosecdef THEN 'runs as its owner' ELSE 'does not set search_path' END)
+               format('%s %s', p.oid::regprocedure, fault.name)
         FROM pg_proc AS p
-        WHERE p.pronamespace = 'audit'::regnamespace
-          AND (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
-               OR (p.prosecdef AND p.proname NOT IN ('create_tenant', 'schema_version')))
+        CROSS JOIN LATERAL (VALUES
+            (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
+            (p.prosecdef AND p.proname NOT IN ('create_tenant', 'schema_version'), 'runs as its owner'),
+            -- The lists of intended privileges and of known functions go by name.
+            (EXISTS (SELECT FROM pg_proc AS other
+                     WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),
+             'shares its name with another')) AS fault (found, name)
+        WHERE p.pronamespace = 'audit'::regnamespace AND fault.found
 
         UNION ALL
         SELECT 'no trigger or rule acts on a record', format('%s on %s', t.tgname, t.tgrelid::regclass)
         FROM pg_trigger AS t JOIN relation AS c ON c.oid = t.tgrelid
         WHERE NOT t.tgisinternal
+        UNION ALL
+        SELECT 'no trigger or rule acts on a record', format('a foreign key of %s is switched off', t.tgrelid::regclass)
+        FROM pg_trigger AS t JOIN relation AS c ON c.oid = t.tgrelid
+        WHERE t.tgisinternal AND t.tgenabled <> 'O'
         UNION ALL
         SELECT 'no trigger or rule acts on a record', format('%s on %s', r.rulename, r.ev_class::regclass)
         FROM pg_rewrite AS r JOIN relation AS c ON c.oid = r.ev_class AND c.relkind IN ('r', 'p')
@@ -125,21 +194,30 @@ AS $$
         WHERE (s.setrole = 0 OR s.setrole IN (SELECT h.oid FROM held AS h))
           AND (s.setdatabase = 0 OR s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
           AND setting ~* '^(app\.|search_path|row_security|session_preload_libraries|local_preload_libraries|role=)'
+        UNION ALL
+        -- From the connection string or the server's configuration, which no catalogue shows. Ask outside a transaction
+        -- that has set its tenant.
+        SELECT 'no stored setting stands in for a tenant', 'app.tenant_id is set already, before audit.set_tenant()'
+        WHERE coalesce(current_setting('app.tenant_id', true), '') <> ''
     ),
     granted AS (SELECT g.grantee, g.object_type, g.object, g.privilege FROM audit.granted_privileges() AS g)
-    SELECT known.rule, count(f.finding) = 0, string_agg(f.finding, '; ' ORDER BY f.finding)
+    SELECT known.rule, count(f.finding) = 0, string_agg(DISTINCT f.finding, '; ' ORDER BY f.finding)
     FROM (VALUES
         (1, 'the role has no power over row-level security'),
         (2, 'the role is a member of one group, and of nothing else'),
         (3, 'the role owns nothing here'),
-        (4, 'everything belongs to audit_owner'),
-        (5, 'every table has forced row-level security'),
-        (6, 'every policy compares the tenant, and names its roles'),
-        (7, 'no privilege is granted beyond the intended'),
-        (8, 'PUBLIC can create nothing in this database'),
-        (9, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
-        (10, 'no trigger or rule acts on a record'),
-        (11, 'no stored setting stands in for a tenant')) AS known (number, rule)
+        (4, 'no role of ours has power over row-level security'),
+        (5, 'everything belongs to audit_owner'),
+        (6, 'every table has forced row-level security'),
+        (7, 'every policy compares the tenant, and names its roles'),
+        (8, 'every group that sees a table is held by a restrictive policy too'),
+        (9, 'every table that holds tenants checks their form'),
+        (10, 'no table or view elsewhere shows a record'),
+        (11, 'no privilege is granted beyond the intended'),
+        (12, 'neither the role nor PUBLIC can create anything in this database'),
+        (13, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
+        (14, 'no trigger or rule acts on a record'),
+        (15, 'no stored setting stands in for a tenant')) AS known (number, rule)
     LEFT JOIN finding AS f ON f.rule = known.rule
     GROUP BY known.number, known.rule
     ORDER BY known.number

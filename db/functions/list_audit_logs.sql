@@ -93,6 +93,12 @@ BEGIN
             ORDER BY l.created_at, l.id LIMIT p_limit + 1);
     END IF;
 
+    -- An empty page must not be mistaken for an empty trail by one who has set a name that nobody registered.
+    IF v_page = '{}' AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
+        RAISE EXCEPTION 'the tenant is not registered'
+            USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
+    END IF;
+
     v_has_more := cardinality(v_page) > p_limit;
     IF v_has_more THEN
         v_page := v_page[1:p_limit];
@@ -124,6 +130,6 @@ $$;
 
 COMMENT ON FUNCTION audit.list_audit_logs IS
     'One page of the transaction''s tenant as JSON: count, items, next_cursor, has_more. Filters are equalities, '
-    'start_time inclusive, end_time exclusive. RF001 when no tenant is set, RF003 when an argument is refused.';
+    'start_time inclusive, end_time exclusive. RF001 when no tenant is set, RF002 when it is not registered, RF003 when an argument is refused.';
 REVOKE ALL ON FUNCTION audit.list_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_audit_logs TO audit_trusted;

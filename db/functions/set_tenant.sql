@@ -20,6 +20,6 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.set_tenant IS
-    'Sets the tenant for the rest of this transaction and returns it. RF002, and no tenant set, when it is not registered.';
+    'Sets the tenant for the rest of this transaction and returns it. RF002 when it is not registered.';
 REVOKE ALL ON FUNCTION audit.set_tenant FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.set_tenant TO audit_trusted;

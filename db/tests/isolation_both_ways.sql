@@ -56,9 +56,8 @@ SELECT throws_ok(
     '42501', 'new row violates row-level security policy for table "audit_logs"', 'tap-a cannot insert under the name of tap-b');
 
 -- Names that only look like the tenant's: a comparison that folds or trims would let them in.
-SELECT is_empty(
-    format($$SELECT set_config('app.tenant_id', %L, true), l.id FROM audit.audit_logs AS l WHERE l.tenant_id = 'tap-b'$$, 'TAP-A'),
-    'upper case names no tenant');
+SET LOCAL app.tenant_id = 'TAP-A';
+SELECT is_empty('SELECT FROM audit.audit_logs', 'upper case reads nothing');
 SELECT throws_ok($$SELECT audit.set_tenant('TAP-A')$$, 'RF002', NULL, 'upper case is another, unregistered name');
 SELECT throws_ok($$SELECT audit.set_tenant('tap-a ')$$, 'RF002', NULL, 'a trailing space is another, unregistered name');
 SELECT throws_ok(

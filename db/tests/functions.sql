@@ -1,0 +1,77 @@
+-- Proves: how every function runs: as whom, with which search_path, and whether it may be trusted by the planner.
+-- Asked of the catalogue, so that a function added tomorrow is covered.
+
+BEGIN;
+SELECT plan(11);
+
+SELECT functions_are('audit', ARRAY[
+    'create_tenant', 'granted_privileges', 'insert_audit_log', 'intended_privileges', 'isolation_report', 'list_audit_logs',
+    'outdated_server', 'page_cursor', 'record_rules', 'schema_version', 'set_tenant', 'uuid_v7'],
+    'schema audit has twelve functions');
+SELECT is_empty(
+    $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
+    'no function is overloaded: a second form could carry other privileges under a known name');
+
+-- pg_temp last: left out, it would be searched first.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
+        AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)$$,
+    'every function sets search_path = pg_catalog, pg_temp');
+SELECT results_eq(
+    $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
+    ARRAY['audit.create_tenant(text,text)', 'audit.schema_version()'],
+    'two functions run as their owner, all others as their caller');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef
+        AND obj_description(p.oid, 'pg_proc') NOT LIKE '%SECURITY DEFINER: %'$$,
+    'the comment of each that runs as its owner says why');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure, p.proowner::regrole FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.proowner <> 'audit_owner'::regrole$$,
+    'every function belongs to audit_owner');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.proleakproof$$,
+    'no function is LEAKPROOF: the planner would run it on rows that the policies hide');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure, l.lanname FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND l.lanname NOT IN ('plpgsql', 'sql')$$,
+    'every function is in plpgsql or SQL');
+
+-- The planner's promises. What reads a setting or a table is at best STABLE; what writes or differs at each call VOLATILE.
+SELECT results_eq(
+    $$SELECT p.proname, CASE p.provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END, l.lanname
+      FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
+      WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
+    $$VALUES
+        ('create_tenant'::name, 'VOLATILE',  'plpgsql'::name),
+        ('granted_privileges',  'STABLE',    'sql'),
+        ('insert_audit_log',    'VOLATILE',  'plpgsql'),
+        ('intended_privileges', 'IMMUTABLE', 'sql'),
+        ('isolation_report',    'STABLE',    'sql'),
+        ('list_audit_logs',     'STABLE',    'plpgsql'),
+        ('outdated_server',     'STABLE',    'plpgsql'),
+        ('page_cursor',         'IMMUTABLE', 'plpgsql'),
+        ('record_rules',        'STABLE',    'sql'),
+        ('schema_version',      'STABLE',    'sql'),
+        ('set_tenant',          'VOLATILE',  'plpgsql'),
+        ('uuid_v7',             'VOLATILE',  'plpgsql')$$,
+    'volatility and language of every function, those called often in plpgsql');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.provolatile = 'i'
+        AND p.prosrc ~* 'current_setting|session_user|current_user|from\s+(audit|pg_)'$$,
+    'what is IMMUTABLE reads no setting, no table and not who is asking');
+-- A time without a zone turns the condition on created_at from one of the index into a filter over all records.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace
+        AND coalesce(p.proallargtypes::oid[], p.proargtypes::oid[])
+            && ARRAY['timestamp'::regtype, 'date'::regtype, 'time'::regtype]::oid[]$$,
+    'no function takes or returns a time without a zone');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,126 @@
+-- Proves: who may do what with each object, as a matrix of role by object, and that PUBLIC may do nothing. Privileges
+-- are asked as they take effect, memberships included.
+
+BEGIN;
+SELECT plan(20);
+
+CREATE TEMPORARY VIEW role AS
+    SELECT * FROM (VALUES ('audit_app'), ('audit_trusted'), ('audit_admin'), ('audit_migrator'), ('public')) AS role (name);
+
+-- Tables. A privilege on some columns only is asked for further below.
+SELECT results_eq(
+    $$SELECT r.name, c.relname, p.name
+      FROM role AS r
+      CROSS JOIN pg_class AS c
+      CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p (name)
+      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
+        AND has_table_privilege(r.name, c.oid, p.name)
+      ORDER BY r.name COLLATE "C", c.relname, p.name COLLATE "C"$$,
+    $$VALUES ('audit_app', 'audit_logs'::name, 'SELECT'), ('audit_app', 'tenants', 'SELECT'),
+             ('audit_trusted', 'audit_logs', 'SELECT'), ('audit_trusted', 'tenants', 'SELECT')$$,
+    'on whole tables: audit_trusted and the service read, nobody else does anything');
+SELECT results_eq(
+    $$SELECT r.name, c.relname, p.name, array_agg(a.attname ORDER BY a.attnum)
+      FROM role AS r
+      CROSS JOIN pg_class AS c
+      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('REFERENCES')) AS p (name)
+      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
+        AND has_column_privilege(r.name, c.oid, a.attnum, p.name)
+      GROUP BY r.name, c.relname, p.name
+      ORDER BY r.name COLLATE "C"$$,
+    $$VALUES ('audit_app', 'audit_logs'::name, 'INSERT',
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}'::name[]),
+             ('audit_trusted', 'audit_logs', 'INSERT',
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}')$$,
+    'on columns: audit_trusted and the service insert all of a record but created_at');
+-- Whatever kinds of privilege the server knows, MAINTAIN of PostgreSQL 17 among them.
+SELECT is_empty(
+    $$SELECT c.relname, a.* FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+      WHERE c.relnamespace = 'audit'::regnamespace AND a.grantee <> c.relowner
+        AND NOT (a.grantee = 'audit_trusted'::regrole AND a.privilege_type = 'SELECT' AND NOT a.is_grantable)$$,
+    'no table carries any other grant, and none that may be passed on');
+-- A foreign key, or the right to make one, tells whether a key exists.
+SELECT is_empty(
+    $$SELECT r.rolname, c.relname FROM pg_roles AS r CROSS JOIN pg_class AS c
+      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r'
+        AND has_any_column_privilege(r.oid, c.oid, 'REFERENCES')
+        AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
+    'REFERENCES is granted to nobody');
+
+-- Functions.
+SELECT results_eq(
+    $$SELECT r.name, array_agg(p.proname ORDER BY p.proname)
+      FROM role AS r CROSS JOIN pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')
+      GROUP BY r.name ORDER BY r.name COLLATE "C"$$,
+    $$VALUES
+        ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,schema_version}'::name[]),
+        ('audit_app', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_audit_logs,
+                        outdated_server,page_cursor,record_rules,schema_version,set_tenant,uuid_v7}'),
+        ('audit_trusted', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_audit_logs,
+                            outdated_server,page_cursor,record_rules,schema_version,set_tenant,uuid_v7}')$$,
+    'functions of audit: audit_admin registers, audit_trusted and the service work, PUBLIC and audit_migrator call none');
+SELECT is_empty(
+    $$SELECT r.name, p.proname FROM role AS r CROSS JOIN pg_proc AS p
+      WHERE p.pronamespace = 'pgmigrate'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')$$,
+    'functions of pgmigrate: nobody but the owner calls them');
+SELECT is_empty(
+    $$SELECT r.name, c.relname FROM role AS r CROSS JOIN pg_class AS c
+      WHERE c.relnamespace = 'pgmigrate'::regnamespace AND c.relkind = 'r'
+        AND has_table_privilege(r.name, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')$$,
+    'tables of pgmigrate: nobody but the owner touches them');
+
+-- Schemas and the database.
+SELECT results_eq(
+    $$SELECT r.name, n.nspname, p.name
+      FROM role AS r
+      CROSS JOIN pg_namespace AS n
+      CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (name)
+      WHERE n.nspname IN ('audit', 'pgmigrate') AND has_schema_privilege(r.name, n.oid, p.name)
+      ORDER BY r.name COLLATE "C"$$,
+    $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_trusted', 'audit', 'USAGE')$$,
+    'schemas: the run-time roles enter audit, create nothing, and do not enter pgmigrate');
+SELECT is_empty(
+    $$SELECT r.name, p.name FROM role AS r CROSS JOIN (VALUES ('CREATE'), ('TEMPORARY')) AS p (name)
+      WHERE has_database_privilege(r.name, current_database(), p.name)$$,
+    'database: nobody creates schemas or temporary tables');
+SELECT is_empty(
+    $$SELECT r.name, n.nspname FROM role AS r CROSS JOIN pg_namespace AS n
+      WHERE n.nspname NOT LIKE 'pg\_temp\_%' AND n.nspname NOT LIKE 'pg\_toast\_temp\_%'
+        AND has_schema_privilege(r.name, n.oid, 'CREATE')$$,
+    'no schema of the database, public included, takes new objects from the run-time roles');
+
+-- The page that a reviewer reads says what is granted: not less, and not more.
+SELECT bag_eq('SELECT * FROM audit.granted_privileges()', 'SELECT * FROM audit.intended_privileges()',
+    'audit.intended_privileges() lists exactly what is granted');
+
+-- What the owner creates tomorrow is closed to PUBLIC. (The default gives EXECUTE to PUBLIC, and revoking that for one
+-- schema has no effect.)
+SET LOCAL ROLE audit_owner;
+CREATE FUNCTION audit.new_function() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION pgmigrate.new_function() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE audit.new_table (id int);
+CREATE TYPE audit.new_type AS ENUM ('a');
+SELECT ok(has_function_privilege('audit.new_function()', 'EXECUTE'), 'the owner may call its new function');
+RESET ROLE;
+SELECT ok(NOT has_function_privilege('public', 'audit.new_function()', 'EXECUTE'), 'PUBLIC may not');
+SELECT ok(NOT has_function_privilege('public', 'pgmigrate.new_function()', 'EXECUTE'), 'nor one of pgmigrate');
+SELECT ok(NOT has_type_privilege('public', 'audit.new_type', 'USAGE'), 'nor use a new type');
+SELECT is_empty(
+    $$SELECT r.name FROM role AS r
+      WHERE has_table_privilege(r.name, 'audit.new_table', 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')$$,
+    'a new table, its TRUNCATE included, is open to nobody');
+
+-- Acting as the service: it can wait for nobody's lock that would stop the others.
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT lives_ok('LOCK TABLE audit.audit_logs IN ACCESS SHARE MODE', 'the service may lock against a DROP, as every reader does');
+SELECT throws_ok('LOCK TABLE audit.audit_logs IN ACCESS EXCLUSIVE MODE', '42501', 'permission denied for table audit_logs',
+    'the service cannot lock other writers out');
+SELECT throws_ok('CREATE TABLE audit.mine (id int)', '42501', 'permission denied for schema audit',
+    'the service cannot create a table');
+SELECT throws_ok($$CREATE FUNCTION audit.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'$$, '42501',
+    'permission denied for schema audit', 'the service cannot create a function');
+
+SELECT * FROM finish();
+ROLLBACK;

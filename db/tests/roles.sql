@@ -1,0 +1,63 @@
+-- Proves: the roles are these, with these powers and memberships, and none has more than the design gives it.
+
+BEGIN;
+SELECT plan(13);
+
+-- By name: roles belong to the whole cluster, where a database of another release may have brought more of ours.
+PREPARE roles AS
+    SELECT r.rolname, r.rolcanlogin, r.rolinherit FROM pg_roles AS r
+    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_migrator', 'audit_owner', 'audit_trusted') ORDER BY r.rolname;
+SELECT results_eq('EXECUTE roles',
+    $$VALUES ('audit_admin'::name, false, true),
+             ('audit_app',         true,  true),
+             ('audit_migrator',    true,  false),
+             ('audit_owner',       false, true),
+             ('audit_trusted',     false, true)$$,
+    'two log in, the service and the migrator; the migrator inherits nothing');
+SELECT is_empty(
+    $$SELECT r.rolname FROM pg_roles AS r
+      WHERE r.rolname LIKE 'audit\_%'
+        AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication)$$,
+    'none is SUPERUSER, BYPASSRLS, CREATEROLE, CREATEDB or REPLICATION');
+
+PREPARE memberships AS
+    SELECT m.member::regrole::text, m.roleid::regrole::text, m.admin_option FROM pg_auth_members AS m
+    JOIN pg_roles AS r ON r.oid = m.member
+    WHERE r.rolname LIKE 'audit\_%' ORDER BY 1;
+SELECT results_eq('EXECUTE memberships',
+    $$VALUES ('audit_app', 'audit_trusted', false), ('audit_migrator', 'audit_owner', false)$$,
+    'the service is a member of audit_trusted, the migrator of audit_owner, and neither may pass it on');
+-- Besides the migrator, whoever ran the migration may be a member; that takes CREATEROLE.
+SELECT is_empty(
+    $$SELECT r.rolname FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.member
+      WHERE m.roleid = 'audit_owner'::regrole AND r.rolname <> 'audit_migrator' AND NOT (r.rolcreaterole OR r.rolsuper)$$,
+    'nobody else is a member of audit_owner but those who create roles');
+SELECT is_empty(
+    $$SELECT r.rolname FROM pg_roles AS r
+      WHERE r.rolname LIKE 'audit\_%' AND r.rolname <> 'audit_owner' AND pg_has_role(r.oid, 'audit_owner', 'USAGE')$$,
+    'none of ours has the owner''s powers without saying so');
+SELECT results_eq(
+    $$SELECT r.rolname FROM pg_roles AS r
+      WHERE r.rolname LIKE 'audit\_%' AND r.rolname <> 'audit_owner' AND pg_has_role(r.oid, 'audit_owner', 'MEMBER')$$,
+    ARRAY['audit_migrator'::name], 'and only the migrator can say so');
+
+-- Acting as them.
+SET LOCAL SESSION AUTHORIZATION audit_migrator;
+SELECT lives_ok('SET LOCAL ROLE audit_owner', 'the migrator becomes the owner');
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT throws_ok('SET LOCAL ROLE audit_owner', '42501', 'permission denied to set role "audit_owner"', 'the service does not');
+SELECT throws_ok('SET LOCAL ROLE audit_admin', '42501', 'permission denied to set role "audit_admin"', 'nor does it become audit_admin');
+SELECT throws_ok('CREATE ROLE tap_new', '42501', NULL, 'it creates no role');
+SELECT throws_ok('ALTER ROLE audit_app BYPASSRLS', '42501', NULL, 'it gives itself no power');
+SELECT throws_ok('GRANT audit_trusted TO audit_migrator', '42501', NULL, 'it passes its membership on to nobody');
+RESET SESSION AUTHORIZATION;
+
+-- Bounds that hold behind any pooler. Their size is the operator's.
+SELECT set_eq(
+    $$SELECT split_part(setting, '=', 1) FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+      WHERE s.setrole = 'audit_app'::regrole AND s.setdatabase = 0$$,
+    ARRAY['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'],
+    'the service''s statements, locks and idle transactions are bounded, and nothing else is set for it');
+
+SELECT * FROM finish();
+ROLLBACK;
