@@ -116,7 +116,7 @@ def _serve() -> int:
 
 
 def _run_with(command: list[str]) -> int:
-    with _private_database() if "DATABASE_URL" not in os.environ else nullcontext(os.environ["DATABASE_URL"]) as url:
+    with _private_database() if not os.environ.get("DATABASE_URL") else nullcontext(os.environ["DATABASE_URL"]) as url:
         # As variables, not as an argument, which every user of the machine can see.
         named = psycopg2.extensions.parse_dsn(url)
         variables = {_LIBPQ_VARIABLES[name]: value for name, value in named.items() if name in _LIBPQ_VARIABLES}
