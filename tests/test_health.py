@@ -101,12 +101,16 @@ def test_a_file_that_is_gone_is_failed_until_it_is_back(serve_file: Serve, tmp_p
     answer = client.get(STORE)
 
     assert answer.status_code == 503
-    assert answer.json() == {"status": "failed", "backend": "jsonl", "latency_ms": None, "isolation": "unknown"}
+    assert answer.json() == {
+        "status": "failed",
+        "backend": "jsonl",
+        "latency_ms": None,
+        "isolation": "unknown",
+    }
     (tmp_path / "folder").unlink()
     assert client.get(STORE).status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="only reads and writes of records are repeated on another connection")
 def test_a_session_that_was_ended_does_not_fail_the_database(serve: Serve, database: TestDatabase) -> None:
     client = serve()
     database.end_sessions()

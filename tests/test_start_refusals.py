@@ -76,7 +76,6 @@ def test_a_role_of_no_group_is_refused(serve_as: Serve, create_role: CreateRole)
         serve_as(role=create_role())
 
 
-@pytest.mark.xfail(strict=True, reason="open() expects every role that is let in to read the record's rules")
 def test_the_administering_group_is_refused(serve_as: Serve, create_role: CreateRole) -> None:
     with refused():
         serve_as(role=create_role(member_of=("audit_admin",)))

@@ -64,7 +64,9 @@ class Database:
             timeout=pool_timeout,
             open=False,
             # autocommit: every transaction is begun in so many words, and none is left open by a read.
-            kwargs={"autocommit": True, "application_name": "ringfence"},
+            # prepare_threshold: no statement is kept under a name, where SQL injected into one request could put another
+            # in its place for the requests that come later on the same connection.
+            kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "ringfence"},
         )
         self._rules: dict[str, tuple[str, str]] = {}
         self._reporting = asyncio.Lock()
@@ -85,6 +87,8 @@ class Database:
                 self._rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
                 logger.warning("%s", warning)
+        except errors.InsufficientPrivilege:
+            raise RefusedToServe("this role may not read and write records: connect as audit_app") from None
         except (PoolTimeout, errors.OperationalError, StorageUnavailable) as error:
             raise RefusedToServe(f"the database cannot be reached within the pool's timeout: {error}") from error
 
@@ -111,11 +115,15 @@ class Database:
         One round trip: BEGIN, the tenant, what the block calls and COMMIT travel as one pipeline. So nothing inside
         the block has happened, and nothing is known, until the block has ended without an error.
         """
-        async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
+        async with self._pool.connection() as connection, connection.pipeline():
+            # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
+            # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
+            await connection.execute("BEGIN")
             tenant = await connection.execute(
                 "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
             )
             yield TenantTransaction(connection, tenant)
+            await connection.execute("COMMIT")
 
     async def call(
         self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
@@ -145,9 +153,16 @@ class Database:
         return tenant_id, value
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
-        try:
+        async def once() -> list[tuple[Any, ...]]:
             async with self._pool.connection() as connection:
                 return await (await connection.execute(statement)).fetchall()
+
+        try:
+            try:
+                return await once()
+            except errors.OperationalError:
+                await self._pool.check()  # a session that was ended is replaced
+                return await once()
         except (PoolTimeout, errors.OperationalError) as error:
             raise self._refusal(error) from error
 
