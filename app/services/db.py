@@ -64,7 +64,7 @@ class Database:
             timeout=pool_timeout,
             open=False,
             # autocommit: every transaction is begun in so many words, and none is left open by a read.
-            # prepare_threshold: no statement is kept under a name, where SQL injected into one request could put another
+            # prepare_threshold: no statement is kept under a name, where injected SQL could put another
             # in its place for the requests that come later on the same connection.
             kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "ringfence"},
         )
