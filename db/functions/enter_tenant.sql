@@ -1,7 +1,7 @@
 -- Proves a tenant with an API key, for the rest of the transaction, and for statements that start within five seconds.
 -- The only way for audit_keyed to see or write anything.
 
-CREATE OR REPLACE FUNCTION audit.enter_tenant(p_api_key text)
+CREATE OR REPLACE FUNCTION audit.enter_tenant(p_api_key text, p_tenant_id text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -34,6 +34,10 @@ BEGIN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'expired: ' || v_key.id;
     END IF;
 
+    IF p_tenant_id <> v_key.tenant_id THEN
+        RAISE EXCEPTION 'the API key belongs to another tenant' USING ERRCODE = 'RF007';
+    END IF;
+
     -- Once an hour, and never by waiting for another transaction that is about to write the same.
     IF v_key.last_used_at IS NULL OR v_key.last_used_at < date_trunc('hour', now()) THEN
         UPDATE audit.api_keys SET last_used_at = date_trunc('hour', now())
@@ -61,7 +65,8 @@ $$;
 
 COMMENT ON FUNCTION audit.enter_tenant IS
     'Checks an API key, sets its tenant and the proof of it for this transaction, and returns the tenant. RF005 when the '
-    'key opens nothing; the detail says why, for the log alone. SECURITY DEFINER: the keys and the secret are for no '
+    'key opens nothing; the detail says why, for the log alone. RF007 when it opens another tenant than p_tenant_id, where '
+    'that is given. SECURITY DEFINER: the keys and the secret are for no '
     'run-time role to read, and the proof is worth something only because of that.';
 REVOKE ALL ON FUNCTION audit.enter_tenant FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.enter_tenant TO audit_keyed;

@@ -30,6 +30,7 @@ AS $$
         ('audit_trusted', 'function', 'audit.insert_audit_log',          'EXECUTE'),
         ('audit_trusted', 'function', 'audit.list_audit_logs',           'EXECUTE'),
         ('audit_trusted', 'function', 'audit.list_admin_events',         'EXECUTE'),
+        ('audit_trusted', 'function', 'audit.tenant_source',             'EXECUTE'),
         ('audit_trusted', 'function', 'audit.page_cursor',               'EXECUTE'),
         ('audit_trusted', 'function', 'audit.uuid_v7',                   'EXECUTE'),
         ('audit_trusted', 'function', 'audit.record_rules',              'EXECUTE'),
@@ -58,6 +59,7 @@ AS $$
         ('audit_keyed',   'function', 'audit.insert_audit_log',          'EXECUTE'),
         ('audit_keyed',   'function', 'audit.list_audit_logs',           'EXECUTE'),
         ('audit_keyed',   'function', 'audit.list_admin_events',         'EXECUTE'),
+        ('audit_keyed',   'function', 'audit.tenant_source',             'EXECUTE'),
         ('audit_keyed',   'function', 'audit.page_cursor',               'EXECUTE'),
         ('audit_keyed',   'function', 'audit.uuid_v7',                   'EXECUTE'),
         ('audit_keyed',   'function', 'audit.record_rules',              'EXECUTE'),
@@ -84,4 +86,4 @@ $$;
 COMMENT ON FUNCTION audit.intended_privileges IS
     'Every privilege that any role but audit_owner is meant to have in schema audit. PUBLIC has none.';
 REVOKE ALL ON FUNCTION audit.intended_privileges FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.intended_privileges TO audit_trusted, audit_admin;
+GRANT EXECUTE ON FUNCTION audit.intended_privileges TO audit_trusted, audit_keyed, audit_admin;

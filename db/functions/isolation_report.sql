@@ -243,4 +243,4 @@ COMMENT ON FUNCTION audit.isolation_report IS
     'Whether isolation is intact on this database for the role that asks: one row a rule, with what was found against it. '
     'All rows intact: this role sees and writes the records of one tenant a transaction, and nobody can quietly widen that.';
 REVOKE ALL ON FUNCTION audit.isolation_report FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.isolation_report TO audit_trusted, audit_admin;
+GRANT EXECUTE ON FUNCTION audit.isolation_report TO audit_trusted, audit_keyed, audit_admin;
