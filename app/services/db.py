@@ -16,9 +16,18 @@ import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from app.credentials import Credential
+from app.credentials import ApiKey, Credential
 from app.database_files import digest, fingerprints, schema_version
-from app.errors import InvalidRequest, RingfenceError, StorageUnavailable, TenantMissing, TenantUnknown
+from app.errors import (
+    InvalidRequest,
+    RingfenceError,
+    ScopeMissing,
+    StorageUnavailable,
+    TenantMismatch,
+    TenantMissing,
+    TenantUnknown,
+    Unauthenticated,
+)
 
 logger = logging.getLogger("ringfence")
 # When the server refuses the first statement of a pipeline, psycopg warns that it could not roll back the rest; the
@@ -26,6 +35,7 @@ logger = logging.getLogger("ringfence")
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
+_REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT = "RF005", "RF006", "RF007"
 
 
 class RefusedToServe(Exception):
@@ -67,6 +77,7 @@ class Database:
             kwargs={"autocommit": True, "application_name": "ringfence"},
         )
         self._rules: dict[str, tuple[str, str]] = {}
+        self.tenant_source = ""
         self._reporting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -81,6 +92,7 @@ class Database:
             findings = (await self.db_ping()).findings
             if findings:
                 raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(findings))
+            self.tenant_source = (await self._rows("SELECT audit.tenant_source()"))[0][0]
             for rule in await self._rows("SELECT * FROM audit.record_rules()"):
                 self._rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
@@ -112,9 +124,15 @@ class Database:
         the block has happened, and nothing is known, until the block has ended without an error.
         """
         async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
-            tenant = await connection.execute(
-                "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
-            )
+            if isinstance(credential, ApiKey):
+                tenant = await connection.execute(
+                    "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
+                    {"api_key": credential.secret, "tenant_id": credential.tenant_id},
+                )
+            else:
+                tenant = await connection.execute(
+                    "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+                )
             yield TenantTransaction(connection, tenant)
 
     async def call(
@@ -176,6 +194,13 @@ class Database:
                 return TenantMissing("no tenant is set")
             case code if code == _UNKNOWN_TENANT:
                 return TenantUnknown("the tenant is not registered")
+            case code if code == _REFUSED_API_KEY:
+                logger.warning("an API key was refused: %s", error.diag.message_detail)
+                return Unauthenticated()
+            case code if code == _MISSING_SCOPE:
+                return ScopeMissing(error.diag.message_primary or "")
+            case code if code == _OTHER_TENANT:
+                return TenantMismatch(error.diag.message_primary or "")
             case code if code in (_REFUSED_ARGUMENT, _TAKEN_ID):
                 return InvalidRequest.field(error.diag.column_name or "", error.diag.message_primary or "")
         if isinstance(error, errors.CheckViolation):

@@ -13,6 +13,7 @@ CREATE TABLE audit.api_keys (
     revoked_at    timestamptz,
     last_used_at  timestamptz,
     CONSTRAINT api_keys_id_form CHECK (id ~ '^[0-9a-f]{16}$'),
+    CONSTRAINT api_keys_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT api_keys_label_size CHECK (length(label) BETWEEN 1 AND 200),
     CONSTRAINT api_keys_scopes_known CHECK (scopes <@ ARRAY['read', 'write'] AND cardinality(scopes) BETWEEN 1 AND 2),
     CONSTRAINT api_keys_secret_sha256_size CHECK (octet_length(secret_sha256) = 32)
@@ -33,6 +34,7 @@ COMMENT ON COLUMN audit.api_keys.last_used_at IS 'Within the hour: written at mo
 COMMENT ON CONSTRAINT api_keys_pkey ON audit.api_keys IS 'One key an id.';
 COMMENT ON CONSTRAINT api_keys_tenant_id_fkey ON audit.api_keys IS 'No key for a tenant that does not exist.';
 COMMENT ON CONSTRAINT api_keys_id_form ON audit.api_keys IS '16 hexadecimal digits.';
+COMMENT ON CONSTRAINT api_keys_tenant_id_form ON audit.api_keys IS 'As in every table that holds tenants.';
 COMMENT ON CONSTRAINT api_keys_label_size ON audit.api_keys IS '1 to 200 characters.';
 COMMENT ON CONSTRAINT api_keys_scopes_known ON audit.api_keys IS 'read, write, or both.';
 COMMENT ON CONSTRAINT api_keys_secret_sha256_size ON audit.api_keys IS 'A whole SHA-256.';
@@ -83,6 +85,7 @@ CREATE TABLE audit.admin_events (
     api_key_id text,
     actor      text NOT NULL,
     created_at timestamptz NOT NULL,
+    CONSTRAINT admin_events_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT admin_events_act_known CHECK (act IN (
         'tenant created', 'api key issued', 'api key rotated', 'api key revoked', 'proof secret rotated'))
 );
@@ -99,6 +102,7 @@ COMMENT ON COLUMN audit.admin_events.actor IS 'The login role that did it; no SE
 COMMENT ON COLUMN audit.admin_events.created_at IS 'The database''s clock at the start of the transaction.';
 COMMENT ON CONSTRAINT admin_events_pkey ON audit.admin_events IS 'An act is recorded once.';
 COMMENT ON CONSTRAINT admin_events_tenant_id_fkey ON audit.admin_events IS 'No act on a tenant that does not exist.';
+COMMENT ON CONSTRAINT admin_events_tenant_id_form ON audit.admin_events IS 'As in every table that holds tenants.';
 COMMENT ON CONSTRAINT admin_events_act_known ON audit.admin_events IS 'One of the acts that have a function.';
 COMMENT ON INDEX audit.admin_events_tenant_id_created_at_idx IS 'Serves a tenant''s list of acts.';
 
