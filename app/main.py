@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.errors import install_error_handlers
+from app.errors import LastResortMiddleware, install_error_handlers
 from app.routers import agents_router, audit_router, health_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_file import FileAuditLogger
@@ -48,9 +48,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         summary="A multi-tenant audit trail for AI-agent executions.",
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
         redirect_slashes=False,
     )
+    app.state.max_body_bytes = settings.max_body_bytes
     app.include_router(agents_router.router)
     app.include_router(audit_router.router)
     app.include_router(health_router.router)
@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "X-Tenant-ID", "X-Trace-ID", "traceparent"],
             expose_headers=["X-Trace-ID"],
         )
+    app.add_middleware(LastResortMiddleware)
     app.add_middleware(TraceMiddleware)
     return app
 

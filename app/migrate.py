@@ -3,7 +3,8 @@
 yandex-pgmigrate applies the numbered files of db/schema, and after them db/functions and db/policies. It remembers
 numbers only, and re-applies functions and policies only when a numbered file is pending. This module closes the gap:
 it records the SHA-256 of every file applied, applies functions and policies that were edited, and refuses when a
-numbered file that was already applied has been edited. One transaction holds all of it, so a failure changes nothing.
+numbered file that was already applied has been edited. One transaction holds every file of the three folders, so a
+failure leaves them as they were; roles and the two empty schemas come before, in a transaction of their own.
 
 The database is named by MIGRATION_DATABASE_URL: a role that may create roles and schemas, superuser or not; on a
 database that has the roles already, audit_migrator suffices. AUDIT_APP_PASSWORD, where it is set, becomes the password
@@ -95,7 +96,7 @@ def plan(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
 def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """Bring the database to this release and return what was done; an empty plan means that nothing was.
 
-    Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases the database is as it was.
+    Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases no file has been applied.
     """
     release = fingerprints(directory)
     with _connection(database_url) as connection, connection.cursor() as cursor:
@@ -172,7 +173,7 @@ def main() -> int:
         if command == "apply" and (password := os.environ.get("AUDIT_APP_PASSWORD")):
             set_app_password(database_url, password)
     except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
-        print(f"nothing was changed: {str(error).strip()}", file=sys.stderr)
+        print(f"no file was applied: {str(error).strip()}", file=sys.stderr)
         return 1
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
         for path in paths:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import InvalidRequest
@@ -45,6 +45,16 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _StrictRequest(Request):
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            body = bytearray()
+            async for chunk in self.stream():
+                body += chunk
+                if len(body) > self.app.state.max_body_bytes:
+                    raise HTTPException(413, f"a body has at most {self.app.state.max_body_bytes} bytes")
+            self._body = bytes(body)
+        return self._body
+
     async def json(self) -> Any:
         return parse(await self.body())
 

@@ -5,11 +5,15 @@ DO $$
 BEGIN
     IF to_regnamespace('audit') IS NULL THEN
         CREATE SCHEMA audit AUTHORIZATION audit_owner;
+        SET LOCAL ROLE audit_owner;   -- who alone may comment on it; a member that does not inherit may not
         COMMENT ON SCHEMA audit IS 'Ringfence: the audit trail. Every table has forced row-level security.';
+        RESET ROLE;
     END IF;
     IF to_regnamespace('pgmigrate') IS NULL THEN
         CREATE SCHEMA pgmigrate AUTHORIZATION audit_owner;
+        SET LOCAL ROLE audit_owner;
         COMMENT ON SCHEMA pgmigrate IS 'Ringfence: which files of db/ have been applied. No run-time role enters it.';
+        RESET ROLE;
     END IF;
 
     -- A temporary table outlives the tenant's transaction in a pooled session, and its name can shadow ours.

@@ -22,16 +22,20 @@ ROOT = Path(__file__).parent.parent
 PGTAP_FILES = sorted((ROOT / "db" / "tests").glob("*.sql"))
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
-SYSTEM_PACKAGES = {
-    "postgresql-15": DEBIAN_SERVER / "postgres",
-    "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
-    "libtap-parser-sourcehandler-pgtap-perl": Path("/usr/bin/pg_prove"),
-}
+PG_PROVE = Path("/usr/bin/pg_prove")
 
 
-def install_system_packages() -> None:
+def install_system_packages(servers: list[Path]) -> None:
     """Install what is missing, as root; exit with the command to run, as anybody else."""
-    missing = [package for package, file in SYSTEM_PACKAGES.items() if not file.exists()]
+    wanted = {
+        "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
+        "libtap-parser-sourcehandler-pgtap-perl": PG_PROVE,
+    }
+    if DEBIAN_SERVER in servers:
+        wanted["postgresql-15"] = DEBIAN_SERVER / "postgres"
+    elif all(server.is_relative_to("/usr/lib/postgresql") for server in servers):
+        del wanted["postgresql-15-pgtap"]  # each of Debian's servers has a package of its own; the wheel borrows 15's
+    missing = [package for package, file in wanted.items() if not file.exists()]
     if not missing:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -51,9 +55,7 @@ def run_pgtap(server: PrivateServer, version: str) -> bool:
         connection.execute("CREATE DATABASE pgtap")
     migrate.apply(server.url("postgres", "pgtap"))
     with psycopg.connect(server.url("postgres", "pgtap")) as connection:
-        connection.execute(
-            "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC"
-        )
+        connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
     finished = subprocess.run(
         [
             "pg_prove", "--psql-bin", str(server.binaries / "psql"),
@@ -106,7 +108,7 @@ def main() -> int:
     parser.add_argument("--sql-only", action="store_true", help="pgTAP alone")
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
     arguments, pytest_arguments = parser.parse_known_args()
-    install_system_packages()
+    install_system_packages(arguments.servers)
     results = {
         binaries: test_on(binaries, sql_only=arguments.sql_only, pytest_arguments=pytest_arguments)
         for binaries in arguments.servers

@@ -87,7 +87,7 @@ class Database:
         it may have.
         """
         try:
-            await self._pool.open(wait=True)
+            await self._pool.open(wait=True, timeout=self._pool.timeout)
             await self._refuse_unless_current()
             findings = (await self.db_ping()).findings
             if findings:

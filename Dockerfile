@@ -1,0 +1,39 @@
+# The service, and the migration (`python -m app.migrate apply`), in one image. No PostgreSQL, no compiler, no secret.
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+
+# A number, so that Kubernetes' runAsNonRoot can check it.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin ringfence \
+    && install -d -o ringfence -m 0700 /var/lib/ringfence
+
+WORKDIR /srv/ringfence
+
+# Before the code: the packages change less often. --no-deps: the lock names every package, and pgmigrate would ask for
+# psycopg2, which psycopg2-binary is.
+COPY requirements-build.lock requirements.lock ./
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --require-hashes -r requirements-build.lock \
+    && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --no-deps --no-build-isolation --require-hashes -r requirements.lock
+
+# Owned by root: the service can read its code and cannot change it. db/ holds links to schema/ and to pgmigrate.yml.
+COPY pgmigrate.yml ./
+COPY db ./db
+COPY app ./app
+
+USER 10001
+
+# A container's port can be published only when the service listens on all of the container's addresses. The file is
+# used where there is no DATABASE_URL: mount a volume there, or it goes with the container.
+ENV HOST=0.0.0.0 \
+    PORT=8000 \
+    AUDIT_LOG_PATH=/var/lib/ringfence/audit.jsonl
+EXPOSE 8000
+
+# The process alone: a database that is away for a moment is no reason to restart the service.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=40s \
+    CMD ["python", "-c", "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:' + os.environ['PORT'] + '/api/v1/health', timeout=4)"]
+
+CMD ["python", "-m", "app"]

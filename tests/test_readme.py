@@ -1,0 +1,229 @@
+"""What the README says is so: its tables name what the code has, and its walk-throughs run and print what it shows."""
+
+import fnmatch
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import errors
+from app.settings import Settings
+from tests import walkthrough
+from tests.conftest import TestDatabase
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def shown(default: object) -> str:
+    """Return how the environment table shows a default."""
+    if default is None or default == ():
+        return "none"
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_environment_table_has_every_setting_with_its_default(name: str) -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", walkthrough.section(README, "Environment"), re.MULTILINE)
+    assert dict(rows)[name.upper()] == shown(Settings.model_fields[name].default)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_example_file_has_every_setting(name: str) -> None:
+    assert re.search(rf"^#{name.upper()}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+
+def test_the_tree_has_every_file_and_folder_of_the_top_level() -> None:
+    tree = walkthrough.section(README, "Where things are")
+    ignored = [".git", *(line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split())]
+    paths = [
+        path.name
+        for path in ROOT.iterdir()
+        if not any(fnmatch.fnmatch(path.name, pattern) for pattern in ignored)
+        and (path.is_file() or any(path.iterdir()))
+    ]
+    missing = [name for name in paths if not re.search(rf"(^|\s){re.escape(name)}(/\S*)?(\s|$)", tree, re.MULTILINE)]
+    assert "db" in paths
+    assert missing == []
+
+
+def test_every_path_of_the_tree_exists() -> None:
+    block = walkthrough.section(README, "Where things are").split("```")[1].removeprefix("text\n")
+    folder = ROOT
+    for line in block.splitlines():
+        names = re.split(r" {2,}", line.strip())[0].replace(",", "").split()
+        if line.startswith(" "):
+            # "services/db.py agents.py": the folder of the first name is that of the others.
+            beside = (folder / names[0]).parent
+            missing = [name for name in names if not (folder / name).exists() and not (beside / name).exists()]
+        else:
+            missing = [name for name in names if not (ROOT / name).exists()]
+            folder = ROOT / names[0] if line.endswith("/") else ROOT
+        assert missing == []
+
+
+def test_the_policy_page_stands_there_word_for_word() -> None:
+    assert f"```sql\n{(ROOT / 'db/policies/audit_logs.sql').read_text()}```" in README
+
+
+def test_every_problem_and_every_sqlstate_of_ours_has_its_row() -> None:
+    section = walkthrough.section(README, "HTTP interface")
+    for kind in errors.RingfenceError.__subclasses__():
+        assert f"| `{kind.kind}` | {kind.status} |" in section
+    functions = "".join(file.read_text() for file in (ROOT / "db/functions").iterdir())
+    raised = set(re.findall(r"ERRCODE = '(RF\d{3})'", functions))
+    assert raised == set(re.findall(r"^\| `(RF\d{3})` \|", section, re.MULTILINE))
+
+
+def test_every_link_leads_somewhere() -> None:
+    headings = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in re.findall(r"^## (.+)$", README, re.M)}
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert target[1:] in headings if target.startswith("#") else (ROOT / target).exists(), target
+
+
+def test_every_curl_block_is_a_step() -> None:
+    exports, steps = walkthrough.parse(walkthrough.section(README, walkthrough.SECTION))
+    assert set(re.findall(r"export (\w+)=", exports)) == {"RINGFENCE_URL", "TRACE_ID"}
+    assert {step.status for step in steps} == {200, 400, 403, 422}
+    assert all('"$RINGFENCE_URL/' in step.command for step in steps)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```sh\ncurl -sS $RINGFENCE_URL\n```\n",
+        "```sh\n# no status\ncurl -sS $RINGFENCE_URL\n```\n",
+        "```sh\n# a condition that is none: 200, count many\ncurl -sS $RINGFENCE_URL\n```\n",
+        "```sh\n# two commands: 200\ncurl -sS $RINGFENCE_URL\nrm -r .\n```\n",
+        "```json\n{}\n```\n",
+    ],
+)
+def test_a_block_that_is_no_step_does_not_go_unnoticed(block: str) -> None:
+    with pytest.raises(walkthrough.CannotVerify):
+        walkthrough.parse(block)
+
+
+@contextmanager
+def service(**environment: str) -> Iterator[str]:
+    """Run `python -m app` with this environment on a free port; yield its URL once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    with subprocess.Popen(
+        [sys.executable, "-m", "app"], cwd=ROOT, env={**inherited, **environment, "PORT": str(port)}
+    ) as process:
+        try:
+            for _ in range(200):
+                assert process.poll() is None, "the service did not start"
+                try:
+                    urllib.request.urlopen(f"{url}/api/v1/health", timeout=5).close()
+                    break
+                except urllib.error.URLError:
+                    time.sleep(0.1)
+            yield url
+        finally:
+            process.terminate()
+
+
+def without_what_differs(answer: Any) -> Any:
+    """Return `answer` with a placeholder for ids, times and measured latencies."""
+    if isinstance(answer, list):
+        return [without_what_differs(item) for item in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {
+        name: "..."
+        if name in ("id", "trace_id", "created_at") or (name == "latency_ms" and isinstance(value, float))
+        else without_what_differs(value)
+        for name, value in answer.items()
+    }
+
+
+def test_the_curl_steps_pass_and_answer_as_shown(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exports, steps = walkthrough.parse(walkthrough.section(README, walkthrough.SECTION))
+    walkthrough.ensure_curl()
+    with service(DATABASE_URL=database.url()) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        environment = walkthrough.exported(exports)
+        for step in steps:
+            status, body = walkthrough.run(step, environment)
+            assert walkthrough.unmet(step, status, body) == [], step.title
+            if step.shown is not None:
+                assert without_what_differs(json.loads(body)) == without_what_differs(step.shown), step.title
+        assert walkthrough.main() == 0  # a second time, on what the first has left
+        assert f"PASS  {len(steps)} steps" in capsys.readouterr().out
+
+
+def test_the_curl_steps_pass_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(AUDIT_LOG_PATH=str(tmp_path / "audit.jsonl")) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        assert walkthrough.main() == 0
+
+
+def test_the_curl_steps_fail_where_the_service_does_other_than_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with service(AUDIT_LOG_PATH=str(tmp_path / "audit.jsonl"), LIVE_ENABLED="true") as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        assert walkthrough.main() == 1
+    assert "FAIL  1 of" in capsys.readouterr().out
+
+
+def test_the_curl_steps_say_so_when_nothing_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as reserved:  # bound, and not listening
+        reserved.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RINGFENCE_URL", f"http://127.0.0.1:{reserved.getsockname()[1]}")
+        assert walkthrough.main() == 1
+    assert "no service is listening at http://127.0.0.1:" in capsys.readouterr().err
+
+
+def run_verify_sql(database: TestDatabase, role: str = "audit_app") -> tuple[int, str]:
+    """Run db/verify.sql as `make verify-sql` does; return psql's exit status and all it printed."""
+    done = subprocess.run(
+        [Path(os.environ["POSTGRESQL_BINARIES"]) / "psql", "-X", "-q", "-f", "db/verify.sql", database.url(role)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, "\n".join(line.rstrip() for line in done.stdout.splitlines())
+
+
+def test_the_psql_steps_pass_and_print_what_is_shown(database: TestDatabase) -> None:
+    expected = walkthrough.section(README, "Verify with psql").split("```text\n")[1].split("\n```")[0]
+    assert run_verify_sql(database) == (0, expected)
+    assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def test_the_psql_steps_fail_where_isolation_is_broken(database: TestDatabase) -> None:
+    database.administrator.execute("ALTER TABLE audit.audit_logs DISABLE ROW LEVEL SECURITY")
+    status, output = run_verify_sql(database)
+    assert status == 3
+    assert "FAIL  the record is not there" in output
+    assert "FAIL  a record in the other tenant's name is refused (00000)" in output
+    assert "FAIL  every rule is intact" in output
+    assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def test_the_psql_steps_refuse_a_role_that_would_prove_nothing(database: TestDatabase) -> None:
+    status, output = run_verify_sql(database, "postgres")
+    assert status == 3
+    assert output.startswith("FAIL  run this as audit_app, not as postgres")
