@@ -18,6 +18,7 @@ DECLARE
     v_tenant_id text := current_setting('app.tenant_id', true);
     v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
     v_id        uuid := coalesce(p_id, audit.uuid_v7());
+    v_is_stored boolean := false;
 BEGIN
     -- '' is what an ended SET LOCAL leaves behind: no tenant, like NULL.
     IF coalesce(v_tenant_id, '') = '' THEN
@@ -50,12 +51,17 @@ BEGIN
               AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
                   IS NOT DISTINCT FROM
                   (p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error))
-       -- A key without the scope read sees no record, not even its own.
-       AND NOT (v_scopes <> '' AND audit.is_stored(
-            v_id, p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error))
     THEN
-        RAISE EXCEPTION 'the id belongs to another record'
-            USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
+        -- A key without the scope read sees no record, not even its own. A statement of its own: audit_trusted may not
+        -- call audit.is_stored(), and a kept plan asks for that privilege even where the call would not be reached.
+        IF v_scopes <> '' THEN
+            v_is_stored := audit.is_stored(
+                v_id, p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error);
+        END IF;
+        IF NOT v_is_stored THEN
+            RAISE EXCEPTION 'the id belongs to another record'
+                USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
+        END IF;
     END IF;
     RETURN v_id;
 END

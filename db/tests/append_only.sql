@@ -4,12 +4,17 @@
 BEGIN;
 SELECT plan(24);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 SELECT audit.create_tenant('tap-a') \gset
 SET LOCAL app.tenant_id = 'tap-a';
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT lives_ok(
     $$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000a')$$,
-    'the service appends');
+    'the gateway appends');
 
 PREPARE updating AS UPDATE audit.audit_logs SET status = 'error' WHERE tenant_id = 'tap-a';
 PREPARE deleting AS DELETE FROM audit.audit_logs WHERE tenant_id = 'tap-a';

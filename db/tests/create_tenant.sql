@@ -2,12 +2,13 @@
 -- no other can be mistaken for.
 
 BEGIN;
-SELECT plan(31);
+SELECT plan(32);
 
--- A login that an operator would make for this.
+-- The logins that an operator would make: one for this, and one that names its tenant.
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar;
+GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
 
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT is(audit.create_tenant('tap-a', 'Tenant A'), 'tap-a', 'a member of audit_admin registers a tenant and gets its id');
@@ -53,7 +54,10 @@ SELECT throws_ok($$SELECT audit.set_tenant('tap-a')$$, '42501', 'permission deni
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT throws_ok($$SELECT audit.create_tenant('tap-g')$$, '42501', 'permission denied for function create_tenant',
     'the service registers no tenant');
-SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'but works for one that was registered');
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT throws_ok($$SELECT audit.create_tenant('tap-g')$$, '42501', 'permission denied for function create_tenant',
+    'nor does a gateway');
+SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'but it works for one that was registered');
 SET LOCAL SESSION AUTHORIZATION audit_migrator;
 SELECT throws_ok($$SELECT audit.create_tenant('tap-g')$$, '42501', 'permission denied for schema audit',
     'the migrator registers no tenant');

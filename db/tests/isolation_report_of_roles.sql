@@ -2,13 +2,14 @@
 -- makes it so. The role is one made here, so that no role of the cluster is held locked; it is what an operator would make.
 
 BEGIN;
-SELECT plan(28);
+SELECT plan(30);
 
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 CREATE ROLE tap_service LOGIN IN ROLE audit_trusted;
+CREATE ROLE tap_keyed LOGIN IN ROLE audit_keyed;
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_nobody LOGIN;
-GRANT USAGE ON SCHEMA :"tap" TO tap_service, tap_registrar, tap_nobody;
+GRANT USAGE ON SCHEMA :"tap" TO tap_service, tap_keyed, tap_registrar, tap_nobody;
 
 -- The rule's findings after a weakening, as the role sees them. The exception undoes the weakening.
 CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
@@ -26,8 +27,10 @@ $$;
 
 SET LOCAL SESSION AUTHORIZATION tap_service;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'a member of audit_trusted finds every rule intact');
+SET LOCAL SESSION AUTHORIZATION tap_keyed;
+SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'so does a member of audit_keyed');
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
-SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'so does a member of audit_admin');
+SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'and a member of audit_admin');
 SET LOCAL SESSION AUTHORIZATION tap_nobody;
 SELECT throws_ok('SELECT * FROM audit.isolation_report()', '42501', 'permission denied for schema audit', 'a stranger cannot ask');
 RESET SESSION AUTHORIZATION;
@@ -55,6 +58,8 @@ SELECT is(pg_temp.findings(:'rule', 'GRANT pg_write_all_data TO tap_service'),
     'tap_service is a member of audit_trusted, pg_write_all_data', 'membership in pg_write_all_data');
 SELECT is(pg_temp.findings(:'rule', 'GRANT audit_admin TO tap_service'),
     'tap_service is a member of audit_admin, audit_trusted', 'membership in two groups');
+SELECT is(pg_temp.findings(:'rule', 'GRANT audit_keyed TO tap_service'),
+    'tap_service is a member of audit_keyed, audit_trusted', 'membership in the group that proves and in the one that names');
 SELECT is(pg_temp.findings(:'rule', 'CREATE ROLE tap_between IN ROLE pg_execute_server_program; GRANT tap_between TO tap_service'),
     'tap_service is a member of audit_trusted, pg_execute_server_program, tap_between', 'membership by a detour');
 SELECT is(pg_temp.findings(:'rule',
