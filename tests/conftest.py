@@ -4,21 +4,36 @@ The server is the one that tests/run.py has started (PostgreSQL does not run as 
 executor knows no way around that); pytest-postgresql clones a migrated template for each test.
 """
 
+import uuid
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
+import hypothesis
 import psycopg
 import pytest
-from fastapi.testclient import TestClient
 from psycopg import Connection
+from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 from pytest_postgresql import factories
 
 from app import migrate
+from app.database_files import DATABASE_DIRECTORY
 from app.main import create_app
 from app.settings import Settings
+
+with warnings.catch_warnings():
+    # Starlette would rather have httpx2 than the httpx that the service itself uses.
+    warnings.filterwarnings("ignore", "Using `httpx` with `starlette.testclient` is deprecated")
+    from fastapi.testclient import TestClient
+
+# The same examples on every run: a red test is red again when it is looked at.
+hypothesis.settings.register_profile("ringfence", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("ringfence")
 
 
 def migrated(**connection: Any) -> None:
@@ -44,41 +59,190 @@ class TestDatabase:
 
     administrator: Connection[Any]
 
-    def url(self, role: str = "audit_app") -> str:
-        """Return its URL for `role`."""
+    def url(self, role: str = "audit_app", **parameters: str) -> str:
+        """Return its URL for `role`, with further parameters of libpq."""
         info = self.administrator.info
-        return f"postgresql://{role}@/{info.dbname}?host={info.host}&port={info.port}"
+        more = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
+        return f"postgresql://{role}@/{info.dbname}?host={info.host}&port={info.port}{more}"
+
+    def execute(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run `statement` as the administrator; return its rows."""
+        cursor = self.administrator.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def create_tenant(self, name: str) -> str:
+        """Register one more tenant and return it."""
+        self.execute("SELECT audit.create_tenant(p_id => %s)", name)
+        return name
+
+    def end_sessions(self) -> int:
+        """End every other session of this database; return how many there were."""
+        return sum(
+            ended
+            for (ended,) in self.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        )
+
+    def go_down(self) -> None:
+        """End every session and let nobody in, as when the server is gone."""
+        self._let_in(allowed=False)
+        self.end_sessions()
+
+    def come_up(self) -> None:
+        """Let sessions in again."""
+        self._let_in(allowed=True)
+
+    def _let_in(self, *, allowed: bool) -> None:
+        info = self.administrator.info
+        with psycopg.connect(host=info.host, port=info.port, user=info.user, dbname="postgres") as elsewhere:
+            name = Identifier(info.dbname)
+            elsewhere.execute(SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}").format(name, allowed))
+
+
+class Serve(Protocol):
+    """Starts the service with the given settings, which are fields of app.settings.Settings."""
+
+    def __call__(self, **settings: Any) -> TestClient:
+        """Return a client of it."""
+
+
+class CreateRole(Protocol):
+    """Makes a login role of the test's own."""
+
+    def __call__(self, attributes: str = "", *, member_of: tuple[str, ...] = ()) -> str:
+        """Return its name. attributes: as in CREATE ROLE."""
 
 
 @pytest.fixture
 def database(administrator: Connection[Any]) -> TestDatabase:
     """A migrated database with the tenants acme and globex; `administrator` is a superuser's connection to it."""
     administrator.autocommit = True
+    # A clone has the template's schemas, and the privileges on the database of a new one.
+    administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
     return TestDatabase(administrator)
 
 
 @pytest.fixture
-def serve(database: TestDatabase) -> Iterator[Callable[..., TestClient]]:
-    """Start the service on `database` with the given settings; it is stopped after the test."""
-    clients: list[TestClient] = []
+def create_database(postgresql_server: Any) -> Iterator[Callable[[], str]]:
+    """Make an empty database and return its URL, for a superuser; it is dropped after the test."""
+    user, at = postgresql_server.user, f"host={postgresql_server.host}&port={postgresql_server.port}"
+    with ExitStack() as created:
+        server = created.enter_context(psycopg.connect(f"postgresql://{user}@/postgres?{at}", autocommit=True))
+
+        def create() -> str:
+            name = f"ringfence_empty_{uuid.uuid4().hex[:12]}"
+            server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            created.callback(server.execute, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+            return f"postgresql://{user}@/{name}?{at}"
+
+        yield create
+
+
+@pytest.fixture
+def create_role(database: TestDatabase) -> Iterator[CreateRole]:
+    """Login roles for this test alone: the roles of the release belong to every database of the server."""
+    names: list[str] = []
+
+    def create(attributes: str = "", *, member_of: tuple[str, ...] = ()) -> str:
+        name = f"ringfence_test_{uuid.uuid4().hex[:12]}"
+        names.append(name)
+        database.execute(f"CREATE ROLE {name} LOGIN {attributes}")
+        for group in member_of:
+            database.execute(f"GRANT {group} TO {name}")
+        return name
+
+    yield create
+    database.execute("RESET ROLE")
+    for name in names:
+        database.execute(f"REASSIGN OWNED BY {name} TO postgres")
+        database.execute(f"DROP OWNED BY {name}")
+        database.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def serve_any() -> Iterator[Serve]:
+    """Start the service with nothing but the given settings; it is stopped after the test."""
+    with ExitStack() as started:
+
+        def start(**settings: Any) -> TestClient:
+            client = TestClient(create_app(Settings(**settings)), raise_server_exceptions=False)
+            return started.enter_context(client)
+
+        yield start
+
+
+@pytest.fixture
+def serve(database: TestDatabase, serve_any: Serve) -> Serve:
+    """Start the service on `database`."""
 
     def start(**settings: Any) -> TestClient:
-        settings.setdefault("database_url", SecretStr(database.url()))
-        client = TestClient(create_app(Settings(**settings)), raise_server_exceptions=False)
-        clients.append(client)
-        return client.__enter__()
+        return serve_any(**{"database_url": SecretStr(database.url())} | settings)
 
-    yield start
-    for client in clients:
-        client.__exit__(None, None, None)
+    return start
 
 
-@pytest.fixture(params=["postgresql", "jsonl"])
-def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestClient]:
-    """The service on each of its backends."""
-    if request.param == "postgresql":
-        yield request.getfixturevalue("serve")()
+@pytest.fixture
+def serve_file(tmp_path: Path, serve_any: Serve) -> Serve:
+    """Start the service on a file."""
+
+    def start(**settings: Any) -> TestClient:
+        return serve_any(**{"database_url": None, "audit_log_path": tmp_path / "audit.jsonl"} | settings)
+
+    return start
+
+
+@dataclass(frozen=True)
+class Store:
+    """One backend, kept for many tests. settings: those of a service on it; empty: delete every record."""
+
+    settings: dict[str, Any]
+    empty: Callable[[], object]
+
+
+@pytest.fixture(scope="session", params=["postgresql", "jsonl"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Each backend, for tests that need no more of it than that it is empty when they start."""
+    if request.param == "jsonl":
+        file = tmp_path_factory.mktemp("shared") / "audit.jsonl"
+        yield Store({"database_url": None, "audit_log_path": file}, lambda: file.write_text("") if file.exists() else 0)
         return
-    settings = Settings(database_url=None, audit_log_path=tmp_path / "audit.jsonl")
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    server = request.getfixturevalue("postgresql_server")
+    at = {"host": server.host, "port": server.port, "user": server.user}
+    name, template = Identifier(f"{server.dbname}_shared"), Identifier(server.template_dbname)
+    with psycopg.connect(**at, dbname="postgres", autocommit=True) as maintenance:
+        maintenance.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        maintenance.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(name, template))
+        with psycopg.connect(**at, dbname=f"{server.dbname}_shared", autocommit=True) as administrator:
+            administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+            yield Store(
+                {"database_url": SecretStr(TestDatabase(administrator).url())},
+                lambda: administrator.execute("TRUNCATE audit.audit_logs"),
+            )
+        maintenance.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def running(store: Store) -> Iterator[TestClient]:
+    """The service with its default settings on each backend."""
+    with TestClient(create_app(Settings(**store.settings)), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def client(store: Store, running: TestClient) -> TestClient:
+    """The service on each of its backends, with no record in it."""
+    store.empty()
+    return running
+
+
+@pytest.fixture
+def serve_each(store: Store, serve_any: Serve) -> Serve:
+    """Start the service on each of its backends, with no record in it."""
+    store.empty()
+
+    def start(**settings: Any) -> TestClient:
+        return serve_any(**store.settings | settings)
+
+    return start

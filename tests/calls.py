@@ -1,0 +1,44 @@
+"""The two calls that most tests make, and what every refusal looks like."""
+
+import json
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+
+def execute(client: TestClient, tenant: str = "acme", agent: str = "credit-scoring", **body: Any) -> Any:
+    """Execute `agent` for `tenant`; `body` may add to the request, or replace its empty input."""
+    # In ASCII with escapes: so that a text that is not valid Unicode can be sent as well.
+    content = json.dumps({"input": {}} | body)
+    headers = {"X-Tenant-ID": tenant, "Content-Type": "application/json"}
+    return client.post(f"/api/v1/agents/{agent}/execute", headers=headers, content=content)
+
+
+def page(client: TestClient, tenant: str = "acme", **query: Any) -> dict[str, Any]:
+    """Return one page of the tenant's records."""
+    answer = client.get("/api/v1/audit/logs", headers={"X-Tenant-ID": tenant}, params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def records(client: TestClient, tenant: str = "acme", **query: Any) -> list[dict[str, Any]]:
+    """Return the tenant's records, oldest first; there must be few enough for one page."""
+    found = page(client, tenant, **{"limit": 1000, "order": "asc"} | query)
+    assert not found["has_more"]
+    items: list[dict[str, Any]] = found["items"]
+    return items
+
+
+def assert_problem(answer: Any, status: int, kind: str, *fields: str) -> dict[str, Any]:
+    """Assert that `answer` is this problem, and refuses these fields; return its body."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert body["type"] == f"urn:ringfence:problem:{kind}"
+    assert body["status"] == status
+    assert body["trace_id"] == answer.headers["x-trace-id"]
+    assert body["title"]
+    assert body["detail"]
+    assert [error["field"] for error in body.get("errors", [])] == list(fields)
+    return body

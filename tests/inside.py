@@ -1,0 +1,23 @@
+"""The inside of a running service, for what no request can do."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+
+def state_of(client: TestClient) -> Any:
+    """Return what the application keeps: its store, its executions."""
+    app: Any = client.app
+    return app.state
+
+
+def pool_of(client: TestClient) -> Any:
+    """Return the pool of the service's connections."""
+    return state_of(client).audit_logger._database._pool
+
+
+def run_inside(client: TestClient, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a coroutine function on the service's event loop, and return its result."""
+    assert client.portal
+    return client.portal.call(function, *arguments)

@@ -1,0 +1,65 @@
+"""A way to PostgreSQL on which answers can get lost after the server has done what it was told."""
+
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+
+@dataclass
+class LossyProxy:
+    """A TCP port that leads to a server.
+
+    lose: when set, the next answer of the server that holds these bytes is thrown away, and its connection closed.
+    """
+
+    port: int
+    lose: bytes | None = None
+    lost: int = 0
+
+
+@contextmanager
+def lossy_proxy(server_socket: str) -> Iterator[LossyProxy]:
+    """Lead to the server that listens on this Unix socket, until the block ends."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    proxy = LossyProxy(listener.getsockname()[1])
+    threads: list[threading.Thread] = []
+
+    def carry(client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as selector:
+            server.connect(server_socket)
+            selector.register(client, selectors.EVENT_READ, server)
+            selector.register(server, selectors.EVENT_READ, client)
+            with suppress(ConnectionError):
+                while True:
+                    for key, _ in selector.select():
+                        assert isinstance(key.fileobj, socket.socket)
+                        data = key.fileobj.recv(65536)
+                        if not data:
+                            return
+                        if key.fileobj is server and proxy.lose and proxy.lose in data:
+                            proxy.lose = None
+                            proxy.lost += 1
+                            return
+                        key.data.sendall(data)
+
+    def accept() -> None:
+        with suppress(OSError):  # the listener is closed at the end
+            while True:
+                client, _ = listener.accept()
+                thread = threading.Thread(target=carry, args=[client])
+                threads.append(thread)
+                thread.start()
+
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    try:
+        yield proxy
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        accepting.join()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,77 @@
+"""A database that comes from an older release ends exactly as one that was made new."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app import migrate
+from app.database_files import fingerprints, schema_version
+from tests.releases import catalogue, copy_of_release
+
+LATEST = schema_version(fingerprints())
+
+
+def release_as_of(folder: Path, version: int, scratch: str) -> Path:
+    """Copy db/ with its schema files up to `version`, and of the functions and policies those that can be with them."""
+    release = copy_of_release(folder)
+    for file in (release / "schema").iterdir():
+        if schema_version({f"schema/{file.name}": ""}) > version:
+            file.unlink()
+    later = sorted([*(release / "functions").iterdir(), *(release / "policies").iterdir()])
+    texts = {file: file.read_bytes() for file in later}
+    for file in later:
+        file.unlink()
+    migrate.apply(scratch, release)
+    with psycopg.connect(scratch) as connection:
+        connection.execute("SET ROLE audit_owner")
+        for file in later:
+            try:
+                with connection.transaction():
+                    connection.execute(texts[file])
+            except psycopg.Error:
+                continue  # it speaks of a table that was not there yet
+            file.write_bytes(texts[file])
+        connection.rollback()
+    return release
+
+
+@pytest.mark.parametrize("version", range(1, LATEST + 1))
+def test_a_database_of_every_older_version_becomes_the_same_as_a_new_one(
+    create_database: Callable[[], str], tmp_path: Path, version: int
+) -> None:
+    old, new = create_database(), create_database()
+    release = release_as_of(tmp_path, version, scratch=create_database())
+    migrate.apply(new)
+    migrate.apply(old, release)
+    with psycopg.connect(old, autocommit=True) as connection:
+        connection.execute("SELECT audit.create_tenant(p_id => 'acme')")
+    expected = [path for path in fingerprints() if path.startswith("schema/")][version:]
+
+    done = migrate.apply(old)
+
+    assert done.pending == expected
+    assert catalogue(old) == catalogue(new)
+    with psycopg.connect(old) as connection:
+        applied = connection.execute("SELECT path, sha256 FROM pgmigrate.applied_files").fetchall()
+        assert dict(applied) == fingerprints()
+        assert connection.execute("SELECT count(*) FROM audit.tenants").fetchone() == (1,)
+
+
+def test_the_comparison_sees_a_privilege_a_comment_and_an_owner(create_database: Callable[[], str]) -> None:
+    old, new = create_database(), create_database()
+    migrate.apply(old)
+    migrate.apply(new)
+    assert catalogue(old) == catalogue(new)
+
+    for difference in (
+        "GRANT UPDATE (error) ON audit.audit_logs TO audit_admin",
+        "COMMENT ON COLUMN audit.audit_logs.error IS 'other'",
+        "ALTER FUNCTION audit.uuid_v7 OWNER TO postgres",
+        "ALTER TABLE audit.tenants NO FORCE ROW LEVEL SECURITY",
+    ):
+        before = catalogue(old)
+        with psycopg.connect(old, autocommit=True) as connection:
+            connection.execute(difference.encode())
+        assert catalogue(old) != before
