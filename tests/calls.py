@@ -6,11 +6,18 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 
-def execute(client: TestClient, tenant: str = "acme", agent: str = "credit-scoring", **body: Any) -> Any:
-    """Execute `agent` for `tenant`; `body` may add to the request, or replace its empty input."""
+def bearer(api_key: str) -> dict[str, str]:
+    """Return the header that proves a tenant."""
+    return {"Authorization": f"Bearer {api_key}"}
+
+
+def execute(
+    client: TestClient, tenant: str = "acme", agent: str = "credit-scoring", api_key: str | None = None, **body: Any
+) -> Any:
+    """Execute `agent` for `tenant`, with its key if given; `body` may add to the request, or replace its input."""
     # In ASCII with escapes: so that a text that is not valid Unicode can be sent as well.
     content = json.dumps({"input": {}} | body)
-    headers = {"X-Tenant-ID": tenant, "Content-Type": "application/json"}
+    headers = {"X-Tenant-ID": tenant, "Content-Type": "application/json"} | (bearer(api_key) if api_key else {})
     return client.post(f"/api/v1/agents/{agent}/execute", headers=headers, content=content)
 
 

@@ -76,8 +76,11 @@ def log_every_statement(server: Server) -> Iterator[None]:
     server.execute("ALTER SYSTEM RESET log_statement", "SELECT pg_reload_conf()")
 
 
-def registered(server: Server) -> None:
+def registered(server: Server) -> str:
+    """Register acme and return a key of it."""
     server.execute("SELECT audit.create_tenant(p_id => 'acme')")
+    ((api_key,),) = server.execute("SELECT audit.issue_api_key(p_tenant_id => 'acme', p_label => 'test')")
+    return str(api_key)
 
 
 def test_a_role_that_may_make_roles_and_owns_the_database_can(server: Server, serve_any: Serve) -> None:
@@ -86,9 +89,9 @@ def test_a_role_that_may_make_roles_and_owns_the_database_can(server: Server, se
     assert migrate.apply(server.url("dba")).pending
     assert not migrate.apply(server.url("dba"))
 
-    registered(server)
+    api_key = registered(server)
     client = serve_any(database_url=SecretStr(server.url("audit_app")))
-    assert execute(client).status_code == 200
+    assert execute(client, api_key=api_key).status_code == 200
     assert client.get("/api/v1/health/db").json()["isolation"] == "intact"
 
 
@@ -104,8 +107,8 @@ def test_a_role_that_may_make_roles_and_create_in_the_database_can_and_the_owner
         serve_any(database_url=SecretStr(server.url("audit_app")))
     assert "REVOKE TEMPORARY ON DATABASE bank FROM PUBLIC".lower() in str(refusal.value).lower()
     server.execute("REVOKE TEMPORARY ON DATABASE bank FROM PUBLIC")
-    registered(server)
-    assert execute(serve_any(database_url=SecretStr(server.url("audit_app")))).status_code == 200
+    api_key = registered(server)
+    assert execute(serve_any(database_url=SecretStr(server.url("audit_app"))), api_key=api_key).status_code == 200
 
 
 def test_all_of_them_make_the_same_of_a_database(server: Server) -> None:
@@ -217,16 +220,16 @@ def test_what_callers_send_does_not_reach_the_servers_log_as_part_of_a_statement
 
 def test_a_server_that_is_stopped_and_started_is_used_again(server: Server, serve_any: Serve) -> None:
     migrate.apply(server.url())
-    registered(server)
+    api_key = registered(server)
     client = serve_any(database_url=SecretStr(server.url("audit_app")), database_pool_timeout=0.3)
     kept = execute(client).json()["id"]
 
     server.private.stop()
-    assert execute(client).status_code == 503
+    assert execute(client, api_key=api_key).status_code == 503
     assert client.get("/api/v1/health/db").status_code == 503
     assert client.get("/api/v1/health").status_code == 200
 
     server.private.start("fsync=off")
     eventually(lambda: client.get("/api/v1/health/db").status_code == 200)
-    assert execute(client).status_code == 200
+    assert execute(client, api_key=api_key).status_code == 200
     assert records(client)[0]["id"] == kept

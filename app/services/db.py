@@ -97,6 +97,8 @@ class Database:
                 self._rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
                 logger.warning("%s", warning)
+        except errors.InsufficientPrivilege:
+            raise RefusedToServe("this role may not read and write records: connect as audit_app") from None
         except (PoolTimeout, errors.OperationalError, StorageUnavailable) as error:
             raise RefusedToServe(f"the database cannot be reached within the pool's timeout: {error}") from error
 
