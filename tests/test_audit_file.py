@@ -1,8 +1,11 @@
 """The audit file: who may read it, one record a line, on the disk before the answer, and half a line at its end."""
 
+import fcntl
 import json
 import os
+import re
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from tests.calls import assert_problem, execute, page, records
 from tests.conftest import Serve
+from tests.polling import eventually
 
 UNCOMPARABLE = pytest.mark.xfail(strict=True, reason="it is taken for a record, and cannot be put in order")
 
@@ -180,3 +184,18 @@ def test_a_warning_at_the_start_says_that_no_database_keeps_tenants_apart(
 def test_the_database_gives_no_such_warning(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     assert serve().get("/api/v1/health/db").json()["backend"] == "postgresql"
     assert "no DATABASE_URL" not in caplog.text
+
+
+def test_an_append_waits_for_that_of_another_process(client: TestClient, file: Path) -> None:
+    """The lock of a file is the process's neighbours': held here, it is waited for in the service."""
+    inode = file.stat().st_ino
+    with file.open("a") as other, ThreadPoolExecutor(1) as executor:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        answer = executor.submit(execute, client)
+        try:
+            eventually(lambda: re.search(rf"-> FLOCK .*:{inode} ", Path("/proc/locks").read_text()), within=10)
+            assert file.read_bytes() == b""
+        finally:
+            fcntl.flock(other, fcntl.LOCK_UN)
+        assert answer.result().status_code == 200
+    assert len(records(client)) == 1

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document allows or forbids, sent to a real process: no 5xx, and no answer it does not announce."""
+"""Whatever the OpenAPI document allows or forbids, sent to a real process: no 5xx, and no answer not announced."""
 
 from collections.abc import Iterator
 from pathlib import Path
