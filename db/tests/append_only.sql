@@ -53,7 +53,8 @@ SELECT throws_ok(
 SELECT lives_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'x')$$,
     'the same insert without it is accepted');
 SELECT results_eq(
-    'SELECT DISTINCT created_at FROM audit.audit_logs', ARRAY[now()], 'every record has the start of its transaction as its time');
+    'SELECT DISTINCT created_at FROM audit.audit_logs', ARRAY[now()],
+    'every record has the start of its transaction as its time');
 
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT status FROM audit.audit_logs WHERE id = '01900000-0000-7000-8000-00000000000a'), 'success',

@@ -36,8 +36,10 @@ SELECT alike(pg_temp.plan_of('SELECT * FROM audit.tenants'),
     '%Index Scan using tenants_pkey%Index Cond: (id = current_setting(''app.tenant_id''::text, true))%',
     'the register too');
 SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs ORDER BY created_at DESC LIMIT 50$$),
-    '%Limit%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = %', 'the newest page comes from the index');
-SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$), '%Sort%',
+    '%Limit%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = %',
+    'the newest page comes from the index');
+SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$),
+    '%Sort%',
     'in its order, without sorting the tenant');
 SELECT alike(
     pg_temp.plan_of($$SELECT * FROM audit.audit_logs
@@ -45,7 +47,8 @@ SELECT alike(
     '%Index Cond: ((tenant_id = %) AND (created_at >= %) AND (created_at < %', 'a window of time is a condition of the index');
 -- A naive time is compared by a function that depends on the session's zone and is not proven to leak nothing.
 SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE created_at >= timestamp '2001-01-01 00:00:00'$$),
-    '%Index Cond: (tenant_id = current_setting(%))%Filter: (created_at >= %', 'a window without a zone is not: hence timestamptz everywhere');
+    '%Index Cond: (tenant_id = current_setting(%))%Filter: (created_at >= %',
+    'a window without a zone is not: hence timestamptz everywhere');
 
 -- With the tenant's index out of the way, the planner has no other choice than to tell whether it may use the others.
 RESET SESSION AUTHORIZATION;
