@@ -48,7 +48,8 @@ SELECT throws_ok('DROP TABLE audit.audit_logs', '42501', 'must be owner of table
 
 -- Time is the server's: a record cannot be dated back.
 SELECT throws_ok(
-    $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at) VALUES (gen_random_uuid(), 'tap-a', 'x', '2001-01-01+00')$$,
+    $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
+      VALUES (gen_random_uuid(), 'tap-a', 'x', '2001-01-01+00')$$,
     '42501', 'permission denied for table audit_logs', 'created_at cannot be chosen');
 SELECT lives_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'x')$$,
     'the same insert without it is accepted');
