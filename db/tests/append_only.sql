@@ -2,7 +2,7 @@
 -- SQL. The superuser shows beside each refusal that the statement itself is a good one.
 
 BEGIN;
-SELECT plan(24);
+SELECT plan(33);
 
 -- A login that names its tenant, as an operator would make it.
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -10,6 +10,7 @@ SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e
 GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
 
 SELECT audit.create_tenant('tap-a') \gset
+SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 SET LOCAL app.tenant_id = 'tap-a';
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT lives_ok(
@@ -45,6 +46,18 @@ SELECT throws_ok('ALTER TABLE audit.audit_logs DISABLE ROW LEVEL SECURITY', '425
 SELECT throws_ok('DROP POLICY trusted_stays_in_own_tenant ON audit.audit_logs', '42501', 'must be owner of relation audit_logs',
     'a policy cannot be dropped');
 SELECT throws_ok('DROP TABLE audit.audit_logs', '42501', 'must be owner of table audit_logs', 'the table cannot be dropped');
+
+-- With a key it is the same.
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
+SELECT throws_ok(statement, '42501', 'permission denied for table audit_logs', 'with a key, refused: ' || statement)
+FROM (VALUES ('EXECUTE updating'), ('EXECUTE deleting'), ('TRUNCATE audit.audit_logs'), ('EXECUTE overwriting'),
+    ('EXECUTE merging'),
+             ('EXECUTE locking')) AS s (statement);
+SELECT throws_ok(statement, '42501', 'permission denied for table tenants', 'with a key, refused: ' || statement)
+FROM (VALUES ('EXECUTE renaming'), ('EXECUTE unregistering')) AS s (statement);
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SET LOCAL app.scopes = '';   -- which a gateway does not have
 
 -- Time is the server's: a record cannot be dated back.
 SELECT throws_ok(
