@@ -126,13 +126,13 @@ AS $$
                format('policy %I on %s', p.polname, p.polrelid::regclass)
         FROM pg_policy AS p
         JOIN relation AS c ON c.oid = p.polrelid
+        CROSS JOIN LATERAL (VALUES (CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END)) AS tenant (col)
         CROSS JOIN LATERAL (VALUES (
-            format('(%s = current_setting(''app.tenant_id''::text, true))',
-                   CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END),
+            format('(%s = current_setting(''app.tenant_id''::text, true))', tenant.col),
             CASE p.polcmd WHEN 'r' THEN 'read' WHEN 'a' THEN 'write' END)) AS wanted (comparison, scope)
         CROSS JOIN LATERAL (VALUES (
-            format('(%s AND audit.tenant_is_proven(%L::text))', wanted.comparison, wanted.scope),
-            format('(%s AND audit.tenant_is_proven(''write''::text))', wanted.comparison),
+            format('(%s AND audit.tenant_is_proven(%s, %L::text))', wanted.comparison, tenant.col, wanted.scope),
+            format('(%s AND audit.tenant_is_proven(%s, ''write''::text))', wanted.comparison, tenant.col),
             coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
             coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
         ) AS expression (proven, proven_writer, visible, storable)

@@ -102,7 +102,7 @@ BEGIN
     -- has set a name that nobody registered.
     IF v_page = '{}' THEN
         IF pg_has_role(current_user, 'audit_keyed', 'USAGE') THEN
-            IF NOT audit.tenant_is_proven('read') THEN
+            IF NOT audit.tenant_is_proven(v_tenant_id, 'read') THEN
                 RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
                     HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
             END IF;

@@ -32,13 +32,13 @@ COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.admin_events IS
 DROP POLICY IF EXISTS keyed_reads_proven_tenant ON audit.admin_events;
 CREATE POLICY keyed_reads_proven_tenant ON audit.admin_events
     FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
 COMMENT ON POLICY keyed_reads_proven_tenant ON audit.admin_events IS
     'A transaction reads what was done to the tenant that a key with the scope read has proven.';
 
 DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.admin_events;
 CREATE POLICY keyed_reads_only_proven_tenant ON audit.admin_events
     AS RESTRICTIVE FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
 COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.admin_events IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

@@ -33,7 +33,7 @@ SELECT results_eq(
           'audit.rotate_api_key(text,interval)',
           'audit.rotate_proof_secret()',
           'audit.schema_version()',
-          'audit.tenant_is_proven(text)'],
+          'audit.tenant_is_proven(text,text)'],
     'eleven functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p

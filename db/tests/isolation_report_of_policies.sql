@@ -2,7 +2,7 @@
 -- Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(29);
+SELECT plan(30);
 
 -- The rule's findings after a weakening, as the service sees them. The exception undoes the weakening.
 CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
@@ -47,7 +47,7 @@ SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FO
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy added on audit.audit_logs', 'a policy by which the owner reads records without a proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR INSERT TO audit_owner
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('write'))$$),
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
     'policy added on audit.audit_logs', 'a policy by which the owner appends records');
 SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.admin_events FOR SELECT TO audit_owner USING (true)'),
     'policy added on audit.admin_events', 'a policy by which the owner reads administrative acts');
@@ -61,6 +61,9 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.proof_secrets 
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof removed from reading');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (
+        tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(current_setting('app.tenant_id', true), 'read'))$$),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof asked of the setting, not of the row');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
         WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the proof removed from appending');
@@ -70,25 +73,25 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_only_proven_tenan
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.admin_events
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_reads_proven_tenant on audit.admin_events', 'the proof removed from the administrative acts');
-SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (audit.tenant_is_proven('read'))$$),
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (audit.tenant_is_proven(tenant_id, 'read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the comparison removed, the proof left');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
-        USING (tenant_id = current_setting('app.tenant_id', true) OR audit.tenant_is_proven('read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) OR audit.tenant_is_proven(tenant_id, 'read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'one of the two made enough');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('write'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the other scope made enough for reading');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('read'))$$),
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
     'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the other scope made enough for appending');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR ALL TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
     'policy added on audit.audit_logs', 'one policy for all commands, by which one scope does what the other may');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR UPDATE TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('write'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
     'policy added on audit.audit_logs', 'a policy by which a key changes records');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR SELECT TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven('read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
     'intact', 'but not a policy that compares the tenant and asks for the proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
         USING (tenant_id = current_setting('app.tenant_id', true))$$),

@@ -10,9 +10,9 @@ INSERT INTO expression VALUES
     ('own row',      '(id = current_setting(''app.tenant_id''::text, true))'),
     ('own',          '(tenant_id = current_setting(''app.tenant_id''::text, true))'),
     ('proven read',
-        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND audit.tenant_is_proven(''read''::text))'),
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND audit.tenant_is_proven(tenant_id, ''read''::text))'),
     ('proven write',
-        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND audit.tenant_is_proven(''write''::text))');
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND audit.tenant_is_proven(tenant_id, ''write''::text))');
 
 PREPARE policies AS
     SELECT c.relname::text AS relation, p.polname::text AS name,
@@ -61,7 +61,7 @@ SELECT results_eq(
       CROSS JOIN LATERAL regexp_matches(concat(p.polqual, p.polwithcheck), ':funcid ([0-9]+)', 'g') AS called (id)
       JOIN pg_proc AS f ON f.oid = called.id[1]::oid
       ORDER BY 1$$,
-    $$VALUES ('audit.tenant_is_proven(text)', 's'), ('current_setting(text,boolean)', 's')$$,
+    $$VALUES ('audit.tenant_is_proven(text,text)', 's'), ('current_setting(text,boolean)', 's')$$,
     'policies call current_setting and tenant_is_proven alone, which are stable: neither IMMUTABLE nor VOLATILE');
 -- Each is named by its number, not by whatever an operator or function of that name would be in a reader's search_path.
 SELECT is_empty(
