@@ -7,6 +7,8 @@ WITH rewritten (function, how, phrase, instead) AS (
         -- The proof.
         ('tenant_is_proven', 'believes any proof', 'v_parts[4] = (', 'v_parts[4] IS DISTINCT FROM ('),
         ('tenant_is_proven', 'believes where there is no proof', 'v_parts[4] = (', 'coalesce(v_parts[4] = current_setting(''app.proof''), true) OR v_parts[4] = ('),
+        ('tenant_is_proven', 'believes for a tenant that is not known', 'p_tenant_id IS NOT NULL', 'true'),
+        ('tenant_is_proven', 'looks at the name that is set', 'p_tenant_id, v_scopes', 'current_setting(''app.tenant_id'', true), v_scopes'),
         ('tenant_is_proven', 'asks for no scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', 'true'),
         ('tenant_is_proven', 'asks for any scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', '(''read'' = ANY (string_to_array(v_scopes, '','')) OR ''write'' = ANY (string_to_array(v_scopes, '','')))'),
         ('tenant_is_proven', 'knows the newest secret alone', 'WHERE s.id::text = v_parts[1]', 'ORDER BY s.id DESC LIMIT 1'),
@@ -76,8 +78,8 @@ source AS (
 -- The maker and the checker of the proof, changed alike, so that they still agree.
 agreed (how, in_maker, in_maker_instead, in_checker, in_checker_instead) AS (
     VALUES
-        ('the tenant', 'v_key.tenant_id, v_scopes, v_number', 'v_scopes, v_number', 'v_tenant_id, v_scopes, v_parts[2]', 'v_scopes, v_parts[2]'),
-        ('the scopes', 'v_key.tenant_id, v_scopes, v_number', 'v_key.tenant_id, v_number', 'v_tenant_id, v_scopes, v_parts[2]', 'v_tenant_id, v_parts[2]'),
+        ('the tenant', 'v_key.tenant_id, v_scopes, v_number', 'v_scopes, v_number', 'p_tenant_id, v_scopes, v_parts[2]', 'v_scopes, v_parts[2]'),
+        ('the scopes', 'v_key.tenant_id, v_scopes, v_number', 'v_key.tenant_id, v_number', 'p_tenant_id, v_scopes, v_parts[2]', 'p_tenant_id, v_parts[2]'),
         ('the savepoint', 'v_scopes, v_number, v_entered', 'v_scopes, v_entered', 'v_scopes, v_parts[2], v_parts[3]', 'v_scopes, v_parts[3]'),
         ('the time', 'v_number, v_entered, audit', 'v_number, audit', 'v_parts[2], v_parts[3], audit', 'v_parts[2], audit'),
         ('the transaction', ', audit.transaction_identity()', '', ', audit.transaction_identity()', ''),

@@ -33,6 +33,7 @@ loosened (said, keyword, polname, on_table, expression, how, looser) AS (
         ('asks for no proof', regexp_replace(c.expression, ' AND audit\.tenant_is_proven\([^)]*\)', '')),
         ('asks for the proof alone', regexp_replace(c.expression, '\(\w+ = current_setting\([^)]*\)\) AND ', '')),
         ('asks for a proof or a name', replace(c.expression, ' AND audit.', ' OR audit.')),
+        ('asks for a proof of the name', regexp_replace(c.expression, '(tenant_is_proven\()\w+', '\1current_setting(''app.tenant_id'', true)')),
         ('asks for the scope write', replace(c.expression, '(''read''', '(''write''')),
         ('asks for the scope read', replace(c.expression, '(''write''', '(''read'''))) AS l (how, looser)
     -- "true" cannot be loosened.
