@@ -51,9 +51,7 @@ def run_pgtap(server: PrivateServer, version: str) -> bool:
         connection.execute("CREATE DATABASE pgtap")
     migrate.apply(server.url("postgres", "pgtap"))
     with psycopg.connect(server.url("postgres", "pgtap")) as connection:
-        connection.execute(
-            "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC"
-        )
+        connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
     finished = subprocess.run(
         [
             "pg_prove", "--psql-bin", str(server.binaries / "psql"),

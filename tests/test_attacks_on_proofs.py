@@ -19,8 +19,10 @@ from tests.attacker import (
 from tests.conftest import TestDatabase
 
 PROOF = "SELECT current_setting('app.tenant_id'), current_setting('app.scopes'), current_setting('app.proof')"
-REPLAY = "SELECT set_config('app.tenant_id', %s, true), set_config('app.scopes', %s, true), set_config('app.proof', %s, true)"
-# One statement each, which is what injected SQL mostly is. {0} is where a tenant is named.
+REPLAY = """
+    SELECT set_config('app.tenant_id', %s, true), set_config('app.scopes', %s, true),
+           set_config('app.proof', %s, true)"""
+# One statement each, which is what injected SQL mostly is. {0}: the tenant.
 SWITCHES = {
     "a materialized CTE": """
         WITH switched AS MATERIALIZED (SELECT set_config('app.tenant_id', {0}, true) AS tenant)
