@@ -25,7 +25,8 @@ SELECT throws_ok($$COPY audit.audit_logs TO PROGRAM 'nothing'$$, '42501', NULL, 
 
 -- What pg_dump says first, so that it takes all or nothing.
 SET LOCAL row_security = off;
-SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'query would be affected by row-level security policy for table "audit_logs"',
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501',
+    'query would be affected by row-level security policy for table "audit_logs"',
     'a dump by the gateway fails');
 SET LOCAL row_security = on;
 SELECT is((SELECT count(*) FROM audit.audit_logs), 1::bigint, 'a plain read is filtered');

@@ -47,7 +47,8 @@ SELECT throws_ok($$SELECT audit.create_tenant('tap-f', '')$$, '23514',
     'new row for relation "tenants" violates check constraint "tenants_name_size"', 'an empty one is refused');
 
 -- Only so: the registrar has no privilege on the table, and the function cannot be used for more.
-SELECT throws_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-g', now())$$, '42501', 'permission denied for table tenants',
+SELECT throws_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-g', now())$$, '42501',
+    'permission denied for table tenants',
     'the registrar writes no row itself');
 SELECT throws_ok($$SELECT audit.set_tenant('tap-a')$$, '42501', 'permission denied for function set_tenant',
     'the registrar speaks for no tenant');
@@ -65,7 +66,8 @@ RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT name, created_at FROM audit.tenants WHERE id = 'tap-a'$$, $$VALUES ('Tenant A', now())$$,
     'what was registered is there, with the server''s time');
 SELECT throws_ok($$INSERT INTO audit.tenants (id) VALUES ('tap-h')$$, '23514',
-    'new row for relation "tenants" violates check constraint "tenants_created_at_known"', 'a tenant without a beginning is refused');
+    'new row for relation "tenants" violates check constraint "tenants_created_at_known"',
+    'a tenant without a beginning is refused');
 SELECT lives_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-h', now())$$, 'with one it is accepted');
 
 SELECT * FROM finish();

@@ -37,7 +37,8 @@ SELECT results_eq(
     $$VALUES ('01900000-0000-7000-8000-00000000000a'::uuid, 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user',
               'bad gateway', now())$$,
     'every argument is in its column, the tenant is the transaction''s, the time the server''s');
-SELECT matches(audit.insert_audit_log('agent-without-id', 'DRY_RUN', 'success')::text, '^.{14}7', 'without an id one of version 7 is made');
+SELECT matches(audit.insert_audit_log('agent-without-id', 'DRY_RUN', 'success')::text, '^.{14}7',
+    'without an id one of version 7 is made');
 SELECT results_eq(
     $$SELECT trace_id, http_status, latency_ms, user_id, error FROM audit.audit_logs WHERE agent_id = 'agent-without-id'$$,
     $$VALUES (NULL::text, NULL::int, NULL::int, NULL::text, NULL::text)$$, 'what is not given is unknown');
@@ -50,7 +51,8 @@ SELECT is((SELECT count(*) FROM audit.audit_logs WHERE agent_id = 'agent'), 1::b
 SELECT is(
     pg_temp.refusal($$SELECT audit.insert_audit_log('other', 'LIVE', 'error', 'trace', 502, 17, 'user', 'bad gateway',
         '01900000-0000-7000-8000-00000000000a')$$),
-    'RF004|the id belongs to another record|Give every record an id of its own.|id', 'another agent under the same id is refused');
+    'RF004|the id belongs to another record|Give every record an id of its own.|id',
+    'another agent under the same id is refused');
 SELECT throws_ok(format($$SELECT audit.insert_audit_log(%s, p_id => '01900000-0000-7000-8000-00000000000a')$$, changed.arguments),
     'RF004', NULL, changed.what || ' under the same id is refused')
 FROM (VALUES

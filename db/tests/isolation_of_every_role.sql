@@ -23,11 +23,13 @@ SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 
 SELECT lives_ok($$SELECT audit.insert_audit_log('a', 'LIVE', 'success')$$, 'a member of audit_trusted appends to tap-a');
 SELECT throws_ok(
     $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-b', 'forged')$$,
-    '42501', 'new row violates row-level security policy for table "audit_logs"', 'a member of audit_trusted cannot append to tap-b');
+    '42501', 'new row violates row-level security policy for table "audit_logs"',
+    'a member of audit_trusted cannot append to tap-b');
 SELECT throws_ok('DELETE FROM audit.audit_logs', '42501', 'permission denied for table audit_logs',
     'a member of audit_trusted cannot delete');
 SET LOCAL ROLE audit_trusted;
-SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'becoming the group itself shows no more');
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint,
+    'becoming the group itself shows no more');
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'and no less');
 
 -- A registrar, member of audit_admin.

@@ -11,7 +11,8 @@ DECLARE
 BEGIN
     EXECUTE p_weakening;
     SET LOCAL SESSION AUTHORIZATION audit_app;
-    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
+    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r
+    WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
     RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
 EXCEPTION WHEN SQLSTATE 'TAP00' THEN
     RETURN SQLERRM;
@@ -20,7 +21,8 @@ $$;
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'as migrated, every rule is intact for the service');
-SELECT is((SELECT count(*) FROM audit.isolation_report() WHERE findings IS NULL), 15::bigint, 'all fifteen of them, without findings');
+SELECT is((SELECT count(*) FROM audit.isolation_report() WHERE findings IS NULL), 15::bigint,
+    'all fifteen of them, without findings');
 RESET SESSION AUTHORIZATION;
 
 \set rule 'every table has forced row-level security'
@@ -89,7 +91,8 @@ SELECT is(pg_temp.findings(:'rule', 'GRANT SELECT ON audit.proof_secrets TO audi
     'audit_admin has SELECT on audit.proof_secrets', 'the secret opened');
 SELECT is(pg_temp.findings(:'rule', 'GRANT EXECUTE ON FUNCTION audit.set_tenant TO audit_keyed'),
     'audit_keyed has EXECUTE on audit.set_tenant', 'a function that names a tenant opened to those who must prove it');
-SELECT is(pg_temp.findings(:'rule', 'GRANT SELECT ON audit.tenants TO audit_trusted'), 'intact', 'but not a grant that is intended');
+SELECT is(pg_temp.findings(:'rule', 'GRANT SELECT ON audit.tenants TO audit_trusted'), 'intact',
+    'but not a grant that is intended');
 
 SELECT is(pg_temp.findings(:'rule', 'GRANT USAGE ON SCHEMA pgmigrate TO audit_app'),
     'audit_app has USAGE on schema pgmigrate', 'the bookkeeping opened to the service');

@@ -11,7 +11,8 @@ DECLARE
 BEGIN
     EXECUTE p_weakening;
     SET LOCAL SESSION AUTHORIZATION audit_app;
-    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
+    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r
+    WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
     RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
 EXCEPTION WHEN SQLSTATE 'TAP00' THEN
     RETURN SQLERRM;
@@ -36,7 +37,8 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.audit_logs TO 
     'policy added on audit.audit_logs', 'a policy with true');
 SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.audit_logs FOR INSERT TO audit_trusted WITH CHECK (true)'),
     'policy added on audit.audit_logs', 'a policy with true for INSERT');
-SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs USING (tenant_id = current_setting('app.tenant_id', true))$$),
+SELECT is(pg_temp.findings(:'rule',
+    $$CREATE POLICY added ON audit.audit_logs USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy added on audit.audit_logs', 'a policy for PUBLIC');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
         USING (tenant_id = current_setting('app.tenant_id', true) OR current_setting('app.bypass', true) = 'on')$$),
@@ -55,14 +57,16 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.admin_events F
     'policy added on audit.admin_events', 'a policy by which the owner deletes them');
 SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.api_keys FOR SELECT TO audit_admin USING (true)'),
     'policy added on audit.api_keys', 'a policy by which administrators read hashes');
-SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.proof_secrets FOR SELECT TO audit_owner, audit_keyed USING (true)'),
+SELECT is(pg_temp.findings(:'rule',
+    'CREATE POLICY added ON audit.proof_secrets FOR SELECT TO audit_owner, audit_keyed USING (true)'),
     'policy added on audit.proof_secrets', 'a policy by which others than the owner read the secret');
 -- audit_keyed: the comparison and the proof, of the scope that the command asks for.
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof removed from reading');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (
-        tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(current_setting('app.tenant_id', true), 'read'))$$),
+        tenant_id = current_setting('app.tenant_id', true)
+        AND audit.tenant_is_proven(current_setting('app.tenant_id', true), 'read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof asked of the setting, not of the row');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
         WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$),
@@ -73,7 +77,8 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_only_proven_tenan
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.admin_events
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_reads_proven_tenant on audit.admin_events', 'the proof removed from the administrative acts');
-SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (audit.tenant_is_proven(tenant_id, 'read'))$$),
+SELECT is(pg_temp.findings(:'rule',
+    $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (audit.tenant_is_proven(tenant_id, 'read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the comparison removed, the proof left');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
         USING (tenant_id = current_setting('app.tenant_id', true) OR audit.tenant_is_proven(tenant_id, 'read'))$$),

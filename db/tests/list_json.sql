@@ -12,7 +12,8 @@ GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
 SELECT audit.create_tenant('tap-a') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
 VALUES ('01900000-0000-7000-8000-00000000000b', 'tap-a', 'bare', '1970-01-01 00:00:00+00');
-INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
+INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error,
+    created_at)
 VALUES ('01900000-0000-7000-8000-00000000000a', 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user', 'bad gateway',
         '2001-01-01 00:00:00.000001+00');
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
@@ -55,7 +56,8 @@ CREATE TEMPORARY TABLE sample AS
 GRANT SELECT ON sample TO tap_gateway;
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT count(audit.insert_audit_log(value, 'LIVE', 'error', p_error => value)) AS written FROM sample \gset
-SELECT is(audit.list_audit_logs(p_agent_id => value)::json #>> '{items,0,error}', value, said || ' comes back as it went in') FROM sample;
+SELECT is(audit.list_audit_logs(p_agent_id => value)::json #>> '{items,0,error}', value,
+    said || ' comes back as it went in') FROM sample;
 SELECT is(json_array_length(audit.list_audit_logs(p_limit => 1000)::json -> 'items'), 10, 'all ten records are one page of JSON');
 
 SELECT * FROM finish();

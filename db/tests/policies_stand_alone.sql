@@ -21,7 +21,8 @@ CREATE POLICY stray_append ON audit.audit_logs FOR INSERT TO audit_trusted WITH 
 CREATE POLICY stray_all ON audit.audit_logs FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 CREATE POLICY stray_all ON audit.tenants FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
-SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'beside stray policies, tap-a still reads itself alone');
+SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'],
+    'beside stray policies, tap-a still reads itself alone');
 SELECT results_eq('SELECT id FROM audit.tenants', ARRAY['tap-a'], 'and sees its own row of the register alone');
 SELECT lives_ok(
     $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a')$$,

@@ -26,7 +26,8 @@ SELECT lives_ok($$EXECUTE appending ('tap-a')$$, 'generic plan: tap-a appends to
 SELECT throws_ok($$EXECUTE appending ('tap-b')$$, '42501', NULL, 'generic plan: tap-a cannot append to tap-b');
 SET LOCAL app.tenant_id = 'tap-b';
 SELECT results_eq('EXECUTE reading', ARRAY['agent-of-b'], 'generic plan, other tenant: tap-b reads itself');
-SELECT results_eq($$EXECUTE reading_by_agent ('agent-%')$$, ARRAY['agent-of-b'], 'generic plan, other tenant: tap-b finds itself');
+SELECT results_eq($$EXECUTE reading_by_agent ('agent-%')$$, ARRAY['agent-of-b'],
+    'generic plan, other tenant: tap-b finds itself');
 SELECT lives_ok($$EXECUTE appending ('tap-b')$$, 'generic plan, other tenant: tap-b appends to itself');
 SELECT throws_ok($$EXECUTE appending ('tap-a')$$, '42501', NULL, 'generic plan, other tenant: tap-b cannot append to tap-a');
 SET LOCAL app.tenant_id = '';
@@ -50,7 +51,8 @@ RESET SESSION AUTHORIZATION;
 PREPARE planned_by_the_superuser AS SELECT agent_id FROM audit.audit_logs WHERE agent_id LIKE 'agent-of-%' ORDER BY agent_id;
 SELECT results_eq('EXECUTE planned_by_the_superuser', ARRAY['agent-of-a', 'agent-of-b'], 'the superuser sees both');
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
-SELECT results_eq('EXECUTE planned_by_the_superuser', ARRAY['agent-of-b'], 'the gateway, executing the same plan, sees its tenant');
+SELECT results_eq('EXECUTE planned_by_the_superuser', ARRAY['agent-of-b'],
+    'the gateway, executing the same plan, sees its tenant');
 
 SELECT * FROM finish();
 ROLLBACK;

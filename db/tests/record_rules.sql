@@ -65,7 +65,8 @@ FROM (VALUES
     ('status',      '''failed''',            'another word',       'audit_logs_status_known'),
     ('http_status', '99',                    '99',                 'audit_logs_http_status_range'),
     ('http_status', '600',                   '600',                'audit_logs_http_status_range'),
-    ('latency_ms',  '-1',                    'less than nothing',  'audit_logs_latency_ms_range')) AS refused (field, value, said, rule);
+    ('latency_ms',  '-1',                    'less than nothing',  'audit_logs_latency_ms_range')) AS refused (field, value, said,
+    rule);
 RESET SESSION AUTHORIZATION;
 
 -- The time, which no run-time role can choose: for whoever imports history.
@@ -74,7 +75,8 @@ PREPARE dated (timestamptz) AS
 SELECT lives_ok($$EXECUTE dated ('1970-01-01 00:00:00+00')$$, 'created_at: the first instant of 1970 is accepted');
 SELECT lives_ok($$EXECUTE dated ('9999-12-31 23:59:59.999999+00')$$, 'created_at: the last instant of 9999 is accepted');
 SELECT throws_ok(format('EXECUTE dated (%L)', value), '23514',
-    'new row for relation "audit_logs" violates check constraint "audit_logs_created_at_known"', 'created_at: ' || said || ' is refused')
+    'new row for relation "audit_logs" violates check constraint "audit_logs_created_at_known"',
+    'created_at: ' || said || ' is refused')
 FROM (VALUES
     ('1969-12-31 23:59:59.999999+00', 'the instant before 1970'),
     ('10000-01-01 00:00:00+00',       'the year 10000'),

@@ -5,12 +5,14 @@ SELECT plan(33);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
-SELECT tables_are('audit', ARRAY['tenants', 'audit_logs', 'api_keys', 'proof_secrets', 'tenant_entries', 'admin_events'], 'six tables');
+SELECT tables_are('audit', ARRAY['tenants', 'audit_logs', 'api_keys', 'proof_secrets', 'tenant_entries', 'admin_events'],
+    'six tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
 SELECT table_owner_is('audit', name, 'audit_owner', format('audit_owner owns %s', name))
-FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('proof_secrets'), ('tenant_entries'), ('admin_events')) AS t (name);
+FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('proof_secrets'), ('tenant_entries'),
+    ('admin_events')) AS t (name);
 
 PREPARE columns (text) AS
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
