@@ -21,17 +21,18 @@ def execute(
     return client.post(f"/api/v1/agents/{agent}/execute", headers=headers, content=content)
 
 
-def page(client: TestClient, tenant: str = "acme", **query: Any) -> dict[str, Any]:
+def page(client: TestClient, tenant: str = "acme", api_key: str | None = None, **query: Any) -> dict[str, Any]:
     """Return one page of the tenant's records."""
-    answer = client.get("/api/v1/audit/logs", headers={"X-Tenant-ID": tenant}, params=query)
+    headers = {"X-Tenant-ID": tenant} | (bearer(api_key) if api_key else {})
+    answer = client.get("/api/v1/audit/logs", headers=headers, params=query)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-def records(client: TestClient, tenant: str = "acme", **query: Any) -> list[dict[str, Any]]:
+def records(client: TestClient, tenant: str = "acme", api_key: str | None = None, **query: Any) -> list[dict[str, Any]]:
     """Return the tenant's records, oldest first; there must be few enough for one page."""
-    found = page(client, tenant, **{"limit": 1000, "order": "asc"} | query)
+    found = page(client, tenant, api_key, **{"limit": 1000, "order": "asc"} | query)
     assert not found["has_more"]
     items: list[dict[str, Any]] = found["items"]
     return items

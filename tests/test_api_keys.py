@@ -46,7 +46,7 @@ def test_the_scheme_is_read_whatever_its_case(keyed: TestClient, database: TestD
 
 
 def refused_keys(database: TestDatabase) -> dict[str, str]:
-    """Return an Authorization header for each way in which a key can be refused, by the word that the log has for it."""
+    """Return an Authorization header for each way in which a key can be refused, by what the log says of it."""
     revoked, expired = database.issue_api_key("acme"), database.issue_api_key("acme")
     database.execute("SELECT audit.revoke_api_key(p_id => %s)", revoked.split("_")[1])
     database.execute(

@@ -112,7 +112,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORDS", help="the mutations whose names contain these words")
     parser.add_argument("--list", action="store_true", help="print the SQL of the mutations instead of trying them")
     arguments = parser.parse_args()
-    install_system_packages()
+    install_system_packages([DEBIAN_SERVER])
     started = time.monotonic()
     with laboratories(arguments.server, 1 if arguments.list else arguments.workers) as opened:
         with opened[0].clone() as url, psycopg.connect(url) as connection:
