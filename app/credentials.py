@@ -5,11 +5,14 @@ of audit_keyed needs an API key, which the database itself checks; a member of a
 named, because it stands behind a gateway that has authenticated the caller. This module only finds the credential.
 """
 
+import logging
 from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from app.errors import TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
+
+logger = logging.getLogger("ringfence")
 
 API_KEY = "api_key"
 HEADER = "header"
@@ -46,6 +49,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     if request.app.state.tenant_source == API_KEY:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip() or len(request.headers.getlist("authorization")) > 1:
+            logger.warning("an API key was refused: there is none, or more than one")
             raise Unauthenticated
         if len(named) > 1:
             raise TenantMismatch("the request names two tenants")

@@ -124,6 +124,8 @@ def _run_with(command: list[str]) -> int:
         # As variables, not as an argument, which every user of the machine can see.
         named = conninfo_to_dict(os.environ["DATABASE_URL"])
         variables = {_LIBPQ_VARIABLES[name]: str(value) for name, value in named.items() if name in _LIBPQ_VARIABLES}
+        if api_keys:
+            demo.write(DEMO_FILE, demo.read(DEMO_FILE).get("RINGFENCE_URL", "http://127.0.0.1:8000"), api_keys)
         variables |= {f"{tenant.upper()}_API_KEY": key for tenant, key in api_keys.items()}
         path = f"{wheel_binaries()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return subprocess.run(command, env={**os.environ, **variables, "PATH": path}, check=False).returncode

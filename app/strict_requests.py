@@ -15,7 +15,9 @@ from app.errors import InvalidRequest
 def parse(text: bytes) -> Any:
     """Parse `text` as RFC 8259 has it. Raises json.JSONDecodeError, whose message does not repeat the text."""
     try:
-        return json.loads(text, parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
+        return json.loads(
+            text.decode(), parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
+        )
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     except RecursionError:

@@ -1,6 +1,9 @@
 -- Which file of db/ was applied here, and with what content: pgmigrate remembers version numbers only, so an edited
 -- file would go unnoticed. Run as audit_owner before every migration. Idempotent.
 
+-- Two migrations at once: the second waits here, and then finds everything done.
+SELECT pg_advisory_xact_lock(hashtext('ringfence migration'));
+
 CREATE TABLE IF NOT EXISTS pgmigrate.applied_files (
     path       text        PRIMARY KEY,
     sha256     text        NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),

@@ -24,7 +24,7 @@ def test_a_database_that_works_is_ok(serve: Serve) -> None:
     assert answer.status_code == 200
     body = answer.json()
     assert 0 < body.pop("latency_ms") < 5000
-    assert body == {"status": "ok", "backend": "postgresql", "isolation": "intact"}
+    assert body == {"status": "ok", "backend": "postgresql", "isolation": "intact", "tenant_source": "header"}
 
 
 def test_a_file_that_works_is_ok_and_says_what_it_is(serve_file: Serve) -> None:
@@ -33,7 +33,7 @@ def test_a_file_that_works_is_ok_and_says_what_it_is(serve_file: Serve) -> None:
     assert answer.status_code == 200
     body = answer.json()
     assert 0 < body.pop("latency_ms") < 5000
-    assert body == {"status": "ok", "backend": "jsonl", "isolation": "service"}
+    assert body == {"status": "ok", "backend": "jsonl", "isolation": "service", "tenant_source": "header"}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_isolation_that_breaks_while_the_service_runs_is_failed_until_it_is_repa
     body = answer.json()
     assert body["latency_ms"] > 0
     assert {**body, "latency_ms": None} == {
-        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "broken",
+        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "broken", "tenant_source": "header",
     }  # fmt: skip
     assert "isolation is broken: " in caplog.text
     assert client.get(HEALTH).status_code == 200
@@ -86,7 +86,7 @@ def test_a_database_that_is_gone_is_failed_until_it_is_back(serve: Serve, databa
 
     assert answer.status_code == 503
     assert answer.json() == {
-        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "unknown",
+        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "unknown", "tenant_source": "header",
     }  # fmt: skip
     assert client.get(HEALTH).status_code == 200
     database.come_up()
@@ -101,12 +101,17 @@ def test_a_file_that_is_gone_is_failed_until_it_is_back(serve_file: Serve, tmp_p
     answer = client.get(STORE)
 
     assert answer.status_code == 503
-    assert answer.json() == {"status": "failed", "backend": "jsonl", "latency_ms": None, "isolation": "unknown"}
+    assert answer.json() == {
+        "status": "failed",
+        "backend": "jsonl",
+        "latency_ms": None,
+        "isolation": "unknown",
+        "tenant_source": "header",
+    }
     (tmp_path / "folder").unlink()
     assert client.get(STORE).status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="only reads and writes of records are repeated on another connection")
 def test_a_session_that_was_ended_does_not_fail_the_database(serve: Serve, database: TestDatabase) -> None:
     client = serve()
     database.end_sessions()

@@ -214,9 +214,7 @@ def test_a_cursor_may_be_used_again(client: TestClient) -> None:
     "backend",
     [
         "serve",
-        pytest.param(
-            "serve_file", marks=pytest.mark.xfail(strict=True, reason="the file compares how the time was written")
-        ),
+        "serve_file",
     ],
 )
 def test_a_cursor_says_the_same_instant_in_any_zone(request: pytest.FixtureRequest, backend: str) -> None:

@@ -173,7 +173,6 @@ def test_a_plan_shows_what_would_be_done_and_does_none_of_it(empty: str) -> None
     assert changes(empty) == marks
 
 
-@pytest.mark.xfail(strict=True, reason="two of them make pgmigrate.applied_files at the same time")
 def test_migrations_at_once_do_no_harm_to_each_other(empty: str, create_database: Callable[[], str]) -> None:
     reference = create_database()
     migrate.apply(reference)

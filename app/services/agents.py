@@ -13,6 +13,7 @@ import httpx
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from app import strict_requests
+from app.errors import InvalidRequest
 
 
 class Agent(BaseModel):
@@ -78,8 +79,8 @@ class AgentClient:
         """Close every connection."""
         await self._client.aclose()
 
-    async def call(self, agent: Agent, trace_id: str, agent_input: Mapping[str, Any]) -> Outcome:
-        """POST `agent_input` as JSON. Never raises for what the agent or the network does: that is the outcome."""
+    async def call(self, agent: Agent, trace_id: str, content: bytes) -> Outcome:
+        """POST `content`, which is JSON. Never raises for what the agent or the network does: that is the outcome."""
         started = time.perf_counter()
         status: int | None = None
         output: Any = None
@@ -90,7 +91,7 @@ class AgentClient:
                 self._client.stream(
                     "POST",
                     str(agent.url),
-                    content=json.dumps(agent_input).encode(),
+                    content=content,
                     headers={
                         "Content-Type": "application/json",
                         "Accept-Encoding": "identity",
@@ -112,6 +113,14 @@ class AgentClient:
         )
 
 
+def encode_input(agent_input: Mapping[str, Any]) -> bytes:
+    """Write `agent_input` as JSON, in ASCII. Raises InvalidRequest when it is nested too deeply to be written."""
+    try:
+        return json.dumps(agent_input).encode()
+    except RecursionError:
+        raise InvalidRequest.field("input", "nested too deeply") from None
+
+
 async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None]:
     """Return the answer's output and None, or None and why it does not count."""
     if not response.is_success:
@@ -124,6 +133,9 @@ async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None
         if len(body) > agent.max_response_bytes:
             return None, f"the agent's answer is larger than {agent.max_response_bytes} bytes"
     try:
-        return strict_requests.parse(bytes(body)), None
-    except json.JSONDecodeError:
+        output = strict_requests.parse(bytes(body))
+        # As the answer will write it, once the outcome is recorded: not all that can be read can be written.
+        json.dumps({"output": output}, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         return body.decode("utf-8", "replace"), None
+    return output, None

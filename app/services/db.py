@@ -74,7 +74,9 @@ class Database:
             timeout=pool_timeout,
             open=False,
             # autocommit: every transaction is begun in so many words, and none is left open by a read.
-            kwargs={"autocommit": True, "application_name": "ringfence"},
+            # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
+            # its place, and would be handed the keys of the requests that come later on the same connection.
+            kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "ringfence"},
         )
         self._rules: dict[str, tuple[str, str]] = {}
         self.tenant_source = ""
@@ -165,9 +167,16 @@ class Database:
         return tenant_id, value
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
-        try:
+        async def once() -> list[tuple[Any, ...]]:
             async with self._pool.connection() as connection:
                 return await (await connection.execute(statement)).fetchall()
+
+        try:
+            try:
+                return await once()
+            except errors.OperationalError:
+                await self._pool.check()  # a session that was ended is replaced
+                return await once()
         except (PoolTimeout, errors.OperationalError) as error:
             raise self._refusal(error) from error
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.credentials import Credential
 from app.errors import AgentUnknown, LiveDisabled, OutcomeNotRecorded, StorageUnavailable
 from app.models import AuditEvent, ExecuteRequest
-from app.services.agents import Agent, AgentClient
+from app.services.agents import Agent, AgentClient, encode_input
 from app.services.audit_logger import AuditLogger
 from app.uuid_v7 import uuid_v7
 
@@ -45,9 +45,10 @@ class Executions:
             await execution.record("denied", error="the agent is not configured")
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
+        content = encode_input(request.input)
         await execution.record("started")
         try:
-            outcome = await self._client.call(agent, trace_id, request.input)
+            outcome = await self._client.call(agent, trace_id, content)
         except asyncio.CancelledError:
             # The agent may have acted already. What is known is that nobody waited for its answer.
             await asyncio.shield(execution.record("error", error="the service stopped waiting for the agent"))

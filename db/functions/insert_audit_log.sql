@@ -23,7 +23,7 @@ BEGIN
     -- '' is what an ended SET LOCAL leaves behind: no tenant, like NULL.
     IF coalesce(v_tenant_id, '') = '' THEN
         RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() first, in the same transaction.';
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
     END IF;
     -- To tell the caller; what is refused or not is the policies' to say.
     IF v_scopes <> '' AND 'write' <> ALL (string_to_array(v_scopes, ',')) THEN

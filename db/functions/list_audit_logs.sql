@@ -33,7 +33,7 @@ DECLARE
 BEGIN
     IF coalesce(v_tenant_id, '') = '' THEN
         RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() first, in the same transaction.';
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
     END IF;
     -- To tell the caller; what is refused or not is the policies' to say.
     IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN

@@ -1,4 +1,4 @@
--- Replaces an API key by a new one of the same tenant, label and scopes; both open the tenant for a while.
+-- Replaces an API key by a new one of the same tenant, label, scopes and lifetime; both open the tenant for a while.
 
 CREATE OR REPLACE FUNCTION audit.rotate_api_key(p_id text, p_overlap interval DEFAULT '24 hours')
 RETURNS text
@@ -17,7 +17,9 @@ BEGIN
     END IF;
     UPDATE audit.api_keys AS k SET expires_at = least(k.expires_at, now() + p_overlap) WHERE k.id = p_id;
     PERFORM audit.record_admin_event('api key rotated', v_old.tenant_id, p_id);
-    RETURN audit.issue_api_key(v_old.tenant_id, v_old.label, v_old.scopes);
+    -- A key that was to live for ninety days is replaced by one that does; NULL, for ever, stays NULL.
+    RETURN audit.issue_api_key(
+        v_old.tenant_id, v_old.label, v_old.scopes, now() + (v_old.expires_at - v_old.created_at));
 END
 $$;
 
