@@ -70,7 +70,8 @@ def test_isolation_that_breaks_while_the_service_runs_is_failed_until_it_is_repa
     body = answer.json()
     assert body["latency_ms"] > 0
     assert {**body, "latency_ms": None} == {
-        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "broken", "tenant_source": "header",
+        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "broken",
+        "tenant_source": "header",
     }  # fmt: skip
     assert "isolation is broken: " in caplog.text
     assert client.get(HEALTH).status_code == 200
@@ -86,7 +87,8 @@ def test_a_database_that_is_gone_is_failed_until_it_is_back(serve: Serve, databa
 
     assert answer.status_code == 503
     assert answer.json() == {
-        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "unknown", "tenant_source": "header",
+        "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "unknown",
+        "tenant_source": "header",
     }  # fmt: skip
     assert client.get(HEALTH).status_code == 200
     database.come_up()
