@@ -127,7 +127,10 @@ class Database:
         One round trip: BEGIN, the tenant, what the block calls and COMMIT travel as one pipeline. So nothing inside
         the block has happened, and nothing is known, until the block has ended without an error.
         """
-        async with self._pool.connection() as connection, connection.pipeline(), connection.transaction():
+        async with self._pool.connection() as connection, connection.pipeline():
+            # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
+            # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
+            await connection.execute("BEGIN")
             if isinstance(credential, ApiKey):
                 tenant = await connection.execute(
                     "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
@@ -138,6 +141,7 @@ class Database:
                     "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
                 )
             yield TenantTransaction(connection, tenant)
+            await connection.execute("COMMIT")
 
     async def call(
         self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
