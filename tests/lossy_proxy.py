@@ -26,6 +26,7 @@ def lossy_proxy(server_socket: str) -> Iterator[LossyProxy]:
     listener = socket.create_server(("127.0.0.1", 0))
     proxy = LossyProxy(listener.getsockname()[1])
     threads: list[threading.Thread] = []
+    clients: list[socket.socket] = []
 
     def carry(client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as selector:
@@ -49,6 +50,7 @@ def lossy_proxy(server_socket: str) -> Iterator[LossyProxy]:
         with suppress(OSError):  # the listener is closed at the end
             while True:
                 client, _ = listener.accept()
+                clients.append(client)
                 thread = threading.Thread(target=carry, args=[client])
                 threads.append(thread)
                 thread.start()
@@ -61,5 +63,8 @@ def lossy_proxy(server_socket: str) -> Iterator[LossyProxy]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         accepting.join()
+        for client in clients:
+            with suppress(OSError):  # closed already
+                client.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join()

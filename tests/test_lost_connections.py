@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from tests.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
-from tests.inside import pool_of, run_inside, state_of
+from tests.inside import pool_of, run_inside
 from tests.lossy_proxy import lossy_proxy
 from tests.polling import eventually
 
@@ -139,4 +139,3 @@ def test_a_record_whose_acknowledgement_was_lost_is_written_again_and_stored_onc
         assert answer.status_code == 200, answer.text
         assert proxy.lost == 1
         assert [record["id"] for record in records(client)] == [answer.json()["id"]]
-        run_inside(client, state_of(client).audit_logger.close)

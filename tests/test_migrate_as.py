@@ -64,7 +64,10 @@ def server(private_server: PrivateServer) -> Iterator[Server]:
     yield Server(private_server, private_server.socket_folder.parent / "log")
     with psycopg.connect(private_server.url("postgres"), autocommit=True) as connection:
         connection.execute("DROP DATABASE bank WITH (FORCE)")
-        roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)'").fetchall()
+        # Those of the release first: whoever made them is the grantor of their memberships.
+        roles = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|postgres$)' ORDER BY rolname !~ '^audit_'"
+        ).fetchall()
         for (role,) in roles:
             connection.execute(SQL("DROP ROLE {}").format(Identifier(role)))
 
