@@ -5,7 +5,7 @@ BEGIN;
 SELECT plan(4);
 
 PREPARE delegated AS
-    SELECT format('%s may %s %s', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.privilege_type, p.parname)
+    SELECT format('%s may %s %s', CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.privilege_type, p.parname) COLLATE "default"
     FROM pg_parameter_acl AS p CROSS JOIN LATERAL aclexplode(p.paracl) AS a
     WHERE a.grantee = 0 OR a.grantee::regrole::text LIKE 'audit\_%';
 SELECT is_empty('EXECUTE delegated', 'no setting is delegated');
