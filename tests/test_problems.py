@@ -62,6 +62,8 @@ STATUSES = {
     "not found": 404, "not found, below a route": 404, "trailing slash": 404, "method": 405, "method of execute": 405,
     "no tenant": 400, "unknown tenant": 403, "two tenants": 403, "live": 403,
 }  # fmt: skip
+
+
 @pytest.mark.parametrize("store", ["header", "jsonl"], indirect=True, scope="session")
 def test_every_refusal_is_a_problem_that_repeats_nothing_and_shows_nothing(client: TestClient) -> None:
     for name, answer in refusals(client).items():
