@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(77);
+SELECT plan(78);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -116,6 +116,9 @@ SELECT matches(:'next_key'::text, '^rf_[0-9a-f]{16}_[0-9a-f]{64}$', 'a rotated k
 SELECT results_eq(format('SELECT tenant_id, label, scopes, expires_at FROM audit.list_api_keys() WHERE id = pg_temp.id(%L)',
     :'next_key'),
     $$VALUES ('tap-a', 'the first', '{read,write}'::text[], NULL::timestamptz)$$, 'of the same tenant, label and scopes');
+SELECT results_eq(format('SELECT tenant_id, label, scopes FROM audit.list_api_keys() WHERE id = pg_temp.id(%L)',
+    :'next_key_of_b'),
+    $$VALUES ('tap-b', 'of another', '{read}'::text[])$$, 'also where that is one scope of two');
 SELECT results_eq(format('SELECT expires_at FROM audit.list_api_keys() WHERE id = pg_temp.id(%L)', :'key'),
     ARRAY[now() + interval '24 hours'], 'the old one expires a day from now where nothing was said');
 SELECT results_eq(format('SELECT expires_at FROM audit.list_api_keys() WHERE id = pg_temp.id(%L)', :'key_of_b'),

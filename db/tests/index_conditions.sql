@@ -32,7 +32,8 @@ SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.audit_logs'),
-    '%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%',
+    '%Index Scan using audit_logs_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%',
     'a plain SELECT reads the tenant''s part of the index');
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.tenants'),
     '%Index Scan using tenants_pkey%Index Cond: (id = current_setting(''app.tenant_id''::text, true))%',
@@ -56,10 +57,12 @@ SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE created_at >
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.audit_logs'),
-    '%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%'
+    '%Index Scan using audit_logs_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%'
     'Filter: audit.tenant_is_proven(tenant_id, ''read''::text)%', 'a plain SELECT reads the tenant''s part of the index');
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.admin_events'),
-    '%Index Scan using admin_events_tenant_id_created_at_idx%Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%'
+    '%Index Scan using admin_events_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%'
     'Filter: audit.tenant_is_proven(tenant_id, ''read''::text)%', 'the administrative acts too');
 SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$),
     '%Sort%', 'the newest page comes from the index in its order');

@@ -70,7 +70,8 @@ BEGIN;
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
-        AND p.prosrc ~* 'set_config' AND p.prosrc !~* 'set_config\([^;]*, true\)'$$,
+        AND regexp_count(p.prosrc, 'set_config\(') > 0
+        AND regexp_count(p.prosrc, 'set_config\(') <> regexp_count(p.prosrc, ', true\)')$$,
     'every function that sets something sets it for the transaction alone');
 ROLLBACK;
 

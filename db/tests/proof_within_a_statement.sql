@@ -21,61 +21,67 @@ SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'a key of tap-a is shown');
 
 -- The name of tap-b when the scan begins, that of tap-a before each row is judged: a condition without columns comes first.
+-- Each counts what it is shown of tap-a, and of tap-b.
 \set as_a 'WHERE set_config(''app.tenant_id'', ''tap-a'', true) IS NOT NULL'
-\set reading 'SELECT DISTINCT agent_id FROM audit.audit_logs ' :as_a
-\set reading_keys 'SELECT DISTINCT tenant_id FROM audit.audit_logs ' :as_a
-\set reading_acts 'SELECT DISTINCT tenant_id FROM audit.admin_events ' :as_a
+\set by_tenant 'concat(count(*) FILTER (WHERE tenant_id = ''tap-a''), '' and '', count(*) FILTER (WHERE tenant_id = ''tap-b''))'
+\set by_agent 'concat(count(*) FILTER (WHERE agent_id LIKE ''%-a''), '' and '', count(*) FILTER (WHERE agent_id LIKE ''%-b''))'
+\set reading 'SELECT ' :by_agent ' FROM audit.audit_logs ' :as_a
+\set reading_keys 'SELECT ' :by_tenant ' FROM audit.audit_logs ' :as_a
+\set reading_acts 'SELECT ' :by_tenant ' FROM audit.admin_events ' :as_a
 SET LOCAL jit = off;   -- which would take its time for what the settings below make look expensive
 
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
 SELECT is(set_config('app.tenant_id', 'tap-b', true), 'tap-b', 'tap-b is named');
-SELECT is_empty(:'reading', 'index: tap-b named for the index and tap-a for the proof show nothing');
-SELECT results_eq(:'reading', ARRAY['agent-of-a'], 'index: tap-a named for both shows tap-a');
-SELECT is_empty('WITH named AS MATERIALIZED (SELECT set_config(''app.tenant_id'', ''tap-b'', true) AS tenant_id)
-    SELECT seen.* FROM named CROSS JOIN LATERAL (' || :'reading' || ' AND named.tenant_id IS NOT NULL) AS seen',
+SELECT alike((:reading), '% and 0', 'index: tap-b named for the index and tap-a for the proof show nothing of tap-b');
+SELECT is((:reading), '3 and 0', 'index: tap-a named for both shows tap-a');
+SELECT set_config('app.tenant_id', 'tap-b', true) \gset
+SELECT alike((WITH named AS MATERIALIZED (SELECT set_config('app.tenant_id', 'tap-b', true) AS id)
+    SELECT seen.* FROM named CROSS JOIN LATERAL (:reading AND named.id IS NOT NULL) AS seen), '% and 0',
     'index, in one statement: tap-b, then tap-a');
-SELECT results_eq('WITH named AS MATERIALIZED (SELECT set_config(''app.tenant_id'', ''tap-a'', true) AS tenant_id)
-    SELECT seen.* FROM named CROSS JOIN LATERAL (' || :'reading' || ' AND named.tenant_id IS NOT NULL) AS seen',
-    ARRAY['agent-of-a'], 'index, in one statement: tap-a, then tap-a');
+SELECT is((WITH named AS MATERIALIZED (SELECT set_config('app.tenant_id', 'tap-a', true) AS id)
+    SELECT seen.* FROM named CROSS JOIN LATERAL (:reading AND named.id IS NOT NULL) AS seen), '3 and 0',
+    'index, in one statement: tap-a, then tap-a');
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset
-SELECT is_empty(:'reading_keys', 'index alone: nothing of tap-b');
-SELECT results_eq(:'reading_keys', ARRAY['tap-a'], 'index alone: tap-a');
+SELECT alike((:reading_keys), '% and 0', 'index alone: nothing of tap-b');
+SELECT is((:reading_keys), '3 and 0', 'index alone: tap-a');
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset
-SELECT is_empty(:'reading_acts', 'the administrative acts, by index: nothing of tap-b');
-SELECT results_eq(:'reading_acts', ARRAY['tap-a'], 'the administrative acts, by index: tap-a');
+SELECT alike((:reading_acts), '% and 0', 'the administrative acts, by index: nothing of tap-b');
+SELECT is((:reading_acts), '2 and 0', 'the administrative acts, by index: tap-a');
 
+SELECT audit.enter_tenant(:'key_of_a') \gset
 SET LOCAL enable_bitmapscan = on;
 SET LOCAL enable_indexscan = off;
 SET LOCAL enable_indexonlyscan = off;
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset
-SELECT is_empty(:'reading', 'bitmap: nothing of tap-b');
-SELECT results_eq(:'reading', ARRAY['agent-of-a'], 'bitmap: tap-a');
+SELECT alike((:reading), '% and 0', 'bitmap: nothing of tap-b');
+SELECT is((:reading), '3 and 0', 'bitmap: tap-a');
 
 SET LOCAL enable_seqscan = on;
 SET LOCAL enable_bitmapscan = off;
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset
-SELECT results_eq(:'reading', ARRAY['agent-of-a'], 'whole table: the name is read with each row, tap-a is shown alone');
+SELECT is((:reading), '3 and 0', 'whole table: the name is read with each row, tap-a is shown alone');
 -- From the first row of tap-a on, the rows of tap-b are compared with tap-b.
 SELECT results_eq(
     $$SELECT agent_id FROM audit.audit_logs WHERE set_config('app.tenant_id', left('tap-b' || agent_id, 5), true) <> ''$$,
     ARRAY['agent-of-a'], 'whole table: tap-b named by the first row shown shows nothing of tap-b');
 SELECT is(current_setting('app.tenant_id'), 'tap-b', 'though tap-b was named indeed');
 
--- Forms that injected SQL would take.
+-- Forms that injected SQL would take. OFFSET 0 keeps the planner from reading the table before the name is set.
 SELECT is_empty(
     $$WITH switched AS MATERIALIZED (SELECT set_config('app.tenant_id', 'tap-b', true) AS id)
-      SELECT l.agent_id FROM switched CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.id) AS l$$,
+      SELECT l.agent_id FROM switched
+      CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.id OFFSET 0) AS l$$,
     'a WITH that names tap-b shows nothing');
 SELECT results_eq(
     $$WITH switched AS MATERIALIZED (SELECT set_config('app.tenant_id', 'tap-a', true) AS id)
       SELECT DISTINCT l.agent_id FROM switched
-      CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.id) AS l$$,
+      CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.id OFFSET 0) AS l$$,
     ARRAY['agent-of-a'], 'the same WITH for tap-a shows tap-a');
 SELECT results_eq(
     $$SELECT DISTINCT l.agent_id FROM (VALUES ('tap-b'), ('tap-a'), ('tap-b')) AS t (id)
       CROSS JOIN LATERAL (SELECT set_config('app.tenant_id', t.id, true) AS tenant_id) AS named
-      CROSS JOIN LATERAL (SELECT agent_id FROM audit.audit_logs WHERE tenant_id = named.tenant_id) AS l$$,
+      CROSS JOIN LATERAL (SELECT agent_id FROM audit.audit_logs WHERE tenant_id = named.tenant_id OFFSET 0) AS l$$,
     ARRAY['agent-of-a'], 'a join that names one tenant after the other shows tap-a alone');
 SELECT set_config('app.tenant_id', 'tap-a', true) \gset
 SELECT lives_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
@@ -91,7 +97,7 @@ SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
     'nor does it help to name it afterwards');
 
 -- A function of the statement's own is shown no row that the statement is not.
-SELECT set_config('app.tenant_id', 'tap-a', true) \gset
+SELECT audit.enter_tenant(:'key_of_a') \gset
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE pg_temp.overhears(tenant_id)), 4::bigint, 'a function is shown each row');
 SELECT is((SELECT string_agg(DISTINCT word, ' ') FROM regexp_split_to_table(current_setting('tap.overheard', true), ' ') AS word),
     'tap-a', 'of tap-a');

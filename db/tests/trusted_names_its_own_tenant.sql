@@ -22,10 +22,11 @@ SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-b'], 
 SELECT is(set_config('app.tenant_id', 'tap-a', true), 'tap-a', 'it may set the name past the function');
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'with the same effect');
 
--- Even within one statement, which injected SQL would be.
+-- Even within one statement, which injected SQL would be. OFFSET 0 keeps the planner from reading before the name is set.
 SELECT results_eq(
     $$WITH switched AS MATERIALIZED (SELECT set_config('app.tenant_id', 'tap-b', true) AS tenant_id)
-      SELECT l.agent_id FROM switched CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.tenant_id) AS l$$,
+      SELECT l.agent_id FROM switched
+      CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.tenant_id OFFSET 0) AS l$$,
     ARRAY['agent-of-b'], 'a single statement may switch the tenant and read the other');
 SELECT is(current_setting('app.tenant_id'), 'tap-b', 'and leaves it switched');
 
