@@ -72,13 +72,18 @@ class Run:
         return green
 
     def _catcher(self, mutation: Mutation) -> Path | None:
-        # First the files that have caught most of this kind so far, then the quick ones.
-        files = sorted(pgtap.FILES, key=lambda file: (-self._catches[mutation.kind, file], self._seconds[file]))
+        files = sorted(pgtap.FILES, key=lambda file: self._promise(mutation, file), reverse=True)
         with self._laboratory() as laboratory:
             catcher = laboratory.catcher(mutation, files)
         if catcher:
             self._catches[mutation.kind, catcher] += 1
         return catcher
+
+    def _promise(self, mutation: Mutation, file: Path) -> float:
+        """How soon `file` may be expected to go red: by what it has caught of this kind, speaks of, and takes."""
+        caught = sum(number for (kind, _), number in self._catches.items() if kind == mutation.kind)
+        share = self._catches[mutation.kind, file] / (caught + 1)
+        return (share + pgtap.relevance(file, mutation.name)) / self._seconds[file]
 
     @contextmanager
     def _laboratory(self) -> Iterator[Laboratory]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 FILES = sorted((Path(__file__).parents[2] / "db" / "tests").glob("*.sql"))
+_WORDS = {file: frozenset(re.findall(r"\w{4,}", file.stem + file.read_text())) for file in FILES}
 _LIMIT_SECONDS = 120
 _PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
 _RESULT = re.compile(r"^(ok|not ok)\b", re.MULTILINE)
@@ -30,3 +31,13 @@ def is_green(file: Path, psql: Path, database_url: str) -> bool:
 def first_red(files: Iterable[Path], psql: Path, database_url: str) -> Path | None:
     """Run `files` until one is not green, and return that one."""
     return next((file for file in files if not is_green(file, psql, database_url)), None)
+
+
+def relevance(file: Path, words: str) -> float:
+    """Return, from 0 to 1, how much of `words` a file speaks of; a word that few files have counts for more."""
+    weights = {
+        word: 1 / number
+        for word in set(re.findall(r"\w{4,}", words))
+        if (number := sum(word in known for known in _WORDS.values()))
+    }
+    return sum(weight for word, weight in weights.items() if word in _WORDS[file]) / (sum(weights.values()) or 1)

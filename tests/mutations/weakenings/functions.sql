@@ -21,7 +21,6 @@ CROSS JOIN LATERAL (VALUES
     (f.provolatile <> 'i',   'is IMMUTABLE',                     'IMMUTABLE'),
     (f.provolatile = 'v',    'is STABLE',                        'STABLE'),
     (NOT f.proleakproof,     'is LEAKPROOF',                     'LEAKPROOF'),
-    (f.proparallel = 'u',    'is PARALLEL SAFE',                 'PARALLEL SAFE'),
     (f.pronargs > 0 AND NOT f.proisstrict, 'is skipped for NULL', 'STRICT'),
     (true,                   'belongs to the service',           'OWNER TO audit_app'),
     (true,                   'belongs to the migrator',          'OWNER TO audit_migrator'),
