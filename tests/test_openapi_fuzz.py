@@ -20,7 +20,7 @@ from tests.conftest import TestDatabase
 from tests.processes import ServiceProcess, running_service
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-BUDGET = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+BUDGET = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(params=["postgresql", "jsonl"])
