@@ -1,4 +1,5 @@
-# The service, and the migration (`python -m app.migrate apply`), in one image. No PostgreSQL, no compiler, no secret.
+# The service, the migration (`python -m app.migrate apply`) and the administration (`python -m app.admin`), in one image.
+# No PostgreSQL, no compiler, no secret.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 \
@@ -25,8 +26,9 @@ COPY app ./app
 
 USER 10001
 
-# A container's port can be published only when the service listens on all of the container's addresses. The file is
-# used where there is no DATABASE_URL: mount a volume there, or it goes with the container.
+# A container's port can be published only when the service listens on all of the container's addresses. There it wants
+# API keys, or an operator who says TRUST_TENANT_HEADER=true. The file is used where there is no DATABASE_URL: mount a
+# volume there, or it goes with the container.
 ENV HOST=0.0.0.0 \
     PORT=8000 \
     AUDIT_LOG_PATH=/var/lib/ringfence/audit.jsonl

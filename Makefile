@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql migrate plan verify verify-sql lint lock clean
+.PHONY: help run test test-sql test-mutations migrate plan rotate-secret verify verify-sql bench lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,17 +24,26 @@ test: .venv/dev    ## Run every test, on PostgreSQL 15 and 18
 test-sql: .venv/dev   ## Run the pgTAP tests alone, on PostgreSQL 15 and 18
 	@$(BIN)/python -m tests.run --sql-only
 
+test-mutations: .venv/dev   ## Weaken the database in every way we know, and demand that the pgTAP tests notice
+	@$(BIN)/python -m tests.mutations
+
 migrate: .venv/service   ## Bring the database MIGRATION_DATABASE_URL to this release
 	@$(BIN)/python -m app.migrate apply
 
 plan: .venv/service   ## Show what `make migrate` would do
 	@$(BIN)/python -m app.migrate plan
 
+rotate-secret: .venv/service   ## Replace the secret of the tenants' proofs in the database ADMIN_DATABASE_URL
+	@$(BIN)/python -m app.admin rotate-secret
+
 verify: .venv/local   ## Walk through the README's curl commands against a running service
 	@$(BIN)/python -m tests.walkthrough
 
 verify-sql: .venv/local   ## Walk through the same story in psql, without the service
 	@$(BIN)/python -m app.local with -- psql -X -q -f db/verify.sql
+
+bench: .venv/local   ## Measure what it costs to prove a tenant, about four minutes
+	@$(BIN)/python -m bench.proof_cost
 
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -7,7 +7,8 @@ import tomllib
 import uvicorn
 from pydantic import ValidationError
 
-from app.main import make_audit_logger
+from app.credentials import HEADER
+from app.main import is_loopback, make_audit_logger
 from app.services.agents import load_agents
 from app.services.db import RefusedToServe
 from app.settings import Settings
@@ -41,6 +42,18 @@ async def _try(settings: Settings) -> None:
     audit_logger = make_audit_logger(settings)
     try:
         await audit_logger.open()
+        # Without a database the service starts all the same, so that a deploy goes through, and answers such requests
+        # with a refusal (app/credentials.py).
+        if (
+            settings.database_url
+            and audit_logger.tenant_source == HEADER
+            and not (settings.trust_tenant_header or is_loopback(settings.host))
+        ):
+            raise RefusedToServe(
+                f"the database role names its own tenant, so whoever reaches {settings.host} could be any tenant:"
+                " connect as a member of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets"
+                " X-Tenant-ID itself"
+            )
     finally:
         await audit_logger.close()
 

@@ -1,14 +1,21 @@
 """On whose word a request belongs to a tenant.
 
-A service whose database role is audit_trusted believes the caller: it stands behind a gateway that has authenticated
-him. The database decides what a credential opens; this module only finds it in the request.
+Which kind of word counts follows from the database role that the service connects as (audit.tenant_source()): a member
+of audit_keyed needs an API key, which the database itself checks; a member of audit_trusted believes a tenant that is
+named, because it stands behind a gateway that has authenticated the caller. This module only finds the credential.
 """
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from app.errors import TenantMismatch, TenantMissing
+from app.errors import TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
+
+logger = logging.getLogger("ringfence")
+
+API_KEY = "api_key"
+HEADER = "header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +25,39 @@ class NamedTenant:
     tenant_id: str
 
 
-Credential = NamedTenant
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key that proves its tenant. Opens audit.enter_tenant().
+
+    tenant_id: what the request says beside it, if anything; the database refuses when the key belongs to another.
+    """
+
+    secret: str = field(repr=False)  # kept out of every log line and traceback
+    tenant_id: str | None
+
+
+Credential = NamedTenant | ApiKey
 
 
 def credential_of(request: Request, *also_named: str | None) -> Credential:
-    """Return the credential of `request`: X-Tenant-ID, or `also_named`, the tenants of its query and body.
+    """Return the credential of `request`; `also_named` are the tenants of its query and body.
 
-    Raises TenantMissing when there is none and TenantMismatch when two disagree.
+    Raises Unauthenticated, TenantMissing or TenantHeaderRefused when there is none that counts, and TenantMismatch when
+    the request names two tenants.
     """
     named = {*request.headers.getlist("x-tenant-id"), *(tenant for tenant in also_named if tenant is not None)}
+    if request.app.state.tenant_source == API_KEY:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip() or len(request.headers.getlist("authorization")) > 1:
+            logger.warning("an API key was refused: there is none, or more than one")
+            raise Unauthenticated
+        if len(named) > 1:
+            raise TenantMismatch("the request names two tenants")
+        return ApiKey(secret.strip(), named.pop() if named else None)
+    if not request.app.state.tenant_header_believed:
+        raise TenantHeaderRefused(
+            "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
+        )
     if len(named) > 1:
         raise TenantMismatch("the request names two tenants")
     if not named or named == {""}:

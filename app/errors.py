@@ -2,9 +2,12 @@
 
 RingfenceError
 ├── InvalidRequest       422  a field breaks a rule; `errors` names each one
-├── TenantMissing        400  the request names no tenant
+├── Unauthenticated      401  no API key that opens anything; why is in the service's log alone
+├── ScopeMissing         403  the API key may not do that
+├── TenantMissing        400  the request names no tenant (where a gateway names it)
 ├── TenantUnknown        403  the tenant is not registered
-├── TenantMismatch       403  the request names two tenants
+├── TenantMismatch       403  the request names two tenants, or another one than its key opens
+├── TenantHeaderRefused  403  the service does not believe callers who can reach it from elsewhere
 ├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
 ├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
 ├── StorageUnavailable   503  nothing was stored; the same request may be sent again
@@ -65,6 +68,31 @@ class InvalidRequest(RingfenceError):
         return cls(f"{name}: {detail}", [{"field": name, "detail": detail}])
 
 
+class Unauthenticated(RingfenceError):
+    """The request carries no API key that opens anything."""
+
+    status = 401
+    kind = "unauthenticated"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="ringfence"'}
+
+    def __init__(self) -> None:
+        super().__init__("a valid API key is needed: send Authorization: Bearer rf_...")
+
+
+class ScopeMissing(RingfenceError):
+    """The API key may not do what the request asks."""
+
+    status = 403
+    kind = "scope-missing"
+
+
+class TenantHeaderRefused(RingfenceError):
+    """Tenants are named by the caller, and the service listens where anybody may call."""
+
+    status = 403
+    kind = "tenant-header-refused"
+
+
 class TenantMissing(RingfenceError):
     """The request names no tenant."""
 
@@ -80,7 +108,7 @@ class TenantUnknown(RingfenceError):
 
 
 class TenantMismatch(RingfenceError):
-    """The request names two tenants."""
+    """The request names two tenants, or another one than its API key opens."""
 
     status = 403
     kind = "tenant-mismatch"

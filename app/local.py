@@ -2,7 +2,8 @@
 
 `python -m app.local serve` does all of that and stops the server with the service.
 `python -m app.local with -- COMMAND` runs a command, psql for one, with libpq's variables (PGHOST and so on) set to the
-same database, or to DATABASE_URL where that is set, starting the private server when it is needed and does not run.
+same database, the demo keys beside them, or to DATABASE_URL where that is set; the private server is started when it is
+needed and does not run.
 """
 
 import os
@@ -10,21 +11,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
+import psycopg
 import psycopg2
-import psycopg2.errors
-import psycopg2.extensions
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
 from app import __main__ as service
-from app import migrate
+from app import demo, migrate
 from app.database_files import DATABASE_DIRECTORY
 from app.private_server import PrivateServer, ServerFailed, wheel_binaries
 from app.settings import Settings
 
 DATA = Path(".data")
+DEMO_FILE = DATA / "demo.env"
 DATABASE = "ringfence"
 _LIBPQ_VARIABLES = {
     "host": "PGHOST",
@@ -36,62 +39,60 @@ _LIBPQ_VARIABLES = {
     "sslrootcert": "PGSSLROOTCERT",
     "options": "PGOPTIONS",
 }
-DEMO_TENANTS = {"acme": "Acme Bank", "globex": "Globex Bank"}
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def prepare(server: PrivateServer) -> None:
-    """Make the database, bring it to this release, and register the demo tenants; what is there is left as it is."""
-    superuser = server.url("postgres")
-    connection = psycopg2.connect(superuser)
-    connection.autocommit = True
-    with connection.cursor() as cursor, suppress(psycopg2.errors.DuplicateDatabase):
-        cursor.execute((DATABASE_DIRECTORY / "private_database.sql").read_text())
-    connection.close()
+def prepare(server: PrivateServer) -> dict[str, str]:
+    """Make the database, bring it to this release, register the demo tenants; return {tenant: API key}.
 
-    done = migrate.apply(server.url("postgres", DATABASE))
+    What is there is left as it is.
+    """
+    administrator = server.url("postgres", DATABASE)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection, suppress(errors.DuplicateDatabase):
+        connection.execute((DATABASE_DIRECTORY / "private_database.sql").read_bytes())
+    done = migrate.apply(administrator)
     _say(f"  schema: {'applied ' + str(len(done.pending) + len(done.changed)) + ' files' if done else 'up to date'}")
-    connection = psycopg2.connect(server.url("postgres", DATABASE))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for tenant, name in DEMO_TENANTS.items():
-            with suppress(psycopg2.errors.UniqueViolation):
-                cursor.execute(
-                    "SELECT audit.create_tenant(p_id => %(id)s, p_name => %(name)s)", {"id": tenant, "name": name}
-                )
-    connection.close()
+    with psycopg.connect(administrator) as connection:
+        connection.execute((DATABASE_DIRECTORY / "private_server.sql").read_bytes())
+    demo.register_tenants(administrator)
+    return demo.keys(administrator, server.url("audit_app", DATABASE), DEMO_FILE)
 
 
 @contextmanager
-def _private_database() -> Iterator[str]:
-    """Yield the URL of the prepared database for audit_app; stop the server at the end if it was started here."""
+def _private_database() -> Iterator[dict[str, str]]:
+    """Yield {tenant: API key} of the prepared database; stop the server at the end if it was started here.
+
+    DATABASE_URL and ADMIN_DATABASE_URL name it meanwhile.
+    """
     server = PrivateServer(wheel_binaries(), DATA / "postgresql-18")
     started_here = not server.running
     try:
         if started_here:
             _say("  PostgreSQL 18: starting, in .data/postgresql-18")
             server.start()
-        prepare(server)
-        yield server.url("audit_app", DATABASE)
+        api_keys = prepare(server)
+        os.environ["DATABASE_URL"] = server.url("audit_app", DATABASE)
+        os.environ["ADMIN_DATABASE_URL"] = server.url("postgres", DATABASE)
+        yield api_keys
     finally:
         if started_here:
             server.stop()
             _say("  PostgreSQL 18: stopped")
 
 
-def _curl_lines(settings: Settings) -> str:
-    url = f"http://{settings.host}:{settings.port}"
+def _curl_lines(url: str) -> str:
     return f"""
 Ringfence listens on {url}. In another terminal:
 
-  curl -sS -X POST {url}/api/v1/agents/credit-scoring/execute \\
-    -H 'X-Tenant-ID: acme' -H 'Content-Type: application/json' -d '{{"input": {{"amount": 1200}}}}'
-  curl -sS {url}/api/v1/audit/logs -H 'X-Tenant-ID: acme'
-  curl -sS {url}/api/v1/audit/logs -H 'X-Tenant-ID: globex'
-  curl -sS {url}/api/v1/health/db
+  . {DEMO_FILE}      # RINGFENCE_URL, ACME_API_KEY, GLOBEX_API_KEY
+  curl -sS -X POST "$RINGFENCE_URL/api/v1/agents/credit-scoring/execute" -H "Authorization: Bearer $ACME_API_KEY" \\
+    -H 'Content-Type: application/json' -d '{{"input": {{"amount": 1200}}}}'
+  curl -sS "$RINGFENCE_URL/api/v1/audit/logs" -H "Authorization: Bearer $ACME_API_KEY"
+  curl -sS "$RINGFENCE_URL/api/v1/audit/logs" -H "Authorization: Bearer $GLOBEX_API_KEY"
+  curl -sS "$RINGFENCE_URL/api/v1/health/db"
 
   make verify        the whole walk-through, with PASS or FAIL
   Ctrl-C             stops the service and the database; the records stay
@@ -106,9 +107,11 @@ def _serve() -> int:
     # and leave the database running.
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
-    with _private_database() as database_url:
-        os.environ["DATABASE_URL"] = database_url
-        _say(_curl_lines(Settings()))
+    with _private_database() as api_keys:
+        settings = Settings()
+        url = f"http://{settings.host}:{settings.port}"
+        demo.write(DEMO_FILE, url, api_keys)
+        _say(_curl_lines(url))
         try:
             return service.main()
         except KeyboardInterrupt:
@@ -116,10 +119,14 @@ def _serve() -> int:
 
 
 def _run_with(command: list[str]) -> int:
-    with _private_database() if not os.environ.get("DATABASE_URL") else nullcontext(os.environ["DATABASE_URL"]) as url:
+    nothing: AbstractContextManager[dict[str, str]] = nullcontext({})
+    with nothing if os.environ.get("DATABASE_URL") else _private_database() as api_keys:
         # As variables, not as an argument, which every user of the machine can see.
-        named = psycopg2.extensions.parse_dsn(url)
-        variables = {_LIBPQ_VARIABLES[name]: value for name, value in named.items() if name in _LIBPQ_VARIABLES}
+        named = conninfo_to_dict(os.environ["DATABASE_URL"])
+        variables = {_LIBPQ_VARIABLES[name]: str(value) for name, value in named.items() if name in _LIBPQ_VARIABLES}
+        if api_keys:
+            demo.write(DEMO_FILE, demo.read(DEMO_FILE).get("RINGFENCE_URL", "http://127.0.0.1:8000"), api_keys)
+        variables |= {f"{tenant.upper()}_API_KEY": key for tenant, key in api_keys.items()}
         path = f"{wheel_binaries()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return subprocess.run(command, env={**os.environ, **variables, "PATH": path}, check=False).returncode
 
@@ -135,7 +142,7 @@ def main() -> int:
             case _:
                 _say(__doc__)
                 return 2
-    except (ServerFailed, migrate.MigrationRefused, psycopg2.Error) as error:
+    except (ServerFailed, migrate.MigrationRefused, psycopg.Error, psycopg2.Error) as error:
         _say(f"ringfence: {str(error).strip()}")
         return 1
 

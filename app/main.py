@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -34,6 +35,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await audit_logger.open()
             app.state.backend = "postgresql" if settings.database_url else "jsonl"
             app.state.audit_logger = audit_logger
+            app.state.tenant_source = audit_logger.tenant_source
+            app.state.tenant_header_believed = settings.trust_tenant_header or is_loopback(settings.host)
             app.state.executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
             yield
         finally:
@@ -63,6 +66,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(LastResortMiddleware)
     app.add_middleware(TraceMiddleware)
     return app
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`. A name other than localhost may lead anywhere."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def make_audit_logger(settings: Settings) -> AuditLogger:

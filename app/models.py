@@ -113,6 +113,30 @@ class ListResponse(BaseModel):
     has_more: bool
 
 
+class AdminEvent(BaseModel):
+    """One administrative act on the tenant. actor: the database's login role that did it."""
+
+    id: UUID
+    tenant_id: str
+    act: str
+    api_key_id: str | None
+    actor: str
+    created_at: datetime
+
+
+class AdminEventsQuery(_Closed):
+    """Query parameters of the list of administrative acts."""
+
+    limit: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 1000
+    tenant_id: TenantId = None
+
+
+class AdminEventsResponse(BaseModel):
+    """The newest acts first."""
+
+    items: list[AdminEvent]
+
+
 class HealthResponse(BaseModel):
     """The process answers."""
 
@@ -124,12 +148,14 @@ class DatabaseHealthResponse(BaseModel):
     """Whether records can be stored, and apart.
 
     latency_ms: of one round trip to the store. isolation: what audit.isolation_report() says for the service's role.
+    tenant_source: whether a request proves its tenant with an API key, or names it in a header.
     """
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failed"]})]
     backend: Annotated[str, Field(json_schema_extra={"enum": ["postgresql", "jsonl"]})]
     latency_ms: float | None
     isolation: Annotated[str, Field(json_schema_extra={"enum": ["intact", "broken", "unknown", "service"]})]
+    tenant_source: Annotated[str, Field(json_schema_extra={"enum": ["api_key", "header"]})]
 
 
 class Problem(BaseModel):

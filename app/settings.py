@@ -31,10 +31,14 @@ class Settings(BaseSettings):
     """Where records go without a database: one JSON object a line."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. Any caller who reaches it may name any tenant: keep it behind a gateway."""
+    """Address to listen on."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one."""
+
+    trust_tenant_header: bool = False
+    """Whether X-Tenant-ID is believed on other addresses than loopback: only behind a gateway that sets it itself.
+    Without meaning where requests prove their tenant with an API key."""
 
     database_pool_size: Annotated[int, Field(ge=1)] = 10
     """Connections to PostgreSQL that one worker opens at the most."""

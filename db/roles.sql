@@ -16,7 +16,10 @@ BEGIN
             ('audit_migrator', 'LOGIN NOINHERIT', 'Ringfence: may SET ROLE audit_owner, to migrate.'),
             ('audit_trusted',  'NOLOGIN',         'Ringfence, group: names its own tenant. For a gateway that has '
                                                   'authenticated its caller, and for a DBA in psql.'),
-            ('audit_admin',    'NOLOGIN',         'Ringfence, group: creates tenants, through functions only. Reads no log.'),
+            ('audit_keyed',    'NOLOGIN',         'Ringfence, group: must prove its tenant with an API key; naming one is '
+                                                  'not enough.'),
+            ('audit_admin',    'NOLOGIN',         'Ringfence, group: creates tenants, issues and revokes keys, through '
+                                                  'functions only. Reads no log.'),
             ('audit_app',      'LOGIN',           'Ringfence: the service at run time. Member of one group, of nothing else.')
         ) AS role (name, attributes, purpose)
     LOOP
@@ -28,7 +31,8 @@ BEGIN
                 ALTER ROLE audit_app SET statement_timeout = '15s';
                 ALTER ROLE audit_app SET lock_timeout = '5s';
                 ALTER ROLE audit_app SET idle_in_transaction_session_timeout = '15s';
-                GRANT audit_trusted TO audit_app;
+                -- Where a gateway names the tenants it is a member of audit_trusted instead. Never of both.
+                GRANT audit_keyed TO audit_app;
             END IF;
         END IF;
     END LOOP;

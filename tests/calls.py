@@ -6,25 +6,33 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 
-def execute(client: TestClient, tenant: str = "acme", agent: str = "credit-scoring", **body: Any) -> Any:
-    """Execute `agent` for `tenant`; `body` may add to the request, or replace its empty input."""
+def bearer(api_key: str) -> dict[str, str]:
+    """Return the header that proves a tenant."""
+    return {"Authorization": f"Bearer {api_key}"}
+
+
+def execute(
+    client: TestClient, tenant: str = "acme", agent: str = "credit-scoring", api_key: str | None = None, **body: Any
+) -> Any:
+    """Execute `agent` for `tenant`, with its key if given; `body` may add to the request, or replace its input."""
     # In ASCII with escapes: so that a text that is not valid Unicode can be sent as well.
     content = json.dumps({"input": {}} | body)
-    headers = {"X-Tenant-ID": tenant, "Content-Type": "application/json"}
+    headers = {"X-Tenant-ID": tenant, "Content-Type": "application/json"} | (bearer(api_key) if api_key else {})
     return client.post(f"/api/v1/agents/{agent}/execute", headers=headers, content=content)
 
 
-def page(client: TestClient, tenant: str = "acme", **query: Any) -> dict[str, Any]:
+def page(client: TestClient, tenant: str = "acme", api_key: str | None = None, **query: Any) -> dict[str, Any]:
     """Return one page of the tenant's records."""
-    answer = client.get("/api/v1/audit/logs", headers={"X-Tenant-ID": tenant}, params=query)
+    headers = {"X-Tenant-ID": tenant} | (bearer(api_key) if api_key else {})
+    answer = client.get("/api/v1/audit/logs", headers=headers, params=query)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-def records(client: TestClient, tenant: str = "acme", **query: Any) -> list[dict[str, Any]]:
+def records(client: TestClient, tenant: str = "acme", api_key: str | None = None, **query: Any) -> list[dict[str, Any]]:
     """Return the tenant's records, oldest first; there must be few enough for one page."""
-    found = page(client, tenant, **{"limit": 1000, "order": "asc"} | query)
+    found = page(client, tenant, api_key, **{"limit": 1000, "order": "asc"} | query)
     assert not found["has_more"]
     items: list[dict[str, Any]] = found["items"]
     return items

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+import httpx
 import hypothesis
 import psycopg
 import pytest
@@ -45,6 +46,11 @@ def migrated(**connection: Any) -> None:
     with psycopg.connect(url, autocommit=True) as administrator:
         for tenant in ("acme", "globex"):
             administrator.execute("SELECT audit.create_tenant(p_id => %s)", [tenant])
+        # What a gateway's service connects as. audit_app, which is there already, is a member of audit_keyed.
+        administrator.execute(
+            "DO $$ BEGIN IF to_regrole('audit_gateway') IS NULL THEN"
+            " CREATE ROLE audit_gateway LOGIN IN ROLE audit_trusted; END IF; END $$"
+        )
 
 
 postgresql_server = factories.postgresql_noproc(load=[migrated], dbname="ringfence_test")
@@ -59,7 +65,7 @@ class TestDatabase:
 
     administrator: Connection[Any]
 
-    def url(self, role: str = "audit_app", **parameters: str) -> str:
+    def url(self, role: str = "audit_gateway", **parameters: str) -> str:
         """Return its URL for `role`, with further parameters of libpq."""
         info = self.administrator.info
         more = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
@@ -74,6 +80,16 @@ class TestDatabase:
         """Register one more tenant and return it."""
         self.execute("SELECT audit.create_tenant(p_id => %s)", name)
         return name
+
+    def issue_api_key(self, tenant: str, *scopes: str, **more: Any) -> str:
+        """Issue a key for `tenant`, by default with every scope; `more` may hold expires_at."""
+        ((key,),) = self.execute(
+            "SELECT audit.issue_api_key(p_tenant_id => %s, p_label => 'test', p_scopes => %s, p_expires_at => %s)",
+            tenant,
+            list(scopes) or ["read", "write"],
+            more.get("expires_at"),
+        )
+        return str(key)
 
     def end_sessions(self) -> int:
         """End every other session of this database; return how many there were."""
@@ -193,20 +209,49 @@ def serve_file(tmp_path: Path, serve_any: Serve) -> Serve:
     return start
 
 
+class ProvingClient(TestClient):
+    """A client that proves the tenant which a request names in X-Tenant-ID with that tenant's API key."""
+
+    api_keys: dict[str, str]
+
+    def request(self, method: str, url: Any, **arguments: Any) -> Any:
+        """Send one request, with the key of the tenant it names, or one that was never issued."""
+        headers = httpx.Headers(arguments.get("headers"))
+        if (named := headers.get_list("x-tenant-id")) and "authorization" not in headers:
+            made_up = f"rf_{'0' * 16}_{'0' * 64}"
+            given = list(headers.multi_items())
+            arguments["headers"] = [*given, ("Authorization", f"Bearer {self.api_keys.get(named[0], made_up)}")]
+        return super().request(method, url, **arguments)
+
+
 @dataclass(frozen=True)
 class Store:
-    """One backend, kept for many tests. settings: those of a service on it; empty: delete every record."""
+    """One backend, kept for many tests.
+
+    settings: those of a service on it; empty: delete every record; api_keys: by tenant, where tenants must be proven.
+    """
 
     settings: dict[str, Any]
     empty: Callable[[], object]
+    api_keys: dict[str, str]
+
+    def client(self, **settings: Any) -> TestClient:
+        """Return a client of a service on this backend that can speak for acme and globex."""
+        app = create_app(Settings(**self.settings | settings))
+        if not self.api_keys:
+            return TestClient(app, raise_server_exceptions=False)
+        client = ProvingClient(app, raise_server_exceptions=False)
+        client.api_keys = self.api_keys
+        return client
 
 
-@pytest.fixture(scope="session", params=["postgresql", "jsonl"])
+@pytest.fixture(scope="session", params=["api_key", "header", "jsonl"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Each backend, for tests that need no more of it than that it is empty when they start."""
     if request.param == "jsonl":
         file = tmp_path_factory.mktemp("shared") / "audit.jsonl"
-        yield Store({"database_url": None, "audit_log_path": file}, lambda: file.write_text("") if file.exists() else 0)
+        settings = {"database_url": None, "audit_log_path": file}
+        yield Store(settings, lambda: file.write_text("") if file.exists() else 0, {})
         return
     server = request.getfixturevalue("postgresql_server")
     at = {"host": server.host, "port": server.port, "user": server.user}
@@ -216,9 +261,12 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         maintenance.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(name, template))
         with psycopg.connect(**at, dbname=f"{server.dbname}_shared", autocommit=True) as administrator:
             administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+            shared = TestDatabase(administrator)
+            keyed = request.param == "api_key"
             yield Store(
-                {"database_url": SecretStr(TestDatabase(administrator).url())},
+                {"database_url": SecretStr(shared.url("audit_app" if keyed else "audit_gateway"))},
                 lambda: administrator.execute("TRUNCATE audit.audit_logs"),
+                {tenant: shared.issue_api_key(tenant) for tenant in ("acme", "globex")} if keyed else {},
             )
         maintenance.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
@@ -226,7 +274,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def running(store: Store) -> Iterator[TestClient]:
     """The service with its default settings on each backend."""
-    with TestClient(create_app(Settings(**store.settings)), raise_server_exceptions=False) as client:
+    with store.client() as client:
         yield client
 
 
@@ -238,11 +286,13 @@ def client(store: Store, running: TestClient) -> TestClient:
 
 
 @pytest.fixture
-def serve_each(store: Store, serve_any: Serve) -> Serve:
+def serve_each(store: Store) -> Iterator[Serve]:
     """Start the service on each of its backends, with no record in it."""
     store.empty()
 
-    def start(**settings: Any) -> TestClient:
-        return serve_any(**store.settings | settings)
+    with ExitStack() as started:
 
-    return start
+        def start(**settings: Any) -> TestClient:
+            return started.enter_context(store.client(**settings))
+
+        yield start

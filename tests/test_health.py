@@ -24,7 +24,7 @@ def test_a_database_that_works_is_ok(serve: Serve) -> None:
     assert answer.status_code == 200
     body = answer.json()
     assert 0 < body.pop("latency_ms") < 5000
-    assert body == {"status": "ok", "backend": "postgresql", "isolation": "intact"}
+    assert body == {"status": "ok", "backend": "postgresql", "isolation": "intact", "tenant_source": "header"}
 
 
 def test_a_file_that_works_is_ok_and_says_what_it_is(serve_file: Serve) -> None:
@@ -33,7 +33,7 @@ def test_a_file_that_works_is_ok_and_says_what_it_is(serve_file: Serve) -> None:
     assert answer.status_code == 200
     body = answer.json()
     assert 0 < body.pop("latency_ms") < 5000
-    assert body == {"status": "ok", "backend": "jsonl", "isolation": "service"}
+    assert body == {"status": "ok", "backend": "jsonl", "isolation": "service", "tenant_source": "header"}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_isolation_that_breaks_while_the_service_runs_is_failed_until_it_is_repa
     assert body["latency_ms"] > 0
     assert {**body, "latency_ms": None} == {
         "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "broken",
+        "tenant_source": "header",
     }  # fmt: skip
     assert "isolation is broken: " in caplog.text
     assert client.get(HEALTH).status_code == 200
@@ -87,6 +88,7 @@ def test_a_database_that_is_gone_is_failed_until_it_is_back(serve: Serve, databa
     assert answer.status_code == 503
     assert answer.json() == {
         "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "unknown",
+        "tenant_source": "header",
     }  # fmt: skip
     assert client.get(HEALTH).status_code == 200
     database.come_up()
@@ -106,6 +108,7 @@ def test_a_file_that_is_gone_is_failed_until_it_is_back(serve_file: Serve, tmp_p
         "backend": "jsonl",
         "latency_ms": None,
         "isolation": "unknown",
+        "tenant_source": "header",
     }
     (tmp_path / "folder").unlink()
     assert client.get(STORE).status_code == 200

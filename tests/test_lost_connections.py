@@ -130,7 +130,7 @@ def test_a_record_whose_acknowledgement_was_lost_is_written_again_and_stored_onc
     """The connection dies after the commit: whether it happened is unknown, so the service says it again."""
     info = database.administrator.info
     with lossy_proxy(f"{info.host}/.s.PGSQL.{info.port}") as proxy:
-        url = f"postgresql://audit_app@127.0.0.1:{proxy.port}/{info.dbname}"
+        url = f"postgresql://audit_gateway@127.0.0.1:{proxy.port}/{info.dbname}"
         client = serve_any(database_url=SecretStr(url), database_pool_size=1)
         proxy.lose = b"COMMIT\0"
 

@@ -79,8 +79,11 @@ def log_every_statement(server: Server) -> Iterator[None]:
     server.execute("ALTER SYSTEM RESET log_statement", "SELECT pg_reload_conf()")
 
 
-def registered(server: Server) -> None:
+def registered(server: Server) -> str:
+    """Register acme and return a key of it."""
     server.execute("SELECT audit.create_tenant(p_id => 'acme')")
+    ((api_key,),) = server.execute("SELECT audit.issue_api_key(p_tenant_id => 'acme', p_label => 'test')")
+    return str(api_key)
 
 
 def test_a_role_that_may_make_roles_and_owns_the_database_can(server: Server, serve_any: Serve) -> None:
@@ -89,9 +92,9 @@ def test_a_role_that_may_make_roles_and_owns_the_database_can(server: Server, se
     assert migrate.apply(server.url("dba")).pending
     assert not migrate.apply(server.url("dba"))
 
-    registered(server)
+    api_key = registered(server)
     client = serve_any(database_url=SecretStr(server.url("audit_app")))
-    assert execute(client).status_code == 200
+    assert execute(client, api_key=api_key).status_code == 200
     assert client.get("/api/v1/health/db").json()["isolation"] == "intact"
 
 
@@ -107,8 +110,8 @@ def test_a_role_that_may_make_roles_and_create_in_the_database_can_and_the_owner
         serve_any(database_url=SecretStr(server.url("audit_app")))
     assert "REVOKE TEMPORARY ON DATABASE bank FROM PUBLIC".lower() in str(refusal.value).lower()
     server.execute("REVOKE TEMPORARY ON DATABASE bank FROM PUBLIC")
-    registered(server)
-    assert execute(serve_any(database_url=SecretStr(server.url("audit_app")))).status_code == 200
+    api_key = registered(server)
+    assert execute(serve_any(database_url=SecretStr(server.url("audit_app"))), api_key=api_key).status_code == 200
 
 
 def test_all_of_them_make_the_same_of_a_database(server: Server) -> None:
@@ -176,7 +179,8 @@ def test_the_roles_have_no_power_and_no_password(server: Server) -> None:
         "SELECT rolname, rolcanlogin, rolinherit FROM pg_authid WHERE rolname LIKE 'audit%' AND NOT (rolsuper OR"
         " rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication) AND rolpassword IS NULL ORDER BY rolname"
     )
-    assert {role for role in found if role[0] != "audit_keyed"} == {
+    assert set(found) == {
+        ("audit_keyed", False, True),
         ("audit_owner", False, True), ("audit_migrator", True, False), ("audit_trusted", False, True),
         ("audit_admin", False, True), ("audit_app", True, True),
     }  # fmt: skip
@@ -204,14 +208,14 @@ def test_what_callers_send_does_not_reach_the_servers_log_as_part_of_a_statement
     server: Server, serve_any: Serve
 ) -> None:
     migrate.apply(server.url())
-    registered(server)
+    api_key = registered(server)
     client = serve_any(database_url=SecretStr(server.url("audit_app")))
 
-    assert execute(client, user_id="c4n4ry", input={"prompt": "c4n4ry"}).status_code == 200
-    assert execute(client, user_id="c4n4ry" * 100).status_code == 422
-    assert execute(client, tenant="c4n4ry").status_code == 403
-    assert execute(client, user_id="c4n4ry\0").status_code == 422
-    assert len(records(client, user_id="c4n4ry")) == 1
+    assert execute(client, api_key=api_key, user_id="c4n4ry", input={"prompt": "c4n4ry"}).status_code == 200
+    assert execute(client, api_key=api_key, user_id="c4n4ry" * 100).status_code == 422
+    assert execute(client, tenant="c4n4ry", api_key=api_key).status_code == 403
+    assert execute(client, api_key=api_key, user_id="c4n4ry\0").status_code == 422
+    assert len(records(client, api_key=api_key, user_id="c4n4ry")) == 1
 
     log = server.log.read_text()
     assert "audit_logs_user_id_size" in log  # what is refused is in the log, but not what was sent
@@ -220,16 +224,16 @@ def test_what_callers_send_does_not_reach_the_servers_log_as_part_of_a_statement
 
 def test_a_server_that_is_stopped_and_started_is_used_again(server: Server, serve_any: Serve) -> None:
     migrate.apply(server.url())
-    registered(server)
+    api_key = registered(server)
     client = serve_any(database_url=SecretStr(server.url("audit_app")), database_pool_timeout=0.3)
-    kept = execute(client).json()["id"]
+    kept = execute(client, api_key=api_key).json()["id"]
 
     server.private.stop()
-    assert execute(client).status_code == 503
+    assert execute(client, api_key=api_key).status_code == 503
     assert client.get("/api/v1/health/db").status_code == 503
     assert client.get("/api/v1/health").status_code == 200
 
     server.private.start("fsync=off")
     eventually(lambda: client.get("/api/v1/health/db").status_code == 200)
-    assert execute(client).status_code == 200
-    assert records(client)[0]["id"] == kept
+    assert execute(client, api_key=api_key).status_code == 200
+    assert records(client, api_key=api_key)[0]["id"] == kept

@@ -64,6 +64,7 @@ STATUSES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("store", ["header", "jsonl"], indirect=True, scope="session")
 def test_every_refusal_is_a_problem_that_repeats_nothing_and_shows_nothing(client: TestClient) -> None:
     for name, answer in refusals(client).items():
         body = assert_problem(

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,17 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_every_curl_block_is_a_step() -> None:
     exports, steps = walkthrough.parse(walkthrough.section(README, walkthrough.SECTION))
-    assert set(re.findall(r"export (\w+)=", exports)) == {"RINGFENCE_URL", "TRACE_ID"}
-    assert {step.status for step in steps} == {200, 400, 403, 422}
+    assert set(re.findall(r"export (\w+)=", exports)) == {"TRACE_ID"}
+    assert {step.status for step in steps} == {200, 401, 403, 422}
     assert all('"$RINGFENCE_URL/' in step.command for step in steps)
+
+
+def test_without_keys_every_step_but_the_keyless_names_its_tenant() -> None:
+    _, steps = walkthrough.parse(walkthrough.section(README, walkthrough.SECTION))
+    named = walkthrough.with_named_tenants(steps)
+    assert {step.status for step in named} == {200, 400, 403, 422}
+    assert not any("Authorization" in step.command or "API_KEY" in step.command for step in named)
+    assert sum("X-Tenant-ID: acme" in s.command for s in named) == sum("$ACME_API_KEY" in s.command for s in steps) + 1
 
 
 @pytest.mark.parametrize(
@@ -106,12 +114,33 @@ def test_every_curl_block_is_a_step() -> None:
         "```sh\n# no status\ncurl -sS $RINGFENCE_URL\n```\n",
         "```sh\n# a condition that is none: 200, count many\ncurl -sS $RINGFENCE_URL\n```\n",
         "```sh\n# two commands: 200\ncurl -sS $RINGFENCE_URL\nrm -r .\n```\n",
+        "```sh\n. some/other/file\n```\n",
         "```json\n{}\n```\n",
     ],
 )
 def test_a_block_that_is_no_step_does_not_go_unnoticed(block: str) -> None:
     with pytest.raises(walkthrough.CannotVerify):
         walkthrough.parse(block)
+
+
+@pytest.fixture
+def api_keys(database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Issue a key for each tenant of the walk-throughs; return them as environment variables, which they also are."""
+    keys = {}
+    for tenant in ("acme", "globex"):
+        statement = "SELECT audit.issue_api_key(p_tenant_id => %s, p_label => 'test')"
+        (keys[f"{tenant.upper()}_API_KEY"],) = database.administrator.execute(statement, [tenant]).fetchone() or ("",)
+    for name, key in keys.items():
+        monkeypatch.setenv(name, key)
+    return keys
+
+
+@pytest.fixture
+def gateway(database: TestDatabase) -> Iterator[str]:
+    """A login that names its tenant."""
+    database.administrator.execute("CREATE ROLE gateway LOGIN IN ROLE audit_trusted")
+    yield "gateway"
+    database.administrator.execute("DROP ROLE gateway")
 
 
 @contextmanager
@@ -146,12 +175,13 @@ def without_what_differs(answer: Any) -> Any:
         return answer
     return {
         name: "..."
-        if name in ("id", "trace_id", "created_at") or (name == "latency_ms" and isinstance(value, float))
+        if name in ("id", "trace_id", "created_at", "api_key_id") or (name == "latency_ms" and isinstance(value, float))
         else without_what_differs(value)
         for name, value in answer.items()
     }
 
 
+@pytest.mark.usefixtures("api_keys")
 def test_the_curl_steps_pass_and_answer_as_shown(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,19 +190,59 @@ def test_the_curl_steps_pass_and_answer_as_shown(
     with service(DATABASE_URL=database.url()) as url:
         monkeypatch.setenv("RINGFENCE_URL", url)
         environment = walkthrough.exported(exports)
+        refusals = []
         for step in steps:
-            status, body = walkthrough.run(step, environment)
-            assert walkthrough.unmet(step, status, body) == [], step.title
+            answer = walkthrough.run(step, environment)
+            assert walkthrough.unmet(step, answer) == [], step.title
+            body = without_what_differs(json.loads(answer.body))
             if step.shown is not None:
-                assert without_what_differs(json.loads(body)) == without_what_differs(step.shown), step.title
+                assert body == without_what_differs(step.shown), step.title
+            if answer.status == 401:
+                refusals.append((body, answer.challenge))
+        assert refusals == [refusals[0]] * 2
         assert walkthrough.main() == 0  # a second time, on what the first has left
         assert f"PASS  {len(steps)} steps" in capsys.readouterr().out
+
+
+def test_the_curl_steps_pass_where_a_gateway_names_the_tenant(
+    database: TestDatabase, gateway: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with service(DATABASE_URL=database.url(gateway)) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        assert walkthrough.main() == 0
+    assert "The service takes the tenant from X-Tenant-ID" in capsys.readouterr().out
 
 
 def test_the_curl_steps_pass_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service(AUDIT_LOG_PATH=str(tmp_path / "audit.jsonl")) as url:
         monkeypatch.setenv("RINGFENCE_URL", url)
         assert walkthrough.main() == 0
+
+
+def test_the_curl_steps_say_so_when_there_are_no_keys(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(walkthrough, "DEMO_FILE", tmp_path / "demo.env")
+    monkeypatch.setenv("ACME_API_KEY", "")
+    monkeypatch.setenv("GLOBEX_API_KEY", "rf_")
+    with service(DATABASE_URL=database.url()) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        assert walkthrough.main() == 1
+    assert "the service wants API keys, and there is no ACME_API_KEY: " in capsys.readouterr().err
+
+
+def test_the_environment_goes_before_the_file_of_make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "demo.env"
+    file.write_text("RINGFENCE_URL=http://file\nACME_API_KEY=of-the-file\nGLOBEX_API_KEY=of-the-file\n")
+    monkeypatch.setattr(walkthrough, "DEMO_FILE", file)
+    monkeypatch.setenv("RINGFENCE_URL", "http://environment")
+    monkeypatch.setenv("ACME_API_KEY", "")
+    monkeypatch.delenv("GLOBEX_API_KEY", raising=False)
+    found = walkthrough.exported('export TRACE_ID="for $RINGFENCE_URL"')
+    names = ("RINGFENCE_URL", "ACME_API_KEY", "GLOBEX_API_KEY", "TRACE_ID")
+    assert [found[name] for name in names] == [
+        "http://environment", "of-the-file", "of-the-file", "for http://environment"
+    ]  # fmt: skip
 
 
 def test_the_curl_steps_fail_where_the_service_does_other_than_expected(
@@ -194,10 +264,18 @@ def test_the_curl_steps_say_so_when_nothing_listens(
     assert "no service is listening at http://127.0.0.1:" in capsys.readouterr().err
 
 
-def run_verify_sql(database: TestDatabase, role: str = "audit_app") -> tuple[int, str]:
+def run_verify_sql(database: TestDatabase, role: str = "audit_app", options: Sequence[str] = ()) -> tuple[int, str]:
     """Run db/verify.sql as `make verify-sql` does; return psql's exit status and all it printed."""
     done = subprocess.run(
-        [Path(os.environ["POSTGRESQL_BINARIES"]) / "psql", "-X", "-q", "-f", "db/verify.sql", database.url(role)],
+        [
+            Path(os.environ["POSTGRESQL_BINARIES"]) / "psql",
+            "-X",
+            "-q",
+            *options,
+            "-f",
+            "db/verify.sql",
+            database.url(role),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -207,12 +285,14 @@ def run_verify_sql(database: TestDatabase, role: str = "audit_app") -> tuple[int
     return done.returncode, "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
+@pytest.mark.usefixtures("api_keys")
 def test_the_psql_steps_pass_and_print_what_is_shown(database: TestDatabase) -> None:
     expected = walkthrough.section(README, "Verify with psql").split("```text\n")[1].split("\n```")[0]
     assert run_verify_sql(database) == (0, expected)
     assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
 
 
+@pytest.mark.usefixtures("api_keys")
 def test_the_psql_steps_fail_where_isolation_is_broken(database: TestDatabase) -> None:
     database.administrator.execute("ALTER TABLE audit.audit_logs DISABLE ROW LEVEL SECURITY")
     status, output = run_verify_sql(database)
@@ -221,6 +301,32 @@ def test_the_psql_steps_fail_where_isolation_is_broken(database: TestDatabase) -
     assert "FAIL  a record in the other tenant's name is refused (00000)" in output
     assert "FAIL  every rule is intact" in output
     assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def test_the_psql_steps_pass_for_a_role_that_names_its_tenant(database: TestDatabase, gateway: str) -> None:
+    status, output = run_verify_sql(database, gateway)
+    assert status == 0
+    assert re.search(r"^PASS  \d+ steps as gateway$", output, re.MULTILINE)
+    assert "PASS  a name that is not registered is refused (RF002)" in output
+    assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def test_the_psql_steps_want_keys_of_two_tenants(
+    database: TestDatabase, api_keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ("", "rf_", api_keys["GLOBEX_API_KEY"]):
+        monkeypatch.setenv("ACME_API_KEY", value)
+        status, output = run_verify_sql(database)
+        assert status == 3
+        assert "FAIL  audit_app needs API keys of two tenants in ACME_API_KEY and GLOBEX_API_KEY" in output
+
+
+def test_the_psql_steps_put_no_key_into_the_servers_log(database: TestDatabase, api_keys: dict[str, str]) -> None:
+    setting = "SELECT setting FROM pg_settings WHERE name = 'log_min_error_statement'"
+    assert database.administrator.execute(setting).fetchone() == ("error",)  # the statements that are refused
+    _, output = run_verify_sql(database, options=["-b"])  # psql prints those too
+    assert "STATEMENT:  SELECT audit.enter_tenant" in output
+    assert not any(key in output for key in api_keys.values())
 
 
 def test_the_psql_steps_refuse_a_role_that_would_prove_nothing(database: TestDatabase) -> None:

@@ -115,9 +115,9 @@ def test_a_setting_that_a_role_has_stored_for_itself_is_refused(
 
 
 def test_a_tenant_in_the_start_up_options_is_refused(serve_as: Serve) -> None:
-    assert serve_as(role="audit_app", options="-c app.name=ringfence")
+    assert serve_as(role="audit_gateway", options="-c app.name=ringfence")
     with refused("app.tenant_id"):
-        serve_as(role="audit_app", options="-c app.tenant_id=globex")
+        serve_as(role="audit_gateway", options="-c app.tenant_id=globex")
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,7 @@ def test_an_unknown_query_parameter_is_refused(
     assert_problem(client.request(method, f"{path}?{query}", headers=headers, **body), 422, "invalid-request", field)
 
 
+@pytest.mark.parametrize("store", ["header", "jsonl"], indirect=True, scope="session")
 @pytest.mark.parametrize("query", ["tenant_id=acme&tenant_id=globex", "tenant_id=acme&tenant_id=acme"])
 def test_a_query_parameter_that_stands_twice_is_refused(client: TestClient, query: str) -> None:
     answer = client.post(f"{EXECUTE}?{query}", json={"input": {}})

@@ -8,10 +8,14 @@ from fastapi.testclient import TestClient
 from tests.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
 
+# Where a tenant is named and believed. Where it is proven, tests/test_api_keys.py says what naming it does.
+believed = pytest.mark.parametrize("store", ["header", "jsonl"], indirect=True, scope="session")
+
 EXECUTE = "/api/v1/agents/a/execute"
 LOGS = "/api/v1/audit/logs"
 
 
+@believed
 def test_the_header_names_it(client: TestClient) -> None:
     answer = client.post(EXECUTE, headers={"X-Tenant-ID": "acme"}, json={"input": {}})
 
@@ -19,15 +23,18 @@ def test_the_header_names_it(client: TestClient) -> None:
     assert len(client.get(LOGS, headers={"X-Tenant-ID": "acme"}).json()["items"]) == 1
 
 
+@believed
 def test_the_query_names_it(client: TestClient) -> None:
     assert client.post(f"{EXECUTE}?tenant_id=acme", json={"input": {}}).json()["tenant_id"] == "acme"
     assert len(client.get(f"{LOGS}?tenant_id=acme").json()["items"]) == 1
 
 
+@believed
 def test_the_body_names_it(client: TestClient) -> None:
     assert client.post(EXECUTE, json={"input": {}, "tenant_id": "acme"}).json()["tenant_id"] == "acme"
 
 
+@believed
 def test_all_three_may_name_the_same(client: TestClient) -> None:
     answer = client.post(
         f"{EXECUTE}?tenant_id=acme", headers={"X-Tenant-ID": "acme"}, json={"input": {}, "tenant_id": "acme"}
@@ -47,6 +54,7 @@ def test_all_three_may_name_the_same(client: TestClient) -> None:
         ({}, [("X-Tenant-ID", "acme"), ("X-Tenant-ID", "")], {}),
     ],
 )
+@believed
 def test_two_that_disagree_are_refused_and_nothing_is_recorded(
     client: TestClient, query: dict[str, str], headers: list[tuple[str, str]], body: dict[str, str]
 ) -> None:
@@ -56,6 +64,7 @@ def test_two_that_disagree_are_refused_and_nothing_is_recorded(
     assert records(client, "acme") == records(client, "globex") == []
 
 
+@believed
 def test_a_list_with_two_that_disagree_is_refused(client: TestClient) -> None:
     execute(client, "acme")
 
@@ -63,6 +72,7 @@ def test_a_list_with_two_that_disagree_is_refused(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Tenant-ID": ""}])
+@believed
 def test_none_or_an_empty_one_is_refused(client: TestClient, headers: dict[str, str]) -> None:
     assert_problem(client.get(LOGS, headers=headers), 400, "tenant-missing")
     assert_problem(client.post(EXECUTE, headers=headers, json={"input": {}}), 400, "tenant-missing")
@@ -72,6 +82,7 @@ NOT_TENANTS = ["Acme", "ACME", "a.b", "-acme", "_", "a" * 64, "*", "%", "acme' O
 
 
 @pytest.mark.parametrize("tenant", NOT_TENANTS)
+@believed
 def test_one_that_is_none_is_refused_and_not_repeated(client: TestClient, tenant: str) -> None:
     for answer in (
         client.get(LOGS, params={"tenant_id": tenant}),
@@ -84,6 +95,7 @@ def test_one_that_is_none_is_refused_and_not_repeated(client: TestClient, tenant
 
 
 @pytest.mark.parametrize("tenant", ["acme ", " acme", "acme\t", "acme\n"])
+@believed
 def test_white_space_makes_it_another(client: TestClient, tenant: str) -> None:
     execute(client, "acme")
 
@@ -91,6 +103,7 @@ def test_white_space_makes_it_another(client: TestClient, tenant: str) -> None:
 
 
 @pytest.mark.parametrize("tenant", ["acme\0", "\0", "\ud800", "acme\udfff"])
+@believed
 def test_nul_and_lone_surrogates_are_the_callers_error(client: TestClient, tenant: str) -> None:
     answer = execute(client, "acme", tenant_id=tenant)
     assert_problem(answer, 403, "tenant-mismatch")
@@ -112,6 +125,7 @@ def test_one_that_is_not_registered_is_refused_until_it_is(serve: Serve, databas
     assert len(records(client, "initech")) == 1
 
 
+@believed
 def test_each_reads_its_own_records_and_no_others(client: TestClient) -> None:
     of_acme = [execute(client, "acme").json()["id"] for _ in range(3)]
     of_globex = [execute(client, "globex").json()["id"] for _ in range(2)]
@@ -121,6 +135,7 @@ def test_each_reads_its_own_records_and_no_others(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["agent_id", "trace_id", "user_id"])
+@believed
 def test_no_filter_reaches_into_another(client: TestClient, name: str) -> None:
     answer = execute(client, "acme", agent="shared", user_id="u-1").json()
     values = {"agent_id": "shared", "trace_id": answer["trace_id"], "user_id": "u-1"}

@@ -71,6 +71,7 @@ def test_it_has_1_to_128_characters(client: TestClient) -> None:
     assert_problem(answer, 422, "invalid-request", "trace_id")
 
 
+@pytest.mark.parametrize("store", ["header", "jsonl"], indirect=True, scope="session")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [

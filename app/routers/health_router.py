@@ -30,8 +30,13 @@ async def health_db(request: Request) -> JSONResponse:
     try:
         health = await request.app.state.audit_logger.db_ping()
     except StorageUnavailable:
-        backend = request.app.state.backend
-        body = DatabaseHealthResponse(status="failed", backend=backend, latency_ms=None, isolation="unknown")
+        body = DatabaseHealthResponse(
+            status="failed",
+            backend=request.app.state.backend,
+            latency_ms=None,
+            isolation="unknown",
+            tenant_source=request.app.state.tenant_source,
+        )
         return JSONResponse(body.model_dump(), 503)
     for finding in health.findings:
         logger.error("isolation is broken: %s", finding)
@@ -40,5 +45,6 @@ async def health_db(request: Request) -> JSONResponse:
         backend=health.backend,
         latency_ms=health.latency_ms,
         isolation=health.isolation,
+        tenant_source=request.app.state.tenant_source,
     )
     return JSONResponse(body.model_dump(), 503 if health.findings else 200)

@@ -14,5 +14,5 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": HTTPStatus(status).phrase,
             "content": {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
         }
-        for status in sorted({400, 422, 503, *statuses})
+        for status in sorted({400, 401, 422, 503, *statuses})
     }

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.credentials import Credential
+from app.credentials import HEADER, Credential
 from app.errors import InvalidRequest, StorageUnavailable, TenantUnknown
 from app.models import AuditEvent, ListQuery
 from app.services.audit_logger import Health
@@ -116,6 +116,18 @@ class FileAuditLogger:
             raise InvalidRequest.field("status", "status is started, success, error or denied")
         page: str = await self._in_thread(self._page, tenant_id, query, filters)
         return page
+
+    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+        """See AuditLogger. Nothing is administered here: no tenant is registered, and no key issued."""
+        _registered(credential)
+        if not 1 <= limit <= 1000:
+            raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
+        return '{"items": []}'
+
+    @property
+    def tenant_source(self) -> str:
+        """See AuditLogger. A file can check no key."""
+        return HEADER
 
     async def db_ping(self) -> Health:
         """Time a look at the file. Raises StorageUnavailable when it cannot be written."""
@@ -224,7 +236,7 @@ class FileAuditLogger:
 
 def _registered(credential: Credential) -> str:
     # There is no register of tenants here: any well-formed name is one.
-    if not _TENANT.fullmatch(credential.tenant_id):
+    if credential.tenant_id is None or not _TENANT.fullmatch(credential.tenant_id):
         raise TenantUnknown("the tenant is not registered")
     return credential.tenant_id
 

@@ -34,8 +34,15 @@ class AuditLogger(Protocol):
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page as JSON text: count, items, next_cursor, has_more."""
 
+    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+        """Return the newest administrative acts on the tenant as JSON text: items."""
+
     async def db_ping(self) -> Health:
         """Ask the store whether it works, and keeps tenants apart."""
+
+    @property
+    def tenant_source(self) -> str:
+        """`api_key` or `header`: which credential counts here. Known once it is open."""
 
     async def open(self) -> None:
         """Connect. Raises RefusedToServe when this store may not be served."""
@@ -82,6 +89,18 @@ class DatabaseAuditLogger:
             query.model_dump(exclude={"tenant_id"}),
         )
         return str(page)
+
+    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+        """See AuditLogger; db/functions/list_admin_events.sql."""
+        _, page = await self._database.call(
+            credential, "SELECT audit.list_admin_events(p_limit => %(limit)s::int)", {"limit": limit}
+        )
+        return str(page)
+
+    @property
+    def tenant_source(self) -> str:
+        """See AuditLogger; db/functions/tenant_source.sql."""
+        return self._database.tenant_source
 
     async def db_ping(self) -> Health:
         """See AuditLogger; db/functions/isolation_report.sql."""

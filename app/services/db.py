@@ -16,9 +16,18 @@ import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from app.credentials import Credential
+from app.credentials import ApiKey, Credential
 from app.database_files import digest, fingerprints, schema_version
-from app.errors import InvalidRequest, RingfenceError, StorageUnavailable, TenantMissing, TenantUnknown
+from app.errors import (
+    InvalidRequest,
+    RingfenceError,
+    ScopeMissing,
+    StorageUnavailable,
+    TenantMismatch,
+    TenantMissing,
+    TenantUnknown,
+    Unauthenticated,
+)
 
 logger = logging.getLogger("ringfence")
 # When the server refuses the first statement of a pipeline, psycopg warns that it could not roll back the rest; the
@@ -26,6 +35,7 @@ logger = logging.getLogger("ringfence")
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
+_REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT = "RF005", "RF006", "RF007"
 
 
 class RefusedToServe(Exception):
@@ -64,11 +74,12 @@ class Database:
             timeout=pool_timeout,
             open=False,
             # autocommit: every transaction is begun in so many words, and none is left open by a read.
-            # prepare_threshold: no statement is kept under a name, where injected SQL could put another
-            # in its place for the requests that come later on the same connection.
+            # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
+            # its place, and would be handed the keys of the requests that come later on the same connection.
             kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "ringfence"},
         )
         self._rules: dict[str, tuple[str, str]] = {}
+        self.tenant_source = ""
         self._reporting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -83,6 +94,7 @@ class Database:
             findings = (await self.db_ping()).findings
             if findings:
                 raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(findings))
+            self.tenant_source = (await self._rows("SELECT audit.tenant_source()"))[0][0]
             for rule in await self._rows("SELECT * FROM audit.record_rules()"):
                 self._rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
@@ -119,9 +131,15 @@ class Database:
             # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
             # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
             await connection.execute("BEGIN")
-            tenant = await connection.execute(
-                "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
-            )
+            if isinstance(credential, ApiKey):
+                tenant = await connection.execute(
+                    "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
+                    {"api_key": credential.secret, "tenant_id": credential.tenant_id},
+                )
+            else:
+                tenant = await connection.execute(
+                    "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+                )
             yield TenantTransaction(connection, tenant)
             await connection.execute("COMMIT")
 
@@ -191,6 +209,13 @@ class Database:
                 return TenantMissing("no tenant is set")
             case code if code == _UNKNOWN_TENANT:
                 return TenantUnknown("the tenant is not registered")
+            case code if code == _REFUSED_API_KEY:
+                logger.warning("an API key was refused: %s", error.diag.message_detail)
+                return Unauthenticated()
+            case code if code == _MISSING_SCOPE:
+                return ScopeMissing(error.diag.message_primary or "")
+            case code if code == _OTHER_TENANT:
+                return TenantMismatch(error.diag.message_primary or "")
             case code if code in (_REFUSED_ARGUMENT, _TAKEN_ID):
                 return InvalidRequest.field(error.diag.column_name or "", error.diag.message_primary or "")
         if isinstance(error, errors.CheckViolation):

@@ -7,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     INSERT INTO audit.tenants (id, name, created_at) VALUES (p_id, p_name, now());
+    PERFORM audit.record_admin_event('tenant created', p_id, NULL);
     RETURN p_id;
 END
 $$;

@@ -36,4 +36,4 @@ $$;
 COMMENT ON FUNCTION audit.granted_privileges IS
     'Every privilege that any role but the owner has on schema audit, its tables, views, sequences, columns and functions.';
 REVOKE ALL ON FUNCTION audit.granted_privileges FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.granted_privileges TO audit_trusted, audit_admin;
+GRANT EXECUTE ON FUNCTION audit.granted_privileges TO audit_trusted, audit_keyed, audit_admin;

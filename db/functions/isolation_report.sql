@@ -41,7 +41,7 @@ AS $$
                format('%s is a member of %s', session_user, coalesce(string_agg(r.rolname, ', ' ORDER BY r.rolname), 'nothing'))
         FROM held AS h
         JOIN pg_roles AS r ON r.oid = h.oid AND r.rolname NOT IN (session_user, current_user)
-        HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_admin')
+        HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin')
 
         UNION ALL
         SELECT 'the role owns nothing here', format('%s owns %s', owned.owner::regrole, owned.object)
@@ -126,15 +126,29 @@ AS $$
                format('policy %I on %s', p.polname, p.polrelid::regclass)
         FROM pg_policy AS p
         JOIN relation AS c ON c.oid = p.polrelid
+        CROSS JOIN LATERAL (VALUES (CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END)) AS tenant (col)
         CROSS JOIN LATERAL (VALUES (
-            format('(%s = current_setting(''app.tenant_id''::text, true))',
-                   CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END))) AS tenant (comparison)
-        WHERE 0 = ANY (p.polroles)
-           OR (coalesce(pg_get_expr(p.polqual, p.polrelid), tenant.comparison) <> tenant.comparison
-               OR coalesce(pg_get_expr(p.polwithcheck, p.polrelid), tenant.comparison) <> tenant.comparison
-               OR (p.polqual IS NULL AND p.polwithcheck IS NULL))
-              -- The register itself: only audit.create_tenant() acts as the owner, and it only adds.
-              AND NOT (c.relname = 'tenants' AND p.polroles = ARRAY['audit_owner'::regrole::oid] AND p.polcmd = 'a')
+            format('(%s = current_setting(''app.tenant_id''::text, true))', tenant.col),
+            CASE p.polcmd WHEN 'r' THEN 'read' WHEN 'a' THEN 'write' END)) AS wanted (comparison, scope)
+        CROSS JOIN LATERAL (VALUES (
+            format('(%s AND audit.tenant_is_proven(%s, %L::text))', wanted.comparison, tenant.col, wanted.scope),
+            format('(%s AND audit.tenant_is_proven(%s, ''write''::text))', wanted.comparison, tenant.col),
+            coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
+            coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
+        ) AS expression (proven, proven_writer, visible, storable)
+        WHERE CASE p.polroles
+            WHEN ARRAY['audit_trusted'::regrole::oid] THEN
+                ARRAY[expression.visible, expression.storable] <> ARRAY[wanted.comparison, wanted.comparison]
+            WHEN ARRAY['audit_keyed'::regrole::oid] THEN
+                wanted.scope IS NULL
+                OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]
+            -- As the owner only functions act. Where records are, they too need their caller's proof.
+            WHEN ARRAY['audit_owner'::regrole::oid] THEN
+                NOT (c.relname IN ('tenants', 'api_keys', 'proof_secrets', 'tenant_entries')
+                     OR (c.relname = 'admin_events' AND p.polcmd = 'a')
+                     OR (c.relname = 'audit_logs' AND p.polcmd = 'r' AND expression.visible = expression.proven_writer))
+            ELSE true
+        END
 
         UNION ALL
         SELECT 'no privilege is granted beyond the intended', concat_ws(' ', g.grantee, 'has', g.privilege, 'on', g.object)
@@ -166,7 +180,9 @@ AS $$
         FROM pg_proc AS p
         CROSS JOIN LATERAL (VALUES
             (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
-            (p.prosecdef AND p.proname NOT IN ('create_tenant', 'schema_version'), 'runs as its owner'),
+            (p.prosecdef AND p.proname NOT IN (
+                'schema_version', 'enter_tenant', 'tenant_is_proven', 'is_stored', 'create_tenant', 'list_tenants',
+                'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key', 'rotate_proof_secret'), 'runs as its owner'),
             -- The lists of intended privileges and of known functions go by name.
             (EXISTS (SELECT FROM pg_proc AS other
                      WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),
@@ -227,4 +243,4 @@ COMMENT ON FUNCTION audit.isolation_report IS
     'Whether isolation is intact on this database for the role that asks: one row a rule, with what was found against it. '
     'All rows intact: this role sees and writes the records of one tenant a transaction, and nobody can quietly widen that.';
 REVOKE ALL ON FUNCTION audit.isolation_report FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.isolation_report TO audit_trusted, audit_admin;
+GRANT EXECUTE ON FUNCTION audit.isolation_report TO audit_trusted, audit_keyed, audit_admin;

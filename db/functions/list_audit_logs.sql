@@ -22,6 +22,7 @@ SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     v_tenant_id text := current_setting('app.tenant_id', true);
+    v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
     v_position  text[];
     v_created   timestamptz;
     v_id        uuid;
@@ -32,7 +33,11 @@ DECLARE
 BEGIN
     IF coalesce(v_tenant_id, '') = '' THEN
         RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() first, in the same transaction.';
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
+    END IF;
+    -- To tell the caller; what is refused or not is the policies' to say.
+    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
+        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
     END IF;
     IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'limit is a number from 1 to 1000' USING ERRCODE = 'RF003', COLUMN = 'limit';
@@ -93,10 +98,18 @@ BEGIN
             ORDER BY l.created_at, l.id LIMIT p_limit + 1);
     END IF;
 
-    -- An empty page must not be mistaken for an empty trail by one who has set a name that nobody registered.
-    IF v_page = '{}' AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
-        RAISE EXCEPTION 'the tenant is not registered'
-            USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
+    -- An empty page must not be mistaken for an empty trail: by one whose proof has ended, or who never had one, or who
+    -- has set a name that nobody registered.
+    IF v_page = '{}' THEN
+        IF pg_has_role(current_user, 'audit_keyed', 'USAGE') THEN
+            IF NOT audit.tenant_is_proven(v_tenant_id, 'read') THEN
+                RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
+                    HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
+            END IF;
+        ELSIF NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
+            RAISE EXCEPTION 'the tenant is not registered'
+                USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
+        END IF;
     END IF;
 
     v_has_more := cardinality(v_page) > p_limit;
@@ -130,6 +143,6 @@ $$;
 
 COMMENT ON FUNCTION audit.list_audit_logs IS
     'One page of the transaction''s tenant as JSON: count, items, next_cursor, has_more. Filters are equalities, '
-    'start_time inclusive, end_time exclusive. RF001 when no tenant is set, RF002 when it is not registered, RF003 when an argument is refused.';
+    'start_time inclusive, end_time exclusive. RF001 when no tenant is set, RF002 when it is not registered, RF003 when an argument is refused, RF006 when the key may not read.';
 REVOKE ALL ON FUNCTION audit.list_audit_logs FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.list_audit_logs TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.list_audit_logs TO audit_trusted, audit_keyed;

@@ -21,4 +21,4 @@ $$;
 COMMENT ON FUNCTION audit.outdated_server IS
     'NULL, or a warning that this server is older than the lowest minor release that isolation can rest on.';
 REVOKE ALL ON FUNCTION audit.outdated_server FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.outdated_server TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.outdated_server TO audit_trusted, audit_keyed;

@@ -34,4 +34,4 @@ COMMENT ON FUNCTION audit.page_cursor IS
     'The cursor for the page after this position (created_at in microseconds since 1970, id) in the list with these '
     'filters. Used with another tenant, filter or order it is refused.';
 REVOKE ALL ON FUNCTION audit.page_cursor FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.page_cursor TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.page_cursor TO audit_trusted, audit_keyed;

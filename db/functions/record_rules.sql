@@ -16,4 +16,4 @@ $$;
 COMMENT ON FUNCTION audit.record_rules IS
     'The rules a record must keep: the constraint''s name, the column, and the rule in words.';
 REVOKE ALL ON FUNCTION audit.record_rules FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.record_rules TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.record_rules TO audit_trusted, audit_keyed;

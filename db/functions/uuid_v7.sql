@@ -23,4 +23,4 @@ COMMENT ON FUNCTION audit.uuid_v7 IS
     'A UUID version 7: milliseconds since 1970, twelve bits of the next fraction, 62 random bits. Not guessable, so a '
     'collision tells nothing about another tenant.';
 REVOKE ALL ON FUNCTION audit.uuid_v7 FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.uuid_v7 TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.uuid_v7 TO audit_trusted, audit_keyed;

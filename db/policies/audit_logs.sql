@@ -2,13 +2,13 @@
 -- Every expression is the bare comparison, so that it becomes a condition of the index (tenant_id, created_at).
 
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
-ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too, who has no policy and so sees nothing
+ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_admin;
-GRANT SELECT ON audit.audit_logs TO audit_trusted;
+REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+GRANT SELECT ON audit.audit_logs TO audit_trusted, audit_keyed;
 -- Not created_at: the server's clock. A grant on the table would let the caller choose it.
 GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
-    ON audit.audit_logs TO audit_trusted;
+    ON audit.audit_logs TO audit_trusted, audit_keyed;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.audit_logs;
 CREATE POLICY trusted_reads_own_tenant ON audit.audit_logs
@@ -32,3 +32,41 @@ CREATE POLICY trusted_stays_in_own_tenant ON audit.audit_logs
     WITH CHECK (tenant_id = current_setting('app.tenant_id', true));
 COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.audit_logs IS
     'Says the same as the permissive policies, and must hold beside any other: a stray policy with true opens nothing.';
+
+-- audit_keyed: the same comparison, and the proof of the row's own tenant that audit.enter_tenant() made for this transaction.
+DROP POLICY IF EXISTS keyed_reads_proven_tenant ON audit.audit_logs;
+CREATE POLICY keyed_reads_proven_tenant ON audit.audit_logs
+    FOR SELECT TO audit_keyed
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
+COMMENT ON POLICY keyed_reads_proven_tenant ON audit.audit_logs IS
+    'A transaction reads the records of the tenant that a key with the scope read has proven. Naming a tenant opens nothing.';
+
+DROP POLICY IF EXISTS keyed_appends_to_proven_tenant ON audit.audit_logs;
+CREATE POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
+    FOR INSERT TO audit_keyed
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'));
+COMMENT ON POLICY keyed_appends_to_proven_tenant ON audit.audit_logs IS
+    'A transaction appends records of the tenant that a key with the scope write has proven.';
+
+-- The second line, a policy for each command: one for all would let one scope do what the other may.
+DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.audit_logs;
+CREATE POLICY keyed_reads_only_proven_tenant ON audit.audit_logs
+    AS RESTRICTIVE FOR SELECT TO audit_keyed
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
+COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.audit_logs IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS keyed_appends_only_to_proven_tenant ON audit.audit_logs;
+CREATE POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs
+    AS RESTRICTIVE FOR INSERT TO audit_keyed
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'));
+COMMENT ON POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS owner_recognises_records_of_proven_tenant ON audit.audit_logs;
+CREATE POLICY owner_recognises_records_of_proven_tenant ON audit.audit_logs
+    FOR SELECT TO audit_owner
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'));
+COMMENT ON POLICY owner_recognises_records_of_proven_tenant ON audit.audit_logs IS
+    'For audit.is_stored(), which runs as audit_owner and tells a key without the scope read whether the very record it '
+    'repeats is there. Without a proof the owner sees nothing.';

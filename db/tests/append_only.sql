@@ -2,14 +2,20 @@
 -- SQL. The superuser shows beside each refusal that the statement itself is a good one.
 
 BEGIN;
-SELECT plan(24);
+SELECT plan(33);
+
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
 
 SELECT audit.create_tenant('tap-a') \gset
+SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 SET LOCAL app.tenant_id = 'tap-a';
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT lives_ok(
     $$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000a')$$,
-    'the service appends');
+    'the gateway appends');
 
 PREPARE updating AS UPDATE audit.audit_logs SET status = 'error' WHERE tenant_id = 'tap-a';
 PREPARE deleting AS DELETE FROM audit.audit_logs WHERE tenant_id = 'tap-a';
@@ -41,14 +47,28 @@ SELECT throws_ok('DROP POLICY trusted_stays_in_own_tenant ON audit.audit_logs', 
     'a policy cannot be dropped');
 SELECT throws_ok('DROP TABLE audit.audit_logs', '42501', 'must be owner of table audit_logs', 'the table cannot be dropped');
 
+-- With a key it is the same.
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
+SELECT throws_ok(statement, '42501', 'permission denied for table audit_logs', 'with a key, refused: ' || statement)
+FROM (VALUES ('EXECUTE updating'), ('EXECUTE deleting'), ('TRUNCATE audit.audit_logs'), ('EXECUTE overwriting'),
+    ('EXECUTE merging'),
+             ('EXECUTE locking')) AS s (statement);
+SELECT throws_ok(statement, '42501', 'permission denied for table tenants', 'with a key, refused: ' || statement)
+FROM (VALUES ('EXECUTE renaming'), ('EXECUTE unregistering')) AS s (statement);
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SET LOCAL app.scopes = '';   -- which a gateway does not have
+
 -- Time is the server's: a record cannot be dated back.
 SELECT throws_ok(
-    $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at) VALUES (gen_random_uuid(), 'tap-a', 'x', '2001-01-01+00')$$,
+    $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
+      VALUES (gen_random_uuid(), 'tap-a', 'x', '2001-01-01+00')$$,
     '42501', 'permission denied for table audit_logs', 'created_at cannot be chosen');
 SELECT lives_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'x')$$,
     'the same insert without it is accepted');
 SELECT results_eq(
-    'SELECT DISTINCT created_at FROM audit.audit_logs', ARRAY[now()], 'every record has the start of its transaction as its time');
+    'SELECT DISTINCT created_at FROM audit.audit_logs', ARRAY[now()],
+    'every record has the start of its transaction as its time');
 
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT status FROM audit.audit_logs WHERE id = '01900000-0000-7000-8000-00000000000a'), 'success',

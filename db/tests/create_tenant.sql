@@ -2,12 +2,13 @@
 -- no other can be mistaken for.
 
 BEGIN;
-SELECT plan(31);
+SELECT plan(32);
 
--- A login that an operator would make for this.
+-- The logins that an operator would make: one for this, and one that names its tenant.
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar;
+GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
 
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT is(audit.create_tenant('tap-a', 'Tenant A'), 'tap-a', 'a member of audit_admin registers a tenant and gets its id');
@@ -46,14 +47,18 @@ SELECT throws_ok($$SELECT audit.create_tenant('tap-f', '')$$, '23514',
     'new row for relation "tenants" violates check constraint "tenants_name_size"', 'an empty one is refused');
 
 -- Only so: the registrar has no privilege on the table, and the function cannot be used for more.
-SELECT throws_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-g', now())$$, '42501', 'permission denied for table tenants',
+SELECT throws_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-g', now())$$, '42501',
+    'permission denied for table tenants',
     'the registrar writes no row itself');
 SELECT throws_ok($$SELECT audit.set_tenant('tap-a')$$, '42501', 'permission denied for function set_tenant',
     'the registrar speaks for no tenant');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT throws_ok($$SELECT audit.create_tenant('tap-g')$$, '42501', 'permission denied for function create_tenant',
     'the service registers no tenant');
-SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'but works for one that was registered');
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT throws_ok($$SELECT audit.create_tenant('tap-g')$$, '42501', 'permission denied for function create_tenant',
+    'nor does a gateway');
+SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'but it works for one that was registered');
 SET LOCAL SESSION AUTHORIZATION audit_migrator;
 SELECT throws_ok($$SELECT audit.create_tenant('tap-g')$$, '42501', 'permission denied for schema audit',
     'the migrator registers no tenant');
@@ -61,7 +66,8 @@ RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT name, created_at FROM audit.tenants WHERE id = 'tap-a'$$, $$VALUES ('Tenant A', now())$$,
     'what was registered is there, with the server''s time');
 SELECT throws_ok($$INSERT INTO audit.tenants (id) VALUES ('tap-h')$$, '23514',
-    'new row for relation "tenants" violates check constraint "tenants_created_at_known"', 'a tenant without a beginning is refused');
+    'new row for relation "tenants" violates check constraint "tenants_created_at_known"',
+    'a tenant without a beginning is refused');
 SELECT lives_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-h', now())$$, 'with one it is accepted');
 
 SELECT * FROM finish();

@@ -5,9 +5,11 @@ BEGIN;
 SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
-    'create_tenant', 'granted_privileges', 'insert_audit_log', 'intended_privileges', 'isolation_report', 'list_audit_logs',
-    'outdated_server', 'page_cursor', 'record_rules', 'schema_version', 'set_tenant', 'uuid_v7'],
-    'schema audit has twelve functions');
+    'create_tenant', 'enter_tenant', 'granted_privileges', 'insert_audit_log', 'intended_privileges', 'is_stored',
+    'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_tenants',
+    'outdated_server', 'page_cursor', 'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key',
+    'rotate_proof_secret', 'schema_version', 'set_tenant', 'tenant_is_proven', 'tenant_source', 'transaction_identity',
+    'uuid_v7'], 'schema audit has twenty-five functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -21,8 +23,18 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
-    ARRAY['audit.create_tenant(text,text)', 'audit.schema_version()'],
-    'two functions run as their owner, all others as their caller');
+    ARRAY['audit.create_tenant(text,text)',
+          'audit.enter_tenant(text,text)',
+          'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
+          'audit.issue_api_key(text,text,text[],timestamp with time zone)',
+          'audit.list_api_keys(text)',
+          'audit.list_tenants()',
+          'audit.revoke_api_key(text)',
+          'audit.rotate_api_key(text,interval)',
+          'audit.rotate_proof_secret()',
+          'audit.schema_version()',
+          'audit.tenant_is_proven(text,text)'],
+    'eleven functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef
@@ -47,18 +59,31 @@ SELECT results_eq(
       FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
       WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
     $$VALUES
-        ('create_tenant'::name, 'VOLATILE',  'plpgsql'::name),
-        ('granted_privileges',  'STABLE',    'sql'),
-        ('insert_audit_log',    'VOLATILE',  'plpgsql'),
-        ('intended_privileges', 'IMMUTABLE', 'sql'),
-        ('isolation_report',    'STABLE',    'sql'),
-        ('list_audit_logs',     'STABLE',    'plpgsql'),
-        ('outdated_server',     'STABLE',    'plpgsql'),
-        ('page_cursor',         'IMMUTABLE', 'plpgsql'),
-        ('record_rules',        'STABLE',    'sql'),
-        ('schema_version',      'STABLE',    'sql'),
-        ('set_tenant',          'VOLATILE',  'plpgsql'),
-        ('uuid_v7',             'VOLATILE',  'plpgsql')$$,
+        ('create_tenant'::name,  'VOLATILE',  'plpgsql'::name),
+        ('enter_tenant',         'VOLATILE',  'plpgsql'),
+        ('granted_privileges',   'STABLE',    'sql'),
+        ('insert_audit_log',     'VOLATILE',  'plpgsql'),
+        ('intended_privileges',  'IMMUTABLE', 'sql'),
+        ('is_stored',            'STABLE',    'plpgsql'),
+        ('isolation_report',     'STABLE',    'sql'),
+        ('issue_api_key',        'VOLATILE',  'plpgsql'),
+        ('list_admin_events',    'STABLE',    'plpgsql'),
+        ('list_api_keys',        'STABLE',    'sql'),
+        ('list_audit_logs',      'STABLE',    'plpgsql'),
+        ('list_tenants',         'STABLE',    'sql'),
+        ('outdated_server',      'STABLE',    'plpgsql'),
+        ('page_cursor',          'IMMUTABLE', 'plpgsql'),
+        ('record_admin_event',   'VOLATILE',  'plpgsql'),
+        ('record_rules',         'STABLE',    'sql'),
+        ('revoke_api_key',       'VOLATILE',  'plpgsql'),
+        ('rotate_api_key',       'VOLATILE',  'plpgsql'),
+        ('rotate_proof_secret',  'VOLATILE',  'plpgsql'),
+        ('schema_version',       'STABLE',    'sql'),
+        ('set_tenant',           'VOLATILE',  'plpgsql'),
+        ('tenant_is_proven',     'STABLE',    'plpgsql'),
+        ('tenant_source',        'STABLE',    'plpgsql'),
+        ('transaction_identity', 'STABLE',    'plpgsql'),
+        ('uuid_v7',              'VOLATILE',  'plpgsql')$$,
     'volatility and language of every function, those called often in plpgsql');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p

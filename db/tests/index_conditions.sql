@@ -3,7 +3,12 @@
 -- every tenant and filter afterwards.
 
 BEGIN;
-SELECT plan(9);
+SELECT plan(14);
+
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
 
 CREATE FUNCTION pg_temp.plan_of(p_query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -20,19 +25,24 @@ $$;
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
 SET LOCAL timezone = 'UTC';
+SET LOCAL jit = off;   -- which would take its time for what these settings make look expensive
 SELECT audit.create_tenant('tap-a') \gset
 SET LOCAL app.tenant_id = 'tap-a';
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.audit_logs'),
-    '%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%',
+    '%Index Scan using audit_logs_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%',
     'a plain SELECT reads the tenant''s part of the index');
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.tenants'),
     '%Index Scan using tenants_pkey%Index Cond: (id = current_setting(''app.tenant_id''::text, true))%',
     'the register too');
 SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs ORDER BY created_at DESC LIMIT 50$$),
-    '%Limit%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = %', 'the newest page comes from the index');
-SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$), '%Sort%',
+    '%Limit%Index Scan using audit_logs_tenant_id_created_at_idx%Index Cond: (tenant_id = %',
+    'the newest page comes from the index');
+SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$),
+    '%Sort%',
     'in its order, without sorting the tenant');
 SELECT alike(
     pg_temp.plan_of($$SELECT * FROM audit.audit_logs
@@ -40,12 +50,30 @@ SELECT alike(
     '%Index Cond: ((tenant_id = %) AND (created_at >= %) AND (created_at < %', 'a window of time is a condition of the index');
 -- A naive time is compared by a function that depends on the session's zone and is not proven to leak nothing.
 SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE created_at >= timestamp '2001-01-01 00:00:00'$$),
-    '%Index Cond: (tenant_id = current_setting(%))%Filter: (created_at >= %', 'a window without a zone is not: hence timestamptz everywhere');
+    '%Index Cond: (tenant_id = current_setting(%))%Filter: (created_at >= %',
+    'a window without a zone is not: hence timestamptz everywhere');
+
+-- With a key the comparison is the same condition; the proof is asked of the records that the index has found, and of no others.
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
+SELECT alike(pg_temp.plan_of('SELECT * FROM audit.audit_logs'),
+    '%Index Scan using audit_logs_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%'
+    'Filter: audit.tenant_is_proven(tenant_id, ''read''::text)%', 'a plain SELECT reads the tenant''s part of the index');
+SELECT alike(pg_temp.plan_of('SELECT * FROM audit.admin_events'),
+    '%Index Scan using admin_events_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = current_setting(''app.tenant_id''::text, true))%'
+    'Filter: audit.tenant_is_proven(tenant_id, ''read''::text)%', 'the administrative acts too');
+SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$),
+    '%Sort%', 'the newest page comes from the index in its order');
+SELECT alike(
+    pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE created_at >= timestamptz '2001-01-01 00:00:00+00'$$),
+    '%Index Cond: ((tenant_id = %) AND (created_at >= %', 'a window of time is a condition of the index');
 
 -- With the tenant's index out of the way, the planner has no other choice than to tell whether it may use the others.
 RESET SESSION AUTHORIZATION;
 DROP INDEX audit.audit_logs_tenant_id_created_at_idx;
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE id = '01900000-0000-7000-8000-00000000000a'$$),
     '%Index Scan using audit_logs_pkey%Index Cond: (id = %', 'a record is found by its id');
 SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE trace_id = 'trace'$$),

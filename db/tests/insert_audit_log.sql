@@ -2,7 +2,12 @@
 -- is refused without a word about whose it is.
 
 BEGIN;
-SELECT plan(25);
+SELECT plan(27);
+
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 -- All that a refusal tells its caller.
@@ -22,7 +27,7 @@ PREPARE full_call AS SELECT audit.insert_audit_log(
     p_agent_id => 'agent', p_mode => 'LIVE', p_status => 'error', p_trace_id => 'trace', p_http_status => 502, p_latency_ms => 17,
     p_user_id => 'user', p_error => 'bad gateway', p_id => '01900000-0000-7000-8000-00000000000a');
 
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SET LOCAL app.tenant_id = 'tap-a';
 
 -- Everything arrives where it belongs.
@@ -32,7 +37,8 @@ SELECT results_eq(
     $$VALUES ('01900000-0000-7000-8000-00000000000a'::uuid, 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user',
               'bad gateway', now())$$,
     'every argument is in its column, the tenant is the transaction''s, the time the server''s');
-SELECT matches(audit.insert_audit_log('agent-without-id', 'DRY_RUN', 'success')::text, '^.{14}7', 'without an id one of version 7 is made');
+SELECT matches(audit.insert_audit_log('agent-without-id', 'DRY_RUN', 'success')::text, '^.{14}7',
+    'without an id one of version 7 is made');
 SELECT results_eq(
     $$SELECT trace_id, http_status, latency_ms, user_id, error FROM audit.audit_logs WHERE agent_id = 'agent-without-id'$$,
     $$VALUES (NULL::text, NULL::int, NULL::int, NULL::text, NULL::text)$$, 'what is not given is unknown');
@@ -45,7 +51,8 @@ SELECT is((SELECT count(*) FROM audit.audit_logs WHERE agent_id = 'agent'), 1::b
 SELECT is(
     pg_temp.refusal($$SELECT audit.insert_audit_log('other', 'LIVE', 'error', 'trace', 502, 17, 'user', 'bad gateway',
         '01900000-0000-7000-8000-00000000000a')$$),
-    'RF004|the id belongs to another record|Give every record an id of its own.|id', 'another agent under the same id is refused');
+    'RF004|the id belongs to another record|Give every record an id of its own.|id',
+    'another agent under the same id is refused');
 SELECT throws_ok(format($$SELECT audit.insert_audit_log(%s, p_id => '01900000-0000-7000-8000-00000000000a')$$, changed.arguments),
     'RF004', NULL, changed.what || ' under the same id is refused')
 FROM (VALUES
@@ -85,6 +92,14 @@ SELECT is(pg_temp.refusal($$SELECT audit.insert_audit_log('agent', NULL, 'succes
 SELECT is(pg_temp.refusal($$SELECT audit.insert_audit_log('agent', 'LIVE', NULL)$$),
     'RF003|a record needs a mode and a status|status', 'a record without status is refused');
 SELECT throws_ok($$SELECT audit.insert_audit_log(NULL, 'LIVE', 'success')$$, '23502', NULL, 'a record without agent is refused');
+
+-- Plans are kept from the sixth call in a session on, and a kept plan asks for more privileges than the first ones.
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT lives_ok($$SELECT audit.insert_audit_log('kept', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000c')
+    FROM generate_series(1, 12)$$, 'the twelfth write of a session is accepted like the first, with plans that are kept');
+SELECT throws_ok($$SELECT audit.insert_audit_log('other', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000c')$$,
+    'RF004', 'the id belongs to another record', 'and what is refused is refused in the same words');
+RESET plan_cache_mode;
 
 -- Text stays text.
 SELECT lives_ok($$SELECT audit.insert_audit_log(E'a''); DELETE FROM audit.audit_logs; --', 'LIVE', 'success', p_error => '100% \ "')$$,

@@ -1,20 +1,25 @@
--- Proves: the service, speaking for one tenant, can neither read nor write another, whichever of the two it speaks for
+-- Proves: the gateway, speaking for one tenant, can neither read nor write another, whichever of the two it speaks for
 -- and whatever command it uses. Every refusal stands beside the same call allowed, so that a missing grant cannot pass
 -- for isolation.
 
 BEGIN;
 SELECT plan(27);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 -- Given two tenants.
 SELECT audit.create_tenant('tap-a', 'Tenant A'), audit.create_tenant('tap-b', 'Tenant B') \gset
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 
 -- Each appends a record of its own.
-SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the service speaks for tap-a');
+SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the gateway speaks for tap-a');
 SELECT lives_ok(
     $$SELECT audit.insert_audit_log('agent-of-a', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000a')$$,
     'tap-a appends its own record');
-SELECT is(audit.set_tenant('tap-b'), 'tap-b', 'the service speaks for tap-b');
+SELECT is(audit.set_tenant('tap-b'), 'tap-b', 'the gateway speaks for tap-b');
 SELECT lives_ok(
     $$SELECT audit.insert_audit_log('agent-of-b', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000b')$$,
     'tap-b appends its own record');
@@ -40,7 +45,7 @@ SELECT throws_ok(
     '42501', NULL, 'a forged row is refused beside an own one');
 
 -- Acting as tap-a.
-SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the service speaks for tap-a again');
+SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the gateway speaks for tap-a again');
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'tap-a reads its own record and no other');
 SELECT results_eq('SELECT id FROM audit.tenants', ARRAY['tap-a'], 'tap-a sees its own row of the register and no other');
 SELECT is_empty($$SELECT FROM audit.audit_logs WHERE tenant_id = 'tap-b'$$, 'tap-a finds nothing when it asks for tap-b');

@@ -1,11 +1,12 @@
 -- Proves: what each role of the cluster sees of two tenants' records: the groups, their members, the owner, the migrator,
--- a reader of all data and a stranger. Only members of audit_trusted see any, and those of one tenant.
+-- a reader of all data and a stranger. Only members of audit_trusted and audit_keyed see any, and those of one tenant.
 
 BEGIN;
-SELECT plan(33);
+SELECT plan(47);
 
--- Given two tenants with a record each, and the logins that an operator would make.
+-- Given two tenants with a record each, a key of one, and the logins that an operator would make.
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
+SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
 CREATE ROLE tap_dba LOGIN IN ROLE audit_trusted;
@@ -22,11 +23,13 @@ SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 
 SELECT lives_ok($$SELECT audit.insert_audit_log('a', 'LIVE', 'success')$$, 'a member of audit_trusted appends to tap-a');
 SELECT throws_ok(
     $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-b', 'forged')$$,
-    '42501', 'new row violates row-level security policy for table "audit_logs"', 'a member of audit_trusted cannot append to tap-b');
+    '42501', 'new row violates row-level security policy for table "audit_logs"',
+    'a member of audit_trusted cannot append to tap-b');
 SELECT throws_ok('DELETE FROM audit.audit_logs', '42501', 'permission denied for table audit_logs',
     'a member of audit_trusted cannot delete');
 SET LOCAL ROLE audit_trusted;
-SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'becoming the group itself shows no more');
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint,
+    'becoming the group itself shows no more');
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'and no less');
 
 -- A registrar, member of audit_admin.
@@ -51,7 +54,7 @@ SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for
     'audit_migrator alone does not even enter the schema');
 SELECT lives_ok('SET LOCAL ROLE audit_owner', 'audit_migrator may become audit_owner');
 SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'the owner reads no record, with or without a tenant');
-SELECT is((SELECT count(*) FROM audit.tenants), 0::bigint, 'the owner reads no tenant');
+SELECT cmp_ok((SELECT count(*) FROM audit.tenants), '>=', 3::bigint, 'the owner reads the register: list_tenants runs as it');
 SELECT throws_ok(
     $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'forged')$$,
     '42501', 'new row violates row-level security policy for table "audit_logs"', 'the owner appends no record');
@@ -60,11 +63,17 @@ SELECT lives_ok($$INSERT INTO audit.tenants (id, created_at) VALUES ('tap-e', no
 SELECT is_empty($$UPDATE audit.audit_logs SET agent_id = 'forged' RETURNING id$$, 'the owner changes no record');
 SELECT is_empty('DELETE FROM audit.audit_logs RETURNING id', 'the owner deletes no record');
 SELECT is_empty($$UPDATE audit.tenants SET name = 'forged' RETURNING id$$, 'the owner changes no tenant');
+SELECT is_empty('DELETE FROM audit.tenants RETURNING id', 'the owner deletes no tenant');
+SELECT is((SELECT count(*) FROM audit.admin_events), 0::bigint, 'the owner reads no administrative act');
+SELECT is_empty($$UPDATE audit.admin_events SET actor = 'forged' RETURNING id$$, 'the owner changes none');
+SELECT is_empty('DELETE FROM audit.admin_events RETURNING id', 'the owner deletes none');
 
 -- pg_read_all_data passes the grants, not the policies.
 SET LOCAL SESSION AUTHORIZATION tap_reader;
 SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'a member of pg_read_all_data reads no record');
 SELECT is((SELECT count(*) FROM audit.tenants), 0::bigint, 'a member of pg_read_all_data reads no tenant');
+SELECT is((SELECT count(*) FROM audit.api_keys), 0::bigint, 'nor the hash of a key');
+SELECT is((SELECT count(*) FROM audit.proof_secrets), 0::bigint, 'nor the secret of the proofs');
 SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'x')$$,
     '42501', 'permission denied for table audit_logs', 'a member of pg_read_all_data writes nothing');
 
@@ -81,7 +90,19 @@ SELECT throws_ok($$SELECT audit.create_tenant('tap-f')$$, '42501', 'permission d
     'the service creates no tenant');
 SELECT throws_ok('SET LOCAL ROLE audit_owner', '42501', 'permission denied to set role "audit_owner"',
     'the service cannot become the owner');
-SELECT lives_ok('SET LOCAL ROLE audit_trusted', 'the service may become the group it belongs to');
+SELECT throws_ok('SET LOCAL ROLE audit_trusted', '42501', 'permission denied to set role "audit_trusted"',
+    'nor the group that names its tenant');
+-- Its tenant is tap-a by name alone, until a key proves it.
+SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'the service, naming tap-a, reads nothing');
+SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'forged')$$,
+    '42501', 'new row violates row-level security policy for table "audit_logs"', 'and appends nothing');
+SELECT throws_ok('SELECT FROM audit.tenants', '42501', 'permission denied for table tenants', 'and does not read the register');
+SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'the service reads tap-a');
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'alone');
+SET LOCAL ROLE audit_keyed;
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'becoming its group shows no more');
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'and no less');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE agent_id IN ('agent-of-a', 'agent-of-b')), 2::bigint,
     'both records are there, unchanged');

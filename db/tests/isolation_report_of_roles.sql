@@ -2,13 +2,14 @@
 -- makes it so. The role is one made here, so that no role of the cluster is held locked; it is what an operator would make.
 
 BEGIN;
-SELECT plan(28);
+SELECT plan(30);
 
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 CREATE ROLE tap_service LOGIN IN ROLE audit_trusted;
+CREATE ROLE tap_keyed LOGIN IN ROLE audit_keyed;
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_nobody LOGIN;
-GRANT USAGE ON SCHEMA :"tap" TO tap_service, tap_registrar, tap_nobody;
+GRANT USAGE ON SCHEMA :"tap" TO tap_service, tap_keyed, tap_registrar, tap_nobody;
 
 -- The rule's findings after a weakening, as the role sees them. The exception undoes the weakening.
 CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
@@ -17,7 +18,8 @@ DECLARE
 BEGIN
     EXECUTE p_weakening;
     SET LOCAL SESSION AUTHORIZATION tap_service;
-    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
+    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r
+    WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
     RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
 EXCEPTION WHEN SQLSTATE 'TAP00' THEN
     RETURN SQLERRM;
@@ -26,10 +28,13 @@ $$;
 
 SET LOCAL SESSION AUTHORIZATION tap_service;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'a member of audit_trusted finds every rule intact');
+SET LOCAL SESSION AUTHORIZATION tap_keyed;
+SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'so does a member of audit_keyed');
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
-SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'so does a member of audit_admin');
+SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'and a member of audit_admin');
 SET LOCAL SESSION AUTHORIZATION tap_nobody;
-SELECT throws_ok('SELECT * FROM audit.isolation_report()', '42501', 'permission denied for schema audit', 'a stranger cannot ask');
+SELECT throws_ok('SELECT * FROM audit.isolation_report()', '42501', 'permission denied for schema audit',
+    'a stranger cannot ask');
 RESET SESSION AUTHORIZATION;
 
 \set rule 'the role has no power over row-level security'
@@ -55,7 +60,10 @@ SELECT is(pg_temp.findings(:'rule', 'GRANT pg_write_all_data TO tap_service'),
     'tap_service is a member of audit_trusted, pg_write_all_data', 'membership in pg_write_all_data');
 SELECT is(pg_temp.findings(:'rule', 'GRANT audit_admin TO tap_service'),
     'tap_service is a member of audit_admin, audit_trusted', 'membership in two groups');
-SELECT is(pg_temp.findings(:'rule', 'CREATE ROLE tap_between IN ROLE pg_execute_server_program; GRANT tap_between TO tap_service'),
+SELECT is(pg_temp.findings(:'rule', 'GRANT audit_keyed TO tap_service'),
+    'tap_service is a member of audit_keyed, audit_trusted', 'membership in the group that proves and in the one that names');
+SELECT is(pg_temp.findings(:'rule',
+    'CREATE ROLE tap_between IN ROLE pg_execute_server_program; GRANT tap_between TO tap_service'),
     'tap_service is a member of audit_trusted, pg_execute_server_program, tap_between', 'membership by a detour');
 SELECT is(pg_temp.findings(:'rule',
         'REVOKE audit_trusted FROM tap_service; CREATE ROLE tap_other; GRANT tap_other TO tap_service;
@@ -76,8 +84,10 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET statement_timeo
     'stored settings: a time limit is none of the kind');
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET app.tenant_id = 'tap-a'$$),
     'app.tenant_id=tap-a, for tap_service in every database', 'a tenant stored with the role');
-SELECT is(pg_temp.findings(:'rule', 'SET LOCAL SESSION AUTHORIZATION tap_service; ALTER ROLE tap_service SET search_path = tap_a'),
-    'search_path=tap_a, for tap_service in every database', 'a search_path that the role stored with itself, which every role may');
+SELECT is(pg_temp.findings(:'rule',
+    'SET LOCAL SESSION AUTHORIZATION tap_service; ALTER ROLE tap_service SET search_path = tap_a'),
+    'search_path=tap_a, for tap_service in every database',
+    'a search_path that the role stored with itself, which every role may');
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET search_path = 'tap_a'$$),
     'search_path=tap_a, for tap_service in every database', 'a search_path stored with the role');
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET row_security = off'),
@@ -86,7 +96,8 @@ SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET role = audit_tru
     'role=audit_trusted, for tap_service in every database', 'another role stored with the role');
 SELECT alike(pg_temp.findings(:'rule', format('ALTER DATABASE %I SET app.tenant_id = ''tap-a''', current_database())),
     'app.tenant_id=tap-a, for every role in %', 'a tenant stored with the database');
-SELECT alike(pg_temp.findings(:'rule', format('ALTER ROLE tap_service IN DATABASE %I SET app.tenant_id = ''tap-a''', current_database())),
+SELECT alike(pg_temp.findings(:'rule', format('ALTER ROLE tap_service IN DATABASE %I SET app.tenant_id = ''tap-a''',
+    current_database())),
     'app.tenant_id=tap-a, for tap_service in %', 'a tenant stored with the role in this database');
 
 SELECT * FROM finish();

@@ -4,6 +4,11 @@
 BEGIN;
 SELECT plan(46);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 -- One record that differs from the usual in one respect, for each filter; their agent is what the tests look for.
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, mode, status, http_status, created_at)
@@ -43,11 +48,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SET LOCAL app.tenant_id = 'tap-a';
 SELECT is(pg_temp.agents(arguments), agents, said)
 FROM (VALUES
-    ('',                                               'usual traced used dry failed missing bare', 'without filters the whole tenant is listed'),
+    ('',                                               'usual traced used dry failed missing bare',
+    'without filters the whole tenant is listed'),
     (', p_agent_id => ''usual''',                      'usual',                                     'agent_id'),
     (', p_trace_id => ''t2''',                         'traced',                                    'trace_id'),
     (', p_user_id => ''u2''',                          'used',                                      'user_id'),
@@ -57,18 +63,25 @@ FROM (VALUES
     (', p_trace_id => ''t1'', p_mode => ''LIVE'', p_status => ''success''', 'usual used missing',   'filters narrow each other'),
     (', p_agent_id => ''nobody''',                     NULL,                                        'a value that no record has'),
     (', p_agent_id => ''usual%''',                     NULL,                                        'a value is no pattern'),
-    (', p_agent_id => ''USUAL''',                      NULL,                                        'upper case is another value'),
+    (', p_agent_id => ''USUAL''',                      NULL,
+                                           'upper case is another value'),
     (', p_start_time => ''2001-01-01 00:00:05+00''',   'missing bare',                              'start_time is included'),
-    (', p_start_time => ''2001-01-01 00:00:05.000001+00''', 'bare',                                 'one microsecond later it is not'),
+    (', p_start_time => ''2001-01-01 00:00:05.000001+00''', 'bare',
+                                    'one microsecond later it is not'),
     (', p_end_time => ''2001-01-01 00:00:01+00''',     'usual',                                     'end_time is not included'),
-    (', p_end_time => ''2001-01-01 00:00:01.000001+00''', 'usual traced',                           'one microsecond later it is'),
+    (', p_end_time => ''2001-01-01 00:00:01.000001+00''', 'usual traced',
+                              'one microsecond later it is'),
     (', p_start_time => ''2001-01-01 00:00:02+00'', p_end_time => ''2001-01-01 00:00:04+00''', 'used dry', 'a window'),
-    (', p_start_time => ''2001-01-01 02:00:02+02'', p_end_time => ''2000-12-31 19:00:04-05''', 'used dry', 'the same window in other zones'),
+    (', p_start_time => ''2001-01-01 02:00:02+02'', p_end_time => ''2000-12-31 19:00:04-05''', 'used dry',
+    'the same window in other zones'),
     (', p_start_time => ''2001-01-01 00:00:02+00'', p_end_time => ''2001-01-01 00:00:02+00''', NULL, 'an empty window'),
-    (', p_start_time => ''2001-01-01 00:00:04+00'', p_end_time => ''2001-01-01 00:00:02+00''', NULL, 'a window that ends before it begins'),
-    (', p_start_time => ''-infinity'', p_end_time => ''infinity''', 'usual traced used dry failed missing bare', 'a window without limits'),
+    (', p_start_time => ''2001-01-01 00:00:04+00'', p_end_time => ''2001-01-01 00:00:02+00''', NULL,
+    'a window that ends before it begins'),
+    (', p_start_time => ''-infinity'', p_end_time => ''infinity''', 'usual traced used dry failed missing bare',
+    'a window without limits'),
     (', p_limit => 1',                                 'usual',                                     'the smallest page'),
-    (', p_limit => 1000',                              'usual traced used dry failed missing bare', 'the largest page')) AS list (arguments, agents, said);
+    (', p_limit => 1000',                              'usual traced used dry failed missing bare',
+    'the largest page')) AS list (arguments, agents, said);
 SELECT is(audit.list_audit_logs(p_order => 'desc')::json #>> '{items,0,agent_id}', 'bare', 'desc begins with the newest');
 SELECT is(audit.list_audit_logs()::json #>> '{items,0,agent_id}', 'bare', 'which is what happens when nothing is said');
 
@@ -94,7 +107,8 @@ FROM (VALUES
     ('p_mode => ''''',        'RF003|mode|mode is DRY_RUN or LIVE',                       'an empty mode'),
     ('p_status => ''sent''',  'RF003|status|status is started, success, error or denied', 'an unknown status'),
     ('p_cursor => ''''',      'RF003|cursor|the cursor does not belong to this list',     'an empty cursor'),
-    ('p_cursor => ''x''',     'RF003|cursor|the cursor does not belong to this list',     'a cursor that is none')) AS refused (arguments, refusal, said);
+    ('p_cursor => ''x''',     'RF003|cursor|the cursor does not belong to this list',
+        'a cursor that is none')) AS refused (arguments, refusal, said);
 SELECT is(pg_temp.refusal('p_limit => 1, p_order => ''asc'', p_mode => ''LIVE'', p_status => ''denied'''), 'accepted',
     'the same arguments with known values are accepted');
 

@@ -4,13 +4,19 @@
 BEGIN;
 SELECT plan(13);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 SELECT audit.create_tenant('tap-a') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
 VALUES ('01900000-0000-7000-8000-00000000000b', 'tap-a', 'bare', '1970-01-01 00:00:00+00');
-INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
+INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error,
+    created_at)
 VALUES ('01900000-0000-7000-8000-00000000000a', 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user', 'bad gateway',
         '2001-01-01 00:00:00.000001+00');
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SET LOCAL app.tenant_id = 'tap-a';
 SET LOCAL timezone = 'Asia/Kathmandu';
 SET LOCAL datestyle = 'German';
@@ -47,10 +53,11 @@ CREATE TEMPORARY TABLE sample AS
         (chr(8232),               'a line separator'),
         (chr(128512),             'a character beyond the basic plane'),
         ('","tenant_id":"tap-b',  'what would close the string')) AS sample (value, said);
-GRANT SELECT ON sample TO audit_app;
-SET LOCAL SESSION AUTHORIZATION audit_app;
+GRANT SELECT ON sample TO tap_gateway;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT count(audit.insert_audit_log(value, 'LIVE', 'error', p_error => value)) AS written FROM sample \gset
-SELECT is(audit.list_audit_logs(p_agent_id => value)::json #>> '{items,0,error}', value, said || ' comes back as it went in') FROM sample;
+SELECT is(audit.list_audit_logs(p_agent_id => value)::json #>> '{items,0,error}', value,
+    said || ' comes back as it went in') FROM sample;
 SELECT is(json_array_length(audit.list_audit_logs(p_limit => 1000)::json -> 'items'), 10, 'all ten records are one page of JSON');
 
 SELECT * FROM finish();

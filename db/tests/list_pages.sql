@@ -4,6 +4,11 @@
 BEGIN;
 SELECT plan(38);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 -- Nine records, seven of them of one instant; and neighbours in another tenant at the same instant.
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
@@ -31,7 +36,7 @@ BEGIN
 END
 $$;
 
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SET LOCAL app.tenant_id = 'tap-a';
 SELECT is(pg_temp.pages('desc', 1), '9|8|7|6|5|4|3|2|1', 'newest first, one by one');
 SELECT is(pg_temp.pages('asc', 1), '1|2|3|4|5|6|7|8|9', 'oldest first, one by one');
@@ -41,9 +46,12 @@ SELECT is(pg_temp.pages('desc', 4), '9876|5432|1', 'newest first, by four');
 SELECT is(pg_temp.pages('asc', 4), '1234|5678|9', 'oldest first, by four');
 SELECT is(pg_temp.pages('desc', 9), '987654321', 'a page of exactly what there is has no next');
 SELECT is(pg_temp.pages('desc', 8), '98765432|1', 'a page of one less has');
-SELECT is(pg_temp.pages('desc', 3, ', p_start_time => ''2001-01-01 00:00:00.123456+00'''), '987|654|32', 'pages of a window, its start included');
-SELECT is(pg_temp.pages('asc', 3, ', p_end_time => ''2001-01-01 00:00:00.123457+00'''), '123|456|78', 'pages of a window, its end not');
-SELECT is(pg_temp.pages('asc', 5, ', p_start_time => ''-infinity'', p_end_time => ''infinity'''), '12345|6789', 'pages of an endless window');
+SELECT is(pg_temp.pages('desc', 3, ', p_start_time => ''2001-01-01 00:00:00.123456+00'''), '987|654|32',
+    'pages of a window, its start included');
+SELECT is(pg_temp.pages('asc', 3, ', p_end_time => ''2001-01-01 00:00:00.123457+00'''), '123|456|78',
+    'pages of a window, its end not');
+SELECT is(pg_temp.pages('asc', 5, ', p_start_time => ''-infinity'', p_end_time => ''infinity'''), '12345|6789',
+    'pages of an endless window');
 SELECT is(pg_temp.pages('asc', 5, ', p_agent_id => ''agent'''), '12345|6789', 'pages of one agent');
 
 -- has_more and count, at the end and before it.
@@ -57,7 +65,8 @@ SELECT audit.list_audit_logs(p_limit => 4)::json ->> 'next_cursor' AS after_four
        audit.list_audit_logs(p_limit => 4, p_order => 'asc')::json ->> 'next_cursor' AS after_four_ascending \gset
 SELECT audit.insert_audit_log('new', 'LIVE', 'success') \gset
 SELECT is(
-    (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_audit_logs(p_cursor => :'after_four')::json -> 'items') AS item),
+    (SELECT string_agg(right(item ->> 'id', 1),
+    '') FROM json_array_elements(audit.list_audit_logs(p_cursor => :'after_four')::json -> 'items') AS item),
     '54321', 'newest first, a new record changes nothing on the pages to come');
 SELECT is(
     audit.list_audit_logs(p_cursor => :'after_four_ascending', p_order => 'asc')::json #>> '{items,5,agent_id}', 'new',
@@ -83,14 +92,16 @@ FROM (VALUES
     (', p_end_time => ''2001-01-01 00:00:00+00''',   'an end')) AS other (argument, said);
 
 -- Tampered with: another position, another id, another digest, more, less.
-SELECT matches(:'after_four'::text, '^[0-9]{15}-[0-9a-f]{32}-[0-9a-f]{16}$', 'a cursor has three parts: microseconds, id, digest');
+SELECT matches(:'after_four'::text, '^[0-9]{15}-[0-9a-f]{32}-[0-9a-f]{16}$',
+    'a cursor has three parts: microseconds, id, digest');
 SELECT throws_ok(format('SELECT audit.list_audit_logs(p_cursor => %L)', tampered), 'RF003',
     'the cursor does not belong to this list', 'a cursor is refused with ' || said)
 FROM (VALUES
     (overlay(:'after_four' PLACING '8' FROM 1 FOR 1),            'another time'),
     (overlay(:'after_four' PLACING '1' FROM 48 FOR 1),           'another id'),
     (overlay(:'after_four' PLACING
-             translate(right(:'after_four', 1), '0123456789abcdef', '123456789abcdef0') FROM length(:'after_four') FOR 1), 'another digest'),
+             translate(right(:'after_four', 1), '0123456789abcdef', '123456789abcdef0') FROM length(:'after_four') FOR 1),
+             'another digest'),
     ('0' || :'after_four',                                       'a leading zero'),
     (:'after_four' || E'\n',                                     'a new line at its end'),
     (upper(:'after_four'),                                       'upper case'),

@@ -4,6 +4,11 @@
 BEGIN;
 SELECT plan(15);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
@@ -15,8 +20,9 @@ CREATE POLICY stray_read ON audit.audit_logs FOR SELECT TO audit_trusted USING (
 CREATE POLICY stray_append ON audit.audit_logs FOR INSERT TO audit_trusted WITH CHECK (true);
 CREATE POLICY stray_all ON audit.audit_logs FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 CREATE POLICY stray_all ON audit.tenants FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
-SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'beside stray policies, tap-a still reads itself alone');
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'],
+    'beside stray policies, tap-a still reads itself alone');
 SELECT results_eq('SELECT id FROM audit.tenants', ARRAY['tap-a'], 'and sees its own row of the register alone');
 SELECT lives_ok(
     $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a')$$,
@@ -32,7 +38,7 @@ SELECT is_empty('SELECT FROM audit.audit_logs', 'and without a tenant reads noth
 RESET SESSION AUTHORIZATION;
 GRANT UPDATE, DELETE ON audit.audit_logs TO audit_trusted;
 SET LOCAL app.tenant_id = 'tap-a';
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is_empty($$UPDATE audit.audit_logs SET error = 'forged' WHERE tenant_id = 'tap-b' RETURNING id$$,
     'with UPDATE granted as well, tap-b cannot be changed');
 SELECT is_empty($$DELETE FROM audit.audit_logs WHERE tenant_id = 'tap-b' RETURNING id$$,
@@ -46,7 +52,7 @@ ROLLBACK TO SAVEPOINT before_the_stray_policies;
 -- Somebody drops the second line.
 DROP POLICY trusted_stays_in_own_tenant ON audit.audit_logs;
 DROP POLICY trusted_stays_in_own_tenant ON audit.tenants;
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'],
     'without the restrictive policy, tap-a still reads itself alone');
 SELECT results_eq('SELECT id FROM audit.tenants', ARRAY['tap-a'], 'and sees its own row of the register alone');
@@ -60,7 +66,7 @@ SELECT throws_ok(
 -- And, of the permissive ones, the one to read too: with only the append policy left nothing is read.
 RESET SESSION AUTHORIZATION;
 DROP POLICY trusted_reads_own_tenant ON audit.audit_logs;
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is_empty('SELECT FROM audit.audit_logs', 'with the append policy alone, nothing is read');
 SELECT lives_ok(
     $$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a')$$,

@@ -4,10 +4,15 @@
 BEGIN;
 SELECT plan(17);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 
 SET LOCAL app.tenant_id = 'tap-a';
 PREPARE reading AS SELECT agent_id FROM audit.audit_logs;
@@ -21,7 +26,8 @@ SELECT lives_ok($$EXECUTE appending ('tap-a')$$, 'generic plan: tap-a appends to
 SELECT throws_ok($$EXECUTE appending ('tap-b')$$, '42501', NULL, 'generic plan: tap-a cannot append to tap-b');
 SET LOCAL app.tenant_id = 'tap-b';
 SELECT results_eq('EXECUTE reading', ARRAY['agent-of-b'], 'generic plan, other tenant: tap-b reads itself');
-SELECT results_eq($$EXECUTE reading_by_agent ('agent-%')$$, ARRAY['agent-of-b'], 'generic plan, other tenant: tap-b finds itself');
+SELECT results_eq($$EXECUTE reading_by_agent ('agent-%')$$, ARRAY['agent-of-b'],
+    'generic plan, other tenant: tap-b finds itself');
 SELECT lives_ok($$EXECUTE appending ('tap-b')$$, 'generic plan, other tenant: tap-b appends to itself');
 SELECT throws_ok($$EXECUTE appending ('tap-a')$$, '42501', NULL, 'generic plan, other tenant: tap-b cannot append to tap-a');
 SET LOCAL app.tenant_id = '';
@@ -44,8 +50,9 @@ SELECT is(audit.list_audit_logs(p_agent_id => 'agent-of-a')::json ->> 'count', '
 RESET SESSION AUTHORIZATION;
 PREPARE planned_by_the_superuser AS SELECT agent_id FROM audit.audit_logs WHERE agent_id LIKE 'agent-of-%' ORDER BY agent_id;
 SELECT results_eq('EXECUTE planned_by_the_superuser', ARRAY['agent-of-a', 'agent-of-b'], 'the superuser sees both');
-SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT results_eq('EXECUTE planned_by_the_superuser', ARRAY['agent-of-b'], 'the service, executing the same plan, sees its tenant');
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT results_eq('EXECUTE planned_by_the_superuser', ARRAY['agent-of-b'],
+    'the gateway, executing the same plan, sees its tenant');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,10 +2,11 @@
 -- are asked as they take effect, memberships included.
 
 BEGIN;
-SELECT plan(20);
+SELECT plan(21);
 
 CREATE TEMPORARY VIEW role AS
-    SELECT * FROM (VALUES ('audit_app'), ('audit_trusted'), ('audit_admin'), ('audit_migrator'), ('public')) AS role (name);
+    SELECT * FROM (VALUES
+        ('audit_app'), ('audit_trusted'), ('audit_keyed'), ('audit_admin'), ('audit_migrator'), ('public')) AS role (name);
 
 -- Tables. A privilege on some columns only is asked for further below.
 SELECT results_eq(
@@ -16,9 +17,11 @@ SELECT results_eq(
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
         AND has_table_privilege(r.name, c.oid, p.name)
       ORDER BY r.name COLLATE "C", c.relname, p.name COLLATE "C"$$,
-    $$VALUES ('audit_app', 'audit_logs'::name, 'SELECT'), ('audit_app', 'tenants', 'SELECT'),
-             ('audit_trusted', 'audit_logs', 'SELECT'), ('audit_trusted', 'tenants', 'SELECT')$$,
-    'on whole tables: audit_trusted and the service read, nobody else does anything');
+    $$VALUES ('audit_app', 'admin_events'::name, 'SELECT'), ('audit_app', 'audit_logs', 'SELECT'),
+             ('audit_keyed', 'admin_events', 'SELECT'), ('audit_keyed', 'audit_logs', 'SELECT'),
+             ('audit_trusted', 'admin_events', 'SELECT'), ('audit_trusted', 'audit_logs', 'SELECT'),
+             ('audit_trusted', 'tenants', 'SELECT')$$,
+    'on whole tables: those who have a tenant read records and acts, audit_trusted its row of the register, nobody does more');
 SELECT results_eq(
     $$SELECT r.name, c.relname, p.name, array_agg(a.attname ORDER BY a.attnum)
       FROM role AS r
@@ -31,14 +34,17 @@ SELECT results_eq(
       ORDER BY r.name COLLATE "C"$$,
     $$VALUES ('audit_app', 'audit_logs'::name, 'INSERT',
               '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}'::name[]),
+             ('audit_keyed', 'audit_logs', 'INSERT',
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}'),
              ('audit_trusted', 'audit_logs', 'INSERT',
               '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}')$$,
-    'on columns: audit_trusted and the service insert all of a record but created_at');
+    'on columns: those who have a tenant insert all of a record but created_at');
 -- Whatever kinds of privilege the server knows, MAINTAIN of PostgreSQL 17 among them.
 SELECT is_empty(
     $$SELECT c.relname, a.* FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
       WHERE c.relnamespace = 'audit'::regnamespace AND a.grantee <> c.relowner
-        AND NOT (a.grantee = 'audit_trusted'::regrole AND a.privilege_type = 'SELECT' AND NOT a.is_grantable)$$,
+        AND NOT (a.grantee IN ('audit_trusted'::regrole, 'audit_keyed'::regrole) AND a.privilege_type = 'SELECT'
+                 AND NOT a.is_grantable)$$,
     'no table carries any other grant, and none that may be passed on');
 -- A foreign key, or the right to make one, tells whether a key exists.
 SELECT is_empty(
@@ -55,12 +61,24 @@ SELECT results_eq(
       WHERE p.pronamespace = 'audit'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')
       GROUP BY r.name ORDER BY r.name COLLATE "C"$$,
     $$VALUES
-        ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,schema_version}'::name[]),
-        ('audit_app', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_audit_logs,
-                        outdated_server,page_cursor,record_rules,schema_version,set_tenant,uuid_v7}'),
-        ('audit_trusted', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_audit_logs,
-                            outdated_server,page_cursor,record_rules,schema_version,set_tenant,uuid_v7}')$$,
-    'functions of audit: audit_admin registers, audit_trusted and the service work, PUBLIC and audit_migrator call none');
+        ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,issue_api_key,
+                          list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,schema_version}'::name[]),
+        ('audit_app', '{enter_tenant,granted_privileges,insert_audit_log,intended_privileges,is_stored,isolation_report,
+                        list_admin_events,list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,
+                        tenant_is_proven,tenant_source,uuid_v7}'),
+        ('audit_keyed', '{enter_tenant,granted_privileges,insert_audit_log,intended_privileges,is_stored,isolation_report,
+                          list_admin_events,list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,
+                          tenant_is_proven,tenant_source,uuid_v7}'),
+        ('audit_trusted', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_admin_events,
+                            list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,set_tenant,tenant_source,
+                            uuid_v7}')$$,
+    'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
+-- Who could call these could bind a proof of his own making, or write an act that nobody did.
+SELECT is_empty(
+    $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'record_admin_event')
+        AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
+    'functions of audit: what a proof is bound to, and the record of an act, are for the owner''s own functions');
 SELECT is_empty(
     $$SELECT r.name, p.proname FROM role AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'pgmigrate'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')$$,
@@ -79,7 +97,8 @@ SELECT results_eq(
       CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (name)
       WHERE n.nspname IN ('audit', 'pgmigrate') AND has_schema_privilege(r.name, n.oid, p.name)
       ORDER BY r.name COLLATE "C"$$,
-    $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_trusted', 'audit', 'USAGE')$$,
+    $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_keyed', 'audit', 'USAGE'),
+             ('audit_trusted', 'audit', 'USAGE')$$,
     'schemas: the run-time roles enter audit, create nothing, and do not enter pgmigrate');
 SELECT is_empty(
     $$SELECT r.name, p.name FROM role AS r CROSS JOIN (VALUES ('CREATE'), ('TEMPORARY')) AS p (name)

@@ -4,10 +4,15 @@
 BEGIN;
 SELECT plan(54);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 SELECT audit.create_tenant('tap-a') \gset
 SET LOCAL app.tenant_id = 'tap-a';
 
--- A record with one argument changed, written by the service.
+-- A record with one argument changed, written by the gateway.
 CREATE FUNCTION pg_temp.call(p_argument text, p_value text) RETURNS text LANGUAGE sql AS $$
     SELECT format('SELECT audit.insert_audit_log(%s)',
                   string_agg(format('p_%s => %s', a.name, CASE a.name WHEN p_argument THEN p_value ELSE a.value END), ', '))
@@ -15,7 +20,7 @@ CREATE FUNCTION pg_temp.call(p_argument text, p_value text) RETURNS text LANGUAG
                  ('http_status', 'NULL'), ('latency_ms', 'NULL'), ('user_id', 'NULL'), ('error', 'NULL')) AS a (name, value)
 $$;
 
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT lives_ok(pg_temp.call(field, value), format('%s: %s is accepted', field, said))
 FROM (VALUES
     ('agent_id',    'repeat(''a'', 1)',      'one character'),
@@ -60,7 +65,8 @@ FROM (VALUES
     ('status',      '''failed''',            'another word',       'audit_logs_status_known'),
     ('http_status', '99',                    '99',                 'audit_logs_http_status_range'),
     ('http_status', '600',                   '600',                'audit_logs_http_status_range'),
-    ('latency_ms',  '-1',                    'less than nothing',  'audit_logs_latency_ms_range')) AS refused (field, value, said, rule);
+    ('latency_ms',  '-1',                    'less than nothing',  'audit_logs_latency_ms_range')) AS refused (field, value, said,
+    rule);
 RESET SESSION AUTHORIZATION;
 
 -- The time, which no run-time role can choose: for whoever imports history.
@@ -69,7 +75,8 @@ PREPARE dated (timestamptz) AS
 SELECT lives_ok($$EXECUTE dated ('1970-01-01 00:00:00+00')$$, 'created_at: the first instant of 1970 is accepted');
 SELECT lives_ok($$EXECUTE dated ('9999-12-31 23:59:59.999999+00')$$, 'created_at: the last instant of 9999 is accepted');
 SELECT throws_ok(format('EXECUTE dated (%L)', value), '23514',
-    'new row for relation "audit_logs" violates check constraint "audit_logs_created_at_known"', 'created_at: ' || said || ' is refused')
+    'new row for relation "audit_logs" violates check constraint "audit_logs_created_at_known"',
+    'created_at: ' || said || ' is refused')
 FROM (VALUES
     ('1969-12-31 23:59:59.999999+00', 'the instant before 1970'),
     ('10000-01-01 00:00:00+00',       'the year 10000'),
@@ -82,7 +89,7 @@ SELECT lives_ok(
     'imported history may lack mode and status');
 
 -- The rules in words.
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT results_eq(
     'SELECT rule COLLATE "C", field COLLATE "C" FROM audit.record_rules()',
     $$SELECT c.conname::text COLLATE "C", a.attname::text COLLATE "C"
@@ -99,7 +106,7 @@ SELECT results_eq($$SELECT field FROM audit.record_rules() WHERE rule = 'audit_l
 RESET SESSION AUTHORIZATION;
 ALTER TABLE audit.audit_logs ADD CONSTRAINT audit_logs_new_rule CHECK (agent_id <> 'forbidden');
 COMMENT ON CONSTRAINT audit_logs_new_rule ON audit.audit_logs IS 'Not forbidden.';
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT results_eq(
     $$SELECT field, description FROM audit.record_rules() WHERE rule = 'audit_logs_new_rule'$$,
     $$VALUES ('agent_id', 'Not forbidden.')$$, 'a rule that is added is told without any change to a function');

@@ -1,15 +1,17 @@
 -- Proves: the roles are these, with these powers and memberships, and none has more than the design gives it.
 
 BEGIN;
-SELECT plan(13);
+SELECT plan(15);
 
 -- By name: roles belong to the whole cluster, where a database of another release may have brought more of ours.
 PREPARE roles AS
     SELECT r.rolname, r.rolcanlogin, r.rolinherit FROM pg_roles AS r
-    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_migrator', 'audit_owner', 'audit_trusted') ORDER BY r.rolname;
+    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_keyed', 'audit_migrator', 'audit_owner', 'audit_trusted')
+    ORDER BY r.rolname;
 SELECT results_eq('EXECUTE roles',
     $$VALUES ('audit_admin'::name, false, true),
              ('audit_app',         true,  true),
+             ('audit_keyed',       false, true),
              ('audit_migrator',    true,  false),
              ('audit_owner',       false, true),
              ('audit_trusted',     false, true)$$,
@@ -25,8 +27,8 @@ PREPARE memberships AS
     JOIN pg_roles AS r ON r.oid = m.member
     WHERE r.rolname LIKE 'audit\_%' ORDER BY 1;
 SELECT results_eq('EXECUTE memberships',
-    $$VALUES ('audit_app', 'audit_trusted', false), ('audit_migrator', 'audit_owner', false)$$,
-    'the service is a member of audit_trusted, the migrator of audit_owner, and neither may pass it on');
+    $$VALUES ('audit_app', 'audit_keyed', false), ('audit_migrator', 'audit_owner', false)$$,
+    'the service is a member of audit_keyed, the migrator of audit_owner, and neither may pass it on');
 -- Besides the migrator, whoever ran the migration may be a member; that takes CREATEROLE.
 SELECT is_empty(
     $$SELECT r.rolname FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.member
@@ -46,10 +48,13 @@ SET LOCAL SESSION AUTHORIZATION audit_migrator;
 SELECT lives_ok('SET LOCAL ROLE audit_owner', 'the migrator becomes the owner');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT throws_ok('SET LOCAL ROLE audit_owner', '42501', 'permission denied to set role "audit_owner"', 'the service does not');
-SELECT throws_ok('SET LOCAL ROLE audit_admin', '42501', 'permission denied to set role "audit_admin"', 'nor does it become audit_admin');
+SELECT throws_ok('SET LOCAL ROLE audit_admin', '42501', 'permission denied to set role "audit_admin"', 'nor audit_admin');
+SELECT throws_ok('SET LOCAL ROLE audit_trusted', '42501', 'permission denied to set role "audit_trusted"',
+    'nor audit_trusted, which names its tenant');
+SELECT lives_ok('SET LOCAL ROLE audit_keyed', 'it becomes the group that it belongs to');
 SELECT throws_ok('CREATE ROLE tap_new', '42501', NULL, 'it creates no role');
 SELECT throws_ok('ALTER ROLE audit_app BYPASSRLS', '42501', NULL, 'it gives itself no power');
-SELECT throws_ok('GRANT audit_trusted TO audit_migrator', '42501', NULL, 'it passes its membership on to nobody');
+SELECT throws_ok('GRANT audit_keyed TO audit_migrator', '42501', NULL, 'it passes its membership on to nobody');
 RESET SESSION AUTHORIZATION;
 
 -- Bounds that hold behind any pooler. Their size is the operator's.

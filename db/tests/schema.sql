@@ -1,16 +1,18 @@
 -- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
 
 BEGIN;
-SELECT plan(18);
+SELECT plan(33);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
-SELECT tables_are('audit', ARRAY['tenants', 'audit_logs'], 'two tables');
+SELECT tables_are('audit', ARRAY['tenants', 'audit_logs', 'api_keys', 'proof_secrets', 'tenant_entries', 'admin_events'],
+    'six tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
-SELECT table_owner_is('audit', 'tenants', 'audit_owner', 'audit_owner owns tenants');
-SELECT table_owner_is('audit', 'audit_logs', 'audit_owner', 'audit_owner owns audit_logs');
+SELECT table_owner_is('audit', name, 'audit_owner', format('audit_owner owns %s', name))
+FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('proof_secrets'), ('tenant_entries'),
+    ('admin_events')) AS t (name);
 
 PREPARE columns (text) AS
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -36,17 +38,60 @@ SELECT results_eq($$EXECUTE columns ('audit.audit_logs')$$,
              ('error',       'text',    false, NULL, ''),
              ('created_at',  'timestamp with time zone', false, 'now()', '')$$,
     'audit_logs: eleven columns, created_at by the server''s clock, no sequence');
+SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
+    $$VALUES ('id'::name,      'text',   true,  NULL, ''),
+             ('tenant_id',     'text',   true,  NULL, ''),
+             ('label',         'text',   true,  NULL, ''),
+             ('scopes',        'text[]', true,  NULL, ''),
+             ('secret_sha256', 'bytea',  true,  NULL, ''),
+             ('created_at',    'timestamp with time zone', true,  NULL, ''),
+             ('expires_at',    'timestamp with time zone', false, NULL, ''),
+             ('revoked_at',    'timestamp with time zone', false, NULL, ''),
+             ('last_used_at',  'timestamp with time zone', false, NULL, '')$$,
+    'api_keys: nine columns, a hash and no secret');
+SELECT results_eq($$EXECUTE columns ('audit.proof_secrets')$$,
+    $$VALUES ('id'::name,   'bigint', true, NULL, ''),
+             ('inner_key',  'bytea',  true, NULL, ''),
+             ('outer_key',  'bytea',  true, NULL, ''),
+             ('created_at', 'timestamp with time zone', true, NULL, '')$$,
+    'proof_secrets: two keys, numbered without a sequence');
+SELECT results_eq($$EXECUTE columns ('audit.tenant_entries')$$,
+    $$VALUES ('backend_pid'::name, 'integer', true, NULL, ''), ('entries', 'bigint', true, NULL, '')$$,
+    'tenant_entries: a backend and a number, nothing of a tenant');
+SELECT results_eq($$EXECUTE columns ('audit.admin_events')$$,
+    $$VALUES ('id'::name,   'uuid', true,  NULL, ''),
+             ('tenant_id',  'text', false, NULL, ''),
+             ('act',        'text', true,  NULL, ''),
+             ('api_key_id', 'text', false, NULL, ''),
+             ('actor',      'text', true,  NULL, ''),
+             ('created_at', 'timestamp with time zone', true, NULL, '')$$,
+    'admin_events: six columns');
+SELECT results_eq(
+    $$SELECT c.relname, c.relpersistence, array_to_string(c.reloptions, ',') COLLATE "default" FROM pg_class AS c
+      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r' ORDER BY c.relname$$,
+    $$VALUES ('admin_events'::name, 'p'::"char", NULL),
+             ('api_keys',           'p',         'fillfactor=70'),
+             ('audit_logs',         'p',         NULL),
+             ('proof_secrets',      'p',         NULL),
+             ('tenant_entries',     'u',         'fillfactor=10'),
+             ('tenants',            'p',         NULL)$$,
+    'everything is logged and survives a crash, but for tenant_entries, which is worthless after one');
 
 PREPARE indexes AS
     SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
     WHERE c.relnamespace = 'audit'::regnamespace AND i.indisvalid ORDER BY c.relname;
 SELECT results_eq('EXECUTE indexes', ARRAY[
+    'CREATE UNIQUE INDEX admin_events_pkey ON audit.admin_events USING btree (id)',
+    'CREATE INDEX admin_events_tenant_id_created_at_idx ON audit.admin_events USING btree (tenant_id, created_at DESC)',
+    'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
     'CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)',
     'CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id)',
+    'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
+    'CREATE UNIQUE INDEX tenant_entries_pkey ON audit.tenant_entries USING btree (backend_pid)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'three indexes for reading and the two keys');
+    'four indexes for reading and a key for each table');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
@@ -82,6 +127,31 @@ SELECT results_eq($$EXECUTE constraints ('audit.audit_logs')$$,
         ('audit_logs_trace_id_size',        'CHECK (((length(trace_id) >= 1) AND (length(trace_id) <= 128)))'),
         ('audit_logs_user_id_size',         'CHECK (((length(user_id) >= 1) AND (length(user_id) <= 256)))')$$,
     'the constraints of audit_logs');
+SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
+    $$VALUES
+        ('api_keys_id_form'::name,      'CHECK ((id ~ ''^[0-9a-f]{16}$''::text))'),
+        ('api_keys_label_size',         'CHECK (((length(label) >= 1) AND (length(label) <= 200)))'),
+        ('api_keys_pkey',               'PRIMARY KEY (id)'),
+        ('api_keys_scopes_known',       'CHECK (((scopes <@ ARRAY[''read''::text, ''write''::text])'
+            || ' AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 2))))'),
+        ('api_keys_secret_sha256_size', 'CHECK ((octet_length(secret_sha256) = 32))'),
+        ('api_keys_tenant_id_fkey',     'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
+        ('api_keys_tenant_id_form',     'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
+    'the constraints of api_keys');
+SELECT results_eq($$EXECUTE constraints ('audit.proof_secrets')$$,
+    $$VALUES ('proof_secrets_key_size'::name, 'CHECK (((octet_length(inner_key) = 64) AND (octet_length(outer_key) = 64)))'),
+             ('proof_secrets_pkey',           'PRIMARY KEY (id)')$$,
+    'the constraints of proof_secrets');
+SELECT results_eq($$EXECUTE constraints ('audit.tenant_entries')$$,
+    $$VALUES ('tenant_entries_pkey'::name, 'PRIMARY KEY (backend_pid)')$$, 'the constraint of tenant_entries');
+SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
+    $$VALUES
+        ('admin_events_act_known'::name,  'CHECK ((act = ANY (ARRAY[''tenant created''::text, ''api key issued''::text,'
+            || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text])))'),
+        ('admin_events_pkey',             'PRIMARY KEY (id)'),
+        ('admin_events_tenant_id_fkey',   'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
+        ('admin_events_tenant_id_form',   'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
+    'the constraints of admin_events');
 SELECT is_empty(
     $$SELECT c.conname FROM pg_constraint AS c
       WHERE c.connamespace = 'audit'::regnamespace AND (NOT c.convalidated OR c.condeferrable)$$,
@@ -107,6 +177,11 @@ SELECT is_empty(
       WHERE c.relnamespace = 'audit'::regnamespace AND NOT t.tgisinternal$$, 'no trigger');
 SELECT is_empty($$SELECT r.rulename FROM pg_rules AS r WHERE r.schemaname = 'audit'$$, 'no rule');
 SELECT sequences_are('audit', ARRAY[]::name[], 'no sequence');
+
+-- A database begins with one secret, of two different keys, made here and not in a file.
+SELECT results_eq('SELECT id, inner_key <> outer_key FROM audit.proof_secrets', $$VALUES (1::bigint, true)$$,
+    'there is a first secret, of two keys');
+SELECT is_empty('SELECT FROM audit.api_keys', 'and no key that came with the release');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,19 +2,22 @@
 -- the register it reads can be neither read nor written by that role.
 
 BEGIN;
-SELECT plan(13);
+SELECT plan(14);
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is((SELECT count(*) FROM audit.schema_version()), 1::bigint, 'the service gets one answer');
-SELECT cmp_ok((SELECT version FROM audit.schema_version()), '>=', 2, 'with the number of the last schema file');
+SELECT cmp_ok((SELECT version FROM audit.schema_version()), '>=', 3, 'with the number of the last schema file');
 SELECT matches((SELECT digest FROM audit.schema_version()), '^[0-9a-f]{64}$', 'and a digest of all files');
-SELECT throws_ok('SELECT FROM pgmigrate.applied_files', '42501', 'permission denied for schema pgmigrate', 'it cannot read the register itself');
+SELECT throws_ok('SELECT FROM pgmigrate.applied_files', '42501', 'permission denied for schema pgmigrate',
+    'it cannot read the register itself');
 SELECT throws_ok($$SELECT pgmigrate.record_applied_file('schema/V9999__x.sql', repeat('0', 64))$$, '42501',
     'permission denied for schema pgmigrate', 'nor write it');
 SELECT digest AS digest_before, version AS version_before FROM audit.schema_version() \gset
-SET LOCAL ROLE audit_trusted;
-SELECT lives_ok('SELECT FROM audit.schema_version()', 'audit_trusted may ask too');
 RESET SESSION AUTHORIZATION;
+SET LOCAL ROLE audit_keyed;
+SELECT lives_ok('SELECT FROM audit.schema_version()', 'audit_keyed may ask');
+SET LOCAL ROLE audit_trusted;
+SELECT lives_ok('SELECT FROM audit.schema_version()', 'so may audit_trusted');
 SET LOCAL ROLE audit_admin;
 SELECT lives_ok('SELECT FROM audit.schema_version()', 'so may audit_admin');
 
@@ -29,7 +32,8 @@ SELECT is((SELECT digest FROM audit.schema_version()), :'digest_before', 'withou
 SELECT pgmigrate.record_applied_file('functions/set_tenant.sql', repeat('0', 64)) \gset
 SELECT is((SELECT version FROM audit.schema_version()), :version_before, 'an edited function keeps the version');
 SELECT isnt((SELECT digest FROM audit.schema_version()), :'digest_before', 'and changes the digest');
-SELECT throws_ok($$SELECT pgmigrate.record_applied_file('functions/x.sql', 'not a digest')$$, '23514', NULL, 'what is no digest is refused');
+SELECT throws_ok($$SELECT pgmigrate.record_applied_file('functions/x.sql', 'not a digest')$$, '23514', NULL,
+    'what is no digest is refused');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -5,22 +5,28 @@
 BEGIN;
 SELECT plan(10);
 
+-- A login that names its tenant, as an operator would make it.
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
-SET LOCAL SESSION AUTHORIZATION audit_app;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 
-SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the service names tap-a');
+SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the gateway names tap-a');
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'and reads tap-a');
 SELECT is(audit.set_tenant('tap-b'), 'tap-b', 'it may name tap-b in the same transaction');
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-b'], 'and then reads tap-b, and no longer tap-a');
 SELECT is(set_config('app.tenant_id', 'tap-a', true), 'tap-a', 'it may set the name past the function');
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'], 'with the same effect');
 
--- Even within one statement, which injected SQL would be.
+-- Even within one statement, which injected SQL would be. OFFSET 0 keeps the planner from reading before the name is set.
 SELECT results_eq(
     $$WITH switched AS MATERIALIZED (SELECT set_config('app.tenant_id', 'tap-b', true) AS tenant_id)
-      SELECT l.agent_id FROM switched CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.tenant_id) AS l$$,
+      SELECT l.agent_id FROM switched
+      CROSS JOIN LATERAL (SELECT * FROM audit.audit_logs WHERE tenant_id = switched.tenant_id OFFSET 0) AS l$$,
     ARRAY['agent-of-b'], 'a single statement may switch the tenant and read the other');
 SELECT is(current_setting('app.tenant_id'), 'tap-b', 'and leaves it switched');
 

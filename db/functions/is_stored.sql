@@ -1,0 +1,33 @@
+-- Is this very record stored already? For a key without the scope read that repeats a write after a lost connection.
+
+CREATE OR REPLACE FUNCTION audit.is_stored(
+    p_id          uuid,
+    p_agent_id    text,
+    p_mode        text,
+    p_status      text,
+    p_trace_id    text,
+    p_http_status int,
+    p_latency_ms  int,
+    p_user_id     text,
+    p_error       text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The policy that lets the owner see anything demands the caller's own proof.
+    RETURN EXISTS (
+        SELECT FROM audit.audit_logs AS l
+        WHERE l.id = p_id
+          AND l.tenant_id = current_setting('app.tenant_id', true)
+          AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
+              IS NOT DISTINCT FROM
+              (p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error));
+END
+$$;
+
+COMMENT ON FUNCTION audit.is_stored IS
+    'Whether the proven tenant has exactly this record; every field must be named right, so it tells nothing that the caller '
+    'does not know. SECURITY DEFINER: a key that may only write sees no record.';
+REVOKE ALL ON FUNCTION audit.is_stored FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.is_stored TO audit_keyed;

@@ -1,0 +1,24 @@
+-- Ends an API key for good: no transaction begins with it any more, and one that has begun loses it within five seconds.
+
+CREATE OR REPLACE FUNCTION audit.revoke_api_key(p_id text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant_id text;
+BEGIN
+    UPDATE audit.api_keys AS k SET revoked_at = now() WHERE k.id = p_id AND k.revoked_at IS NULL
+    RETURNING k.tenant_id INTO v_tenant_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no key of this id is left to revoke' USING ERRCODE = 'RF003', COLUMN = 'id';
+    END IF;
+    PERFORM audit.record_admin_event('api key revoked', v_tenant_id, p_id);
+END
+$$;
+
+COMMENT ON FUNCTION audit.revoke_api_key IS
+    'Revokes a key. RF003 when there is none of this id, or it is revoked already. SECURITY DEFINER: audit_admin has no '
+    'privilege on any table.';
+REVOKE ALL ON FUNCTION audit.revoke_api_key FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.revoke_api_key TO audit_admin;

@@ -1,0 +1,44 @@
+-- Who may do what with audit.admin_events. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
+-- Rows come from the functions of audit_admin, in the transaction of the act itself.
+
+ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too
+
+REVOKE ALL ON audit.admin_events FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+GRANT SELECT ON audit.admin_events TO audit_trusted, audit_keyed;
+
+DROP POLICY IF EXISTS owner_records_admin_events ON audit.admin_events;
+CREATE POLICY owner_records_admin_events ON audit.admin_events
+    FOR INSERT TO audit_owner
+    WITH CHECK (true);
+COMMENT ON POLICY owner_records_admin_events ON audit.admin_events IS
+    'For the functions of audit_admin, which run as audit_owner. It adds rows; it reads none.';
+
+DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.admin_events;
+CREATE POLICY trusted_reads_own_tenant ON audit.admin_events
+    FOR SELECT TO audit_trusted
+    USING (tenant_id = current_setting('app.tenant_id', true));
+COMMENT ON POLICY trusted_reads_own_tenant ON audit.admin_events IS
+    'A transaction reads what was done to the tenant it is set to. No tenant set: no rows.';
+
+DROP POLICY IF EXISTS trusted_stays_in_own_tenant ON audit.admin_events;
+CREATE POLICY trusted_stays_in_own_tenant ON audit.admin_events
+    AS RESTRICTIVE FOR ALL TO audit_trusted
+    USING (tenant_id = current_setting('app.tenant_id', true))
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true));
+COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.admin_events IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS keyed_reads_proven_tenant ON audit.admin_events;
+CREATE POLICY keyed_reads_proven_tenant ON audit.admin_events
+    FOR SELECT TO audit_keyed
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
+COMMENT ON POLICY keyed_reads_proven_tenant ON audit.admin_events IS
+    'A transaction reads what was done to the tenant that a key with the scope read has proven.';
+
+DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.admin_events;
+CREATE POLICY keyed_reads_only_proven_tenant ON audit.admin_events
+    AS RESTRICTIVE FOR SELECT TO audit_keyed
+    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
+COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.admin_events IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

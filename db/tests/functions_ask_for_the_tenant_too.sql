@@ -1,0 +1,40 @@
+-- Proves: the functions ask for the tenant themselves. Called by one whom no policy binds, or beside a stray policy, they
+-- still keep to the tenant of their transaction.
+
+BEGIN;
+SELECT plan(10);
+
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
+SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b \gset
+SET LOCAL app.tenant_id = 'tap-a';
+\set id_of_a '''01900000-0000-7000-8000-00000000000a'''
+SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => :id_of_a) \gset
+
+-- By a superuser, who sees every record.
+SET LOCAL app.tenant_id = 'tap-b';
+SELECT audit.insert_audit_log('agent', 'LIVE', 'success') \gset
+SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of tap-b: one');
+SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT throws_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a), 'RF004', NULL,
+    'a record of tap-a is none that tap-b has written before');
+SELECT is_empty(
+    $$SELECT FROM json_array_elements(audit.list_admin_events()::json -> 'items') AS item WHERE item ->> 'tenant_id' <> 'tap-b'$$,
+    'the acts on tap-b are no others');
+SET LOCAL app.tenant_id = 'tap-a';
+SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of tap-a: one');
+SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT lives_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a),
+    'a record of tap-a is one that tap-a has written before');
+
+-- Beside a policy that shows the owner everything.
+CREATE POLICY stray ON audit.audit_logs TO audit_owner USING (true);
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key_of_b'), 'tap-b', 'a key of tap-b that may only write');
+SELECT is(audit.is_stored(:id_of_a, 'agent', 'LIVE', 'success', NULL, NULL, NULL, NULL, NULL), false,
+    'is not told of a record of tap-a');
+SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000b') \gset
+SELECT is(audit.is_stored('01900000-0000-7000-8000-00000000000b', 'agent', 'LIVE', 'success', NULL, NULL, NULL, NULL, NULL), true,
+    'but of its own');
+
+SELECT * FROM finish();
+ROLLBACK;

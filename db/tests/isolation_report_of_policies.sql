@@ -1,0 +1,106 @@
+-- Proves: audit.isolation_report() goes red for each way in which a policy can be dropped, loosened or added, and names it.
+-- Each weakening is made, reported and undone by itself.
+
+BEGIN;
+SELECT plan(30);
+
+-- The rule's findings after a weakening, as the service sees them. The exception undoes the weakening.
+CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_findings text;
+BEGIN
+    EXECUTE p_weakening;
+    SET LOCAL SESSION AUTHORIZATION audit_app;
+    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r
+    WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
+    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
+EXCEPTION WHEN SQLSTATE 'TAP00' THEN
+    RETURN SQLERRM;
+END
+$$;
+
+\set rule 'every group that sees a table is held by a restrictive policy too'
+SELECT is(pg_temp.findings(:'rule', 'DROP POLICY trusted_stays_in_own_tenant ON audit.audit_logs'),
+    'audit_trusted on audit.audit_logs', 'the restrictive policy dropped');
+SELECT is(pg_temp.findings(:'rule', 'DROP POLICY keyed_reads_only_proven_tenant ON audit.audit_logs'),
+    'audit_keyed on audit.audit_logs', 'that for reading with a proof dropped');
+SELECT is(pg_temp.findings(:'rule', 'DROP POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs'),
+    'audit_keyed on audit.audit_logs', 'that for appending with a proof dropped');
+SELECT is(pg_temp.findings(:'rule', 'DROP POLICY keyed_reads_only_proven_tenant ON audit.admin_events'),
+    'audit_keyed on audit.admin_events', 'that of the administrative acts dropped');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.api_keys TO audit_keyed USING (true)'),
+    'audit_keyed on audit.api_keys', 'a table opened that has no restrictive policy');
+SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'but not as it is');
+
+\set rule 'every policy compares the tenant, and names its roles'
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.audit_logs TO audit_trusted USING (true)'),
+    'policy added on audit.audit_logs', 'a policy with true');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.audit_logs FOR INSERT TO audit_trusted WITH CHECK (true)'),
+    'policy added on audit.audit_logs', 'a policy with true for INSERT');
+SELECT is(pg_temp.findings(:'rule',
+    $$CREATE POLICY added ON audit.audit_logs USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy added on audit.audit_logs', 'a policy for PUBLIC');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
+        USING (tenant_id = current_setting('app.tenant_id', true) OR current_setting('app.bypass', true) = 'on')$$),
+    'policy added on audit.audit_logs', 'a policy with a bypass');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.audit_logs TO audit_owner USING (true)'),
+    'policy added on audit.audit_logs', 'a policy by which the owner reads records');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR SELECT TO audit_owner
+        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy added on audit.audit_logs', 'a policy by which the owner reads records without a proof');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR INSERT TO audit_owner
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
+    'policy added on audit.audit_logs', 'a policy by which the owner appends records');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.admin_events FOR SELECT TO audit_owner USING (true)'),
+    'policy added on audit.admin_events', 'a policy by which the owner reads administrative acts');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.admin_events FOR DELETE TO audit_owner USING (true)'),
+    'policy added on audit.admin_events', 'a policy by which the owner deletes them');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.api_keys FOR SELECT TO audit_admin USING (true)'),
+    'policy added on audit.api_keys', 'a policy by which administrators read hashes');
+SELECT is(pg_temp.findings(:'rule',
+    'CREATE POLICY added ON audit.proof_secrets FOR SELECT TO audit_owner, audit_keyed USING (true)'),
+    'policy added on audit.proof_secrets', 'a policy by which others than the owner read the secret');
+-- audit_keyed: the comparison and the proof, of the scope that the command asks for.
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
+        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof removed from reading');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (
+        tenant_id = current_setting('app.tenant_id', true)
+        AND audit.tenant_is_proven(current_setting('app.tenant_id', true), 'read'))$$),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof asked of the setting, not of the row');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the proof removed from appending');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_only_proven_tenant ON audit.audit_logs
+        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy keyed_reads_only_proven_tenant on audit.audit_logs', 'the proof removed from the second line');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.admin_events
+        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy keyed_reads_proven_tenant on audit.admin_events', 'the proof removed from the administrative acts');
+SELECT is(pg_temp.findings(:'rule',
+    $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (audit.tenant_is_proven(tenant_id, 'read'))$$),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'the comparison removed, the proof left');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
+        USING (tenant_id = current_setting('app.tenant_id', true) OR audit.tenant_is_proven(tenant_id, 'read'))$$),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'one of the two made enough');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'the other scope made enough for reading');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
+    'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the other scope made enough for appending');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR ALL TO audit_keyed
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
+    'policy added on audit.audit_logs', 'one policy for all commands, by which one scope does what the other may');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR UPDATE TO audit_keyed
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
+    'policy added on audit.audit_logs', 'a policy by which a key changes records');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR SELECT TO audit_keyed
+        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
+    'intact', 'but not a policy that compares the tenant and asks for the proof');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
+        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'intact', 'but not a policy that compares the tenant, for roles that it names');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,125 @@
+-- Proves: a key does what its scopes say and no more: one that writes reads nothing, one that reads writes nothing, and the
+-- functions tell it so; past the functions the policies hold by themselves. Each refusal stands beside the key that may.
+
+BEGIN;
+SELECT plan(56);
+
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
+VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), ('01900000-0000-7000-8000-00000000000b', 'tap-b', 'agent-of-b');
+SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['read', 'write']) AS both_key, audit.issue_api_key('tap-a', 'tap',
+    ARRAY['read']) AS read_key,
+       audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key \gset
+-- The plans are kept, as in a session that has lasted.
+SET LOCAL plan_cache_mode = force_generic_plan;
+PREPARE appending AS INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a');
+PREPARE appending_and_reading AS
+    INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a') RETURNING id;
+-- The record that is written again and again; all of its fields, in the order in which they are given.
+CREATE FUNCTION pg_temp.write(p_id text, p_user_id text DEFAULT 'user') RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN audit.insert_audit_log('agent-of-a', 'LIVE', 'error', 'trace', 502, 17, p_user_id, 'bad gateway', p_id::uuid);
+END
+$$;
+\set own 01900000-0000-7000-8000-00000000000a
+
+SET LOCAL SESSION AUTHORIZATION audit_app;
+
+-- Both scopes.
+SELECT is(audit.enter_tenant(:'both_key'), 'tap-a', 'a key with both scopes');
+SELECT is(current_setting('app.scopes'), 'read,write', 'says so');
+SELECT isnt_empty('SELECT FROM audit.audit_logs', 'both: reads the table');
+SELECT isnt_empty('SELECT FROM audit.admin_events', 'both: reads the administrative acts');
+SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'both: lists');
+SELECT lives_ok('SELECT audit.list_admin_events()', 'both: lists the acts');
+SELECT lives_ok('EXECUTE appending', 'both: appends to the table');
+SELECT lives_ok('EXECUTE appending_and_reading', 'both: appends and is shown what it appended');
+SELECT lives_ok($$SELECT audit.insert_audit_log('agent-of-a', 'LIVE', 'success')$$, 'both: appends by the function');
+
+-- Reading alone.
+SELECT is(audit.enter_tenant(:'read_key'), 'tap-a', 'a key with the scope read');
+SELECT is(current_setting('app.scopes'), 'read', 'says so');
+SELECT isnt_empty('SELECT FROM audit.audit_logs', 'read: reads the table');
+SELECT isnt_empty('SELECT FROM audit.admin_events', 'read: reads the administrative acts');
+SELECT is(audit.list_audit_logs()::json ->> 'count', '4', 'read: lists');
+SELECT lives_ok('SELECT audit.list_admin_events()', 'read: lists the acts');
+SELECT throws_ok('EXECUTE appending', '42501', 'new row violates row-level security policy for table "audit_logs"',
+    'read: does not append to the table');
+SELECT throws_ok('EXECUTE appending_and_reading', '42501', 'new row violates row-level security policy for table "audit_logs"',
+    'read: nor with RETURNING');
+SELECT throws_ok($$SELECT audit.insert_audit_log('agent-of-a', 'LIVE', 'success')$$, 'RF006',
+    'the API key has not the scope write',
+    'read: is told that it may not append');
+-- What tells is a setting; what refuses is the policy.
+SELECT set_config('app.scopes', '', true) \gset
+SELECT throws_ok($$SELECT audit.insert_audit_log('agent-of-a', 'LIVE', 'success')$$, '42501',
+    'new row violates row-level security policy for table "audit_logs"', 'read: hiding its scope, it is refused by the policy');
+SELECT set_config('app.scopes', 'read,write', true) \gset
+SELECT throws_ok($$SELECT audit.insert_audit_log('agent-of-a', 'LIVE', 'success')$$, '42501',
+    'new row violates row-level security policy for table "audit_logs"', 'read: claiming the other, it is refused by the policy');
+SELECT is_empty('SELECT FROM audit.audit_logs', 'read: and reads nothing any more');
+
+-- Writing alone.
+SELECT is(audit.enter_tenant(:'write_key'), 'tap-a', 'a key with the scope write');
+SELECT is(current_setting('app.scopes'), 'write', 'says so');
+SELECT is_empty('SELECT FROM audit.audit_logs', 'write: reads nothing of the table');
+SELECT is_empty('SELECT FROM audit.admin_events', 'write: nor of the administrative acts');
+SELECT throws_ok('SELECT audit.list_audit_logs()', 'RF006', 'the API key has not the scope read',
+    'write: is told that it may not list');
+SELECT throws_ok('SELECT audit.list_admin_events()', 'RF006', 'the API key has not the scope read', 'write: nor the acts');
+SELECT lives_ok('EXECUTE appending', 'write: appends to the table');
+SELECT throws_ok('EXECUTE appending_and_reading', '42501', 'new row violates row-level security policy for table "audit_logs"',
+    'write: is not shown what it appends');
+SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-b', 'forged')$$,
+    '42501', NULL,
+    'write: does not append to another tenant');
+SELECT set_config('app.scopes', '', true) \gset
+SELECT throws_ok('SELECT audit.list_audit_logs()', 'RF001', 'no tenant is proven for this statement',
+    'write: hiding its scope, it is shown no empty page either');
+SELECT set_config('app.scopes', 'read,write', true) \gset
+SELECT throws_ok('SELECT audit.list_audit_logs()', 'RF001', 'no tenant is proven for this statement',
+    'write: nor claiming the other');
+
+-- A retry after a lost connection, by a key that cannot see whether its record is there.
+SELECT is(audit.enter_tenant(:'write_key'), 'tap-a', 'a key with the scope write, again');
+SELECT is(pg_temp.write(:'own'), :'own'::uuid, 'write: a record under an id of its own is accepted');
+SELECT is(pg_temp.write(:'own'), :'own'::uuid, 'write: the same record under the same id is accepted again');
+SELECT throws_ok(format('SELECT pg_temp.write(%L, %L)', :'own', 'other'), 'RF004', 'the id belongs to another record',
+    'write: another content under the same id is refused');
+SELECT throws_ok(format('SELECT pg_temp.write(%L, NULL)', :'own'), 'RF004', 'the id belongs to another record',
+    'write: as is a field less');
+SELECT throws_ok($$SELECT pg_temp.write('01900000-0000-7000-8000-00000000000b')$$, 'RF004', 'the id belongs to another record',
+    'write: an id of another tenant is refused in the same words');
+
+-- audit.is_stored() answers for the very record, field by field, of the proven tenant.
+PREPARE stored (uuid, text, text, text, text, int, int, text, text) AS SELECT audit.is_stored($1, $2, $3, $4, $5, $6, $7, $8, $9);
+SELECT results_eq(format('EXECUTE stored (%L, %s)', :'own', arguments), ARRAY[stored], 'is_stored: ' || said)
+FROM (VALUES
+    ($$'agent-of-a', 'LIVE',    'error',   'trace', 502,  17,   'user', 'bad gateway'$$, true,  'the record itself'),
+    ($$'agent-of-b', 'LIVE',    'error',   'trace', 502,  17,   'user', 'bad gateway'$$, false, 'another agent'),
+    ($$'agent-of-a', 'DRY_RUN', 'error',   'trace', 502,  17,   'user', 'bad gateway'$$, false, 'another mode'),
+    ($$'agent-of-a', 'LIVE',    'success', 'trace', 502,  17,   'user', 'bad gateway'$$, false, 'another status'),
+    ($$'agent-of-a', 'LIVE',    'error',   NULL,    502,  17,   'user', 'bad gateway'$$, false, 'no trace'),
+    ($$'agent-of-a', 'LIVE',    'error',   'trace', NULL, 17,   'user', 'bad gateway'$$, false, 'no HTTP status'),
+    ($$'agent-of-a', 'LIVE',    'error',   'trace', 502,  NULL, 'user', 'bad gateway'$$, false, 'no latency'),
+    ($$'agent-of-a', 'LIVE',    'error',   'trace', 502,  17,   NULL,   'bad gateway'$$, false, 'no user'),
+    ($$'agent-of-a', 'LIVE',    'error',   'trace', 502,  17,   'user', NULL$$,          false, 'no error'),
+    ($$NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL$$,                                 false, 'nothing but the id'))
+    AS asked (arguments, stored, said);
+\set bare 'EXECUTE stored (''01900000-0000-7000-8000-00000000000b'', ''agent-of-b'', NULL, NULL, NULL, NULL, NULL, NULL, NULL)'
+SELECT results_eq(:'bare', ARRAY[false], 'is_stored: a record of another tenant, every field right');
+SELECT set_config('app.tenant_id', 'tap-b', true) \gset
+SELECT results_eq(:'bare', ARRAY[false], 'is_stored: nor with that tenant named');
+SELECT is(audit.enter_tenant(:'read_key'), 'tap-a', 'a key with the scope read, again');
+\set itself 'EXECUTE stored (' :'own' ', ''agent-of-a'', ''LIVE'', ''error'', ''trace'', 502, 17, ''user'', ''bad gateway'')'
+SELECT results_eq(:'itself', ARRAY[false], 'is_stored: nothing to a key that may not write');
+SELECT is(audit.enter_tenant(:'both_key'), 'tap-a', 'a key with both scopes, again');
+SELECT results_eq(:'itself', ARRAY[true], 'is_stored: the record to a key that may do both');
+SELECT set_config('app.proof', '', true) \gset
+SELECT results_eq(:'itself', ARRAY[false], 'is_stored: nothing without a proof');
+
+RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE id = :'own'), 1::bigint, 'the record that was repeated is there once');
+
+SELECT * FROM finish();
+ROLLBACK;

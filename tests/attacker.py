@@ -1,0 +1,127 @@
+"""The attacker of the test_attacks_* files: code that got into the service while it handles a request of tenant acme.
+
+It sends what SQL it likes over the service's own connections, as audit_app, a member of audit_keyed; acme's key is all
+that it holds. It is after tenant globex.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+from app.database_files import DATABASE_DIRECTORY
+from tests.conftest import TestDatabase
+
+INSUFFICIENT_PRIVILEGE = "42501"
+RECORDS = {"acme": 2, "globex": 3}
+# Stands in every record of globex, and must come out nowhere.
+SECRET = "globex-confidential"
+COUNT_ALL = "SELECT count(*) FROM audit.audit_logs"
+COUNT_GLOBEX = "SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'globex'"
+APPEND = "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), {}, 'agent')"
+_EVERYTHING_OF_GLOBEX = """
+    SELECT 'tenants', to_jsonb(t) FROM audit.tenants AS t WHERE t.id = 'globex'
+    UNION ALL SELECT 'audit_logs', to_jsonb(l) FROM audit.audit_logs AS l WHERE l.tenant_id = 'globex'
+    UNION ALL SELECT 'admin_events', to_jsonb(e) FROM audit.admin_events AS e WHERE e.tenant_id = 'globex'
+    UNION ALL SELECT 'api_keys', to_jsonb(k) - 'last_used_at' FROM audit.api_keys AS k WHERE k.tenant_id = 'globex'
+    UNION ALL SELECT 'policies', to_jsonb(p) FROM pg_policy AS p
+    UNION ALL SELECT 'privileges', to_jsonb(g) FROM audit.granted_privileges() AS g
+    ORDER BY 1, 2"""
+
+
+class Attack:
+    """The sessions of the service, and what the attacker has in hand."""
+
+    def __init__(self, database: TestDatabase, opened: ExitStack) -> None:
+        self.administrator = database.administrator
+        self._database = database
+        self._opened = opened
+        self.keys = {tenant: self.issue_key(tenant) for tenant in RECORDS}
+
+    def issue_key(self, tenant: str, *scopes: str, expires_in: str | None = None) -> str:
+        """Issue one more API key; expires_in: an interval of PostgreSQL."""
+        key: str = self.value(
+            self.administrator,
+            "SELECT audit.issue_api_key(%s, 'attack', %s, clock_timestamp() + %s::interval)",
+            tenant,
+            list(scopes or ("read", "write")),
+            expires_in,
+        )
+        return key
+
+    def session(self, role: str = "audit_app", **parameters: str) -> Connection[Any]:
+        """Open one more session of the service; parameters are libpq's."""
+        connection = psycopg.connect(self._database.url(role), autocommit=True, **parameters)  # type: ignore[arg-type]
+        return self._opened.enter_context(connection)
+
+    def enter(self, session: Connection[Any], tenant: str = "acme") -> None:
+        """Prove `tenant` in the open transaction, as the service does at the start of a request."""
+        assert self.value(session, "SELECT audit.enter_tenant(%s)", self.keys[tenant]) == tenant
+
+    @contextmanager
+    def request(self, session: Connection[Any] | None = None, tenant: str = "acme") -> Iterator[Connection[Any]]:
+        """Give the connection of a request that has just been authenticated. Its transaction ends with the block."""
+        connection = session or self.session()
+        with connection.transaction():
+            self.enter(connection, tenant)
+            yield connection
+
+    @staticmethod
+    def value(connection: Connection[Any], statement: str, *parameters: Any) -> Any:
+        """Run a statement; return the first column of its one row."""
+        ((value, *_),) = connection.execute(statement.encode(), parameters or None).fetchall()
+        return value
+
+    def everything_of_globex(self) -> list[tuple[Any, ...]]:
+        """Return all that must stay as it is, as a superuser sees it."""
+        return self.administrator.execute(_EVERYTHING_OF_GLOBEX).fetchall()
+
+
+def assert_refused(connection: Connection[Any], statement: str, *states: str) -> psycopg.Error:
+    """Assert that `statement` fails with one of these SQLSTATEs and gives nothing of globex away; return the error."""
+    with pytest.raises(psycopg.Error) as caught, connection.transaction():
+        connection.execute(statement.encode())
+    error = caught.value
+    assert error.sqlstate in (states or (INSUFFICIENT_PRIVILEGE,)), f"{statement}: {error.sqlstate} {error}"
+    diagnosis = error.diag
+    for text in (diagnosis.message_primary, diagnosis.message_detail, diagnosis.message_hint, diagnosis.context):
+        assert SECRET not in (text or "")
+    return error
+
+
+def assert_own_alone(connection: Connection[Any]) -> None:
+    """Assert that in this transaction acme sees all of its own records and none of globex."""
+    found = connection.execute("SELECT tenant_id, count(*) FROM audit.audit_logs GROUP BY tenant_id").fetchall()
+    assert [tenant for tenant, _ in found] == ["acme"], found
+    assert Attack.value(connection, COUNT_ALL) >= RECORDS["acme"]
+
+
+def assert_nothing(connection: Connection[Any]) -> None:
+    """Assert that in this transaction no record is seen and none of globex can be written."""
+    assert Attack.value(connection, COUNT_ALL) == 0
+    assert_refused(connection, APPEND.format("'globex'"))
+
+
+@contextmanager
+def attacking(database: TestDatabase) -> Iterator[Attack]:
+    """Give acme and globex their records, and an attack on them; afterwards globex must be just as it was."""
+    administrator = database.administrator
+    administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+    for tenant, records in RECORDS.items():
+        administrator.execute(
+            sql.SQL(
+                "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, status, user_id, error)"
+                " SELECT gen_random_uuid(), {tenant}, 'agent', 'LIVE', 'error', {secret}, {secret}"
+                " FROM generate_series(1, {records})"
+            ).format(tenant=tenant, secret=f"{tenant}-confidential", records=records)
+        )
+    administrator.execute("ANALYZE audit.audit_logs")
+    with ExitStack() as opened:
+        attack = Attack(database, opened)
+        before = attack.everything_of_globex()
+        assert len(before) > RECORDS["globex"]
+        yield attack
+        assert attack.everything_of_globex() == before

@@ -1,0 +1,148 @@
+"""`make test-mutations`: weaken a migrated database in every way that weakenings/*.sql find, one at a time.
+
+The pgTAP tests in db/tests must go red each time. A weakening that they pass over is named and fails the build.
+
+Two servers share the work. Roles belong to a whole server, so on each of them one weakening is tried after the other.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+import psycopg
+
+from tests.mutations import pgtap
+from tests.mutations.catalogue import EQUIVALENT, Mutation, SuiteBroken, read_mutations
+from tests.mutations.laboratory import Laboratory
+from tests.run import DEBIAN_SERVER, install_system_packages
+
+_ROOM = 1 << 30  # bytes that one server may come to need
+
+
+class Run:
+    """One run of the suite, over laboratories that work side by side."""
+
+    def __init__(self, laboratories: list[Laboratory]) -> None:
+        self._idle: SimpleQueue[Laboratory] = SimpleQueue()
+        for laboratory in laboratories:
+            self._idle.put(laboratory)
+        self._workers = len(laboratories)
+        self._seconds: dict[Path, float] = {}
+        self._catches: Counter[tuple[str, Path]] = Counter()
+
+    def red_when_intact(self) -> list[Path]:
+        """Run every file on an unweakened database; return those that do not pass: they could prove nothing."""
+        with ThreadPoolExecutor(self._workers) as workers:
+            green = list(workers.map(self._is_green, pgtap.FILES))
+        return [file for file, is_green in zip(pgtap.FILES, green, strict=True) if not is_green]
+
+    def try_all(self, mutations: list[Mutation]) -> tuple[list[str], list[str]]:
+        """Try every mutation and print what became of it; return the names of the survivors, and what went wrong."""
+        survivors, broken = [], []
+        with ThreadPoolExecutor(self._workers) as workers:
+            attempts = [(mutation, workers.submit(self._catcher, mutation)) for mutation in mutations]
+            for mutation, attempt in attempts:
+                try:
+                    catcher = attempt.result()
+                except SuiteBroken as reason:
+                    broken.append(str(reason))
+                    print(f"BROKEN    {reason}", flush=True)
+                    continue
+                if catcher is None:
+                    survivors.append(mutation.name)
+                print(
+                    f"caught    {mutation.name}  [{catcher.stem}]" if catcher else f"SURVIVED  {mutation.name}",
+                    flush=True,
+                )
+        return survivors, broken
+
+    def _is_green(self, file: Path) -> bool:
+        with self._laboratory() as laboratory:
+            started = time.monotonic()
+            green = laboratory.is_green(file)
+            self._seconds[file] = time.monotonic() - started
+        return green
+
+    def _catcher(self, mutation: Mutation) -> Path | None:
+        files = sorted(pgtap.FILES, key=lambda file: self._promise(mutation, file), reverse=True)
+        with self._laboratory() as laboratory:
+            catcher = laboratory.catcher(mutation, files)
+        if catcher:
+            self._catches[mutation.kind, catcher] += 1
+        return catcher
+
+    def _promise(self, mutation: Mutation, file: Path) -> float:
+        """How soon `file` may be expected to go red: by what it has caught of this kind, speaks of, and takes."""
+        caught = sum(number for (kind, _), number in self._catches.items() if kind == mutation.kind)
+        share = self._catches[mutation.kind, file] / (caught + 1)
+        return (share + pgtap.relevance(file, mutation.name)) / self._seconds[file]
+
+    @contextmanager
+    def _laboratory(self) -> Iterator[Laboratory]:
+        laboratory = self._idle.get()
+        try:
+            yield laboratory
+        finally:
+            self._idle.put(laboratory)
+
+
+@contextmanager
+def laboratories(binaries: Path, number: int) -> Iterator[list[Laboratory]]:
+    """Open `number` laboratories, and delete them afterwards."""
+    # Thousands of databases are copied: in memory, where there is enough.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > _ROOM * number else None
+    with tempfile.TemporaryDirectory(prefix="ringfence-mutations-", dir=memory) as name, ExitStack() as opened:
+        folder = Path(name)
+        folder.chmod(0o755)
+        made = [Laboratory(binaries, folder / str(n)) for n in range(number)]
+        for laboratory in made:
+            opened.callback(laboratory.close)
+            laboratory.open()
+        yield made
+
+
+def main() -> int:
+    """Run the command line; return 0 when every mutation was caught."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--server", type=Path, default=DEBIAN_SERVER, help="folder of the server's binaries")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", metavar="WORDS", help="the mutations whose names contain these words")
+    parser.add_argument("--list", action="store_true", help="print the SQL of the mutations instead of trying them")
+    arguments = parser.parse_args()
+    install_system_packages([DEBIAN_SERVER])
+    started = time.monotonic()
+    with laboratories(arguments.server, 1 if arguments.list else arguments.workers) as opened:
+        with opened[0].clone() as url, psycopg.connect(url) as connection:
+            mutations = [mutation for mutation in read_mutations(connection) if arguments.only in mutation.name]
+        if arguments.list:
+            for mutation in mutations:
+                print(f"-- {mutation.name}\n{mutation.weakening};\n")
+            return 0
+        run = Run(opened)
+        if red := run.red_when_intact():
+            print("red before anything was weakened: " + ", ".join(file.name for file in red))
+            return 1
+        print(f"{len(pgtap.FILES)} files of pgTAP tests, all green; {len(mutations)} mutations", flush=True)
+        survivors, broken = run.try_all(mutations)
+    for name in survivors:
+        print(f"survived: {name}")
+    for reason in broken:
+        print(f"broken: {reason}")
+    caught = len(mutations) - len(survivors) - len(broken)
+    print(
+        f"{len(mutations)} mutations, {caught} caught, {len(survivors)} survived"
+        f" ({len(EQUIVALENT)} equivalent ones excused), {time.monotonic() - started:.0f} seconds"
+    )
+    return 0 if mutations and caught == len(mutations) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""A server of one's own with a migrated database, of which each weakening gets a clone to spoil."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from app import migrate
+from app.database_files import DATABASE_DIRECTORY
+from app.private_server import PrivateServer
+from tests.mutations import pgtap
+from tests.mutations.catalogue import Mutation, SuiteBroken
+
+_TEMPLATE = "migrated"
+_COMMENT_ALL = (Path(__file__).parent / "comment_all.sql").read_bytes()
+_STATE = (Path(__file__).parent / "state.sql").read_bytes()
+
+
+class Laboratory:
+    """One server. Not for two threads at once: roles belong to all of its databases."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._server = PrivateServer(binaries, folder)
+        self._psql = self._server.binaries / "psql"
+        self._clones = 0
+        self._finished = ""
+
+    def open(self) -> None:
+        """Start the server and migrate the database that is cloned."""
+        # Nothing here outlives the run. Without autovacuum the catalogue changes by weakenings alone.
+        self._server.start("fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off")
+        self._administrator = self._connect("postgres")
+        self._administrator.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
+        migrate.apply(self._server.url("postgres", _TEMPLATE))
+        with self._connect(_TEMPLATE) as template:
+            template.execute(
+                "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC"
+            )
+        with self.clone() as url, psycopg.connect(url) as connection:
+            self._intact = _state(connection)
+        self._intact_cluster = _state(self._administrator)[1]
+
+    def close(self) -> None:
+        """Stop the server and delete it."""
+        self._server.remove()
+
+    @contextmanager
+    def clone(self) -> Iterator[str]:
+        """Make a database like the migrated one and give its URL; it is dropped some time afterwards."""
+        self._clones += 1
+        name = f"clone_{self._clones}"
+        self._administrator.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}".encode())
+        with self._connect(name) as connection:
+            # The privileges on a database are not cloned with it.
+            connection.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+        yield self._server.url("postgres", name)
+        # To drop it at once would be to wait for its last session to end.
+        if self._finished:
+            self._administrator.execute(f"DROP DATABASE {self._finished} WITH (FORCE)".encode())
+        self._finished = name
+
+    def is_green(self, file: Path) -> bool:
+        """Return whether a file of db/tests passes on an unweakened database."""
+        with self.clone() as url:
+            return pgtap.is_green(file, self._psql, url)
+
+    def catcher(self, mutation: Mutation, files: list[Path]) -> Path | None:
+        """Weaken a clone and return the first of `files` that notices, None when all of them pass.
+
+        Raises SuiteBroken when the weakening cannot be applied, changes nothing, or cannot be undone.
+        """
+        with self.clone() as url:
+            try:
+                with psycopg.connect(url, autocommit=True) as connection:
+                    try:
+                        connection.execute(mutation.weakening.encode())
+                    except psycopg.Error as error:
+                        raise SuiteBroken(f"cannot be applied: {mutation.name}: {error}") from error
+                    connection.execute("RESET ROLE")
+                    if _state(connection) == self._intact:
+                        raise SuiteBroken(f"changes nothing: {mutation.name}")
+                    connection.execute(_COMMENT_ALL)
+                return pgtap.first_red(files, self._psql, url)
+            finally:
+                self._undo(mutation)
+
+    def _undo(self, mutation: Mutation) -> None:
+        if mutation.undo:
+            self._administrator.execute(mutation.undo.encode())
+        if _state(self._administrator)[1] != self._intact_cluster:
+            raise SuiteBroken(f"is not undone: {mutation.name}")
+
+    def _connect(self, database: str) -> Connection[Any]:
+        return psycopg.connect(self._server.url("postgres", database), autocommit=True)
+
+
+def _state(connection: Connection[Any]) -> tuple[str, str]:
+    row: tuple[str, str] | None = connection.execute(_STATE).fetchone()
+    assert row is not None
+    return row

@@ -1,0 +1,43 @@
+"""Runs files of db/tests with psql, as pg_prove does but without its start-up time, and reads what they answer."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+FILES = sorted((Path(__file__).parents[2] / "db" / "tests").glob("*.sql"))
+_WORDS = {file: frozenset(re.findall(r"\w{4,}", file.stem + file.read_text())) for file in FILES}
+_LIMIT_SECONDS = 120
+_PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
+_RESULT = re.compile(r"^(ok|not ok)\b", re.MULTILINE)
+
+
+def is_green(file: Path, psql: Path, database_url: str) -> bool:
+    """Run one file; return whether it came to its end, kept to its plan, and all of its tests passed."""
+    try:
+        finished = subprocess.run(
+            [psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-f", file, database_url],
+            env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    results = _RESULT.findall(finished.stdout)
+    plan = _PLAN.search(finished.stdout)
+    return finished.returncode == 0 and plan is not None and int(plan[1]) == len(results) and "not ok" not in results
+
+
+def first_red(files: Iterable[Path], psql: Path, database_url: str) -> Path | None:
+    """Run `files` until one is not green, and return that one."""
+    return next((file for file in files if not is_green(file, psql, database_url)), None)
+
+
+def relevance(file: Path, words: str) -> float:
+    """Return, from 0 to 1, how much of `words` a file speaks of; a word that few files have counts for more."""
+    weights = {
+        word: 1 / number
+        for word in set(re.findall(r"\w{4,}", words))
+        if (number := sum(word in known for known in _WORDS.values()))
+    }
+    return sum(weight for word, weight in weights.items() if word in _WORDS[file]) / (sum(weights.values()) or 1)
