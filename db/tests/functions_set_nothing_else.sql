@@ -1,8 +1,8 @@
 -- Proves: what a function sets for as long as it runs: its search_path, and the list how it is planned. Nothing that stands
--- in for a tenant or changes what the policies do.
+-- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
-SELECT plan(2);
+SELECT plan(5);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
@@ -13,6 +13,16 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)$$,
     ARRAY['list_audit_logs'::name], 'planned anew at each call is the list alone');
+
+-- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.proisstrict$$,
+    'no function is skipped when an argument is unknown');
+SELECT is(audit.tenant_is_proven(NULL, 'read'), false, 'nobody is proven');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'pgmigrate'::regnamespace AND p.provolatile = 'i'$$,
+    'no function of pgmigrate is folded at planning: they read and write a table');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -13,7 +13,6 @@ CROSS JOIN LATERAL (VALUES
     (f.prosecdef,            'runs as its caller',               'SECURITY INVOKER'),
     (true,                   'has no search_path',               'RESET search_path'),
     (cardinality(f.proconfig) > 1, 'has no settings',                  'RESET ALL'),
-    (true,                   'searches public',                  'SET search_path = pg_catalog, public, pg_temp'),
     (true,                   'searches public first',            'SET search_path = public, pg_catalog'),
     (true,                   'searches temporary objects first', 'SET search_path = pg_catalog'),
     (true,                   'ignores the policies',             'SET row_security = off'),
@@ -23,7 +22,6 @@ CROSS JOIN LATERAL (VALUES
     (NOT f.proleakproof,     'is LEAKPROOF',                     'LEAKPROOF'),
     (f.pronargs > 0 AND NOT f.proisstrict, 'is skipped for NULL', 'STRICT'),
     (true,                   'belongs to the service',           'OWNER TO audit_app'),
-    (true,                   'belongs to the migrator',          'OWNER TO audit_migrator'),
     (true,                   'belongs to a superuser',           'OWNER TO postgres')) AS w (possible, how, weakening)
 WHERE w.possible
 UNION ALL

@@ -31,7 +31,9 @@ SELECT format('%s on %s %s granted to %s', g.privilege, lower(g.kind), g.name, r
        format('GRANT %s ON %s %s TO %s', g.privilege, g.kind, g.object, r.name)
 FROM grantable AS g
 CROSS JOIN grantee AS r
-WHERE NOT EXISTS (
+-- What the logins are granted, they are granted beside their groups; it is asked of schemas alone.
+WHERE (r.name NOT IN ('audit_app', 'audit_migrator') OR g.kind = 'SCHEMA')
+  AND NOT EXISTS (
     SELECT FROM held AS h
     WHERE (h.kind, h.object, h.privilege) = (g.kind, g.object, g.privilege) AND h.grantee IN (r.name, 'PUBLIC'))
 UNION ALL

@@ -3,7 +3,7 @@
 -- What is added is added as audit_owner, as a careless migration would.
 
 WITH protected AS (
-    SELECT c.oid, c.oid::regclass AS said, c.relpersistence
+    SELECT c.oid, c.oid::regclass AS said, c.relpersistence, c.relhastriggers
     FROM pg_class AS c
     WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p')
 )
@@ -37,6 +37,7 @@ CROSS JOIN (VALUES
     ('a reading function added elsewhere', 'CREATE FUNCTION public.weakening() RETURNS SETOF %s LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS ''TABLE %1$s'''),
     ('its rows published',                'CREATE PUBLICATION weakening FOR TABLE %s')
     ) AS w (how, weakening)
+WHERE (t.relhastriggers OR w.how <> 'foreign keys switched off') AND (t.relpersistence = 'p' OR w.how <> 'its rows published')
 UNION ALL
 -- Room of its own for each partition: none has the policies of the table it is a part of.
 SELECT format('partitioned table added, %s', w.how),
