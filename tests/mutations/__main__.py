@@ -83,7 +83,7 @@ class Run:
         """How soon `file` may be expected to go red: by what it has caught of this kind, speaks of, and takes."""
         caught = sum(number for (kind, _), number in self._catches.items() if kind == mutation.kind)
         share = self._catches[mutation.kind, file] / (caught + 1)
-        return (share + pgtap.relevance(file, mutation.name)) / self._seconds[file]
+        return (4 * share + pgtap.relevance(file, mutation.name)) / self._seconds[file]
 
     @contextmanager
     def _laboratory(self) -> Iterator[Laboratory]:
@@ -105,7 +105,8 @@ def laboratories(binaries: Path, number: int) -> Iterator[list[Laboratory]]:
         made = [Laboratory(binaries, folder / str(n)) for n in range(number)]
         for laboratory in made:
             opened.callback(laboratory.close)
-            laboratory.open()
+        with ThreadPoolExecutor(number) as workers:
+            list(workers.map(Laboratory.open, made))
         yield made
 
 

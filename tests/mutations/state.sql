@@ -1,13 +1,13 @@
 -- All that a weakening can change, as one digest for the database and one for its cluster. Object numbers are the same in
--- every clone of a database. Answers one row.
+-- every clone of a database; below 16384 they are the server's own, which no weakening touches. Answers one row.
 
 SELECT
     (SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-        SELECT t::text FROM pg_class AS t UNION ALL
-        SELECT t::text FROM pg_attribute AS t UNION ALL
+        SELECT t::text FROM pg_class AS t WHERE t.oid >= 16384 UNION ALL
+        SELECT t::text FROM pg_attribute AS t WHERE t.attrelid >= 16384 UNION ALL
         SELECT t::text FROM pg_attrdef AS t UNION ALL
-        SELECT t::text FROM pg_constraint AS t UNION ALL
-        SELECT t::text FROM pg_index AS t UNION ALL
+        SELECT t::text FROM pg_constraint AS t WHERE t.oid >= 16384 UNION ALL
+        SELECT t::text FROM pg_index AS t WHERE t.indexrelid >= 16384 UNION ALL
         SELECT t::text FROM pg_inherits AS t UNION ALL
         SELECT t::text FROM pg_policy AS t UNION ALL
         SELECT t::text FROM pg_proc AS t WHERE t.pronamespace <> 'pg_catalog'::regnamespace UNION ALL

@@ -18,7 +18,6 @@ CROSS JOIN LATERAL (VALUES
     (true,                   'ignores the policies',             'SET row_security = off'),
     (true,                   'sets a tenant',                    'SET app.tenant_id = ''acme'''),
     (f.provolatile <> 'i',   'is IMMUTABLE',                     'IMMUTABLE'),
-    (f.provolatile = 'v',    'is STABLE',                        'STABLE'),
     (NOT f.proleakproof,     'is LEAKPROOF',                     'LEAKPROOF'),
     (f.pronargs > 0 AND NOT f.proisstrict, 'is skipped for NULL', 'STRICT'),
     (true,                   'belongs to the service',           'OWNER TO audit_app'),

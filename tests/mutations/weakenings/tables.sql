@@ -15,8 +15,6 @@ CROSS JOIN (VALUES
     ('neither enabled nor forced',        'ALTER TABLE %s DISABLE ROW LEVEL SECURITY; ALTER TABLE %1$s NO FORCE ROW LEVEL SECURITY'),
     ('belongs to the service',            'ALTER TABLE %s OWNER TO audit_app'),
     ('belongs to the migrator',           'ALTER TABLE %s OWNER TO audit_migrator'),
-    ('belongs to audit_trusted',          'ALTER TABLE %s OWNER TO audit_trusted'),
-    ('belongs to audit_keyed',            'ALTER TABLE %s OWNER TO audit_keyed'),
     ('moved to another schema',           'ALTER TABLE %s SET SCHEMA public'),
     ('foreign keys switched off',         'ALTER TABLE %s DISABLE TRIGGER ALL'),
     ('a trigger added',                   'CREATE TRIGGER weakening BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
