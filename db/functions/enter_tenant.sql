@@ -1,4 +1,4 @@
--- Proves a tenant with an API key, for the rest of the transaction, and for statements that start within five seconds.
+-- Proves a tenant with an API key, for the rest of the transaction and at most five seconds.
 -- The only way for audit_keyed to see or write anything.
 
 CREATE OR REPLACE FUNCTION audit.enter_tenant(p_api_key text, p_tenant_id text DEFAULT NULL)
@@ -7,22 +7,26 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_parts   text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
-    v_key     record;
-    v_scopes  text;
-    v_entry   xid;
-    v_number  bigint;
-    v_entered text := extract(epoch FROM statement_timestamp())::text;
+    v_parts     text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
+    v_key       record;
+    v_scopes    text;
+    v_secret_id text;
+    v_entry     xid;
+    v_number    bigint;
+    v_entered   text := extract(epoch FROM clock_timestamp())::text;
 BEGIN
+    -- On an older snapshot a key that was revoked meanwhile would open its tenant again and again.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'a tenant is entered in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
+    END IF;
     IF length(p_api_key) <> 84 OR cardinality(v_parts) <> 3 OR v_parts[1] <> 'rf' OR p_api_key IS NULL THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'malformed';
     END IF;
 
-    SELECT k.id, k.tenant_id, k.scopes, k.secret_sha256, k.expires_at, k.revoked_at, k.last_used_at,
-           s.id AS secret_id, s.inner_key, s.outer_key
+    SELECT k.id, k.tenant_id, k.scopes, k.secret_sha256, k.expires_at, k.revoked_at, u.last_used_at
     INTO v_key
     FROM audit.api_keys AS k
-    CROSS JOIN (SELECT * FROM audit.proof_secrets ORDER BY id DESC LIMIT 1) AS s
+    JOIN audit.api_key_uses AS u ON u.api_key_id = k.id
     WHERE k.id = v_parts[2];
 
     -- Why is told only to whoever holds the secret: a guessed public id must not learn that it exists.
@@ -40,8 +44,9 @@ BEGIN
 
     -- Once an hour, and never by waiting for another transaction that is about to write the same.
     IF v_key.last_used_at IS NULL OR v_key.last_used_at < date_trunc('hour', now()) THEN
-        UPDATE audit.api_keys SET last_used_at = date_trunc('hour', now())
-        WHERE id = (SELECT k.id FROM audit.api_keys AS k WHERE k.id = v_key.id FOR NO KEY UPDATE SKIP LOCKED);
+        UPDATE audit.api_key_uses SET last_used_at = date_trunc('hour', now())
+        WHERE api_key_id = (SELECT u.api_key_id FROM audit.api_key_uses AS u
+                            WHERE u.api_key_id = v_key.id FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
 
     -- The number of this subtransaction, from the row that it writes; widened to the sixty-four bits of its transaction.
@@ -51,14 +56,13 @@ BEGIN
     v_number := pg_current_xact_id()::text::bigint;
     v_number := v_number + ((v_entry::text::bigint - v_number % 4294967296) + 4294967296) % 4294967296;
 
-    -- The proof: two hashes under two keys, as HMAC has it, so that nobody can extend the outer one. No part can hold the
-    -- separator. audit.tenant_is_proven() computes it again.
+    -- No part can hold the separator. audit.proven_tenant() asks for the same proof again.
     v_scopes := array_to_string(v_key.scopes, ',');
+    v_secret_id := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
     PERFORM set_config('app.tenant_id', v_key.tenant_id, true),
             set_config('app.scopes', v_scopes, true),
-            set_config('app.proof', concat_ws(':', v_key.secret_id, v_number, v_entered, encode(
-                sha256(v_key.outer_key || sha256(v_key.inner_key || convert_to(concat_ws('|',
-                    v_key.tenant_id, v_scopes, v_number, v_entered, audit.transaction_identity()), 'UTF8'))), 'hex')), true);
+            set_config('app.proof', concat_ws(':', v_secret_id, v_number, v_entered, audit.tenant_proof(
+                v_secret_id, v_key.tenant_id, v_scopes, v_number::text, v_entered)), true);
     RETURN v_key.tenant_id;
 END
 $$;
@@ -66,7 +70,7 @@ $$;
 COMMENT ON FUNCTION audit.enter_tenant IS
     'Checks an API key, sets its tenant and the proof of it for this transaction, and returns the tenant. RF005 when the '
     'key opens nothing; the detail says why, for the log alone. RF007 when it opens another tenant than p_tenant_id, where '
-    'that is given. SECURITY DEFINER: the keys and the secret are for no '
+    'that is given. 25000 when the transaction is not READ COMMITTED. SECURITY DEFINER: the keys and the secret are for no '
     'run-time role to read, and the proof is worth something only because of that.';
 REVOKE ALL ON FUNCTION audit.enter_tenant FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.enter_tenant TO audit_keyed;

@@ -40,9 +40,7 @@ AS $$
         ('audit_trusted', 'function', 'audit.intended_privileges',       'EXECUTE'),
         ('audit_trusted', 'function', 'audit.granted_privileges',        'EXECUTE'),
 
-        -- audit_keyed: proves it
-        ('audit_keyed',   'table',    'audit.admin_events',              'SELECT'),
-        ('audit_keyed',   'table',    'audit.audit_logs',                'SELECT'),
+        -- audit_keyed: proves it, and reads through functions
         ('audit_keyed',   'column',   'audit.audit_logs.id',             'INSERT'),
         ('audit_keyed',   'column',   'audit.audit_logs.trace_id',       'INSERT'),
         ('audit_keyed',   'column',   'audit.audit_logs.tenant_id',      'INSERT'),
@@ -54,11 +52,13 @@ AS $$
         ('audit_keyed',   'column',   'audit.audit_logs.user_id',        'INSERT'),
         ('audit_keyed',   'column',   'audit.audit_logs.error',          'INSERT'),
         ('audit_keyed',   'function', 'audit.enter_tenant',              'EXECUTE'),
-        ('audit_keyed',   'function', 'audit.tenant_is_proven',          'EXECUTE'),
+        ('audit_keyed',   'function', 'audit.proven_tenant',             'EXECUTE'),
         ('audit_keyed',   'function', 'audit.is_stored',                 'EXECUTE'),
         ('audit_keyed',   'function', 'audit.insert_audit_log',          'EXECUTE'),
         ('audit_keyed',   'function', 'audit.list_audit_logs',           'EXECUTE'),
+        ('audit_keyed',   'function', 'audit.list_proven_audit_logs',    'EXECUTE'),
         ('audit_keyed',   'function', 'audit.list_admin_events',         'EXECUTE'),
+        ('audit_keyed',   'function', 'audit.list_proven_admin_events',  'EXECUTE'),
         ('audit_keyed',   'function', 'audit.tenant_source',             'EXECUTE'),
         ('audit_keyed',   'function', 'audit.page_cursor',               'EXECUTE'),
         ('audit_keyed',   'function', 'audit.uuid_v7',                   'EXECUTE'),

@@ -15,7 +15,8 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- The policy that lets the owner see anything demands the caller's own proof.
+    -- The policy that lets the owner see anything demands the caller's own proof, with this scope.
+    PERFORM set_config('app.scope', 'write', true);
     RETURN EXISTS (
         SELECT FROM audit.audit_logs AS l
         WHERE l.id = p_id

@@ -129,14 +129,15 @@ AS $$
         CROSS JOIN LATERAL (VALUES (CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END)) AS tenant (col)
         CROSS JOIN LATERAL (VALUES (
             format('(%s = current_setting(''app.tenant_id''::text, true))', tenant.col),
-            CASE p.polcmd WHEN 'r' THEN 'read' WHEN 'a' THEN 'write' END)) AS wanted (comparison, scope)
+            CASE p.polcmd WHEN 'r' THEN '''read''::text' WHEN 'a' THEN '''write''::text' END)) AS wanted (comparison, scope)
         CROSS JOIN LATERAL (VALUES (
-            format('(%s AND audit.tenant_is_proven(%s, %L::text))', wanted.comparison, tenant.col, wanted.scope),
-            format('(%s AND audit.tenant_is_proven(%s, ''write''::text))', wanted.comparison, tenant.col),
+            format('(%s AND (%s = audit.proven_tenant(%s)))', wanted.comparison, tenant.col, wanted.scope),
+            format('(%s AND (%s = audit.proven_tenant(current_setting(''app.scope''::text, true))))', wanted.comparison, tenant.col),
             coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
             coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
-        ) AS expression (proven, proven_writer, visible, storable)
-        WHERE CASE p.polroles
+        ) AS expression (proven, proven_caller, visible, storable)
+        WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
+          AND CASE p.polroles
             WHEN ARRAY['audit_trusted'::regrole::oid] THEN
                 ARRAY[expression.visible, expression.storable] <> ARRAY[wanted.comparison, wanted.comparison]
             WHEN ARRAY['audit_keyed'::regrole::oid] THEN
@@ -144,9 +145,9 @@ AS $$
                 OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]
             -- As the owner only functions act. Where records are, they too need their caller's proof.
             WHEN ARRAY['audit_owner'::regrole::oid] THEN
-                NOT (c.relname IN ('tenants', 'api_keys', 'proof_secrets', 'tenant_entries')
+                NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries')
                      OR (c.relname = 'admin_events' AND p.polcmd = 'a')
-                     OR (c.relname = 'audit_logs' AND p.polcmd = 'r' AND expression.visible = expression.proven_writer))
+                     OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller))
             ELSE true
         END
 
@@ -181,8 +182,9 @@ AS $$
         CROSS JOIN LATERAL (VALUES
             (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
             (p.prosecdef AND p.proname NOT IN (
-                'schema_version', 'enter_tenant', 'tenant_is_proven', 'is_stored', 'create_tenant', 'list_tenants',
-                'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key', 'rotate_proof_secret'), 'runs as its owner'),
+                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'list_proven_audit_logs',
+                'list_proven_admin_events', 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys',
+                'rotate_api_key', 'revoke_api_key', 'rotate_proof_secret'), 'runs as its owner'),
             -- The lists of intended privileges and of known functions go by name.
             (EXISTS (SELECT FROM pg_proc AS other
                      WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),
@@ -202,18 +204,19 @@ AS $$
         FROM pg_rewrite AS r JOIN relation AS c ON c.oid = r.ev_class AND c.relkind IN ('r', 'p')
 
         UNION ALL
-        SELECT 'no stored setting stands in for a tenant', format('%s, for %s in %s', setting,
+        SELECT 'no stored setting names a tenant or loosens a commit', format('%s, for %s in %s', setting,
                CASE s.setrole WHEN 0 THEN 'every role' ELSE s.setrole::regrole::text END,
                coalesce((SELECT d.datname FROM pg_database AS d WHERE d.oid = s.setdatabase), 'every database'))
         FROM pg_db_role_setting AS s
         CROSS JOIN LATERAL unnest(s.setconfig) AS setting
         WHERE (s.setrole = 0 OR s.setrole IN (SELECT h.oid FROM held AS h))
           AND (s.setdatabase = 0 OR s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
-          AND setting ~* '^(app\.|search_path|row_security|session_preload_libraries|local_preload_libraries|role=)'
+          AND setting ~* '^(app\.|search_path|row_security|session_preload_libraries|local_preload_libraries|role='
+               '|synchronous_commit|default_transaction_)'
         UNION ALL
         -- From the connection string or the server's configuration, which no catalogue shows. Ask outside a transaction
         -- that has set its tenant.
-        SELECT 'no stored setting stands in for a tenant', 'app.tenant_id is set already, before audit.set_tenant()'
+        SELECT 'no stored setting names a tenant or loosens a commit', 'app.tenant_id is set already, before audit.set_tenant()'
         WHERE coalesce(current_setting('app.tenant_id', true), '') <> ''
     ),
     granted AS (SELECT g.grantee, g.object_type, g.object, g.privilege FROM audit.granted_privileges() AS g)
@@ -233,7 +236,7 @@ AS $$
         (12, 'neither the role nor PUBLIC can create anything in this database'),
         (13, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
         (14, 'no trigger or rule acts on a record'),
-        (15, 'no stored setting stands in for a tenant')) AS known (number, rule)
+        (15, 'no stored setting names a tenant or loosens a commit')) AS known (number, rule)
     LEFT JOIN finding AS f ON f.rule = known.rule
     GROUP BY known.number, known.rule
     ORDER BY known.number

@@ -16,6 +16,9 @@ BEGIN
     IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
         RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
     END IF;
+    IF NOT has_table_privilege('audit.admin_events', 'SELECT') THEN   -- audit_keyed, as in audit.list_audit_logs()
+        RETURN audit.list_proven_admin_events(p_limit);
+    END IF;
     IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'limit is a number from 1 to 1000' USING ERRCODE = 'RF003', COLUMN = 'limit';
     END IF;
@@ -33,7 +36,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.list_admin_events IS
-    'The newest administrative acts on the transaction''s tenant as JSON. RF001 when no tenant is set, RF003 when the limit '
+    'The newest administrative acts on the transaction''s tenant as JSON. RF001 when no tenant is set or proven, RF003 when the limit '
     'is refused, RF006 when the key may not read.';
 REVOKE ALL ON FUNCTION audit.list_admin_events FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_admin_events TO audit_trusted, audit_keyed;

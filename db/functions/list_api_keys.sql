@@ -9,8 +9,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT k.id, k.tenant_id, k.label, k.scopes,
            CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= now() THEN 'expired' ELSE 'valid' END,
-           k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+           k.created_at, k.expires_at, k.revoked_at, u.last_used_at
     FROM audit.api_keys AS k
+    JOIN audit.api_key_uses AS u ON u.api_key_id = k.id
     WHERE p_tenant_id IS NULL OR k.tenant_id = p_tenant_id
     ORDER BY k.tenant_id, k.created_at, k.id
 $$;

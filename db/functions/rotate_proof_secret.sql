@@ -1,4 +1,4 @@
--- Replaces the secret that proofs are made with. Proofs of running transactions hold: the secret before still checks.
+-- Replaces the secret that proofs are made with. Proofs of running transactions hold: the secret before checks for a while.
 
 CREATE OR REPLACE FUNCTION audit.rotate_proof_secret()
 RETURNS bigint
@@ -6,22 +6,25 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_id bigint := (SELECT max(s.id) FROM audit.proof_secrets AS s);
+    v_id bigint;
 BEGIN
-    DELETE FROM audit.proof_secrets AS s WHERE s.id < v_id;
-    INSERT INTO audit.proof_secrets (id, inner_key, outer_key, created_at)
-    SELECT v_id + 1,
+    LOCK TABLE audit.proof_secrets IN SHARE ROW EXCLUSIVE MODE;   -- one rotation at a time; proofs go on
+    DELETE FROM audit.proof_secrets AS s WHERE s.replaced_at < clock_timestamp() - interval '30 seconds';
+    UPDATE audit.proof_secrets AS s SET replaced_at = clock_timestamp() WHERE s.replaced_at IS NULL;
+    INSERT INTO audit.proof_secrets AS s (id, inner_key, outer_key, created_at)
+    SELECT max(o.id) + 1,
            uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
            uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
-           now();
+           clock_timestamp()
+    FROM audit.proof_secrets AS o
+    RETURNING s.id INTO v_id;
     PERFORM audit.record_admin_event('proof secret rotated', NULL, NULL);
-    RETURN v_id + 1;
+    RETURN v_id;
 END
 $$;
 
 COMMENT ON FUNCTION audit.rotate_proof_secret IS
-    'Makes a new secret and returns its number. A transaction that entered its tenant before goes on; its proof ends within '
-    'five seconds anyway. Two rotations within five seconds could end one early: it is then refused, never believed. '
-    'SECURITY DEFINER: nobody may read the secret.';
+    'Makes a new secret and returns its number. What has entered its tenant goes on: the secret before it still checks for '
+    'thirty seconds, and proves nothing after that. SECURITY DEFINER: nobody may read the secret.';
 REVOKE ALL ON FUNCTION audit.rotate_proof_secret FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.rotate_proof_secret TO audit_admin;

@@ -5,14 +5,14 @@ ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too
 
 REVOKE ALL ON audit.admin_events FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
-GRANT SELECT ON audit.admin_events TO audit_trusted, audit_keyed;
+GRANT SELECT ON audit.admin_events TO audit_trusted;
 
 DROP POLICY IF EXISTS owner_records_admin_events ON audit.admin_events;
 CREATE POLICY owner_records_admin_events ON audit.admin_events
     FOR INSERT TO audit_owner
     WITH CHECK (true);
 COMMENT ON POLICY owner_records_admin_events ON audit.admin_events IS
-    'For the functions of audit_admin, which run as audit_owner. It adds rows; it reads none.';
+    'For the functions of audit_admin, which run as audit_owner. It adds rows.';
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.admin_events;
 CREATE POLICY trusted_reads_own_tenant ON audit.admin_events
@@ -32,13 +32,37 @@ COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.admin_events IS
 DROP POLICY IF EXISTS keyed_reads_proven_tenant ON audit.admin_events;
 CREATE POLICY keyed_reads_proven_tenant ON audit.admin_events
     FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'));
 COMMENT ON POLICY keyed_reads_proven_tenant ON audit.admin_events IS
     'A transaction reads what was done to the tenant that a key with the scope read has proven.';
 
 DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.admin_events;
 CREATE POLICY keyed_reads_only_proven_tenant ON audit.admin_events
     AS RESTRICTIVE FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'));
 COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.admin_events IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS owner_reads_proven_tenant ON audit.admin_events;
+CREATE POLICY owner_reads_proven_tenant ON audit.admin_events
+    FOR SELECT TO audit_owner
+    USING (tenant_id = current_setting('app.tenant_id', true)
+           AND tenant_id = audit.proven_tenant(current_setting('app.scope', true)));
+COMMENT ON POLICY owner_reads_proven_tenant ON audit.admin_events IS
+    'For audit.list_proven_admin_events(), scope read, which runs as audit_owner. Without its caller''s proof the owner sees '
+    'nothing.';
+
+-- Append-only, whatever is granted one day.
+DROP POLICY IF EXISTS nobody_changes_an_event ON audit.admin_events;
+CREATE POLICY nobody_changes_an_event ON audit.admin_events
+    AS RESTRICTIVE FOR UPDATE TO audit_trusted, audit_keyed
+    USING (false);
+COMMENT ON POLICY nobody_changes_an_event ON audit.admin_events IS
+    'No permissive policy allows it either; this one holds beside any that is added.';
+
+DROP POLICY IF EXISTS nobody_deletes_an_event ON audit.admin_events;
+CREATE POLICY nobody_deletes_an_event ON audit.admin_events
+    AS RESTRICTIVE FOR DELETE TO audit_trusted, audit_keyed
+    USING (false);
+COMMENT ON POLICY nobody_deletes_an_event ON audit.admin_events IS
+    'No permissive policy allows it either; this one holds beside any that is added.';

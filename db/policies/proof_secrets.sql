@@ -12,4 +12,4 @@ CREATE POLICY owner_keeps_proof_secrets ON audit.proof_secrets
     USING (true)
     WITH CHECK (true);
 COMMENT ON POLICY owner_keeps_proof_secrets ON audit.proof_secrets IS
-    'For audit.enter_tenant(), audit.tenant_is_proven() and audit.rotate_proof_secret(), which run as audit_owner.';
+    'For audit.enter_tenant(), audit.tenant_proof() and audit.rotate_proof_secret(), which run as audit_owner.';

@@ -11,13 +11,12 @@ CREATE TABLE audit.api_keys (
     created_at    timestamptz NOT NULL,
     expires_at    timestamptz,
     revoked_at    timestamptz,
-    last_used_at  timestamptz,
     CONSTRAINT api_keys_id_form CHECK (id ~ '^[0-9a-f]{16}$'),
     CONSTRAINT api_keys_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT api_keys_label_size CHECK (length(label) BETWEEN 1 AND 200),
     CONSTRAINT api_keys_scopes_known CHECK (scopes <@ ARRAY['read', 'write'] AND cardinality(scopes) BETWEEN 1 AND 2),
     CONSTRAINT api_keys_secret_sha256_size CHECK (octet_length(secret_sha256) = 32)
-) WITH (fillfactor = 70);
+);
 
 COMMENT ON TABLE audit.api_keys IS
     'The API keys, without their secrets. No run-time role has any privilege here; audit.enter_tenant() looks a key up.';
@@ -30,7 +29,6 @@ COMMENT ON COLUMN audit.api_keys.secret_sha256 IS
 COMMENT ON COLUMN audit.api_keys.created_at IS 'When it was issued.';
 COMMENT ON COLUMN audit.api_keys.expires_at IS 'From when on it opens nothing. NULL: never.';
 COMMENT ON COLUMN audit.api_keys.revoked_at IS 'When it was revoked. NULL: it was not.';
-COMMENT ON COLUMN audit.api_keys.last_used_at IS 'Within the hour: written at most once an hour, so that use stays cheap.';
 COMMENT ON CONSTRAINT api_keys_pkey ON audit.api_keys IS 'One key an id.';
 COMMENT ON CONSTRAINT api_keys_tenant_id_fkey ON audit.api_keys IS 'No key for a tenant that does not exist.';
 COMMENT ON CONSTRAINT api_keys_id_form ON audit.api_keys IS '16 hexadecimal digits.';
@@ -39,22 +37,40 @@ COMMENT ON CONSTRAINT api_keys_label_size ON audit.api_keys IS '1 to 200 charact
 COMMENT ON CONSTRAINT api_keys_scopes_known ON audit.api_keys IS 'read, write, or both.';
 COMMENT ON CONSTRAINT api_keys_secret_sha256_size ON audit.api_keys IS 'A whole SHA-256.';
 
+-- A table of its own: whoever writes here in a transaction that stays open keeps nobody from revoking the key.
+CREATE TABLE audit.api_key_uses (
+    api_key_id   text CONSTRAINT api_key_uses_pkey PRIMARY KEY
+                 CONSTRAINT api_key_uses_api_key_id_fkey REFERENCES audit.api_keys (id),
+    last_used_at timestamptz
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE audit.api_key_uses IS 'When each key was last used. One row a key, made when it is issued.';
+COMMENT ON COLUMN audit.api_key_uses.api_key_id IS 'The key.';
+COMMENT ON COLUMN audit.api_key_uses.last_used_at IS
+    'The hour in which it was last used: written at most once an hour, so that use stays cheap. NULL: never.';
+COMMENT ON CONSTRAINT api_key_uses_pkey ON audit.api_key_uses IS 'One row a key.';
+COMMENT ON CONSTRAINT api_key_uses_api_key_id_fkey ON audit.api_key_uses IS 'No use of a key that does not exist.';
+
 CREATE TABLE audit.proof_secrets (
-    id         bigint CONSTRAINT proof_secrets_pkey PRIMARY KEY,
-    inner_key  bytea NOT NULL,
-    outer_key  bytea NOT NULL,
-    created_at timestamptz NOT NULL,
+    id          bigint CONSTRAINT proof_secrets_pkey PRIMARY KEY,
+    inner_key   bytea NOT NULL,
+    outer_key   bytea NOT NULL,
+    created_at  timestamptz NOT NULL,
+    replaced_at timestamptz,
     CONSTRAINT proof_secrets_key_size CHECK (octet_length(inner_key) = 64 AND octet_length(outer_key) = 64)
 );
+CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets ((replaced_at IS NULL)) WHERE replaced_at IS NULL;
 
 COMMENT ON TABLE audit.proof_secrets IS
-    'What only the database knows: with it audit.enter_tenant() makes a proof, and the policies check it. The newest row '
-    'is used; the one before it still checks, so that audit.rotate_proof_secret() interrupts nobody.';
+    'What only the database knows: with it audit.enter_tenant() makes a proof, and the policies check it. One row is '
+    'used; one that was replaced still checks for thirty seconds, so that audit.rotate_proof_secret() interrupts nobody.';
 COMMENT ON COLUMN audit.proof_secrets.id IS 'Counts up. A proof names the secret that it was made with.';
 COMMENT ON COLUMN audit.proof_secrets.inner_key IS 'Key of the inner hash; 64 bytes, one block of SHA-256.';
 COMMENT ON COLUMN audit.proof_secrets.outer_key IS 'Key of the outer hash, which keeps the inner from being extended.';
 COMMENT ON COLUMN audit.proof_secrets.created_at IS 'When it was made.';
+COMMENT ON COLUMN audit.proof_secrets.replaced_at IS 'When another took its place. NULL: it is the one in use.';
 COMMENT ON CONSTRAINT proof_secrets_pkey ON audit.proof_secrets IS 'One secret an id.';
+COMMENT ON INDEX audit.proof_secrets_current_idx IS 'One secret is in use.';
 COMMENT ON CONSTRAINT proof_secrets_key_size ON audit.proof_secrets IS 'Two whole blocks of SHA-256.';
 
 -- The first secret. Each UUID brings 122 bits from the server's strong random source.
@@ -109,6 +125,8 @@ COMMENT ON INDEX audit.admin_events_tenant_id_created_at_idx IS 'Serves a tenant
 -- Closed until their pages in db/policies open them: no moment exists in which a table is unprotected.
 ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_keys FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit.api_key_uses ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.api_key_uses FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets FORCE ROW LEVEL SECURITY;
 ALTER TABLE audit.tenant_entries ENABLE ROW LEVEL SECURITY;

@@ -79,7 +79,7 @@ SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'ownership: nothing is 
 SELECT alike(pg_temp.findings(:'rule', 'GRANT audit_owner TO tap_service'), '%audit_owner owns audit.audit_logs;%',
     'a role that could become the owner owns all');
 
-\set rule 'no stored setting stands in for a tenant'
+\set rule 'no stored setting names a tenant or loosens a commit'
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET statement_timeout = '15s'$$), 'intact',
     'stored settings: a time limit is none of the kind');
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET app.tenant_id = 'tap-a'$$),

@@ -1,0 +1,37 @@
+-- audit.list_audit_logs() for audit_keyed, which has no SELECT on the table: as the owner, whose policy demands the proof.
+
+CREATE OR REPLACE FUNCTION audit.list_proven_audit_logs(
+    p_agent_id    text,
+    p_trace_id    text,
+    p_user_id     text,
+    p_mode        text,
+    p_status      text,
+    p_http_status int,
+    p_start_time  timestamptz,
+    p_end_time    timestamptz,
+    p_limit       int,
+    p_cursor      text,
+    p_order       text)
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The policy would show nothing; nobody must mistake that for an empty trail, or learn which tenants are registered.
+    IF audit.proven_tenant('read') IS NULL THEN
+        RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
+            HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
+    END IF;
+    -- What the owner's policy asks for.
+    PERFORM set_config('app.scope', 'read', true);
+    RETURN audit.list_audit_logs(
+        p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time,
+        p_limit, p_cursor, p_order);
+END
+$$;
+
+COMMENT ON FUNCTION audit.list_proven_audit_logs IS
+    'What audit.list_audit_logs() does for a role that must prove its tenant. RF001 when it has not. SECURITY DEFINER: who '
+    'may query the table learns from the plans of his queries how many rows of others they met.';
+REVOKE ALL ON FUNCTION audit.list_proven_audit_logs FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.list_proven_audit_logs TO audit_keyed;
