@@ -187,7 +187,7 @@ def test_the_curl_steps_pass_and_answer_as_shown(
 ) -> None:
     exports, steps = walkthrough.parse(walkthrough.section(README, walkthrough.SECTION))
     walkthrough.ensure_curl()
-    with service(DATABASE_URL=database.url()) as url:
+    with service(DATABASE_URL=database.url("audit_app")) as url:
         monkeypatch.setenv("RINGFENCE_URL", url)
         environment = walkthrough.exported(exports)
         refusals = []
@@ -225,7 +225,7 @@ def test_the_curl_steps_say_so_when_there_are_no_keys(
     monkeypatch.setattr(walkthrough, "DEMO_FILE", tmp_path / "demo.env")
     monkeypatch.setenv("ACME_API_KEY", "")
     monkeypatch.setenv("GLOBEX_API_KEY", "rf_")
-    with service(DATABASE_URL=database.url()) as url:
+    with service(DATABASE_URL=database.url("audit_app")) as url:
         monkeypatch.setenv("RINGFENCE_URL", url)
         assert walkthrough.main() == 1
     assert "the service wants API keys, and there is no ACME_API_KEY: " in capsys.readouterr().err
@@ -297,7 +297,7 @@ def test_the_psql_steps_fail_where_isolation_is_broken(database: TestDatabase) -
     database.administrator.execute("ALTER TABLE audit.audit_logs DISABLE ROW LEVEL SECURITY")
     status, output = run_verify_sql(database)
     assert status == 3
-    assert "FAIL  the record is not there" in output
+    assert "FAIL  a record in the other tenant's name is refused" in output
     assert "FAIL  a record in the other tenant's name is refused (00000)" in output
     assert "FAIL  every rule is intact" in output
     assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)

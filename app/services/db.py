@@ -130,7 +130,8 @@ class Database:
         async with self._pool.connection() as connection, connection.pipeline():
             # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
             # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
-            await connection.execute("BEGIN")
+            # Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
+            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
             if isinstance(credential, ApiKey):
                 tenant = await connection.execute(
                     "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
