@@ -154,9 +154,26 @@ SERVER = [
     "SELECT pg_logical_slot_get_changes('mine', NULL, NULL)",
     "SELECT pg_replication_origin_create('mine')",
     "SELECT pg_stat_reset()",
+    "SELECT pg_stat_reset_single_table_counters('audit.audit_logs'::regclass)",
+    "SELECT pg_ls_tmpdir()",
+    "SELECT pg_hba_file_rules()",
+    "SELECT pg_current_logfile()",
+    "SELECT pg_get_backend_memory_contexts()",
+    "SELECT pg_get_shmem_allocations()",
+    "SELECT pg_log_backend_memory_contexts(pg_backend_pid())",
+    "SELECT pg_promote()",
+    "SELECT lo_put(lo_import('PG_VERSION'), 0, '')",
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
     "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
     "SET log_statement = 'all'",
+    "SET log_min_messages = debug5",
+    "SET log_min_error_statement = debug5",
+    "SET log_parameter_max_length = -1",
+    "SET track_functions = 'all'",
+    "SET compute_query_id = on",
+    "SET jit_dump_bitcode = on",
+    "SET backtrace_functions = 'errmsg'",
+    "SET plpgsql.variable_conflict = 'use_column'",
     "SET session_preload_libraries = 'auto_explain'",
     "SET zero_damaged_pages = on",
     "SET allow_system_table_mods = on",
@@ -183,6 +200,12 @@ ABSENT = [
     "DO LANGUAGE plpython3u 'pass'",
     "COPY audit.audit_logs FROM STDIN",
     "SET row_security = off; SELECT FROM audit.audit_logs",
+    "SELECT pg_last_committed_xact()",
+    "SELECT pg_restore_relation_stats('schemaname', 'audit', 'relname', 'audit_logs', 'reltuples', 1::real)",
+    "SELECT pg_clear_attribute_stats('audit', 'audit_logs', 'tenant_id', false)",
+    "SELECT pgstattuple('audit.audit_logs')",
+    "SELECT get_raw_page('audit.audit_logs', 0)",
+    "SELECT * FROM pg_stat_statements",
 ]
 
 
@@ -247,7 +270,7 @@ def test_the_group_and_its_member_see_the_same(attack: Attack) -> None:
 @pytest.mark.parametrize("replication", ["database", "true"])
 def test_the_service_cannot_replicate(attack: Attack, replication: str) -> None:
     attack.session().execute("SELECT")
-    with pytest.raises(psycopg.OperationalError, match="replication"):
+    with pytest.raises(psycopg.OperationalError, match="replication|WAL sender"):
         attack.session(replication=replication)
 
 
@@ -257,14 +280,27 @@ def test_what_the_service_stores_with_itself_opens_no_tenant(attack: Attack, cre
     role = create_role(member_of=("audit_keyed",))
     session = attack.session(role)
     assert_refused(session, f"ALTER ROLE {role} SET app.tenant_id = 'globex'")
-    session.execute(f"ALTER ROLE {role} SET search_path = public; ALTER ROLE {role} SET row_security = off".encode())
+    stored = {
+        "search_path": "public",
+        "row_security": "off",
+        "synchronous_commit": "off",
+        "default_transaction_isolation": "serializable",
+    }
+    report = "SELECT string_agg(findings, '; ') FROM audit.isolation_report()"
+    assert attack.value(attack.session(role), report) is None
+    for name, value in stored.items():
+        session.execute(f"ALTER ROLE {role} SET {name} = {value}".encode())
+        assert f"{name}={value}" in attack.value(attack.session(role), report)
     session = attack.session(role)
-    findings = attack.value(session, "SELECT string_agg(findings, '; ') FROM audit.isolation_report()")
-    for setting in ("search_path=public", "row_security=off"):
-        assert setting in findings
+    with pytest.raises(psycopg.Error) as refused, attack.request(session):
+        pass
+    assert refused.value.sqlstate == "25000"
+    session.execute("SET default_transaction_isolation = 'read committed'")
     with pytest.raises(psycopg.errors.InsufficientPrivilege), attack.request(session):
         pass
     session.execute("SET row_security = on")
     assert_nothing(session)
     with attack.request(session) as connection:
         assert_own_alone(connection)
+        connection.execute("SELECT audit.insert_audit_log('agent', 'LIVE', 'success')")
+        assert attack.value(connection, "SHOW synchronous_commit") == "on"
