@@ -74,6 +74,11 @@ class Run:
                     f"caught    {mutation.name}  [{catcher.stem}]" if catcher else f"SURVIVED  {mutation.name}",
                     flush=True,
                 )
+        for _ in range(self._workers):
+            try:
+                self._idle.get().check()
+            except SuiteBroken as reason:
+                broken.append(str(reason))
         return survivors, broken
 
     def _is_green(self, file: Path) -> bool:

@@ -55,12 +55,20 @@ class Laboratory:
         """Stop the server and delete it."""
         self._server.remove()
 
+    def check(self) -> None:
+        """Raise SuiteBroken when something of what was tried quickly has stayed: then what went red says nothing."""
+        if self._shared:
+            with self._connect(self._shared) as connection:
+                if _state(connection) != self._intact:
+                    raise SuiteBroken(f"tried quickly, and not undone: one of the last {_TRIES_IN_A_CLONE}")
+
     def quick_catcher(self, mutation: Mutation, files: list[Path]) -> Path | None:
         """Return the first of `files` that notices the weakening within its own transaction, None when none does.
 
         files: of pgtap.WITHIN_ONE_TRANSACTION. None says little: the weakening may not even be possible there.
         """
         if self._tries % _TRIES_IN_A_CLONE == 0:
+            self.check()
             self._drop(self._shared)
             self._shared = self._make()
         self._tries += 1
