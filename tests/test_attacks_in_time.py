@@ -88,7 +88,7 @@ def test_a_revoked_key_loses_its_hold_within_a_statement_that_goes_on(attack: At
         session, (statement, _) = sessions[name], LONG_STATEMENTS[name]
         try:
             with session.transaction():
-                session.execute("SET LOCAL statement_timeout = 0")
+                session.execute("SET LOCAL statement_timeout = '10s'")
                 session.execute("SELECT audit.enter_tenant(%s)", [key])
                 started.wait(timeout=30)
                 session.execute(statement.format(steps=STEPS, key=key).encode())

@@ -94,6 +94,7 @@ def test_no_statement_reads_a_table_itself(attack: Attack, table: str) -> None:
             assert "permission denied for table" in str(assert_refused(connection, statement)), statement
         for reader in XML_READERS:
             assert_refused(connection, reader.format(table), "42501", "0A000")
+        attack.enter(connection)
         assert_own_alone(connection)
 
 
