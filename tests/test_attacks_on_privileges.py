@@ -272,7 +272,7 @@ def test_the_group_and_its_member_see_the_same(attack: Attack) -> None:
 @pytest.mark.parametrize("replication", ["database", "true"])
 def test_the_service_cannot_replicate(attack: Attack, replication: str) -> None:
     attack.session().execute("SELECT")
-    with pytest.raises(psycopg.OperationalError, match="replication|WAL sender"):
+    with pytest.raises(psycopg.OperationalError, match=r"replication|WAL sender"):
         attack.session(replication=replication)
 
 
