@@ -94,7 +94,8 @@ SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET row_security = o
     'row_security=off, for tap_service in every database', 'row_security stored with the role');
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET role = audit_trusted'),
     'role=audit_trusted, for tap_service in every database', 'another role stored with the role');
-SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE tap_service SET %I = %L', split_part(setting, '=', 1), split_part(setting, '=', 2))),
+SELECT is(pg_temp.findings(:'rule',
+    format('ALTER ROLE tap_service SET %I = %L', split_part(setting, '=', 1), split_part(setting, '=', 2))),
     setting || ', for tap_service in every database', said)
 FROM (VALUES
     ('synchronous_commit=off', 'a COMMIT that does not wait for the disk'),
