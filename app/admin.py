@@ -107,7 +107,9 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return ",".join(value) if isinstance(value, list) else str(value)
+    text = ",".join(value) if isinstance(value, list) else str(value)
+    # A label is anybody's text: no line of its own, and nothing that a terminal obeys.
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _json(value: Any) -> str:

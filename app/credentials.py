@@ -7,6 +7,7 @@ named, because it stands behind a gateway that has authenticated the caller. Thi
 
 import logging
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from fastapi import Request
 
@@ -54,7 +55,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
         if len(named) > 1:
             raise TenantMismatch("the request names two tenants")
         return ApiKey(secret.strip(), named.pop() if named else None)
-    if not request.app.state.tenant_header_believed:
+    if not _believed(request):
         raise TenantHeaderRefused(
             "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
         )
@@ -63,3 +64,15 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     if not named or named == {""}:
         raise TenantMissing("the request names no tenant: send X-Tenant-ID")
     return NamedTenant(named.pop())
+
+
+def _believed(request: Request) -> bool:
+    """Whether a tenant that is named counts: on loopback, by the settings and by the socket, or where it is trusted."""
+    if request.app.state.tenant_header_trusted:
+        return True
+    # The settings do not know where a server listens that was not started with `python -m app`.
+    address, _ = request.scope.get("server") or ("", None)
+    try:
+        return request.app.state.on_loopback and ip_address(address).is_loopback
+    except ValueError:  # no address of a network: a Unix socket
+        return bool(request.app.state.on_loopback)

@@ -36,7 +36,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.backend = "postgresql" if settings.database_url else "jsonl"
             app.state.audit_logger = audit_logger
             app.state.tenant_source = audit_logger.tenant_source
-            app.state.tenant_header_believed = settings.trust_tenant_header or is_loopback(settings.host)
+            app.state.tenant_header_trusted = settings.trust_tenant_header
+            app.state.on_loopback = is_loopback(settings.host)
             app.state.executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
             yield
         finally:

@@ -150,7 +150,8 @@ def _applied(cursor: Any) -> dict[str, str]:
 
 @contextmanager
 def _connection(database_url: str) -> Iterator[Any]:
-    connection = psycopg2.connect(database_url, application_name="ringfence migrate")
+    # Bounded: any role may hold the lock that migrations wait for.
+    connection = psycopg2.connect(database_url, application_name="ringfence migrate", options="-c lock_timeout=60s")
     try:
         if connection.server_version // 10000 < OLDEST_SERVER:
             raise MigrationRefused(f"PostgreSQL {OLDEST_SERVER} or later is needed")

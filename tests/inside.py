@@ -12,9 +12,14 @@ def state_of(client: TestClient) -> Any:
     return app.state
 
 
+def database_of(client: TestClient) -> Any:
+    """Return the service's side of its database."""
+    return state_of(client).audit_logger._database
+
+
 def pool_of(client: TestClient) -> Any:
     """Return the pool of the service's connections."""
-    return state_of(client).audit_logger._database._pool
+    return database_of(client)._pool
 
 
 def run_inside(client: TestClient, function: Callable[..., Any], *arguments: Any) -> Any:

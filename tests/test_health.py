@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app import __version__
-from tests.conftest import Serve, TestDatabase
+from tests.conftest import CreateRole, Serve, TestDatabase
 from tests.polling import eventually
 
 HEALTH, STORE = "/api/v1/health", "/api/v1/health/db"
@@ -128,3 +129,15 @@ def test_nothing_but_the_state_is_told(serve: Serve, database: TestDatabase) -> 
     text = client.get(STORE).text
     for word in ("TRUNCATE", "audit_logs", "audit_trusted", database.administrator.info.host):
         assert word not in text
+
+
+def test_a_role_that_changed_its_group_is_told_of(
+    database: TestDatabase, serve: Serve, create_role: CreateRole
+) -> None:
+    role = create_role(member_of=("audit_trusted",))
+    client = serve(database_url=SecretStr(database.url(role)))
+    assert client.get("/api/v1/health/db").status_code == 200
+
+    database.execute(f"REVOKE audit_trusted FROM {role}; GRANT audit_keyed TO {role}")
+
+    assert client.get("/api/v1/health/db").json()["status"] == "failed"

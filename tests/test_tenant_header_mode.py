@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from tests.calls import assert_problem, execute
 from tests.conftest import Serve, TestDatabase
@@ -50,3 +51,11 @@ def test_with_keys_it_listens_anywhere(serve: Serve, database: TestDatabase) -> 
     client = serve(database_url=database.url("audit_app"), host="0.0.0.0")
 
     assert execute(client, api_key=database.issue_api_key("acme")).status_code == 200
+
+
+def test_a_socket_that_is_not_on_loopback_is_not_believed_whatever_the_settings_say(serve: Serve) -> None:
+    client = serve()  # as when another server than `python -m app` was told where to listen
+    elsewhere = TestClient(client.app, base_url="http://10.0.0.1:8000", raise_server_exceptions=False)
+
+    assert_problem(execute(elsewhere), 403, "tenant-header-refused")
+    assert execute(TestClient(client.app, base_url="http://127.0.0.1:8000")).status_code == 200

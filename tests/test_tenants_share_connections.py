@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from psycopg import DatabaseError, errors
 from pydantic import SecretStr
 
+from app.credentials import ApiKey
 from tests.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
-from tests.inside import pool_of, run_inside
+from tests.inside import database_of, pool_of, run_inside
 
 LOGS = "/api/v1/audit/logs"
 
@@ -173,22 +174,64 @@ def test_the_id_of_another_tenants_record_is_refused_without_saying_whose_it_is(
     assert database.execute("SELECT tenant_id FROM audit.audit_logs WHERE id = %s", taken) == [("acme",)]
 
 
-@pytest.mark.parametrize("role", ["audit_gateway", "audit_app"])
-def test_what_a_session_was_left_with_is_gone_before_the_next_request(
-    database: TestDatabase, serve: Serve, role: str
+@pytest.mark.parametrize(
+    ("left", "seen", "expected"),
+    [
+        ("SET client_encoding = 'LATIN1'", "SHOW client_encoding", "UTF8"),
+        ("SET debug_print_plan = on", "SHOW debug_print_plan", "off"),
+        ("SET synchronous_commit = off", "SHOW synchronous_commit", "on"),
+        ("SET statement_timeout = '1h'", "SHOW statement_timeout", "15s"),
+        ("SET app.tenant_id = 'globex'", "SELECT current_setting('app.tenant_id', true)", ""),
+        ("SET ROLE audit_keyed", "SELECT current_user::text", "audit_app"),
+        ("SELECT pg_advisory_lock(1)", "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'", "0"),
+        ("LISTEN elsewhere", "SELECT count(*)::text FROM pg_listening_channels()", "0"),
+        ("PREPARE kept AS SELECT 1", "SELECT count(*)::text FROM pg_prepared_statements", "0"),
+        ("BEGIN; DECLARE kept CURSOR WITH HOLD FOR SELECT 1; COMMIT", "SELECT count(*)::text FROM pg_cursors", "0"),
+    ],
+)
+def test_what_one_request_leaves_in_a_session_is_gone_before_the_next(
+    database: TestDatabase, serve: Serve, left: str, seen: str, expected: str
 ) -> None:
-    left = {
-        "debug_print_plan": "on", "client_min_messages": "log", "synchronous_commit": "off", "row_security": "off",
-        "default_transaction_read_only": "on", "default_transaction_isolation": "serializable",
-    }  # fmt: skip
-    client = serve(database_url=SecretStr(database.url(role)), database_pool_size=1)
-    headers = {"X-Tenant-ID": "acme", "Authorization": f"Bearer {database.issue_api_key('acme')}"}
-    for name, value in left.items():
-        run_in_the_pool(client, f"SET {name} = '{value}'")
-    assert [run_in_the_pool(client, f"SHOW {name}") for name in left] == [(value,) for value in left.values()]
+    client = serve(database_url=SecretStr(database.url("audit_app")), database_pool_size=1)
 
-    answer = client.post("/api/v1/agents/agent/execute", json={"input": {}}, headers=headers)
+    async def leave_and_look() -> tuple[Any, int]:
+        async with pool_of(client).connection() as connection:
+            await connection.execute(left)
+            return await (await connection.execute(seen)).fetchone(), connection.info.backend_pid
 
+    (found,), pid = run_inside(client, leave_and_look)
+
+    assert found != expected
+    assert run_in_the_pool(client, seen) == (expected,)
+    assert run_in_the_pool(client, "SELECT pg_backend_pid()") == (pid,)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nor_does_what_was_left_in_a_transaction_of_the_service_reach_the_next(
+    database: TestDatabase, serve: Serve, *, fails: bool
+) -> None:
+    client = serve(database_url=SecretStr(database.url("audit_app")), database_pool_size=1)
+    key = database.issue_api_key("acme")
+
+    async def inject() -> None:
+        service = database_of(client)
+        try:
+            async with service.tenant_transaction(ApiKey(key, None)) as transaction:
+                await transaction.call("SET client_encoding = 'LATIN1'", {})
+                await transaction.call("SET ROLE audit_keyed", {})
+                if fails:
+                    await transaction.call("COMMIT", {})
+                    await transaction.call("SELECT 1 / 0", {})
+        except errors.DivisionByZero:
+            assert fails
+
+    run_inside(client, inject)
+
+    assert run_in_the_pool(client, "SELECT current_user::text") == ("audit_app",)
+    answer = client.post(
+        "/api/v1/agents/agent/execute",
+        json={"input": {}, "user_id": "\u00c3\u00a9"},
+        headers={"Authorization": f"Bearer {key}"},
+    )
     assert answer.status_code == 200
-    for name, value in left.items():
-        assert run_in_the_pool(client, f"SHOW {name}") != (value,)
+    assert database.execute("SELECT user_id FROM audit.audit_logs") == [("\u00c3\u00a9",)]

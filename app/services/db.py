@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString
+from weakref import WeakSet
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
@@ -36,6 +37,15 @@ logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
 _REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT = "RF005", "RF006", "RF007"
+
+
+# What could change the next request on a connection. It travels with each transaction.
+_RESET: tuple[LiteralString, ...] = ("RESET SESSION AUTHORIZATION", "RESET ALL")
+# Everything that a session can keep, for connections that were used otherwise or failed.
+_FORGET: LiteralString = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *;"
+    " SELECT pg_advisory_unlock_all()"
+)
 
 
 class RefusedToServe(Exception):
@@ -76,10 +86,17 @@ class Database:
             # autocommit: every transaction is begun in so many words, and none is left open by a read.
             # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
             # its place, and would be handed the keys of the requests that come later on the same connection.
-            kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "ringfence"},
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None,
+                "application_name": "ringfence",
+                "client_encoding": "utf8",
+            },
+            reset=self._forget,
         )
         self._rules: dict[str, tuple[str, str]] = {}
         self.tenant_source = ""
+        self._reset: WeakSet[AsyncConnection] = WeakSet()
         self._reporting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -118,7 +135,11 @@ class Database:
             await self._rows("SELECT * FROM audit.schema_version()")
             latency_ms = round((time.perf_counter() - started) * 1000, 3)
             report = await self._rows("SELECT * FROM audit.isolation_report()")
-        return Ping(latency_ms, [f"{rule}: {finding}" for rule, intact, finding in report if not intact])
+            ((tenant_source,),) = await self._rows("SELECT audit.tenant_source()")
+        findings = [f"{rule}: {finding}" for rule, intact, finding in report if not intact]
+        if self.tenant_source and tenant_source != self.tenant_source:
+            findings.append(f"the role's tenants come from {tenant_source} by now: restart the service")
+        return Ping(latency_ms, findings)
 
     @asynccontextmanager
     async def tenant_transaction(self, credential: Credential) -> AsyncIterator[TenantTransaction]:
@@ -127,23 +148,36 @@ class Database:
         One round trip: BEGIN, the tenant, what the block calls and COMMIT travel as one pipeline. So nothing inside
         the block has happened, and nothing is known, until the block has ended without an error.
         """
-        async with self._pool.connection() as connection, connection.pipeline():
-            # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
-            # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
-            # SQL that got into an earlier request may have left settings behind: ones that have keys logged, for one.
-            await connection.execute("RESET ALL")
-            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
-            if isinstance(credential, ApiKey):
-                tenant = await connection.execute(
-                    "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
-                    {"api_key": credential.secret, "tenant_id": credential.tenant_id},
-                )
-            else:
-                tenant = await connection.execute(
-                    "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
-                )
-            yield TenantTransaction(connection, tenant)
-            await connection.execute("COMMIT")
+        async with self._pool.connection() as connection:
+            async with connection.pipeline():
+                # In so many words: connection.transaction() would wait for the server after BEGIN and at the end.
+                # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
+                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+                if isinstance(credential, ApiKey):
+                    tenant = await connection.execute(
+                        "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
+                        {"api_key": credential.secret, "tenant_id": credential.tenant_id},
+                    )
+                else:
+                    tenant = await connection.execute(
+                        "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+                    )
+                yield TenantTransaction(connection, tenant)
+                await connection.execute("COMMIT")
+                for statement in _RESET:
+                    await connection.execute(statement)
+            self._reset.add(connection)
+
+    async def _forget(self, connection: AsyncConnection) -> None:
+        """Make a connection like new before the pool hands it to the next request; it is closed where that fails.
+
+        SQL that got into one request could otherwise leave settings for the next: a client_encoding that falsifies what
+        is stored, a log that takes the keys.
+        """
+        if connection in self._reset:
+            self._reset.remove(connection)
+        else:
+            await connection.execute(_FORGET)
 
     async def call(
         self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]

@@ -30,7 +30,7 @@ BEGIN
     JOIN audit.proof_secrets AS s ON s.replaced_at IS NULL
     WHERE k.id = v_parts[2];
 
-    -- Why is told only to whoever holds the secret: a guessed public id must not learn that it exists.
+    -- Why is told only to whoever holds the secret.
     IF NOT FOUND OR v_key.secret_sha256 <> sha256(convert_to(v_parts[3], 'UTF8')) THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'unknown';
     ELSIF v_key.revoked_at IS NOT NULL THEN

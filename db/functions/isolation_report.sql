@@ -212,7 +212,7 @@ AS $$
         WHERE (s.setrole = 0 OR s.setrole IN (SELECT h.oid FROM held AS h))
           AND (s.setdatabase = 0 OR s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
           AND setting ~* '^(app\.|search_path|row_security|session_preload_libraries|local_preload_libraries|role='
-               '|synchronous_commit|default_transaction_|debug_|client_min_messages|log_parameter_max_length_on_error)'
+               '|synchronous_commit|default_transaction_|debug_|quote_all_identifiers|client_min_messages|log_parameter_max_length_on_error)'
         UNION ALL
         -- From the connection string or the server's configuration, which no catalogue shows. Ask outside a transaction
         -- that has set its tenant.

@@ -7,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_old audit.api_keys;
+    v_new text;
 BEGIN
     IF p_overlap IS NULL OR p_overlap NOT BETWEEN interval '0' AND interval '90 days' THEN
         RAISE EXCEPTION 'the overlap is at most 90 days' USING ERRCODE = 'RF003', COLUMN = 'overlap';
@@ -15,16 +16,24 @@ BEGIN
     IF NOT FOUND OR v_old.revoked_at IS NOT NULL OR v_old.expires_at <= now() THEN
         RAISE EXCEPTION 'no key of this id is valid' USING ERRCODE = 'RF003', COLUMN = 'id';
     END IF;
-    UPDATE audit.api_keys AS k SET expires_at = least(k.expires_at, now() + p_overlap) WHERE k.id = p_id;
+    -- Rotation has shortened its life: a second successor would inherit that. Revoke the first, if it got lost.
+    IF v_old.replaced_by IS NOT NULL THEN
+        RAISE EXCEPTION 'the key was rotated before; its successor is %', v_old.replaced_by
+            USING ERRCODE = 'RF003', COLUMN = 'id';
+    END IF;
     PERFORM audit.record_admin_event('api key rotated', v_old.tenant_id, p_id);
     -- A key that was to live for ninety days is replaced by one that does; NULL, for ever, stays NULL.
-    RETURN audit.issue_api_key(
+    v_new := audit.issue_api_key(
         v_old.tenant_id, v_old.label, v_old.scopes, now() + (v_old.expires_at - v_old.created_at));
+    UPDATE audit.api_keys AS k
+    SET expires_at = least(k.expires_at, now() + p_overlap), replaced_by = split_part(v_new, '_', 2)
+    WHERE k.id = p_id;
+    RETURN v_new;
 END
 $$;
 
 COMMENT ON FUNCTION audit.rotate_api_key IS
     'Returns a new key, once and never again; the old one expires after the overlap. RF003 when there is no valid key of '
-    'this id. SECURITY DEFINER: audit_admin has no privilege on any table.';
+    'this id, or it was rotated before. SECURITY DEFINER: audit_admin has no privilege on any table.';
 REVOKE ALL ON FUNCTION audit.rotate_api_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.rotate_api_key TO audit_admin;

@@ -11,6 +11,7 @@ CREATE TABLE audit.api_keys (
     created_at    timestamptz NOT NULL,
     expires_at    timestamptz,
     revoked_at    timestamptz,
+    replaced_by   text CONSTRAINT api_keys_replaced_by_fkey REFERENCES audit.api_keys (id),
     CONSTRAINT api_keys_id_form CHECK (id ~ '^[0-9a-f]{16}$'),
     CONSTRAINT api_keys_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT api_keys_label_size CHECK (length(label) BETWEEN 1 AND 200),
@@ -29,8 +30,10 @@ COMMENT ON COLUMN audit.api_keys.secret_sha256 IS
 COMMENT ON COLUMN audit.api_keys.created_at IS 'When it was issued.';
 COMMENT ON COLUMN audit.api_keys.expires_at IS 'From when on it opens nothing. NULL: never.';
 COMMENT ON COLUMN audit.api_keys.revoked_at IS 'When it was revoked. NULL: it was not.';
+COMMENT ON COLUMN audit.api_keys.replaced_by IS 'The key that rotation put in its place. NULL: it was not rotated.';
 COMMENT ON CONSTRAINT api_keys_pkey ON audit.api_keys IS 'One key an id.';
 COMMENT ON CONSTRAINT api_keys_tenant_id_fkey ON audit.api_keys IS 'No key for a tenant that does not exist.';
+COMMENT ON CONSTRAINT api_keys_replaced_by_fkey ON audit.api_keys IS 'Its successor is a key.';
 COMMENT ON CONSTRAINT api_keys_id_form ON audit.api_keys IS '16 hexadecimal digits.';
 COMMENT ON CONSTRAINT api_keys_tenant_id_form ON audit.api_keys IS 'As in every table that holds tenants.';
 COMMENT ON CONSTRAINT api_keys_label_size ON audit.api_keys IS '1 to 200 characters.';

@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(81);
+SELECT plan(82);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -140,6 +140,8 @@ SELECT throws_ok(format('SELECT audit.rotate_api_key(pg_temp.id(%L))', key), 'RF
     said || ' cannot be rotated')
 FROM (VALUES (:'second_key', 'a revoked key'), (:'next_key', 'an expired key'), ('rf_0_0', 'a key that never was'), (NULL,
     'no key')) AS r (key, said);
+SELECT throws_ok(format('SELECT audit.rotate_api_key(pg_temp.id(%L))', :'key'), 'RF003',
+    'the key was rotated before; its successor is ' || pg_temp.id(:'next_key'), 'a key is rotated once');
 SELECT throws_ok(format('SELECT audit.rotate_api_key(pg_temp.id(%L), %L)', :'last_key', overlap), 'RF003',
     'the overlap is at most 90 days', said || ' is refused')
 FROM (VALUES ('90 days 1 microsecond', 'an overlap of more than 90 days'), ('-1 microsecond', 'one of less than nothing'), (NULL,

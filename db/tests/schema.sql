@@ -47,8 +47,9 @@ SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
              ('secret_sha256', 'bytea',  true,  NULL, ''),
              ('created_at',    'timestamp with time zone', true,  NULL, ''),
              ('expires_at',    'timestamp with time zone', false, NULL, ''),
-             ('revoked_at',    'timestamp with time zone', false, NULL, '')$$,
-    'api_keys: eight columns, a hash and no secret');
+             ('revoked_at',    'timestamp with time zone', false, NULL, ''),
+             ('replaced_by',   'text',   false, NULL, '')$$,
+    'api_keys: nine columns, a hash and no secret');
 SELECT results_eq($$EXECUTE columns ('audit.api_key_uses')$$,
     $$VALUES ('api_key_id'::name, 'text', true, NULL, ''), ('last_used_at', 'timestamp with time zone', false, NULL, '')$$,
     'api_key_uses: a key and a time');
@@ -140,6 +141,7 @@ SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
         ('api_keys_id_form'::name,      'CHECK ((id ~ ''^[0-9a-f]{16}$''::text))'),
         ('api_keys_label_size',         'CHECK (((length(label) >= 1) AND (length(label) <= 200)))'),
         ('api_keys_pkey',               'PRIMARY KEY (id)'),
+        ('api_keys_replaced_by_fkey',   'FOREIGN KEY (replaced_by) REFERENCES audit.api_keys(id)'),
         ('api_keys_scopes_known',       'CHECK (((scopes <@ ARRAY[''read''::text, ''write''::text])'
             || ' AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 2))))'),
         ('api_keys_secret_sha256_size', 'CHECK ((octet_length(secret_sha256) = 32))'),
