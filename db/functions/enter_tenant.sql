@@ -10,7 +10,6 @@ DECLARE
     v_parts     text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
     v_key       record;
     v_scopes    text;
-    v_secret_id text;
     v_entry     xid;
     v_number    bigint;
     v_entered   text := extract(epoch FROM clock_timestamp())::text;
@@ -23,10 +22,12 @@ BEGIN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'malformed';
     END IF;
 
-    SELECT k.id, k.tenant_id, k.scopes, k.secret_sha256, k.expires_at, k.revoked_at, u.last_used_at
+    SELECT k.id, k.tenant_id, k.scopes, k.secret_sha256, k.expires_at, k.revoked_at, u.last_used_at,
+           s.id::text AS secret_id
     INTO v_key
     FROM audit.api_keys AS k
     JOIN audit.api_key_uses AS u ON u.api_key_id = k.id
+    JOIN audit.proof_secrets AS s ON s.replaced_at IS NULL
     WHERE k.id = v_parts[2];
 
     -- Why is told only to whoever holds the secret: a guessed public id must not learn that it exists.
@@ -58,11 +59,10 @@ BEGIN
 
     -- No part can hold the separator. audit.proven_tenant() asks for the same proof again.
     v_scopes := array_to_string(v_key.scopes, ',');
-    v_secret_id := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
     PERFORM set_config('app.tenant_id', v_key.tenant_id, true),
             set_config('app.scopes', v_scopes, true),
-            set_config('app.proof', concat_ws(':', v_secret_id, v_number, v_entered, audit.tenant_proof(
-                v_secret_id, v_key.tenant_id, v_scopes, v_number::text, v_entered)), true);
+            set_config('app.proof', concat_ws(':', v_key.secret_id, v_number, v_entered, audit.tenant_proof(
+                v_key.secret_id, v_key.tenant_id, v_scopes, v_number::text, v_entered)), true);
     RETURN v_key.tenant_id;
 END
 $$;

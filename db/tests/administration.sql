@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(78);
+SELECT plan(81);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -35,11 +35,13 @@ SELECT isnt(pg_temp.id(:'key'), pg_temp.id(:'second_key'), 'another key has anot
 SELECT isnt(split_part(:'key', '_', 3), split_part(:'second_key', '_', 3), 'and another secret');
 RESET SESSION AUTHORIZATION;
 SELECT results_eq(
-    format('SELECT id, tenant_id, label, scopes, secret_sha256, created_at, expires_at, revoked_at, last_used_at
+    format('SELECT id, tenant_id, label, scopes, secret_sha256, created_at, expires_at, revoked_at
             FROM audit.api_keys WHERE id = %L', pg_temp.id(:'key')),
-    format($$VALUES (%L, 'tap-a', 'the first', '{read,write}'::text[], sha256(%L), now(), NULL::timestamptz, NULL::timestamptz,
-                     NULL::timestamptz)$$, pg_temp.id(:'key'), split_part(:'key', '_', 3)),
+    format($$VALUES (%L, 'tap-a', 'the first', '{read,write}'::text[], sha256(%L), now(), NULL::timestamptz, NULL::timestamptz)$$,
+           pg_temp.id(:'key'), split_part(:'key', '_', 3)),
     'it is kept with the SHA-256 of its secret; both scopes and no expiry where nothing was said');
+SELECT results_eq(format('SELECT last_used_at FROM audit.api_key_uses WHERE api_key_id = %L', pg_temp.id(:'key')),
+    'VALUES (NULL::timestamptz)', 'with a row for its use, which it has not had');
 SELECT results_eq(format('SELECT scopes, expires_at FROM audit.api_keys WHERE id = %L', pg_temp.id(:'key_of_b')),
     $$VALUES ('{read}'::text[], now() + interval '1 hour')$$, 'scopes and expiry are what was said');
 SELECT is_empty(
@@ -148,7 +150,7 @@ SELECT lives_ok(format('SELECT audit.revoke_api_key(pg_temp.id(%L))', :'next_key
 -- Nobody else, and the administrator nothing else.
 SELECT throws_ok('SELECT FROM audit.' || name, '42501', 'permission denied for table ' || name,
     'an administrator does not read ' || name)
-FROM (VALUES ('audit_logs'), ('admin_events'), ('api_keys'), ('proof_secrets'), ('tenants')) AS t (name);
+FROM (VALUES ('audit_logs'), ('admin_events'), ('api_keys'), ('api_key_uses'), ('proof_secrets'), ('tenants')) AS t (name);
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT throws_ok('SELECT audit.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1),
     'the service cannot: ' || call)

@@ -6,10 +6,11 @@ SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
     'create_tenant', 'enter_tenant', 'granted_privileges', 'insert_audit_log', 'intended_privileges', 'is_stored',
-    'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_tenants',
-    'outdated_server', 'page_cursor', 'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key',
-    'rotate_proof_secret', 'schema_version', 'set_tenant', 'tenant_is_proven', 'tenant_source', 'transaction_identity',
-    'uuid_v7'], 'schema audit has twenty-five functions');
+    'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs',
+    'list_proven_admin_events', 'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant',
+    'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version',
+    'set_tenant', 'tenant_proof', 'tenant_source', 'transaction_identity', 'uuid_v7'],
+    'schema audit has twenty-eight functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -28,13 +29,16 @@ SELECT results_eq(
           'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
           'audit.issue_api_key(text,text,text[],timestamp with time zone)',
           'audit.list_api_keys(text)',
+          'audit.list_proven_admin_events(integer)',
+          'audit.list_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,timestamp with time zone,'
+              || 'integer,text,text)',
           'audit.list_tenants()',
+          'audit.proven_tenant(text)',
           'audit.revoke_api_key(text)',
           'audit.rotate_api_key(text,interval)',
           'audit.rotate_proof_secret()',
-          'audit.schema_version()',
-          'audit.tenant_is_proven(text,text)'],
-    'eleven functions run as their owner, all others as their caller');
+          'audit.schema_version()'],
+    'thirteen functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef
@@ -70,9 +74,12 @@ SELECT results_eq(
         ('list_admin_events',    'STABLE',    'plpgsql'),
         ('list_api_keys',        'STABLE',    'sql'),
         ('list_audit_logs',      'STABLE',    'plpgsql'),
+        ('list_proven_admin_events', 'STABLE', 'plpgsql'),
+        ('list_proven_audit_logs',   'STABLE', 'plpgsql'),
         ('list_tenants',         'STABLE',    'sql'),
         ('outdated_server',      'STABLE',    'plpgsql'),
         ('page_cursor',          'IMMUTABLE', 'plpgsql'),
+        ('proven_tenant',        'STABLE',    'plpgsql'),
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
         ('record_rules',         'STABLE',    'sql'),
         ('revoke_api_key',       'VOLATILE',  'plpgsql'),
@@ -80,7 +87,7 @@ SELECT results_eq(
         ('rotate_proof_secret',  'VOLATILE',  'plpgsql'),
         ('schema_version',       'STABLE',    'sql'),
         ('set_tenant',           'VOLATILE',  'plpgsql'),
-        ('tenant_is_proven',     'STABLE',    'plpgsql'),
+        ('tenant_proof',         'STABLE',    'plpgsql'),
         ('tenant_source',        'STABLE',    'plpgsql'),
         ('transaction_identity', 'STABLE',    'plpgsql'),
         ('uuid_v7',              'VOLATILE',  'plpgsql')$$,

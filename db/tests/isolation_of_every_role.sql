@@ -1,8 +1,9 @@
 -- Proves: what each role of the cluster sees of two tenants' records: the groups, their members, the owner, the migrator,
--- a reader of all data and a stranger. Only members of audit_trusted and audit_keyed see any, and those of one tenant.
+-- a reader of all data and a stranger. Only members of audit_trusted and audit_keyed see any, and those of one tenant; the
+-- latter by functions alone.
 
 BEGIN;
-SELECT plan(47);
+SELECT plan(54);
 
 -- Given two tenants with a record each, a key of one, and the logins that an operator would make.
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
@@ -73,6 +74,7 @@ SET LOCAL SESSION AUTHORIZATION tap_reader;
 SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'a member of pg_read_all_data reads no record');
 SELECT is((SELECT count(*) FROM audit.tenants), 0::bigint, 'a member of pg_read_all_data reads no tenant');
 SELECT is((SELECT count(*) FROM audit.api_keys), 0::bigint, 'nor the hash of a key');
+SELECT is((SELECT count(*) FROM audit.api_key_uses), 0::bigint, 'nor when one was used');
 SELECT is((SELECT count(*) FROM audit.proof_secrets), 0::bigint, 'nor the secret of the proofs');
 SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'x')$$,
     '42501', 'permission denied for table audit_logs', 'a member of pg_read_all_data writes nothing');
@@ -93,16 +95,33 @@ SELECT throws_ok('SET LOCAL ROLE audit_owner', '42501', 'permission denied to se
 SELECT throws_ok('SET LOCAL ROLE audit_trusted', '42501', 'permission denied to set role "audit_trusted"',
     'nor the group that names its tenant');
 -- Its tenant is tap-a by name alone, until a key proves it.
-SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'the service, naming tap-a, reads nothing');
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for table audit_logs',
+    'the service does not read the table');
+SELECT throws_ok('SELECT FROM audit.admin_events', '42501', 'permission denied for table admin_events',
+    'nor that of the administrative acts');
+SELECT throws_ok('SELECT audit.list_audit_logs()', 'RF001', 'no tenant is proven for this statement',
+    'and naming tap-a lists nothing');
 SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'forged')$$,
     '42501', 'new row violates row-level security policy for table "audit_logs"', 'and appends nothing');
 SELECT throws_ok('SELECT FROM audit.tenants', '42501', 'permission denied for table tenants', 'and does not read the register');
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
-SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'the service reads tap-a');
-SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'alone');
+PREPARE listed AS
+    SELECT DISTINCT item ->> 'tenant_id', count(*) FROM json_array_elements(audit.list_audit_logs()::json -> 'items') AS item GROUP BY 1;
+SELECT results_eq('EXECUTE listed', $$VALUES ('tap-a', 2::bigint)$$, 'the service lists tap-a alone');
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for table audit_logs', 'and still reads no table');
 SET LOCAL ROLE audit_keyed;
-SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b'), 0::bigint, 'becoming its group shows no more');
-SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 2::bigint, 'and no less');
+SELECT results_eq('EXECUTE listed', $$VALUES ('tap-a', 2::bigint)$$, 'becoming its group shows no more, and no less');
+SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for table audit_logs', 'of the table neither');
+RESET SESSION AUTHORIZATION;
+-- What the owner reads is what its functions' caller has proven, with the scope that the function asks for.
+SET LOCAL ROLE audit_owner;
+SET LOCAL app.scope = '';
+SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'the owner reads nothing without a scope');
+SET LOCAL app.scope = 'read';
+SELECT results_eq('SELECT DISTINCT tenant_id FROM audit.audit_logs', ARRAY['tap-a'], 'with one, what is proven');
+SELECT results_eq('SELECT DISTINCT tenant_id FROM audit.admin_events', ARRAY['tap-a'], 'of the administrative acts too');
+SET LOCAL app.tenant_id = 'tap-b';
+SELECT is((SELECT count(*) FROM audit.audit_logs), 0::bigint, 'and nothing that is only named');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE agent_id IN ('agent-of-a', 'agent-of-b')), 2::bigint,
     'both records are there, unchanged');

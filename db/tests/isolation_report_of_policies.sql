@@ -2,7 +2,7 @@
 -- Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(30);
+SELECT plan(38);
 
 -- The rule's findings after a weakening, as the service sees them. The exception undoes the weakening.
 CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
@@ -49,7 +49,7 @@ SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FO
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy added on audit.audit_logs', 'a policy by which the owner reads records without a proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR INSERT TO audit_owner
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
     'policy added on audit.audit_logs', 'a policy by which the owner appends records');
 SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.admin_events FOR SELECT TO audit_owner USING (true)'),
     'policy added on audit.admin_events', 'a policy by which the owner reads administrative acts');
@@ -66,7 +66,7 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON 
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof removed from reading');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (
         tenant_id = current_setting('app.tenant_id', true)
-        AND audit.tenant_is_proven(current_setting('app.tenant_id', true), 'read'))$$),
+        AND current_setting('app.tenant_id', true) = audit.proven_tenant('read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof asked of the setting, not of the row');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
         WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$),
@@ -78,25 +78,45 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON 
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_reads_proven_tenant on audit.admin_events', 'the proof removed from the administrative acts');
 SELECT is(pg_temp.findings(:'rule',
-    $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (audit.tenant_is_proven(tenant_id, 'read'))$$),
+    $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (tenant_id = audit.proven_tenant('read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the comparison removed, the proof left');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
-        USING (tenant_id = current_setting('app.tenant_id', true) OR audit.tenant_is_proven(tenant_id, 'read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) OR tenant_id = audit.proven_tenant('read'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'one of the two made enough');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the other scope made enough for reading');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'))$$),
     'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the other scope made enough for appending');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR ALL TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'))$$),
     'policy added on audit.audit_logs', 'one policy for all commands, by which one scope does what the other may');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR UPDATE TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'write'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
     'policy added on audit.audit_logs', 'a policy by which a key changes records');
+-- The owner's policies: the same proof, of the scope that the function sets.
+SELECT is(pg_temp.findings(:'rule', format($$ALTER POLICY owner_reads_proven_tenant ON audit.%s USING (%s)$$, relation, expression)),
+    'policy owner_reads_proven_tenant on audit.' || relation, said)
+FROM (VALUES
+    ('audit_logs', 'tenant_id = audit.proven_tenant(current_setting(''app.scope'', true))', 'the comparison removed from the owner''s'),
+    ('audit_logs', 'tenant_id = current_setting(''app.tenant_id'', true) AND tenant_id = audit.proven_tenant(current_setting(''app.tenant_id'', true))',
+        'another setting for the scope'),
+    ('audit_logs', 'true', 'nothing asked of the owner'),
+    ('admin_events', 'tenant_id = current_setting(''app.tenant_id'', true)', 'the owner''s reading of acts without a proof'))
+    AS loosened (relation, expression, said);
+-- Append-only.
+SELECT is(pg_temp.findings(:'rule', 'ALTER POLICY nobody_changes_a_record ON audit.audit_logs USING (true)'),
+    'policy nobody_changes_a_record on audit.audit_logs', 'the second line of append-only loosened');
+SELECT is(pg_temp.findings(:'rule', 'ALTER POLICY nobody_deletes_a_record ON audit.audit_logs TO PUBLIC USING (true)'),
+    'policy nobody_deletes_a_record on audit.audit_logs', 'for everybody');
+SELECT is(pg_temp.findings(:'rule', 'DROP POLICY nobody_changes_an_event ON audit.admin_events;
+        CREATE POLICY nobody_changes_an_event ON audit.admin_events FOR UPDATE TO audit_keyed USING (false)'),
+    'policy nobody_changes_an_event on audit.admin_events', 'made permissive');
+SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.api_keys AS RESTRICTIVE FOR DELETE TO PUBLIC USING (false)'),
+    'intact', 'but not one more that forbids');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR SELECT TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND audit.tenant_is_proven(tenant_id, 'read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'))$$),
     'intact', 'but not a policy that compares the tenant and asks for the proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
         USING (tenant_id = current_setting('app.tenant_id', true))$$),

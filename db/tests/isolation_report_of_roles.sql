@@ -2,7 +2,7 @@
 -- makes it so. The role is one made here, so that no role of the cluster is held locked; it is what an operator would make.
 
 BEGIN;
-SELECT plan(30);
+SELECT plan(36);
 
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 CREATE ROLE tap_service LOGIN IN ROLE audit_trusted;
@@ -94,6 +94,18 @@ SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET row_security = o
     'row_security=off, for tap_service in every database', 'row_security stored with the role');
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET role = audit_trusted'),
     'role=audit_trusted, for tap_service in every database', 'another role stored with the role');
+SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE tap_service SET %I = %L', split_part(setting, '=', 1), split_part(setting, '=', 2))),
+    setting || ', for tap_service in every database', said)
+FROM (VALUES
+    ('synchronous_commit=off', 'a COMMIT that does not wait for the disk'),
+    ('default_transaction_isolation=repeatable read', 'transactions in which no tenant can be entered'),
+    ('default_transaction_read_only=on', 'transactions in which nothing can be written'),
+    ('default_transaction_deferrable=on', 'transactions that wait')) AS stored (setting, said);
+SELECT is(pg_temp.findings(:'rule',
+    'SET LOCAL SESSION AUTHORIZATION tap_service; ALTER ROLE tap_service SET SYNCHRONOUS_COMMIT = local'),
+    'synchronous_commit=local, for tap_service in every database', 'also when the role stored it with itself');
+SELECT alike(pg_temp.findings(:'rule', format('ALTER DATABASE %I SET synchronous_commit = off', current_database())),
+    'synchronous_commit=off, for every role in %', 'or when it is stored with the database');
 SELECT alike(pg_temp.findings(:'rule', format('ALTER DATABASE %I SET app.tenant_id = ''tap-a''', current_database())),
     'app.tenant_id=tap-a, for every role in %', 'a tenant stored with the database');
 SELECT alike(pg_temp.findings(:'rule', format('ALTER ROLE tap_service IN DATABASE %I SET app.tenant_id = ''tap-a''',

@@ -10,34 +10,44 @@ INSERT INTO expression VALUES
     ('own row',      '(id = current_setting(''app.tenant_id''::text, true))'),
     ('own',          '(tenant_id = current_setting(''app.tenant_id''::text, true))'),
     ('proven read',
-        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND audit.tenant_is_proven(tenant_id, ''read''::text))'),
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''read''::text)))'),
     ('proven write',
-        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND audit.tenant_is_proven(tenant_id, ''write''::text))');
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''write''::text)))'),
+    ('proven caller', '((tenant_id = current_setting(''app.tenant_id''::text, true))'
+        ' AND (tenant_id = audit.proven_tenant(current_setting(''app.scope''::text, true))))'),
+    ('false',        'false');
 
 PREPARE policies AS
     SELECT c.relname::text AS relation, p.polname::text AS name,
-           CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN '*' THEN 'ALL' ELSE p.polcmd::text END AS command,
+           CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE'
+                         ELSE 'ALL' END AS command,
            CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END AS kind,
-           (SELECT string_agg(role::regrole::text, ', ' ORDER BY role::regrole::text) FROM unnest(p.polroles) AS role) AS roles,
+           (SELECT string_agg(coalesce(nullif(role, 0)::regrole::text, 'PUBLIC'), ', ' ORDER BY role::regrole::text) FROM unnest(p.polroles) AS role) AS roles,
            pg_get_expr(p.polqual, p.polrelid) COLLATE "default" AS visible,
            pg_get_expr(p.polwithcheck, p.polrelid) COLLATE "default" AS storable
     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
     WHERE c.relnamespace = 'audit'::regnamespace;
 PREPARE intended AS
-    SELECT p.relation, p.name, p.command, p.kind, 'audit_' || p.role AS roles,
+    SELECT p.relation, p.name, p.command, p.kind, 'audit_' || replace(p.role, ', ', ', audit_') AS roles,
            visible.expression AS visible, storable.expression AS storable
     FROM (VALUES
     ('admin_events',   'keyed_reads_only_proven_tenant',      'SELECT', 'restrictive', 'keyed',   'proven read',  NULL),
     ('admin_events',   'keyed_reads_proven_tenant',           'SELECT', 'permissive',  'keyed',   'proven read',  NULL),
+    ('admin_events',   'nobody_changes_an_event',             'UPDATE', 'restrictive', 'keyed, trusted', 'false',  NULL),
+    ('admin_events',   'nobody_deletes_an_event',             'DELETE', 'restrictive', 'keyed, trusted', 'false',  NULL),
+    ('admin_events',   'owner_reads_proven_tenant',           'SELECT', 'permissive',  'owner',   'proven caller', NULL),
     ('admin_events',   'owner_records_admin_events',          'INSERT', 'permissive',  'owner',   NULL,           'true'),
     ('admin_events',   'trusted_reads_own_tenant',            'SELECT', 'permissive',  'trusted', 'own',          NULL),
     ('admin_events',   'trusted_stays_in_own_tenant',         'ALL',    'restrictive', 'trusted', 'own',          'own'),
+    ('api_key_uses',   'owner_keeps_api_key_uses',            'ALL',    'permissive',  'owner',   'true',         'true'),
     ('api_keys',       'owner_keeps_api_keys',                'ALL',    'permissive',  'owner',   'true',         'true'),
     ('audit_logs',     'keyed_appends_only_to_proven_tenant', 'INSERT', 'restrictive', 'keyed',   NULL,           'proven write'),
     ('audit_logs',     'keyed_appends_to_proven_tenant',      'INSERT', 'permissive',  'keyed',   NULL,           'proven write'),
     ('audit_logs',     'keyed_reads_only_proven_tenant',      'SELECT', 'restrictive', 'keyed',   'proven read',  NULL),
     ('audit_logs',     'keyed_reads_proven_tenant',           'SELECT', 'permissive',  'keyed',   'proven read',  NULL),
-    ('audit_logs',     'owner_recognises_records_of_proven_tenant', 'SELECT', 'permissive',  'owner',   'proven write', NULL),
+    ('audit_logs',     'nobody_changes_a_record',             'UPDATE', 'restrictive', 'keyed, trusted', 'false',  NULL),
+    ('audit_logs',     'nobody_deletes_a_record',             'DELETE', 'restrictive', 'keyed, trusted', 'false',  NULL),
+    ('audit_logs',     'owner_reads_proven_tenant',           'SELECT', 'permissive',  'owner',   'proven caller', NULL),
     ('audit_logs',     'trusted_appends_to_own_tenant',       'INSERT', 'permissive',  'trusted', NULL,           'own'),
     ('audit_logs',     'trusted_reads_own_tenant',            'SELECT', 'permissive',  'trusted', 'own',          NULL),
     ('audit_logs',     'trusted_stays_in_own_tenant',         'ALL',    'restrictive', 'trusted', 'own',          'own'),
@@ -61,8 +71,8 @@ SELECT results_eq(
       CROSS JOIN LATERAL regexp_matches(concat(p.polqual, p.polwithcheck), ':funcid ([0-9]+)', 'g') AS called (id)
       JOIN pg_proc AS f ON f.oid = called.id[1]::oid
       ORDER BY 1$$,
-    $$VALUES ('audit.tenant_is_proven(text,text)', 's'), ('current_setting(text,boolean)', 's')$$,
-    'policies call current_setting and tenant_is_proven alone, which are stable: neither IMMUTABLE nor VOLATILE');
+    $$VALUES ('audit.proven_tenant(text)', 's'), ('current_setting(text,boolean)', 's')$$,
+    'policies call current_setting and proven_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
 -- Each is named by its number, not by whatever an operator or function of that name would be in a reader's search_path.
 SELECT is_empty(
     $$SELECT DISTINCT o.oid::regoperator

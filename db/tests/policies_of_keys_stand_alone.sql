@@ -2,8 +2,10 @@
 -- stand, without those the permissive ones demand the proof by themselves, and with either left alone no other does its work.
 
 BEGIN;
-SELECT plan(36);
+SELECT plan(50);
 
+-- Not what audit_keyed has. Without the grants there is nothing to show: this is about the policies, were they given one day.
+GRANT SELECT, UPDATE, DELETE ON audit.audit_logs, audit.admin_events TO audit_keyed;
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
@@ -41,6 +43,18 @@ SELECT is(audit.enter_tenant(:'write_key'), 'tap-a', 'beside stray policies, wit
 SELECT is_empty('EXECUTE reading', 'nothing is read');
 SELECT is_empty('EXECUTE reading_acts', 'no administrative act either');
 SELECT lives_ok($$EXECUTE appending ('tap-a')$$, 'and tap-a is appended to');
+SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'beside stray policies, with a key of tap-a');
+SELECT is_empty(format('%s RETURNING id', statement), 'no record is touched by ' || statement)
+FROM (VALUES ('UPDATE audit.audit_logs SET agent_id = ''forged'''), ('DELETE FROM audit.audit_logs'),
+             ('UPDATE audit.admin_events SET actor = ''forged'''), ('DELETE FROM audit.admin_events')) AS s (statement);
+RESET SESSION AUTHORIZATION;
+DROP POLICY nobody_changes_a_record ON audit.audit_logs;
+DROP POLICY nobody_deletes_a_record ON audit.audit_logs;
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT isnt_empty($$UPDATE audit.audit_logs SET error = 'forged' RETURNING id$$, 'without what forbids it, a record is changed');
+SELECT isnt_empty('DELETE FROM audit.audit_logs RETURNING id', 'and deleted');
+RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-b' AND error IS NULL), 1::bigint, 'none of tap-b, though');
 ROLLBACK TO SAVEPOINT as_migrated;
 
 -- Somebody drops the second line.
@@ -72,11 +86,21 @@ SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'without the permissive poli
 SELECT is_empty('EXECUTE reading', 'nothing is read');
 SELECT throws_ok($$EXECUTE appending ('tap-a')$$, '42501', :'by_the_permissive', 'and nothing is appended');
 
--- What the owner recognises for a key that writes, and only then.
+-- The owner, for the functions that read for a key: what that key has proven, with the scope that they ask for.
 ROLLBACK TO SAVEPOINT as_migrated;
+SELECT is(audit.enter_tenant(:'read_key'), 'tap-a', 'with a key that reads');
 SET LOCAL ROLE audit_owner;
-SELECT set_config('app.tenant_id', 'tap-a', true) \gset
+SET LOCAL app.scope = 'read';
+SELECT results_eq('EXECUTE reading', ARRAY['agent-of-a'], 'the owner reads tap-a with the scope read');
+SELECT results_eq('EXECUTE reading_acts', ARRAY['tap-a'], 'and what was done to it');
+SET LOCAL app.scope = 'write';
+SELECT is_empty('EXECUTE reading', 'nothing with the scope write');
+SET LOCAL app.scope = '';
+SELECT is_empty('EXECUTE reading', 'and nothing without a scope');
+SET LOCAL app.scope = 'read';
+SET LOCAL app.proof = '';
 SELECT is_empty('EXECUTE reading', 'the owner reads no record of a tenant that is only named');
+SELECT is_empty('EXECUTE reading_acts', 'nor an administrative act');
 SELECT set_config('app.tenant_id', '', true) \gset
 SELECT is_empty('EXECUTE reading', 'nor without a name');
 

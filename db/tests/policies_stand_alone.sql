@@ -2,7 +2,7 @@
 -- and without the restrictive one the permissive ones hold by themselves.
 
 BEGIN;
-SELECT plan(15);
+SELECT plan(20);
 
 -- A login that names its tenant, as an operator would make it.
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -19,6 +19,7 @@ SAVEPOINT before_the_stray_policies;
 CREATE POLICY stray_read ON audit.audit_logs FOR SELECT TO audit_trusted USING (true);
 CREATE POLICY stray_append ON audit.audit_logs FOR INSERT TO audit_trusted WITH CHECK (true);
 CREATE POLICY stray_all ON audit.audit_logs FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+CREATE POLICY stray_all ON audit.admin_events FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 CREATE POLICY stray_all ON audit.tenants FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT results_eq('SELECT agent_id FROM audit.audit_logs', ARRAY['agent-of-a'],
@@ -36,17 +37,27 @@ SELECT is_empty('SELECT FROM audit.audit_logs', 'and without a tenant reads noth
 
 -- Grants that are too wide as well: still nothing of tap-b can be touched.
 RESET SESSION AUTHORIZATION;
-GRANT UPDATE, DELETE ON audit.audit_logs TO audit_trusted;
+GRANT UPDATE, DELETE ON audit.audit_logs, audit.admin_events TO audit_trusted;
 SET LOCAL app.tenant_id = 'tap-a';
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT is_empty($$UPDATE audit.audit_logs SET error = 'forged' RETURNING id$$, 'with UPDATE granted as well, no record is changed');
+SELECT is_empty('DELETE FROM audit.audit_logs RETURNING id', 'with DELETE granted as well, none is deleted');
+SELECT is_empty($$UPDATE audit.admin_events SET actor = 'forged' RETURNING id$$, 'no administrative act is changed either');
+SELECT is_empty('DELETE FROM audit.admin_events RETURNING id', 'nor deleted');
+-- Without those that forbid it outright, the one for all commands keeps it to the tenant.
+RESET SESSION AUTHORIZATION;
+DROP POLICY nobody_changes_a_record ON audit.audit_logs;
+DROP POLICY nobody_deletes_a_record ON audit.audit_logs;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is_empty($$UPDATE audit.audit_logs SET error = 'forged' WHERE tenant_id = 'tap-b' RETURNING id$$,
-    'with UPDATE granted as well, tap-b cannot be changed');
-SELECT is_empty($$DELETE FROM audit.audit_logs WHERE tenant_id = 'tap-b' RETURNING id$$,
-    'with DELETE granted as well, tap-b cannot be deleted');
+    'without the policies that forbid it, tap-b cannot be changed');
+SELECT is_empty($$DELETE FROM audit.audit_logs WHERE tenant_id = 'tap-b' RETURNING id$$, 'nor deleted');
+SELECT isnt_empty($$UPDATE audit.audit_logs SET error = 'forged' WHERE tenant_id = 'tap-a' RETURNING id$$,
+    'tap-a could be: they are what forbids it');
 SELECT throws_ok(
     $$UPDATE audit.audit_logs SET tenant_id = 'tap-b'$$,
     '42501', 'new row violates row-level security policy "trusted_stays_in_own_tenant" for table "audit_logs"',
-    'nor can a record of tap-a be moved to tap-b');
+    'but no record of tap-a be moved to tap-b');
 ROLLBACK TO SAVEPOINT before_the_stray_policies;
 
 -- Somebody drops the second line.

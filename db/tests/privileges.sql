@@ -17,19 +17,18 @@ SELECT results_eq(
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
         AND has_table_privilege(r.name, c.oid, p.name)
       ORDER BY r.name COLLATE "C", c.relname, p.name COLLATE "C"$$,
-    $$VALUES ('audit_app', 'admin_events'::name, 'SELECT'), ('audit_app', 'audit_logs', 'SELECT'),
-             ('audit_keyed', 'admin_events', 'SELECT'), ('audit_keyed', 'audit_logs', 'SELECT'),
-             ('audit_trusted', 'admin_events', 'SELECT'), ('audit_trusted', 'audit_logs', 'SELECT'),
+    $$VALUES ('audit_trusted', 'admin_events'::name, 'SELECT'), ('audit_trusted', 'audit_logs', 'SELECT'),
              ('audit_trusted', 'tenants', 'SELECT')$$,
-    'on whole tables: those who have a tenant read records and acts, audit_trusted its row of the register, nobody does more');
+    'on whole tables: audit_trusted reads records, acts and its row of the register, nobody else anything');
 SELECT results_eq(
     $$SELECT r.name, c.relname, p.name, array_agg(a.attname ORDER BY a.attnum)
       FROM role AS r
       CROSS JOIN pg_class AS c
       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('REFERENCES')) AS p (name)
+      CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('REFERENCES')) AS p (name)
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
         AND has_column_privilege(r.name, c.oid, a.attnum, p.name)
+        AND NOT has_table_privilege(r.name, c.oid, p.name)
       GROUP BY r.name, c.relname, p.name
       ORDER BY r.name COLLATE "C"$$,
     $$VALUES ('audit_app', 'audit_logs'::name, 'INSERT',
@@ -43,7 +42,7 @@ SELECT results_eq(
 SELECT is_empty(
     $$SELECT c.relname, a.* FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
       WHERE c.relnamespace = 'audit'::regnamespace AND a.grantee <> c.relowner
-        AND NOT (a.grantee IN ('audit_trusted'::regrole, 'audit_keyed'::regrole) AND a.privilege_type = 'SELECT'
+        AND NOT (a.grantee = 'audit_trusted'::regrole AND a.privilege_type = 'SELECT'
                  AND NOT a.is_grantable)$$,
     'no table carries any other grant, and none that may be passed on');
 -- A foreign key, or the right to make one, tells whether a key exists.
@@ -64,11 +63,11 @@ SELECT results_eq(
         ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,issue_api_key,
                           list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,schema_version}'::name[]),
         ('audit_app', '{enter_tenant,granted_privileges,insert_audit_log,intended_privileges,is_stored,isolation_report,
-                        list_admin_events,list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,
-                        tenant_is_proven,tenant_source,uuid_v7}'),
+                        list_admin_events,list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,
+                        page_cursor,proven_tenant,record_rules,schema_version,tenant_source,uuid_v7}'),
         ('audit_keyed', '{enter_tenant,granted_privileges,insert_audit_log,intended_privileges,is_stored,isolation_report,
-                          list_admin_events,list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,
-                          tenant_is_proven,tenant_source,uuid_v7}'),
+                          list_admin_events,list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,
+                          page_cursor,proven_tenant,record_rules,schema_version,tenant_source,uuid_v7}'),
         ('audit_trusted', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_admin_events,
                             list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,set_tenant,tenant_source,
                             uuid_v7}')$$,
@@ -76,9 +75,9 @@ SELECT results_eq(
 -- Who could call these could bind a proof of his own making, or write an act that nobody did.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'record_admin_event')
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'record_admin_event')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
-    'functions of audit: what a proof is bound to, and the record of an act, are for the owner''s own functions');
+    'functions of audit: the proof, what it is bound to, and the record of an act are for the owner''s own functions');
 SELECT is_empty(
     $$SELECT r.name, p.proname FROM role AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'pgmigrate'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')$$,
@@ -133,7 +132,8 @@ SELECT is_empty(
 
 -- Acting as the service: it can wait for nobody's lock that would stop the others.
 SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT lives_ok('LOCK TABLE audit.audit_logs IN ACCESS SHARE MODE', 'the service may lock against a DROP, as every reader does');
+SELECT throws_ok('LOCK TABLE audit.audit_logs IN SHARE MODE', '42501', 'permission denied for table audit_logs',
+    'the service cannot hold up those who write');
 SELECT throws_ok('LOCK TABLE audit.audit_logs IN ACCESS EXCLUSIVE MODE', '42501', 'permission denied for table audit_logs',
     'the service cannot lock other writers out');
 SELECT throws_ok('CREATE TABLE audit.mine (id int)', '42501', 'permission denied for schema audit',

@@ -4,6 +4,8 @@
 BEGIN;
 SELECT plan(69);
 
+-- Not what audit_keyed has. Without the grant there is nothing to show: this is about the policies, were it given one day.
+GRANT SELECT ON audit.audit_logs TO audit_keyed;
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b'),
@@ -14,26 +16,31 @@ SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a, audit.issue_api_key('tap
 -- What a transaction with these settings sees and may do, and an error where one is raised. All of it is undone.
 CREATE FUNCTION pg_temp.claim(p_tenant_id text, p_scopes text, p_proof text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    v_read text; v_write text := 'appends';
+    v_read text; v_list text; v_write text := 'appends';
 BEGIN
     PERFORM set_config('app.tenant_id', p_tenant_id, true), set_config('app.scopes', p_scopes, true),
             set_config('app.proof', p_proof, true);
     SELECT concat_ws(' ', 'reads', count(*), min(agent_id)) INTO v_read FROM audit.audit_logs;
     BEGIN
+        v_list := 'lists ' || (audit.list_proven_audit_logs(
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc')::json ->> 'count');
+    EXCEPTION WHEN SQLSTATE 'RF001' THEN
+        v_list := 'does not list';
+    END;
+    BEGIN
         INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), p_tenant_id, 'claimed');
     EXCEPTION WHEN insufficient_privilege THEN
         v_write := 'does not append';
     END;
-    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = concat_ws(', ', v_read, v_write,
-        CASE WHEN audit.tenant_is_proven(p_tenant_id, 'read') THEN 'proven to read' END,
-        CASE WHEN audit.tenant_is_proven(p_tenant_id, 'write') THEN 'proven to write' END);
+    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = concat_ws(', ', v_read, v_list, v_write,
+        audit.proven_tenant('read') || ' proven to read', audit.proven_tenant('write') || ' proven to write');
 EXCEPTION
     WHEN SQLSTATE 'TAP00' THEN RETURN SQLERRM;
     WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
 END
 $$;
-\set all 'reads 1 agent-of-a, appends, proven to read, proven to write'
-\set nothing 'reads 0, does not append'
+\set all 'reads 1 agent-of-a, lists 1, appends, tap-a proven to read, tap-a proven to write'
+\set nothing 'reads 0, does not list, does not append'
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(pg_temp.claim('tap-a', 'read,write', ''), :'nothing', 'before a key was shown, naming tap-a opens nothing');
@@ -67,10 +74,10 @@ FROM (VALUES
     ('tap-a',            '{read,write}', :'nothing', 'scopes in braces')) AS claim (tenant_id, scopes, claimed, said);
 
 -- Two proofs of one transaction do not mix.
-SELECT is(pg_temp.claim('tap-b', 'read,write', :'proof_of_b'), 'reads 2 agent-of-b, appends, proven to read, proven to write',
+SELECT is(pg_temp.claim('tap-b', 'read,write', :'proof_of_b'), 'reads 2 agent-of-b, lists 2, appends, tap-b proven to read, tap-b proven to write',
     'the genuine three of tap-b');
 SELECT is(pg_temp.claim('tap-a', 'read,write', :'proof_of_b'), :'nothing', 'tap-a with the proof of tap-b');
-SELECT is(pg_temp.claim('tap-a', 'read', :'reading_proof'), 'reads 1 agent-of-a, does not append, proven to read',
+SELECT is(pg_temp.claim('tap-a', 'read', :'reading_proof'), 'reads 1 agent-of-a, lists 1, does not append, tap-a proven to read',
     'the genuine three of the key that reads');
 SELECT is(pg_temp.claim('tap-a', 'read,write', :'reading_proof'), :'nothing', 'its scopes widened');
 SELECT is(pg_temp.claim('tap-a', 'write', :'reading_proof'), :'nothing', 'its scope exchanged');
@@ -131,7 +138,8 @@ FROM (VALUES
     ('xmloption', 'document'), ('plan_cache_mode', 'force_generic_plan'), ('client_encoding', 'UTF8')) AS setting (name, value);
 -- The functions are read anew, so that they are read with all of these set.
 RESET SESSION AUTHORIZATION;
-ALTER FUNCTION audit.tenant_is_proven COST 101;
+ALTER FUNCTION audit.proven_tenant COST 101;
+ALTER FUNCTION audit.tenant_proof COST 101;
 ALTER FUNCTION audit.enter_tenant COST 101;
 SET LOCAL standard_conforming_strings = off;
 SET LOCAL SESSION AUTHORIZATION audit_app;

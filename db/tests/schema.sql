@@ -1,18 +1,19 @@
 -- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
 
 BEGIN;
-SELECT plan(33);
+SELECT plan(36);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
-SELECT tables_are('audit', ARRAY['tenants', 'audit_logs', 'api_keys', 'proof_secrets', 'tenant_entries', 'admin_events'],
-    'six tables');
+SELECT tables_are('audit',
+    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries', 'admin_events'],
+    'seven tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
 SELECT table_owner_is('audit', name, 'audit_owner', format('audit_owner owns %s', name))
-FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('proof_secrets'), ('tenant_entries'),
-    ('admin_events')) AS t (name);
+FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('api_key_uses'), ('proof_secrets'),
+    ('tenant_entries'), ('admin_events')) AS t (name);
 
 PREPARE columns (text) AS
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -46,14 +47,17 @@ SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
              ('secret_sha256', 'bytea',  true,  NULL, ''),
              ('created_at',    'timestamp with time zone', true,  NULL, ''),
              ('expires_at',    'timestamp with time zone', false, NULL, ''),
-             ('revoked_at',    'timestamp with time zone', false, NULL, ''),
-             ('last_used_at',  'timestamp with time zone', false, NULL, '')$$,
-    'api_keys: nine columns, a hash and no secret');
+             ('revoked_at',    'timestamp with time zone', false, NULL, '')$$,
+    'api_keys: eight columns, a hash and no secret');
+SELECT results_eq($$EXECUTE columns ('audit.api_key_uses')$$,
+    $$VALUES ('api_key_id'::name, 'text', true, NULL, ''), ('last_used_at', 'timestamp with time zone', false, NULL, '')$$,
+    'api_key_uses: a key and a time');
 SELECT results_eq($$EXECUTE columns ('audit.proof_secrets')$$,
-    $$VALUES ('id'::name,   'bigint', true, NULL, ''),
-             ('inner_key',  'bytea',  true, NULL, ''),
-             ('outer_key',  'bytea',  true, NULL, ''),
-             ('created_at', 'timestamp with time zone', true, NULL, '')$$,
+    $$VALUES ('id'::name,    'bigint', true, NULL, ''),
+             ('inner_key',   'bytea',  true, NULL, ''),
+             ('outer_key',   'bytea',  true, NULL, ''),
+             ('created_at',  'timestamp with time zone', true, NULL, ''),
+             ('replaced_at', 'timestamp with time zone', false, NULL, '')$$,
     'proof_secrets: two keys, numbered without a sequence');
 SELECT results_eq($$EXECUTE columns ('audit.tenant_entries')$$,
     $$VALUES ('backend_pid'::name, 'integer', true, NULL, ''), ('entries', 'bigint', true, NULL, '')$$,
@@ -70,7 +74,8 @@ SELECT results_eq(
     $$SELECT c.relname, c.relpersistence, array_to_string(c.reloptions, ',') COLLATE "default" FROM pg_class AS c
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r' ORDER BY c.relname$$,
     $$VALUES ('admin_events'::name, 'p'::"char", NULL),
-             ('api_keys',           'p',         'fillfactor=70'),
+             ('api_key_uses',       'p',         'fillfactor=70'),
+             ('api_keys',           'p',         NULL),
              ('audit_logs',         'p',         NULL),
              ('proof_secrets',      'p',         NULL),
              ('tenant_entries',     'u',         'fillfactor=10'),
@@ -83,20 +88,23 @@ PREPARE indexes AS
 SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX admin_events_pkey ON audit.admin_events USING btree (id)',
     'CREATE INDEX admin_events_tenant_id_created_at_idx ON audit.admin_events USING btree (tenant_id, created_at DESC)',
+    'CREATE UNIQUE INDEX api_key_uses_pkey ON audit.api_key_uses USING btree (api_key_id)',
     'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
     'CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)',
     'CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id)',
+    'CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL)))'
+        || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenant_entries_pkey ON audit.tenant_entries USING btree (backend_pid)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'four indexes for reading and a key for each table');
+    'four indexes for reading, a key for each table, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
-      WHERE c.relnamespace = 'audit'::regnamespace AND i.indisunique AND NOT i.indisprimary$$,
-    'nothing is unique but the primary keys');
+      WHERE c.relnamespace = 'audit'::regnamespace AND i.indisunique AND NOT i.indisprimary AND c.relname <> 'proof_secrets'$$,
+    'of what belongs to tenants nothing is unique but the primary keys');
 
 -- NOT NULL is asserted with the columns: only PostgreSQL 18 counts it among the constraints.
 PREPARE constraints (text) AS
@@ -138,6 +146,10 @@ SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
         ('api_keys_tenant_id_fkey',     'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('api_keys_tenant_id_form',     'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
     'the constraints of api_keys');
+SELECT results_eq($$EXECUTE constraints ('audit.api_key_uses')$$,
+    $$VALUES ('api_key_uses_api_key_id_fkey'::name, 'FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id)'),
+             ('api_key_uses_pkey',                  'PRIMARY KEY (api_key_id)')$$,
+    'the constraints of api_key_uses');
 SELECT results_eq($$EXECUTE constraints ('audit.proof_secrets')$$,
     $$VALUES ('proof_secrets_key_size'::name, 'CHECK (((octet_length(inner_key) = 64) AND (octet_length(outer_key) = 64)))'),
              ('proof_secrets_pkey',           'PRIMARY KEY (id)')$$,
@@ -179,8 +191,8 @@ SELECT is_empty($$SELECT r.rulename FROM pg_rules AS r WHERE r.schemaname = 'aud
 SELECT sequences_are('audit', ARRAY[]::name[], 'no sequence');
 
 -- A database begins with one secret, of two different keys, made here and not in a file.
-SELECT results_eq('SELECT id, inner_key <> outer_key FROM audit.proof_secrets', $$VALUES (1::bigint, true)$$,
-    'there is a first secret, of two keys');
+SELECT results_eq('SELECT id, inner_key <> outer_key, replaced_at IS NULL FROM audit.proof_secrets', $$VALUES (1::bigint, true, true)$$,
+    'there is a first secret, of two keys, and in use');
 SELECT is_empty('SELECT FROM audit.api_keys', 'and no key that came with the release');
 
 SELECT * FROM finish();

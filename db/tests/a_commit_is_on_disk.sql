@@ -1,0 +1,34 @@
+-- Proves: whatever a session was left with, a record is written so that COMMIT waits for the disk, and for a standby where the
+-- server wants that. What waits as long or longer is left as it is.
+
+BEGIN;
+SELECT plan(13);
+
+SELECT audit.create_tenant('tap-a') \gset
+SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+-- With what a session was left, and with what its next COMMIT happens. What fails undoes its setting, as a savepoint does.
+CREATE FUNCTION pg_temp.commits_with(p_left text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('synchronous_commit', p_left, true);
+    PERFORM audit.insert_audit_log('agent', 'LIVE', 'success');
+    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = current_setting('synchronous_commit');
+EXCEPTION WHEN SQLSTATE 'TAP00' THEN
+    RETURN SQLERRM;
+END
+$$;
+
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
+SELECT is(pg_temp.commits_with(was), becomes, format('a key: %s becomes %s', was, becomes))
+FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'),
+             ('false', 'on'), ('0', 'on')) AS s (was, becomes);
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT is(pg_temp.commits_with(was), becomes, format('a gateway: %s becomes %s', was, becomes))
+FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
+    AS s (was, becomes);
+
+SELECT * FROM finish();
+ROLLBACK;
