@@ -30,6 +30,7 @@ AS $$
         ('audit_trusted', 'function', 'audit.insert_audit_log',          'EXECUTE'),
         ('audit_trusted', 'function', 'audit.insert_audit_log_batch',    'EXECUTE'),
         ('audit_trusted', 'function', 'audit.list_audit_logs',           'EXECUTE'),
+        ('audit_trusted', 'function', 'audit.filtered_audit_logs',       'EXECUTE'),
         ('audit_trusted', 'function', 'audit.list_admin_events',         'EXECUTE'),
         ('audit_trusted', 'function', 'audit.tenant_source',             'EXECUTE'),
         ('audit_trusted', 'function', 'audit.page_cursor',               'EXECUTE'),
