@@ -44,7 +44,7 @@ BEGIN
                 p_id => v_record.id);
             v_outcomes[v_record.position] := json_build_object('tenant_id', v_tenant_id);
         EXCEPTION WHEN OTHERS THEN
-            -- Undone with the record is the entering of its tenant, if it was this one that entered.
+            -- If this record entered a tenant, that is undone as well: the transaction is back in the one before.
             v_tenant_id := NULL;
             GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
                 v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME;

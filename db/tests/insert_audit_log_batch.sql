@@ -2,7 +2,7 @@
 -- stands beside it; refuses alone what is to be refused; and answers in the order in which it was asked.
 
 BEGIN;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
@@ -55,6 +55,15 @@ FROM (VALUES
     (json_build_object('api_key', :'key_a', 'id', pg_temp.id(12), 'status', NULL), 'RF003 status', 'a record without a status'),
     (json_build_object('api_key', :'key_b', 'id', pg_temp.id(1)), 'RF004 id', 'an id that another tenant''s record has')
 ) AS refused (record, refusal, said);
+-- What entered its tenant and was then refused leaves the transaction in the tenant before: nothing may be written there.
+-- Both ways round, since a batch is ordered by its keys.
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('api_key', one.key, 'id', pg_temp.id(one.number)),
+    json_build_object('api_key', other.key, 'id', pg_temp.id(one.number + 1), 'mode', 'TEST'),
+    json_build_object('api_key', other.key, 'id', pg_temp.id(one.number + 2))))
+FROM (VALUES (:'key_a', 41), (:'key_b', 51)) AS one (key, number)
+JOIN (VALUES (:'key_a'), (:'key_b')) AS other (key) ON other.key <> one.key \g /dev/null
+SELECT alike(pg_temp.stored(), '%, 41 tap-a, 43 tap-b, 51 tap-b, 53 tap-a', 'a record after a refused one has its own tenant');
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(1)))) ->> 0,
     '{"tenant_id" : "tap-a"}', 'a record that is repeated is success');
 SELECT throws_ok($$SELECT audit.insert_audit_log_batch('[{"position": 1, "http_status": 3000000000}]')$$, '22003', NULL,
@@ -66,7 +75,7 @@ SELECT is(audit.insert_audit_log_batch(pg_temp.batch(
         json_build_object('tenant_id', 'tap-b', 'id', pg_temp.id(21)), json_build_object('tenant_id', 'tap-nobody', 'id', pg_temp.id(22)),
         json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(23)), json_build_object('id', pg_temp.id(24)))) #>> '{1,sqlstate}',
     'RF002', 'a name that nobody registered is refused');
-SELECT is(pg_temp.stored(), '01 tap-a, 02 tap-b, 03 tap-a, 11 tap-a, 13 tap-a, 21 tap-b, 23 tap-a',
+SELECT is(pg_temp.stored(), '01 tap-a, 02 tap-b, 03 tap-a, 11 tap-a, 13 tap-a, 21 tap-b, 23 tap-a, 41 tap-a, 43 tap-b, 51 tap-b, 53 tap-a',
     'and the others are stored, one without a name not');
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(25)))) #>> '{0,sqlstate}',
     '42501', 'keys mean nothing where names count');
