@@ -1,5 +1,7 @@
-"""`make bench`: how fast Ringfence is, against the two limits it has: the web framework doing nothing, and PostgreSQL
-inserting without us. `make bench-quick` is the same with fewer and shorter rounds.
+"""How fast Ringfence is, against its two limits: the web framework doing nothing, and PostgreSQL inserting without us.
+
+`make bench` takes about ten minutes and writes what it found to bench/results and docs/benchmarks.svg.
+`make bench-quick` takes two, and writes nothing.
 """
 
 import argparse
@@ -71,11 +73,11 @@ class Benchmark:
         """Measure lists and inserts without the service."""
         large = self.large
         self.facts["buffers of a page of 50"] = (self.small.buffers_of_a_page(), large.buffers_of_a_page())
-        cursor = f"'{large.cursor_before(1000)}'"
+        cursor = large.cursor_before(1000)
         self.measure("Lists in SQL, pgbench, one client", PAGES, {
             "list by owner": self.sql(large, "bench_owner", "list_owner.sql", 1),
             "list by name": self.sql(large, "bench_header", "list_header.sql", 1),
-            "page 1": self.sql(large, "bench_key", "list_page.sql", 1, cursor="''"),
+            "page 1": self.sql(large, "bench_key", "list_page.sql", 1, cursor="none"),
             "page 1000": self.sql(large, "bench_key", "list_page.sql", 1, cursor=cursor),
             "in small": self.sql(self.small, "bench_key", "list_key.sql", 1),
             "in large": self.sql(large, "bench_key", "list_key.sql", 1),

@@ -106,7 +106,7 @@ def pgbench(binaries: Path, host: Path, database: str, role: str, script: str, *
     """
     variables = [f"--define={name}={value}" for name, value in options.get("variables", {}).items()]
     command = [
-        binaries / "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={options['clients']}",
+        str(binaries / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={options['clients']}",
         f"--jobs={min(2, options['clients'])}", f"--time={options['seconds']}", *variables,
         f"--file={HERE / 'sql' / script}", f"--host={host}", f"--username={role}", database,
     ]  # fmt: skip

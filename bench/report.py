@@ -19,9 +19,10 @@ COLOURS = {True: "#2a7f62", False: "#c0504d", None: "#8a8a8a"}
 
 def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")  # fmt: skip
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {
-        "processor": model,
+        "processor": models[0] if models else platform.processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -68,7 +69,9 @@ def write(comparisons: list[Comparison], facts: dict[str, Any], settings: tuple[
 def write_picture(path: Path, comparisons: list[Comparison], caption: str) -> None:
     """Draw one bar a ratio, with its spread and its target."""
     row, left, width = 34, 400, 360
-    longest = max(*comparison.ratios(), comparison.pair.target or 0) for comparison in comparisons) * 1.05
+    longest = 1.05 * max(
+        ratio for comparison in comparisons for ratio in (*comparison.ratios(), comparison.pair.target or 0)
+    )
     height = 60 + row * len(comparisons)
 
     def x(ratio: float) -> float:
