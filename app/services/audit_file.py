@@ -4,7 +4,8 @@ For local work, and so that a deploy without DATABASE_URL still records. The fil
 does by constraint and policy stands here in Python: FileAuditLogger keeps tenants apart, `_RULES` holds the CHECKs of
 db/schema (a test keeps the two equal).
 
-A record is on the disk before write_log() returns. Several processes may append to one file: each append holds the
+A record is on the disk before write_log() returns; records that come in while others are being flushed share the next
+flush. Several processes may append to one file: each append holds the
 file's lock. A crash can leave half a line at the end; the next append starts a line of its own, and readers skip the
 half.
 """
@@ -18,7 +19,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ from app.errors import InvalidRequest, StorageUnavailable, TenantUnknown
 from app.models import AuditEvent, ListQuery
 from app.services.audit_logger import Health
 from app.services.db import RefusedToServe
+from app.services.group_commit import GroupCommit
 
 logger = logging.getLogger("ringfence")
+Record = dict[str, Any]
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})")
@@ -64,6 +67,9 @@ class FileAuditLogger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._flushes: GroupCommit[Record, None] = GroupCommit(
+            self._append, _bytes_of, most_items=1024, most_bytes=4_194_304, most_waiting=4096
+        )
 
     async def open(self) -> None:
         """Create the file, readable by its owner alone. Raises RefusedToServe when it cannot be written."""
@@ -77,12 +83,13 @@ class FileAuditLogger:
         )
 
     async def close(self) -> None:
-        """Nothing is held between two calls."""
+        """Return once what was handed over is on the disk. No file is held open between two flushes."""
+        await self._flushes.drain()
 
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
         """See AuditLogger."""
         tenant_id = _registered(credential)
-        record: dict[str, Any] = {
+        record: Record = {
             "id": str(event.id),
             "trace_id": event.trace_id,
             "tenant_id": tenant_id,
@@ -98,7 +105,7 @@ class FileAuditLogger:
         for field, (allows, rule) in _RULES.items():
             if record[field] is not None and not allows(record[field]):
                 raise InvalidRequest.field(field, rule)
-        await self._in_thread(self._append, record)
+        await self._flushes.submit(record)
         return tenant_id
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
@@ -146,18 +153,23 @@ class FileAuditLogger:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
-    def _append(self, record: dict[str, Any]) -> None:
+    async def _append(self, records: Sequence[Record]) -> Sequence[None]:
+        await self._in_thread(self._append_and_flush, records)
+        return [None] * len(records)
+
+    def _append_and_flush(self, records: Sequence[Record]) -> None:
         created = not self._path.exists()
         file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             size = os.fstat(file).st_size
             # The clock is read under the lock, so that the file's order is its time's.
-            record["created_at"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
             torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-            line = (b"\n" if torn else b"") + json.dumps(record).encode() + b"\n"
+            lines = [json.dumps({**record, "created_at": now}) for record in records]
+            content = (b"\n" if torn else b"") + "\n".join(lines).encode() + b"\n"
             try:
-                if os.write(file, line) != len(line):
+                if os.write(file, content) != len(content):
                     raise OSError(28, "No space left on device")
                 os.fsync(file)
             except OSError:
@@ -232,6 +244,10 @@ class FileAuditLogger:
                         logger.warning("%s: line %d is not a whole record and was skipped", self._path, number)
                     continue
                 yield record
+
+
+def _bytes_of(record: Record) -> int:
+    return 256 + sum(len(value) for value in record.values() if isinstance(value, str))
 
 
 def _registered(credential: Credential) -> str:

@@ -4,12 +4,24 @@ Two implementations of one interface: the database, which holds every rule itsel
 of app/services/audit_file.py.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from app.credentials import Credential
+from app.credentials import ApiKey, Credential
+from app.errors import InvalidRequest, RingfenceError
 from app.models import AuditEvent, ListQuery
 from app.services.db import Database
+from app.services.group_commit import GroupCommit
+from app.services.refusals import Diagnosis
+
+Record = tuple[Credential, AuditEvent]
+
+# Of one commit, and of what waits for one.
+MOST_RECORDS = 64
+MOST_BYTES = 1_048_576
+MOST_WAITING = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +68,46 @@ class DatabaseAuditLogger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._commits = GroupCommit(
+            self._write_together, _size, most_items=MOST_RECORDS, most_bytes=MOST_BYTES, most_waiting=MOST_WAITING
+        )
 
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
-        """See AuditLogger; db/functions/insert_audit_log.sql."""
-        tenant_id, _ = await self._database.call(
-            credential,
-            "SELECT audit.insert_audit_log(p_id => %(id)s, p_trace_id => %(trace_id)s, p_agent_id => %(agent_id)s,"
-            " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
-            " p_latency_ms => %(latency_ms)s::int, p_user_id => %(user_id)s, p_error => %(error)s)",
-            {
-                "id": event.id,
-                "trace_id": event.trace_id,
-                "agent_id": event.agent_id,
-                "mode": event.mode,
-                "status": event.status,
-                "http_status": event.http_status,
-                "latency_ms": event.latency_ms,
-                "user_id": event.user_id,
-                "error": event.error,
-            },
+        """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
+        return await self._commits.submit((credential, event))
+
+    async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
+        """Store records of any tenants; return for each its tenant, or why it was refused."""
+        if len(records) > 1:
+            try:
+                return await self._write_batch(records)
+            except InvalidRequest:
+                pass  # one of them cannot even be sent; alone, it is found out
+        return [await self._write_alone(credential, event) for credential, event in records]
+
+    async def _write_batch(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
+        # db/functions/insert_audit_log_batch.sql
+        rows = [_row(position, credential, event) for position, (credential, event) in enumerate(records, 1)]
+        outcomes = await self._database.call_across_tenants(
+            "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)", {"records": json.dumps(rows)}
         )
+        refusal = self._database.refusals.of_diagnosis
+        return [
+            outcome["tenant_id"] if "tenant_id" in outcome else refusal(Diagnosis(**outcome)) for outcome in outcomes
+        ]
+
+    async def _write_alone(self, credential: Credential, event: AuditEvent) -> str | RingfenceError:
+        # db/functions/insert_audit_log.sql
+        try:
+            tenant_id, _ = await self._database.call(
+                credential,
+                "SELECT audit.insert_audit_log(p_id => %(id)s, p_trace_id => %(trace_id)s, p_agent_id => %(agent_id)s,"
+                " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
+                " p_latency_ms => %(latency_ms)s::int, p_user_id => %(user_id)s, p_error => %(error)s)",
+                _fields(event),
+            )
+        except RingfenceError as refusal:
+            return refusal
         return tenant_id
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
@@ -113,4 +145,32 @@ class DatabaseAuditLogger:
 
     async def close(self) -> None:
         """See AuditLogger."""
+        await self._commits.drain()
         await self._database.close()
+
+
+def _fields(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "id": str(event.id),
+        "trace_id": event.trace_id,
+        "agent_id": event.agent_id,
+        "mode": event.mode,
+        "status": event.status,
+        "http_status": event.http_status,
+        "latency_ms": event.latency_ms,
+        "user_id": event.user_id,
+        "error": event.error,
+    }
+
+
+def _row(position: int, credential: Credential, event: AuditEvent) -> dict[str, Any]:
+    row = {"position": position, "tenant_id": credential.tenant_id, **_fields(event)}
+    if isinstance(credential, ApiKey):
+        row["api_key"] = credential.secret
+    return row
+
+
+def _size(record: Record) -> int:
+    _, event = record
+    texts = (event.trace_id, event.agent_id, event.mode, event.status, event.user_id, event.error)
+    return 256 + sum(len(text) for text in texts if text)

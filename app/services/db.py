@@ -1,4 +1,4 @@
-"""PostgreSQL: the pool, the tenant's transaction, and what the database's refusals mean to a caller.
+"""PostgreSQL: the pool, and transactions in one round trip.
 
 Nothing here decides who may see what; the policies in db/policies do. No query stands here or anywhere in Python but
 calls of functions in schema audit, with named parameters.
@@ -7,10 +7,10 @@ calls of functions in schema audit, with named parameters.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from weakref import WeakSet
 
 import psycopg
@@ -19,24 +19,14 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from app.credentials import ApiKey, Credential
 from app.database_files import digest, fingerprints, schema_version
-from app.errors import (
-    InvalidRequest,
-    RingfenceError,
-    ScopeMissing,
-    StorageUnavailable,
-    TenantMismatch,
-    TenantMissing,
-    TenantUnknown,
-    Unauthenticated,
-)
+from app.errors import StorageUnavailable
+from app.services.refusals import Refusals
 
 logger = logging.getLogger("ringfence")
+Result = TypeVar("Result")
 # When the server refuses the first statement of a pipeline, psycopg warns that it could not roll back the rest; the
 # refusal itself is raised all the same.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
-
-_NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
-_REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT = "RF005", "RF006", "RF007"
 
 
 # What could change the next request on a connection. It travels with each transaction.
@@ -94,7 +84,7 @@ class Database:
             },
             reset=self._forget,
         )
-        self._rules: dict[str, tuple[str, str]] = {}
+        self.refusals = Refusals()
         self.tenant_source = ""
         self._reset: WeakSet[AsyncConnection] = WeakSet()
         self._reporting = asyncio.Lock()
@@ -113,7 +103,7 @@ class Database:
                 raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(findings))
             self.tenant_source = (await self._rows("SELECT audit.tenant_source()"))[0][0]
             for rule in await self._rows("SELECT * FROM audit.record_rules()"):
-                self._rules[rule[0]] = (rule[1], rule[2])
+                self.refusals.rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
                 logger.warning("%s", warning)
         except errors.InsufficientPrivilege:
@@ -142,27 +132,19 @@ class Database:
         return Ping(latency_ms, findings)
 
     @asynccontextmanager
-    async def tenant_transaction(self, credential: Credential) -> AsyncIterator[TenantTransaction]:
-        """Open a transaction that works for the tenant of `credential`, and commit it when the block ends.
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction, and commit it when the block ends.
 
-        One round trip: BEGIN, the tenant, what the block calls and COMMIT travel as one pipeline. So nothing inside
-        the block has happened, and nothing is known, until the block has ended without an error.
+        One round trip: BEGIN, what the block sends and COMMIT travel as one pipeline. So nothing inside the block has
+        happened, and nothing is known, until the block has ended without an error.
         """
         async with self._pool.connection() as connection:
             async with connection.pipeline():
                 # In so many words: connection.transaction() would wait for the server after BEGIN and at the end.
                 # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
+                # Its kind stands here, so that no setting of the database or the role has a say in it.
                 await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
-                if isinstance(credential, ApiKey):
-                    tenant = await connection.execute(
-                        "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
-                        {"api_key": credential.secret, "tenant_id": credential.tenant_id},
-                    )
-                else:
-                    tenant = await connection.execute(
-                        "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
-                    )
-                yield TenantTransaction(connection, tenant)
+                yield connection
                 await connection.execute("COMMIT")
                 for statement in _RESET:
                     await connection.execute(statement)
@@ -179,32 +161,66 @@ class Database:
         else:
             await connection.execute(_FORGET)
 
+    @asynccontextmanager
+    async def tenant_transaction(self, credential: Credential) -> AsyncIterator[TenantTransaction]:
+        """Open a transaction that works for the tenant of `credential`, and commit it when the block ends."""
+        async with self.transaction() as connection:
+            if isinstance(credential, ApiKey):
+                tenant = await connection.execute(
+                    "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
+                    {"api_key": credential.secret, "tenant_id": credential.tenant_id},
+                )
+            else:
+                tenant = await connection.execute(
+                    "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+                )
+            yield TenantTransaction(connection, tenant)
+
     async def call(
         self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
     ) -> tuple[str, Any]:
         """Run one statement for the tenant of `credential`; return the tenant's id and the statement's one value.
 
-        Both are committed. A connection that turns out to be dead is replaced and the statement repeated once: every
-        statement is a read, or a write that carries its own id. Raises RingfenceError; nothing was stored then.
+        Both are committed. Raises RingfenceError; nothing was stored then.
+        """
+
+        async def once() -> tuple[str, Any]:
+            async with self.tenant_transaction(credential) as transaction:
+                result = await transaction.call(statement, parameters)
+            (tenant_id,), (value,) = await transaction.tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
+            return tenant_id, value
+
+        return await self._repeatedly(once)
+
+    async def call_across_tenants(self, statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
+        """Run one statement that enters its tenants itself; return its one value.
+
+        It is committed. Raises RingfenceError; nothing was stored then.
+        """
+
+        async def once() -> Any:
+            async with self.transaction() as connection:
+                result = await connection.execute(statement, parameters)
+            (value,) = await result.fetchone()  # type: ignore[misc]
+            return value
+
+        return await self._repeatedly(once)
+
+    async def _repeatedly(self, once: Callable[[], Awaitable[Result]]) -> Result:
+        """Run `once`, and again on another connection where its own turns out to be dead.
+
+        Every statement may be repeated: it is a read, or a write that carries its own id.
         """
         try:
             try:
-                return await self._call_once(credential, statement, parameters)
+                return await once()
             except errors.OperationalError as error:
                 if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
                     raise
                 await self._pool.check()
-                return await self._call_once(credential, statement, parameters)
+                return await once()
         except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
-            raise self._refusal(error) from error
-
-    async def _call_once(
-        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
-    ) -> tuple[str, Any]:
-        async with self.tenant_transaction(credential) as transaction:
-            result = await transaction.call(statement, parameters)
-        (tenant_id,), (value,) = await transaction.tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
-        return tenant_id, value
+            raise self.refusals.of_error(error) from error
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         async def once() -> list[tuple[Any, ...]]:
@@ -218,7 +234,7 @@ class Database:
                 await self._pool.check()  # a session that was ended is replaced
                 return await once()
         except (PoolTimeout, errors.OperationalError) as error:
-            raise self._refusal(error) from error
+            raise self.refusals.of_error(error) from error
 
     async def _refuse_unless_current(self) -> None:
         ours = fingerprints()
@@ -232,35 +248,3 @@ class Database:
             raise RefusedToServe("the database's schema is behind this release: run `make migrate`")
         if version > schema_version(ours):
             logger.warning("the database's schema is ahead of this release: version %s", version)
-
-    def _refusal(self, error: Exception) -> RingfenceError:
-        """Say what an error of the driver means to the caller, without repeating what he sent."""
-        if isinstance(error, UnicodeEncodeError):
-            return InvalidRequest("a text is not valid Unicode", [])
-        if isinstance(error, PoolTimeout):
-            return StorageUnavailable("no connection to the database became free in time")
-        assert isinstance(error, psycopg.Error)
-        match error.sqlstate:
-            case code if code == _NO_TENANT:
-                return TenantMissing("no tenant is set")
-            case code if code == _UNKNOWN_TENANT:
-                return TenantUnknown("the tenant is not registered")
-            case code if code == _REFUSED_API_KEY:
-                logger.warning("an API key was refused: %s", error.diag.message_detail)
-                return Unauthenticated()
-            case code if code == _MISSING_SCOPE:
-                return ScopeMissing(error.diag.message_primary or "")
-            case code if code == _OTHER_TENANT:
-                return TenantMismatch(error.diag.message_primary or "")
-            case code if code in (_REFUSED_ARGUMENT, _TAKEN_ID):
-                return InvalidRequest.field(error.diag.column_name or "", error.diag.message_primary or "")
-        if isinstance(error, errors.CheckViolation):
-            name, rule = self._rules.get(error.diag.constraint_name or "", ("record", "breaks a rule"))
-            return InvalidRequest.field(name, rule)
-        if isinstance(error, errors.NotNullViolation):
-            return InvalidRequest.field(error.diag.column_name or "", "is required")
-        if isinstance(error, errors.DataError):  # NUL in a text, a number out of range
-            return InvalidRequest(error.diag.message_primary or "a text holds a NUL character", [])
-        # A refused privilege is our mistake, not the caller's, and what it was told is no business of his either.
-        logger.error("the database failed: SQLSTATE %s, %s", error.sqlstate, type(error).__qualname__)
-        return StorageUnavailable("the database cannot be used right now")

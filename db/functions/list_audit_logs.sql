@@ -17,15 +17,19 @@ CREATE OR REPLACE FUNCTION audit.list_audit_logs(
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- Planned for the filters of this very call: a generic plan keeps "filter IS NULL OR ..." and reads the whole tenant.
-SET plan_cache_mode = force_custom_plan
+-- A list without filters is planned once a session. One with filters is audit.filtered_audit_logs()'s.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_tenant_id text := current_setting('app.tenant_id', true);
     v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
     v_position  text[];
-    v_created   timestamptz;
-    v_id        uuid;
+    -- Where the page starts, and the times it lies between. No record is at the ends, so the conditions always hold where
+    -- nothing was asked for, and stay conditions of the index.
+    v_created   timestamptz := CASE p_order WHEN 'asc' THEN '-infinity' ELSE 'infinity' END;
+    v_id        uuid        := '00000000-0000-0000-0000-000000000000';
+    v_from      timestamptz := coalesce(p_start_time, '-infinity');
+    v_to        timestamptz := coalesce(p_end_time, 'infinity');
     v_page      audit.audit_logs[];
     v_last      audit.audit_logs;
     v_has_more  boolean;
@@ -74,33 +78,21 @@ BEGIN
 
     -- One more than asked for: that there is a next page is seen, not guessed. Two statements, since an index is read
     -- in one direction or the other, and a CASE in ORDER BY would read it in neither.
-    IF p_order = 'desc' THEN
+    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status) > 0 THEN
+        v_page := audit.filtered_audit_logs(
+            v_tenant_id, p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, v_from, v_to, v_created, v_id,
+            p_limit + 1, p_order);
+    ELSIF p_order = 'desc' THEN
         v_page := ARRAY(
             SELECT l FROM audit.audit_logs AS l
-            WHERE l.tenant_id = v_tenant_id
-              AND (p_agent_id IS NULL OR l.agent_id = p_agent_id)
-              AND (p_trace_id IS NULL OR l.trace_id = p_trace_id)
-              AND (p_user_id IS NULL OR l.user_id = p_user_id)
-              AND (p_mode IS NULL OR l.mode = p_mode)
-              AND (p_status IS NULL OR l.status = p_status)
-              AND (p_http_status IS NULL OR l.http_status = p_http_status)
-              AND (p_start_time IS NULL OR l.created_at >= p_start_time)
-              AND (p_end_time IS NULL OR l.created_at < p_end_time)
-              AND (v_created IS NULL OR (l.created_at, l.id) < (v_created, v_id))
+            WHERE l.tenant_id = v_tenant_id AND l.created_at >= v_from AND l.created_at < v_to
+              AND (l.created_at, l.id) < (v_created, v_id)
             ORDER BY l.created_at DESC, l.id DESC LIMIT p_limit + 1);
     ELSE
         v_page := ARRAY(
             SELECT l FROM audit.audit_logs AS l
-            WHERE l.tenant_id = v_tenant_id
-              AND (p_agent_id IS NULL OR l.agent_id = p_agent_id)
-              AND (p_trace_id IS NULL OR l.trace_id = p_trace_id)
-              AND (p_user_id IS NULL OR l.user_id = p_user_id)
-              AND (p_mode IS NULL OR l.mode = p_mode)
-              AND (p_status IS NULL OR l.status = p_status)
-              AND (p_http_status IS NULL OR l.http_status = p_http_status)
-              AND (p_start_time IS NULL OR l.created_at >= p_start_time)
-              AND (p_end_time IS NULL OR l.created_at < p_end_time)
-              AND (v_created IS NULL OR (l.created_at, l.id) > (v_created, v_id))
+            WHERE l.tenant_id = v_tenant_id AND l.created_at >= v_from AND l.created_at < v_to
+              AND (l.created_at, l.id) > (v_created, v_id)
             ORDER BY l.created_at, l.id LIMIT p_limit + 1);
     END IF;
 
@@ -116,16 +108,12 @@ BEGIN
         v_last := v_page[p_limit];
     END IF;
 
-    SELECT string_agg(
-        json_build_object(
-            'id', l.id, 'trace_id', l.trace_id, 'tenant_id', l.tenant_id, 'agent_id', l.agent_id, 'mode', l.mode,
-            'status', l.status, 'http_status', l.http_status, 'latency_ms', l.latency_ms, 'user_id', l.user_id,
-            'error', l.error,
-            'created_at', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text,
-        ', ' ORDER BY l.position)
+    SELECT string_agg(row_to_json(item)::text, ', ')
     INTO v_items
-    FROM unnest(v_page) WITH ORDINALITY AS l (
-        id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at, position);
+    FROM (
+        SELECT l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id, l.error,
+               to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
+        FROM unnest(v_page) AS l) AS item;
 
     RETURN concat(
         '{"count": ', cardinality(v_page),

@@ -5,7 +5,8 @@ BEGIN;
 SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
-    'create_tenant', 'enter_tenant', 'granted_privileges', 'insert_audit_log', 'intended_privileges', 'is_stored',
+    'create_tenant', 'enter_tenant', 'filtered_audit_logs', 'granted_privileges', 'insert_audit_log',
+    'insert_audit_log_batch', 'intended_privileges', 'is_stored',
     'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs',
     'list_proven_admin_events', 'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant',
     'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version',
@@ -65,8 +66,10 @@ SELECT results_eq(
     $$VALUES
         ('create_tenant'::name,  'VOLATILE',  'plpgsql'::name),
         ('enter_tenant',         'VOLATILE',  'plpgsql'),
+        ('filtered_audit_logs',  'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
+        ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('intended_privileges',  'IMMUTABLE', 'sql'),
         ('is_stored',            'STABLE',    'plpgsql'),
         ('isolation_report',     'STABLE',    'sql'),

@@ -2,7 +2,7 @@
 -- still keep to the tenant of their transaction.
 
 BEGIN;
-SELECT plan(10);
+SELECT plan(12);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b \gset
@@ -15,6 +15,8 @@ SET LOCAL app.tenant_id = 'tap-b';
 SELECT audit.insert_audit_log('agent', 'LIVE', 'success') \gset
 SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of tap-b: one');
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT is(audit.list_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'the newest of an agent: one');
+SELECT is(audit.list_audit_logs(p_agent_id => 'agent', p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
 SELECT throws_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a), 'RF004', NULL,
     'a record of tap-a is none that tap-b has written before');
 SELECT is_empty(

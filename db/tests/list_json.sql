@@ -22,11 +22,11 @@ SET LOCAL timezone = 'Asia/Kathmandu';
 SET LOCAL datestyle = 'German';
 
 SELECT is(audit.list_audit_logs(),
-    '{"count": 2, "items": [{"id" : "01900000-0000-7000-8000-00000000000a", "trace_id" : "trace", "tenant_id" : "tap-a", '
-    '"agent_id" : "agent", "mode" : "LIVE", "status" : "error", "http_status" : 502, "latency_ms" : 17, "user_id" : "user", '
-    '"error" : "bad gateway", "created_at" : "2001-01-01T00:00:00.000001Z"}, {"id" : "01900000-0000-7000-8000-00000000000b", '
-    '"trace_id" : null, "tenant_id" : "tap-a", "agent_id" : "bare", "mode" : null, "status" : null, "http_status" : null, '
-    '"latency_ms" : null, "user_id" : null, "error" : null, "created_at" : "1970-01-01T00:00:00.000000Z"}], '
+    '{"count": 2, "items": [{"id":"01900000-0000-7000-8000-00000000000a","trace_id":"trace","tenant_id":"tap-a",'
+    '"agent_id":"agent","mode":"LIVE","status":"error","http_status":502,"latency_ms":17,"user_id":"user",'
+    '"error":"bad gateway","created_at":"2001-01-01T00:00:00.000001Z"}, {"id":"01900000-0000-7000-8000-00000000000b",'
+    '"trace_id":null,"tenant_id":"tap-a","agent_id":"bare","mode":null,"status":null,"http_status":null,'
+    '"latency_ms":null,"user_id":null,"error":null,"created_at":"1970-01-01T00:00:00.000000Z"}], '
     '"next_cursor": null, "has_more": false}', 'the whole answer, in UTC whatever the zone and date style of the session');
 SELECT is(audit.list_audit_logs(p_agent_id => 'nobody'), '{"count": 0, "items": [], "next_cursor": null, "has_more": false}',
     'an empty page');

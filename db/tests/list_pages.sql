@@ -2,7 +2,7 @@
 -- while new ones arrive; and a cursor serves the list it came from and no other.
 
 BEGIN;
-SELECT plan(38);
+SELECT plan(39);
 
 -- A login that names its tenant, as an operator would make it.
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -53,6 +53,7 @@ SELECT is(pg_temp.pages('asc', 3, ', p_end_time => ''2001-01-01 00:00:00.123457+
 SELECT is(pg_temp.pages('asc', 5, ', p_start_time => ''-infinity'', p_end_time => ''infinity'''), '12345|6789',
     'pages of an endless window');
 SELECT is(pg_temp.pages('asc', 5, ', p_agent_id => ''agent'''), '12345|6789', 'pages of one agent');
+SELECT is(pg_temp.pages('desc', 5, ', p_agent_id => ''agent'''), '98765|4321', 'and the newest first');
 
 -- has_more and count, at the end and before it.
 SELECT results_eq(

@@ -98,6 +98,14 @@ WITH rewritten (function, how, phrase, instead) AS (
 
         -- The tenant, in the functions: the policies are not the only ones to ask.
         ('list_audit_logs', 'leaves the tenant to the policies', 'l.tenant_id = v_tenant_id', 'true'),
+        ('filtered_audit_logs', 'leaves the tenant to the policies', 'l.tenant_id = p_tenant_id', 'true'),
+        ('insert_audit_log_batch', 'takes one key for another', 'v_record.api_key IS DISTINCT FROM v_api_key', 'false'),
+        ('insert_audit_log_batch', 'takes one name for another', 'v_record.tenant_id IS DISTINCT FROM v_named', 'false'),
+        ('insert_audit_log_batch', 'enters no tenant twice', 'v_tenant_id IS NULL OR v_record.api_key', 'v_record.api_key'),
+        ('insert_audit_log_batch', 'believes itself in a tenant that is undone',
+            E'in the one before.\n            v_tenant_id := NULL;', 'in the one before.'),
+        ('insert_audit_log_batch', 'forgets what stands beside a key', 'audit.enter_tenant(v_record.api_key, v_record.tenant_id)',
+            'audit.enter_tenant(v_record.api_key)'),
         ('list_admin_events', 'leaves the tenant to the policies', 'tenant_id = v_tenant_id', 'true'),
         ('insert_audit_log', 'recognises a record under another id', 'l.id = v_id', 'true'),
         ('is_stored', 'recognises a record under another id', 'l.id = p_id', 'true'),

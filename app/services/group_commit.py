@@ -1,0 +1,100 @@
+"""Group commit: what comes in while one write is on its way is gathered, and goes out together with the next.
+
+There is no timer. An item that finds nothing on its way goes at once and alone; under load the writes grow by
+themselves, to `most_items` or `most_bytes`. What waits is bounded too: beyond `most_waiting` an item is refused.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from app.errors import RingfenceError, StorageUnavailable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Hands items to `write`, many at a time, and each of its results to whoever submitted the item."""
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Item]], Awaitable[Sequence[Result | RingfenceError]]],
+        size: Callable[[Item], int],
+        *,
+        most_items: int,
+        most_bytes: int,
+        most_waiting: int,
+    ) -> None:
+        """write: stores the items of one commit, and returns a result or a refusal for each, in their order.
+
+        size: bytes of an item, roughly. most_items, most_bytes: of one commit; a single item may be larger.
+        most_waiting: items that are neither written nor being written.
+        """
+        self._write = write
+        self._size = size
+        self._most_items = most_items
+        self._most_bytes = most_bytes
+        self._most_waiting = most_waiting
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def submit(self, item: Item) -> Result:
+        """Store `item` and return its result, once `write` has returned. Raises what `write` has for it.
+
+        Raises StorageUnavailable at once when too many wait. A caller that is cancelled meanwhile loses nothing: what
+        was handed over is written all the same.
+        """
+        if len(self._waiting) >= self._most_waiting:
+            raise StorageUnavailable("too many records wait to be stored")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        return await future
+
+    async def drain(self) -> None:
+        """Return when everything that was submitted has been written, or refused."""
+        while self._writer is not None:
+            await asyncio.wait([self._writer])
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._write_some(self._next())
+        finally:
+            self._writer = None
+
+    def _next(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        taken = [self._waiting.popleft()]
+        room = self._most_bytes - self._size(taken[0][0])
+        while self._waiting and len(taken) < self._most_items:
+            room -= self._size(self._waiting[0][0])
+            if room < 0:
+                break
+            taken.append(self._waiting.popleft())
+        return taken
+
+    async def _write_some(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._write([item for item, _ in taken])
+        except BaseException as error:
+            # Whoever waits must hear of it, whatever it is: a future that nobody ends is a request that hangs.
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(
+                        error
+                        if isinstance(error, RingfenceError)
+                        else StorageUnavailable("the record could not be stored, or it is unknown whether it was")
+                    )
+            if not isinstance(error, Exception):
+                raise
+            return
+        for (_, future), result in zip(taken, results, strict=True):
+            if future.done():  # its caller has gone
+                continue
+            if isinstance(result, RingfenceError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

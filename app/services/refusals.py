@@ -1,0 +1,84 @@
+"""What the database's refusals mean to a caller. The rules are the database's; nothing is decided here."""
+
+import logging
+from dataclasses import dataclass
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from app.errors import (
+    InvalidRequest,
+    RingfenceError,
+    ScopeMissing,
+    StorageUnavailable,
+    TenantMismatch,
+    TenantMissing,
+    TenantUnknown,
+    Unauthenticated,
+)
+
+logger = logging.getLogger("ringfence")
+
+_NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
+_REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT = "RF005", "RF006", "RF007"
+_BROKEN_CHECK, _MISSING_VALUE, _UNSTORABLE_VALUE = "23514", "23502", "22"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What PostgreSQL says of one error; see GET STACKED DIAGNOSTICS. sqlstate is None where the driver refused."""
+
+    sqlstate: str | None
+    message: str | None = None
+    detail: str | None = None
+    column: str | None = None
+    constraint: str | None = None
+
+
+class Refusals:
+    """Translates errors of one database."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, tuple[str, str]] = {}
+        """By constraint: the field it is about, and the words for its caller (audit.record_rules())."""
+
+    def of_error(self, error: Exception) -> RingfenceError:
+        """Say what an error of the driver means, without repeating what the caller sent."""
+        if isinstance(error, UnicodeEncodeError):
+            return InvalidRequest("a text is not valid Unicode", [])
+        if isinstance(error, PoolTimeout):
+            return StorageUnavailable("no connection to the database became free in time")
+        assert isinstance(error, psycopg.Error)
+        if isinstance(error, psycopg.DataError) and error.sqlstate is None:  # psycopg sends no NUL
+            return InvalidRequest("a text holds a NUL character", [])
+        diag = error.diag
+        return self.of_diagnosis(
+            Diagnosis(error.sqlstate, diag.message_primary, diag.message_detail, diag.column_name, diag.constraint_name)
+        )
+
+    def of_diagnosis(self, found: Diagnosis) -> RingfenceError:
+        """Say what a refusal of the server means, without repeating what the caller sent."""
+        message, column = found.message or "", found.column or ""
+        match found.sqlstate:
+            case code if code == _NO_TENANT:
+                return TenantMissing("no tenant is set")
+            case code if code == _UNKNOWN_TENANT:
+                return TenantUnknown("the tenant is not registered")
+            case code if code == _REFUSED_API_KEY:
+                logger.warning("an API key was refused: %s", found.detail)
+                return Unauthenticated()
+            case code if code == _MISSING_SCOPE:
+                return ScopeMissing(message)
+            case code if code == _OTHER_TENANT:
+                return TenantMismatch(message)
+            case code if code in (_REFUSED_ARGUMENT, _TAKEN_ID):
+                return InvalidRequest.field(column, message)
+            case code if code == _BROKEN_CHECK:
+                return InvalidRequest.field(*self.rules.get(found.constraint or "", ("record", "breaks a rule")))
+            case code if code == _MISSING_VALUE:
+                return InvalidRequest.field(column, "is required")
+            case code if code is not None and code.startswith(_UNSTORABLE_VALUE):  # a number out of range
+                return InvalidRequest(message, [])
+        # A refused privilege is our mistake, not the caller's, and what it was told is no business of his either.
+        logger.error("the database failed: SQLSTATE %s", found.sqlstate)
+        return StorageUnavailable("the database cannot be used right now")

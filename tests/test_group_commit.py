@@ -1,0 +1,154 @@
+"""Records that come in together share a commit; what they do not share is a tenant, a refusal, or a fate."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from app.errors import InvalidRequest, RingfenceError, StorageUnavailable
+from app.services.group_commit import GroupCommit
+
+
+class Writer:
+    """Stands where the store does; holds a write until it is let go."""
+
+    def __init__(self) -> None:
+        self.writes: list[list[str]] = []
+        self.may_return = asyncio.Event()
+        self.error: BaseException | None = None
+
+    async def write(self, items: Sequence[str]) -> Sequence[str | RingfenceError]:
+        self.writes.append(list(items))
+        await self.may_return.wait()
+        if self.error is not None:
+            raise self.error
+        return [InvalidRequest("no") if item == "bad" else item.upper() for item in items]
+
+
+def in_a_loop(test: Callable[[Writer, GroupCommit[str, str]], Any], **bounds: int) -> None:
+    async def run() -> None:
+        writer = Writer()
+        await test(
+            writer,
+            GroupCommit(writer.write, len, **{"most_items": 3, "most_bytes": 100, "most_waiting": 10, **bounds}),
+        )
+
+    asyncio.run(run())
+
+
+async def submitted(commits: GroupCommit[str, str], *items: str) -> list[asyncio.Task[str]]:
+    """Submit the first item, and the others once it is on its way; return when none gets further without the writer."""
+    tasks = []
+    for group in (items[:1], items[1:]):
+        tasks += [asyncio.create_task(commits.submit(item)) for item in group]
+        for _ in range(5):
+            await asyncio.sleep(0)
+    return tasks
+
+
+def test_an_item_that_finds_nothing_on_its_way_goes_at_once() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        (task,) = await submitted(commits, "a")
+        assert writer.writes == [["a"]]
+        assert not task.done()
+        writer.may_return.set()
+        assert await task == "A"
+
+    in_a_loop(test)
+
+
+def test_what_comes_meanwhile_goes_together_and_in_order() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c")
+        writer.may_return.set()
+        assert await asyncio.gather(*tasks) == ["A", "B", "C"]
+        assert writer.writes == [["a"], ["b", "c"]]
+
+    in_a_loop(test)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "writes"), [({}, [["a"], ["b", "c", "d"], ["e"]]), ({"most_bytes": 2}, [["a"], ["b", "c"], ["d", "e"]])]
+)
+def test_a_commit_is_bounded_in_items_and_in_bytes(bounds: dict[str, int], writes: list[list[str]]) -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c", "d", "e")
+        writer.may_return.set()
+        await asyncio.gather(*tasks)
+        assert writer.writes == writes
+
+    in_a_loop(test, **bounds)
+
+
+def test_an_item_larger_than_a_commit_goes_alone() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "large", "b")
+        writer.may_return.set()
+        assert await asyncio.gather(*tasks) == ["A", "LARGE", "B"]
+        assert writer.writes == [["a"], ["large"], ["b"]]
+
+    in_a_loop(test, most_bytes=2)
+
+
+def test_a_refusal_reaches_its_own_caller_alone() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "bad", "c")
+        writer.may_return.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert results[:2] + results[3:] == ["A", "B", "C"]
+        assert isinstance(results[2], InvalidRequest)
+
+    in_a_loop(test)
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("away"), ValueError("unexpected")])
+def test_a_failed_write_is_told_to_everybody_in_it_and_to_nobody_else(error: Exception) -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a")
+        writer.error = error
+        writer.may_return.set()
+        with pytest.raises(StorageUnavailable):
+            await tasks[0]
+        writer.error = None
+        assert await commits.submit("b") == "B"
+
+    in_a_loop(test)
+
+
+def test_beyond_the_bound_an_item_is_refused_at_once() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c")
+        with pytest.raises(StorageUnavailable) as refused:
+            await commits.submit("d")
+        assert refused.value.headers["Retry-After"] == "1"
+        writer.may_return.set()
+        assert await asyncio.gather(*tasks) == ["A", "B", "C"]
+
+    in_a_loop(test, most_waiting=2)
+
+
+def test_who_goes_away_takes_nothing_with_him_and_stalls_nobody() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        first, second, third = await submitted(commits, "a", "b", "c")
+        first.cancel()
+        second.cancel()
+        await asyncio.sleep(0)
+        writer.may_return.set()
+        assert await third == "C"
+        assert writer.writes == [["a"], ["b", "c"]]
+
+    in_a_loop(test)
+
+
+def test_draining_waits_for_everything_that_was_submitted() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c", "d", "e")
+        drained = asyncio.create_task(commits.drain())
+        await asyncio.sleep(0)
+        assert not drained.done()
+        writer.may_return.set()
+        await drained
+        assert [task.done() for task in tasks] == [True] * 5
+
+    in_a_loop(test)

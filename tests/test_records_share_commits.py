@@ -1,0 +1,146 @@
+"""Records of several requests are stored in one transaction, each under the tenant of its own credential."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from app.credentials import ApiKey, Credential, NamedTenant
+from app.errors import InvalidRequest, RingfenceError, ScopeMissing, TenantMismatch, TenantUnknown, Unauthenticated
+from app.models import AuditEvent
+from app.services.audit_logger import DatabaseAuditLogger
+from app.services.db import Database
+from app.uuid_v7 import uuid_v7
+from tests.conftest import TestDatabase
+
+Case = tuple[Credential, AuditEvent, str | type[RingfenceError]]
+
+
+def event(**fields: Any) -> AuditEvent:
+    values: dict[str, Any] = {
+        "id": uuid_v7(),
+        "trace_id": "t",
+        "agent_id": "agent",
+        "mode": "DRY_RUN",
+        "status": "success",
+    }
+    return AuditEvent(**values | fields)
+
+
+def on(database: TestDatabase, role: str, test: Callable[[DatabaseAuditLogger], Awaitable[Any]]) -> Any:
+    """Run `test` with an open audit logger."""
+
+    async def run() -> Any:
+        logger = DatabaseAuditLogger(Database(database.url(role), pool_size=2, pool_timeout=5))
+        await logger.open()
+        try:
+            return await test(logger)
+        finally:
+            await logger.close()
+
+    return asyncio.run(run())
+
+
+async def together(logger: DatabaseAuditLogger, cases: list[Case]) -> list[Any]:
+    """Write every record of `cases` at once; return for each its tenant or its refusal."""
+    calls = (logger.write_log(credential, event) for credential, event, _ in cases)
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def tenants_stored(database: TestDatabase) -> dict[Any, str]:
+    return dict(database.execute("SELECT id, tenant_id FROM audit.audit_logs"))
+
+
+def every_kind_of_case(database: TestDatabase) -> list[Case]:
+    """Return records that are stored and refused, for each reason, of both tenants."""
+    acme, globex = database.issue_api_key("acme"), database.issue_api_key("globex")
+    revoked = database.issue_api_key("globex")
+    database.execute("SELECT audit.revoke_api_key(%s)", revoked.split("_")[1])
+    taken = event()
+    return [
+        (ApiKey(acme, None), taken, "acme"),
+        *((ApiKey(key, None), event(), tenant) for key, tenant in ((acme, "acme"), (globex, "globex")) * 5),
+        (ApiKey(acme, "acme"), event(user_id="j" * 256), "acme"),
+        (ApiKey(database.issue_api_key("acme", "write"), None), event(), "acme"),
+        (ApiKey(database.issue_api_key("acme", "read"), None), event(), ScopeMissing),
+        (ApiKey(acme, "globex"), event(), TenantMismatch),
+        (ApiKey(revoked, None), event(), Unauthenticated),
+        (ApiKey("rf_' OR '1'='1", None), event(), Unauthenticated),
+        (ApiKey(globex, None), event(user_id="j" * 257), InvalidRequest),
+        (ApiKey(globex, None), event(mode="TEST"), InvalidRequest),
+        (ApiKey(globex, None), event(id=taken.id), InvalidRequest),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_is_stored_under_its_own_tenant_or_refused_alone_in_any_order(database: TestDatabase, seed: int) -> None:
+    first, *cases = every_kind_of_case(database)
+    random.Random(seed).shuffle(cases)
+
+    async def test(logger: DatabaseAuditLogger) -> list[Any]:
+        await logger.write_log(first[0], first[1])
+        return await together(logger, cases)
+
+    results = on(database, "audit_app", test)
+    for (_, written, expected), result in zip(cases, results, strict=True):
+        if isinstance(expected, str):
+            assert result == expected, written
+        else:
+            assert isinstance(result, expected), (result, expected)
+    wanted = {written.id: tenant for _, written, tenant in [first, *cases] if isinstance(tenant, str)}
+    assert tenants_stored(database) == wanted
+
+
+def test_they_share_a_commit(database: TestDatabase) -> None:
+    acme, globex = (ApiKey(database.issue_api_key(tenant), None) for tenant in ("acme", "globex"))
+    cases: list[Case] = [(key, event(), "") for key in (acme, globex) for _ in range(20)]
+    on(database, "audit_app", lambda logger: together(logger, cases))
+    (times,) = database.execute("SELECT count(*), count(DISTINCT created_at) FROM audit.audit_logs")
+    assert times == (40, 1)  # created_at is the start of the transaction
+
+
+def test_so_do_those_of_tenants_that_are_named(database: TestDatabase) -> None:
+    cases: list[Case] = [
+        (NamedTenant("acme"), event(), "acme"),
+        (NamedTenant("nobody"), event(), TenantUnknown),
+        (NamedTenant("globex"), event(), "globex"),
+    ]
+    results = on(database, "audit_gateway", lambda logger: together(logger, cases))
+    assert [results[0], results[2]] == ["acme", "globex"]
+    assert isinstance(results[1], TenantUnknown)
+    assert sorted(tenants_stored(database).values()) == ["acme", "globex"]
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_one_that_cannot_even_be_sent_harms_no_other(database: TestDatabase, text: str) -> None:
+    key = ApiKey(database.issue_api_key("acme"), None)
+    cases: list[Case] = [(key, event(), ""), (key, event(user_id=text), ""), (key, event(), "")]
+    results = on(database, "audit_app", lambda logger: together(logger, cases))
+    assert isinstance(results[1], InvalidRequest)
+    assert [results[0], results[2]] == ["acme", "acme"]
+    assert len(tenants_stored(database)) == 2
+
+
+def test_a_record_that_comes_twice_in_one_commit_is_stored_once(database: TestDatabase) -> None:
+    key, same = ApiKey(database.issue_api_key("acme"), None), event()
+    results = on(database, "audit_app", lambda logger: together(logger, [(key, same, ""), (key, same, "")]))
+    assert results == ["acme", "acme"]
+    assert list(tenants_stored(database)) == [same.id]
+
+
+def test_a_caller_who_goes_away_takes_no_record_with_him(database: TestDatabase) -> None:
+    key = ApiKey(database.issue_api_key("acme"), None)
+    events = [event() for _ in range(10)]
+
+    async def test(logger: DatabaseAuditLogger) -> None:
+        tasks = [asyncio.create_task(logger.write_log(key, each)) for each in events]
+        await asyncio.sleep(0)  # all are handed over, and none is answered
+        for task in tasks[::2]:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert results[1::2] == ["acme"] * 5
+
+    on(database, "audit_app", test)
+    assert set(tenants_stored(database)) == {each.id for each in events}
