@@ -7,6 +7,7 @@ named, because it stands behind a gateway that has authenticated the caller. Thi
 
 import logging
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 
 from fastapi import Request
@@ -72,7 +73,12 @@ def _believed(request: Request) -> bool:
         return True
     # The settings do not know where a server listens that was not started with `python -m app`.
     address, _ = request.scope.get("server") or ("", None)
+    return bool(request.app.state.on_loopback) and not _is_of_a_network(address)
+
+
+@lru_cache(maxsize=16)
+def _is_of_a_network(address: str) -> bool:
     try:
-        return request.app.state.on_loopback and ip_address(address).is_loopback
-    except ValueError:  # no address of a network: a Unix socket
-        return bool(request.app.state.on_loopback)
+        return not ip_address(address).is_loopback
+    except ValueError:  # a Unix socket
+        return False
