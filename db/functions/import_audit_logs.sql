@@ -55,7 +55,9 @@ BEGIN
     -- One by one, in their order, to name the first that is refused. What the owner's policy for reading asks for.
     PERFORM set_config('app.scope', 'import', true);
     BEGIN
-        FOR v_element IN SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number LOOP
+        FOR v_element IN
+            SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number
+        LOOP
             v_position := v_position + 1;
             IF v_element ->> 'created_at' IS NULL THEN
                 RAISE EXCEPTION 'an imported record has the time it was made' USING ERRCODE = 'RF003', COLUMN = 'created_at';

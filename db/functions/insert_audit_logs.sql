@@ -54,7 +54,9 @@ BEGIN
     -- One by one, in their order, as audit.insert_audit_log() has it: the first that it refuses is named, and when none is,
     -- they were repetitions of the very same records.
     BEGIN
-        FOR v_element IN SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number LOOP
+        FOR v_element IN
+            SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number
+        LOOP
             v_position := v_position + 1;
             PERFORM audit.insert_audit_log(
                 p_agent_id => r.agent_id, p_mode => r.mode, p_status => r.status, p_trace_id => r.trace_id,
