@@ -4,6 +4,7 @@ It sends what SQL it likes over the service's own connections, as audit_app, a m
 that it holds. It is after tenant globex.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,8 +20,9 @@ INSUFFICIENT_PRIVILEGE = "42501"
 RECORDS = {"acme": 2, "globex": 3}
 # Stands in every record of globex, and must come out nowhere.
 SECRET = "globex-confidential"
-COUNT_ALL = "SELECT count(*) FROM audit.audit_logs"
-COUNT_GLOBEX = "SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'globex'"
+LIST = "SELECT audit.list_audit_logs(p_limit => 1000)"
+COUNT_ALL = "SELECT (audit.list_audit_logs(p_limit => 1000)::json ->> 'count')::int"
+NAME = "SELECT set_config('app.tenant_id', %s, true)"
 APPEND = "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), {}, 'agent')"
 _EVERYTHING_OF_GLOBEX = """
     SELECT 'tenants', to_jsonb(t) FROM audit.tenants AS t WHERE t.id = 'globex'
@@ -93,16 +95,19 @@ def assert_refused(connection: Connection[Any], statement: str, *states: str) ->
 
 
 def assert_own_alone(connection: Connection[Any]) -> None:
-    """Assert that in this transaction acme sees all of its own records and none of globex."""
-    found = connection.execute("SELECT tenant_id, count(*) FROM audit.audit_logs GROUP BY tenant_id").fetchall()
-    assert [tenant for tenant, _ in found] == ["acme"], found
-    assert Attack.value(connection, COUNT_ALL) >= RECORDS["acme"]
+    """Assert that in this transaction acme reads all of its own records and acts, and none of globex."""
+    items = json.loads(Attack.value(connection, LIST))["items"]
+    assert {item["tenant_id"] for item in items} == {"acme"}
+    assert len(items) >= RECORDS["acme"]
+    acts = json.loads(Attack.value(connection, "SELECT audit.list_admin_events()"))["items"]
+    assert {act["tenant_id"] for act in acts} == {"acme"}
 
 
 def assert_nothing(connection: Connection[Any]) -> None:
-    """Assert that in this transaction no record is seen and none of globex can be written."""
-    assert Attack.value(connection, COUNT_ALL) == 0
-    assert_refused(connection, APPEND.format("'globex'"))
+    """Assert that in this transaction nothing is read, and nothing of globex can be written."""
+    for statement in (LIST, "SELECT audit.list_admin_events()"):
+        assert_refused(connection, statement, "RF001")
+    assert_refused(connection, APPEND.format("'globex'"), INSUFFICIENT_PRIVILEGE, "RF001")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import DatabaseError, errors
+from pydantic import SecretStr
 
 from tests.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
@@ -170,3 +171,24 @@ def test_the_id_of_another_tenants_record_is_refused_without_saying_whose_it_is(
     assert refusal.value.sqlstate == "RF004"
     assert "acme" not in str(refusal.value)
     assert database.execute("SELECT tenant_id FROM audit.audit_logs WHERE id = %s", taken) == [("acme",)]
+
+
+@pytest.mark.parametrize("role", ["audit_gateway", "audit_app"])
+def test_what_a_session_was_left_with_is_gone_before_the_next_request(
+    database: TestDatabase, serve: Serve, role: str
+) -> None:
+    left = {
+        "debug_print_plan": "on", "client_min_messages": "log", "synchronous_commit": "off", "row_security": "off",
+        "default_transaction_read_only": "on", "default_transaction_isolation": "serializable",
+    }  # fmt: skip
+    client = serve(database_url=SecretStr(database.url(role)), database_pool_size=1)
+    headers = {"X-Tenant-ID": "acme", "Authorization": f"Bearer {database.issue_api_key('acme')}"}
+    for name, value in left.items():
+        run_in_the_pool(client, f"SET {name} = '{value}'")
+    assert [run_in_the_pool(client, f"SHOW {name}") for name in left] == [(value,) for value in left.values()]
+
+    answer = client.post("/api/v1/agents/agent/execute", json={"input": {}}, headers=headers)
+
+    assert answer.status_code == 200
+    for name, value in left.items():
+        assert run_in_the_pool(client, f"SHOW {name}") != (value,)

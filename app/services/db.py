@@ -128,7 +128,8 @@ class Database:
         async with self._pool.connection() as connection, connection.pipeline():
             # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
             # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
-            # Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
+            # SQL that got into an earlier request may have left settings behind: ones that have keys logged, for one.
+            await connection.execute("RESET ALL")
             await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
             yield connection
             await connection.execute("COMMIT")

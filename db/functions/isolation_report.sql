@@ -209,7 +209,7 @@ AS $$
         FROM pg_rewrite AS r JOIN relation AS c ON c.oid = r.ev_class AND c.relkind IN ('r', 'p')
 
         UNION ALL
-        SELECT 'no stored setting names a tenant or loosens a commit', format('%s, for %s in %s', setting,
+        SELECT 'no stored setting names a tenant, loosens a commit or logs a key', format('%s, for %s in %s', setting,
                CASE s.setrole WHEN 0 THEN 'every role' ELSE s.setrole::regrole::text END,
                coalesce((SELECT d.datname FROM pg_database AS d WHERE d.oid = s.setdatabase), 'every database'))
         FROM pg_db_role_setting AS s
@@ -217,11 +217,11 @@ AS $$
         WHERE (s.setrole = 0 OR s.setrole IN (SELECT h.oid FROM held AS h))
           AND (s.setdatabase = 0 OR s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
           AND setting ~* '^(app\.|search_path|row_security|session_preload_libraries|local_preload_libraries|role='
-               '|synchronous_commit|default_transaction_)'
+               '|synchronous_commit|default_transaction_|debug_|client_min_messages|log_parameter_max_length_on_error)'
         UNION ALL
         -- From the connection string or the server's configuration, which no catalogue shows. Ask outside a transaction
         -- that has set its tenant.
-        SELECT 'no stored setting names a tenant or loosens a commit', 'app.tenant_id is set already, before audit.set_tenant()'
+        SELECT 'no stored setting names a tenant, loosens a commit or logs a key', 'app.tenant_id is set already, before audit.set_tenant()'
         WHERE coalesce(current_setting('app.tenant_id', true), '') <> ''
     ),
     granted AS (SELECT g.grantee, g.object_type, g.object, g.privilege FROM audit.granted_privileges() AS g)
@@ -241,7 +241,7 @@ AS $$
         (12, 'neither the role nor PUBLIC can create anything in this database'),
         (13, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
         (14, 'no trigger or rule acts on a record'),
-        (15, 'no stored setting names a tenant or loosens a commit')) AS known (number, rule)
+        (15, 'no stored setting names a tenant, loosens a commit or logs a key')) AS known (number, rule)
     LEFT JOIN finding AS f ON f.rule = known.rule
     GROUP BY known.number, known.rule
     ORDER BY known.number

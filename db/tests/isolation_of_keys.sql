@@ -39,7 +39,8 @@ SELECT throws_ok($$SELECT audit.set_tenant('tap-a')$$, '42501', 'permission deni
     'no key: a tenant cannot be named by the function');
 SELECT set_config('app.tenant_id', 'tap-a', true), set_config('app.scopes', 'read,write', true),
        set_config('app.scope', 'read', true) \gset
-SELECT throws_ok('EXECUTE ' || name, 'RF001', 'no tenant is proven for this statement', format('tap-a named by hand: %s is refused', name))
+SELECT throws_ok('EXECUTE ' || name, 'RF001', 'no tenant is proven for this statement',
+    format('tap-a named by hand: %s is refused', name))
 FROM (VALUES ('reading'), ('reading_acts'), ('reading_proven'), ('reading_proven_acts')) AS p (name);
 SELECT throws_ok($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success')$$, '42501', NULL,
     'tap-a named by hand: insert_audit_log is refused');
@@ -72,7 +73,8 @@ SELECT throws_ok(
     $$SELECT audit.insert_audit_log('other', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000b')$$,
     'RF004', 'the id belongs to another record', 'which are these');
 SELECT set_config('app.tenant_id', 'tap-a', true) \gset
-SELECT throws_ok('EXECUTE ' || name, 'RF001', 'no tenant is proven for this statement', format('tap-a named beside it: %s is refused', name))
+SELECT throws_ok('EXECUTE ' || name, 'RF001', 'no tenant is proven for this statement',
+    format('tap-a named beside it: %s is refused', name))
 FROM (VALUES ('reading'), ('reading_acts'), ('reading_proven'), ('reading_proven_acts')) AS p (name);
 
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'a key of tap-a again');

@@ -150,7 +150,7 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE VIEW audit.added AS SELECT 1'), 'int
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE audit_owner BYPASSRLS'), 'audit_owner has BYPASSRLS',
     'a power of the owner, as which functions run');
 
-\set rule 'no stored setting names a tenant or loosens a commit'
+\set rule 'no stored setting names a tenant, loosens a commit or logs a key'
 SELECT is(pg_temp.findings(:'rule', 'SET LOCAL app.tenant_id = ''acme'''),
     'app.tenant_id is set already, before audit.set_tenant()', 'a session that began with a tenant');
 

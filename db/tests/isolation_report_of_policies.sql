@@ -96,11 +96,14 @@ SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FO
         USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
     'policy added on audit.audit_logs', 'a policy by which a key changes records');
 -- The owner's policies: the same proof, of the scope that the function sets.
-SELECT is(pg_temp.findings(:'rule', format($$ALTER POLICY owner_reads_proven_tenant ON audit.%s USING (%s)$$, relation, expression)),
+SELECT is(
+    pg_temp.findings(:'rule', format('ALTER POLICY owner_reads_proven_tenant ON audit.%s USING (%s)', relation, expression)),
     'policy owner_reads_proven_tenant on audit.' || relation, said)
 FROM (VALUES
-    ('audit_logs', 'tenant_id = audit.proven_tenant(current_setting(''app.scope'', true))', 'the comparison removed from the owner''s'),
-    ('audit_logs', 'tenant_id = current_setting(''app.tenant_id'', true) AND tenant_id = audit.proven_tenant(current_setting(''app.tenant_id'', true))',
+    ('audit_logs', 'tenant_id = audit.proven_tenant(current_setting(''app.scope'', true))',
+        'the comparison removed from the owner''s'),
+    ('audit_logs', 'tenant_id = current_setting(''app.tenant_id'', true)'
+        ' AND tenant_id = audit.proven_tenant(current_setting(''app.tenant_id'', true))',
         'another setting for the scope'),
     ('audit_logs', 'true', 'nothing asked of the owner'),
     ('admin_events', 'tenant_id = current_setting(''app.tenant_id'', true)', 'the owner''s reading of acts without a proof'))

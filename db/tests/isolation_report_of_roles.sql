@@ -2,7 +2,7 @@
 -- makes it so. The role is one made here, so that no role of the cluster is held locked; it is what an operator would make.
 
 BEGIN;
-SELECT plan(36);
+SELECT plan(38);
 
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 CREATE ROLE tap_service LOGIN IN ROLE audit_trusted;
@@ -79,7 +79,7 @@ SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'ownership: nothing is 
 SELECT alike(pg_temp.findings(:'rule', 'GRANT audit_owner TO tap_service'), '%audit_owner owns audit.audit_logs;%',
     'a role that could become the owner owns all');
 
-\set rule 'no stored setting names a tenant or loosens a commit'
+\set rule 'no stored setting names a tenant, loosens a commit or logs a key'
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET statement_timeout = '15s'$$), 'intact',
     'stored settings: a time limit is none of the kind');
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET app.tenant_id = 'tap-a'$$),
@@ -94,13 +94,16 @@ SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET row_security = o
     'row_security=off, for tap_service in every database', 'row_security stored with the role');
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service SET role = audit_trusted'),
     'role=audit_trusted, for tap_service in every database', 'another role stored with the role');
-SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE tap_service SET %I = %L', split_part(setting, '=', 1), split_part(setting, '=', 2))),
+SELECT is(pg_temp.findings(:'rule',
+    format('ALTER ROLE tap_service SET %I = %L', split_part(setting, '=', 1), split_part(setting, '=', 2))),
     setting || ', for tap_service in every database', said)
 FROM (VALUES
     ('synchronous_commit=off', 'a COMMIT that does not wait for the disk'),
     ('default_transaction_isolation=repeatable read', 'transactions in which no tenant can be entered'),
     ('default_transaction_read_only=on', 'transactions in which nothing can be written'),
-    ('default_transaction_deferrable=on', 'transactions that wait')) AS stored (setting, said);
+    ('default_transaction_deferrable=on', 'transactions that wait'),
+    ('debug_print_plan=on', 'plans in the server''s log, with the keys that are in them'),
+    ('log_parameter_max_length_on_error=-1', 'keys in the server''s log when they are refused')) AS stored (setting, said);
 SELECT is(pg_temp.findings(:'rule',
     'SET LOCAL SESSION AUTHORIZATION tap_service; ALTER ROLE tap_service SET SYNCHRONOUS_COMMIT = local'),
     'synchronous_commit=local, for tap_service in every database', 'also when the role stored it with itself');

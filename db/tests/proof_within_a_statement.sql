@@ -27,7 +27,8 @@ SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'a key of tap-a is shown');
 \set by_tenant 'concat(count(*) FILTER (WHERE tenant_id = ''tap-a''), '' and '', count(*) FILTER (WHERE tenant_id = ''tap-b''))'
 \set by_agent 'concat(count(*) FILTER (WHERE agent_id LIKE ''%-a''), '' and '', count(*) FILTER (WHERE agent_id LIKE ''%-b''))'
 \set reading 'SELECT ' :by_agent ' FROM audit.audit_logs ' :as_a
-\set reading_as_b 'SELECT ' :by_agent ' FROM audit.audit_logs WHERE set_config(''app.tenant_id'', ''tap-b'', true) IS NOT NULL'
+\set as_b 'WHERE set_config(''app.tenant_id'', ''tap-b'', true) IS NOT NULL'
+\set reading_as_b 'SELECT ' :by_agent ' FROM audit.audit_logs ' :as_b
 \set reading_keys 'SELECT ' :by_tenant ' FROM audit.audit_logs ' :as_a
 \set reading_acts 'SELECT ' :by_tenant ' FROM audit.admin_events ' :as_a
 SET LOCAL jit = off;   -- which would take its time for what the settings below make look expensive

@@ -2,7 +2,7 @@
 -- functions tell it so; past what tells, the policies hold by themselves. Each refusal stands beside the key that may.
 
 BEGIN;
-SELECT plan(63);
+SELECT plan(66);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
@@ -44,6 +44,7 @@ SELECT lives_ok('EXECUTE listing', 'read: lists, as the owner');
 SELECT lives_ok('EXECUTE listing_acts', 'read: the administrative acts too');
 SELECT is(audit.list_audit_logs()::json ->> 'count', '3', 'read: lists');
 SELECT lives_ok('SELECT audit.list_admin_events()', 'read: lists the acts');
+SELECT cmp_ok(json_array_length(audit.list_admin_events()::json -> 'items'), '>', 1, 'read: and is shown them');
 SELECT throws_ok('EXECUTE appending', '42501', 'new row violates row-level security policy for table "audit_logs"',
     'read: does not append to the table');
 SELECT set_config('app.scope', 'write', true) \gset
@@ -90,6 +91,7 @@ SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for
 
 -- A retry after a lost connection, by a key that cannot see whether its record is there.
 SELECT is(audit.enter_tenant(:'write_key'), 'tap-a', 'a key with the scope write, again');
+SELECT is(set_config('app.scope', '', true), '', 'in which no function has set its scope yet');
 SELECT is(pg_temp.write(:'own'), :'own'::uuid, 'write: a record under an id of its own is accepted');
 SELECT is(pg_temp.write(:'own'), :'own'::uuid, 'write: the same record under the same id is accepted again');
 SELECT throws_ok(format('SELECT pg_temp.write(%L, %L)', :'own', 'other'), 'RF004', 'the id belongs to another record',
@@ -123,6 +125,8 @@ SELECT is(audit.enter_tenant(:'read_key'), 'tap-a', 'a key with the scope read, 
 SELECT results_eq(:'itself', ARRAY[false], 'is_stored: nothing to a key that may not write');
 SELECT is(audit.enter_tenant(:'both_key'), 'tap-a', 'a key with both scopes, again');
 SELECT results_eq(:'itself', ARRAY[true], 'is_stored: the record to a key that may do both');
+SELECT set_config('app.scope', 'read', true) \gset
+SELECT results_eq(:'itself', ARRAY[true], 'is_stored: whatever scope is set by hand');
 SELECT set_config('app.proof', '', true) \gset
 SELECT results_eq(:'itself', ARRAY[false], 'is_stored: nothing without a proof');
 

@@ -1,5 +1,8 @@
-"""A server of one's own with a migrated database, of which each weakening gets a clone to spoil."""
+"""A server of one's own with a migrated database, in which weakenings are tried: within the transaction of a test file,
+so that nothing of them stays, and, where that shows nothing, in a clone that is spoiled for good.
+"""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +18,10 @@ from tests.mutations import pgtap
 from tests.mutations.catalogue import Mutation, SuiteBroken
 
 _TEMPLATE = "migrated"
+_TRIES_IN_A_CLONE = 50  # what was undone makes the catalogue grow all the same
 _COMMENT_ALL = (Path(__file__).parent / "comment_all.sql").read_bytes()
+# What a weakening adds has no comment; what it replaces keeps its own.
+_ADDS = re.compile(r"CREATE (?!OR REPLACE)|ADD CONSTRAINT")
 _STATE = (Path(__file__).parent / "state.sql").read_bytes()
 
 
@@ -27,6 +33,8 @@ class Laboratory:
         self._psql = self._server.binaries / "psql"
         self._clones = 0
         self._finished = ""
+        self._tries = 0
+        self._shared = ""
 
     def open(self) -> None:
         """Start the server and migrate the database that is cloned."""
@@ -47,19 +55,42 @@ class Laboratory:
         """Stop the server and delete it."""
         self._server.remove()
 
+    def check(self) -> None:
+        """Raise SuiteBroken when something of what was tried quickly has stayed: then what went red says nothing."""
+        if self._shared:
+            with self._connect(self._shared) as connection:
+                if _state(connection) != self._intact:
+                    raise SuiteBroken(f"tried quickly, and not undone: one of the last {_TRIES_IN_A_CLONE}")
+
+    def quick_catcher(self, mutation: Mutation, files: list[Path]) -> Path | None:
+        """Return the first of `files` that notices the weakening within its own transaction, None when none does.
+
+        files: of pgtap.WITHIN_ONE_TRANSACTION. None says little: the weakening may not even be possible there.
+        """
+        if self._tries % _TRIES_IN_A_CLONE == 0:
+            self.check()
+            self._drop(self._shared)
+            self._shared = self._make()
+        self._tries += 1
+        url = self._server.url("postgres", self._shared)
+        weakening = mutation.weakening
+        if _ADDS.search(weakening):
+            weakening = f"{weakening}; RESET ROLE; {_COMMENT_ALL.decode()}"
+        for file in files:
+            green = pgtap.is_green_when(weakening, file, self._psql, url)
+            if green is None:
+                return None
+            if not green:
+                return file
+        return None
+
     @contextmanager
     def clone(self) -> Iterator[str]:
         """Make a database like the migrated one and give its URL; it is dropped some time afterwards."""
-        self._clones += 1
-        name = f"clone_{self._clones}"
-        self._administrator.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy".encode())
-        with self._connect(name) as connection:
-            # The privileges on a database are not cloned with it.
-            connection.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+        name = self._make()
         yield self._server.url("postgres", name)
         # To drop it at once would be to wait for its last session to end.
-        if self._finished:
-            self._administrator.execute(f"DROP DATABASE {self._finished} WITH (FORCE)".encode())
+        self._drop(self._finished)
         self._finished = name
 
     def is_green(self, file: Path) -> bool:
@@ -86,6 +117,19 @@ class Laboratory:
                 return pgtap.first_red(files, self._psql, url)
             finally:
                 self._undo(mutation)
+
+    def _make(self) -> str:
+        self._clones += 1
+        name = f"clone_{self._clones}"
+        self._administrator.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy".encode())
+        with self._connect(name) as connection:
+            # The privileges on a database are not cloned with it.
+            connection.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+        return name
+
+    def _drop(self, name: str) -> None:
+        if name:
+            self._administrator.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
     def _undo(self, mutation: Mutation) -> None:
         if mutation.undo:

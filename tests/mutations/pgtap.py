@@ -11,18 +11,44 @@ _WORDS = {file: frozenset(re.findall(r"\w{4,}", file.stem + file.read_text())) f
 _LIMIT_SECONDS = 120
 _PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
 _RESULT = re.compile(r"^(ok|not ok)\b", re.MULTILINE)
+_BEGIN = re.compile(r"^BEGIN;$", re.MULTILINE)
+_MARK = "-- weakened --"
+
+# Those that are one transaction, which a weakening can be put into and is undone with.
+WITHIN_ONE_TRANSACTION = frozenset(
+    file for file in FILES if len(re.findall(r"^BEGIN(?: [A-Z ]+)?;$", file.read_text(), re.MULTILINE)) == 1
+    and len(re.findall(r"^(?:COMMIT|ROLLBACK);$", file.read_text(), re.MULTILINE)) == 1
+)  # fmt: skip
 
 
 def is_green(file: Path, psql: Path, database_url: str) -> bool:
     """Run one file; return whether it came to its end, kept to its plan, and all of its tests passed."""
+    finished = _run(file.read_text(), psql, database_url)
+    return finished is not None and _passed(finished)
+
+
+def is_green_when(weakening: str, file: Path, psql: Path, database_url: str) -> bool | None:
+    """Run a file of WITHIN_ONE_TRANSACTION with `weakening` in it first; return None when that cannot be applied."""
+    start = f"BEGIN;\nSET LOCAL search_path = public;\n{weakening};\nRESET ROLE;\nRESET search_path;\n\\echo {_MARK}\n"
+    finished = _run(_BEGIN.sub(lambda _: start, file.read_text(), count=1), psql, database_url)
+    if finished is not None and _MARK not in finished.stdout:
+        return None
+    return finished is not None and _passed(finished)
+
+
+def _run(script: str, psql: Path, database_url: str) -> subprocess.CompletedProcess[str] | None:
+    """Return what psql said to `script`, None when it did not come to an end."""
     try:
-        finished = subprocess.run(
-            [psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-f", file, database_url],
+        return subprocess.run(
+            [psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-f", "-", database_url],
             env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False,
+            input=script, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return False
+        return None
+
+
+def _passed(finished: subprocess.CompletedProcess[str]) -> bool:
     results = _RESULT.findall(finished.stdout)
     plan = _PLAN.search(finished.stdout)
     return finished.returncode == 0 and plan is not None and int(plan[1]) == len(results) and "not ok" not in results

@@ -3,7 +3,9 @@
 
 SELECT
     (SELECT md5(string_agg(line, E'\n' ORDER BY line)) FROM (
-        SELECT t::text FROM pg_class AS t WHERE t.oid >= 16384 UNION ALL
+        -- Statistics aside, which ANALYZE leaves even where it is rolled back.
+        SELECT (to_jsonb(t) - ARRAY['relpages', 'reltuples', 'relallvisible', 'relallfrozen'])::text FROM pg_class AS t
+        WHERE t.oid >= 16384 UNION ALL
         SELECT t::text FROM pg_attribute AS t WHERE t.attrelid >= 16384 UNION ALL
         SELECT t::text FROM pg_attrdef AS t UNION ALL
         SELECT t::text FROM pg_constraint AS t WHERE t.oid >= 16384 UNION ALL

@@ -5,24 +5,60 @@
 WITH rewritten (function, how, phrase, instead) AS (
     VALUES
         -- The proof.
-        ('tenant_is_proven', 'believes any proof', 'v_parts[4] = (', 'v_parts[4] IS DISTINCT FROM ('),
-        ('tenant_is_proven', 'believes where there is no proof', 'v_parts[4] = (', 'coalesce(v_parts[4] = current_setting(''app.proof''), true) OR v_parts[4] = ('),
-        ('tenant_is_proven', 'believes for a tenant that is not known', 'p_tenant_id IS NOT NULL', 'true'),
-        ('tenant_is_proven', 'looks at the name that is set', 'p_tenant_id, v_scopes', 'current_setting(''app.tenant_id'', true), v_scopes'),
-        ('tenant_is_proven', 'asks for no scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', 'true'),
-        ('tenant_is_proven', 'asks for any scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', '(''read'' = ANY (string_to_array(v_scopes, '','')) OR ''write'' = ANY (string_to_array(v_scopes, '','')))'),
-        ('tenant_is_proven', 'knows the newest secret alone', 'WHERE s.id::text = v_parts[1]', 'ORDER BY s.id DESC LIMIT 1'),
-        ('tenant_is_proven', 'knows the oldest secret alone', 'WHERE s.id::text = v_parts[1]', 'ORDER BY s.id LIMIT 1'),
-        ('tenant_is_proven', 'believes for a second more', '<= 5', '<= 6'),
-        ('tenant_is_proven', 'believes for an hour', '<= 5', '<= 3600'),
-        ('tenant_is_proven', 'believes for as long as the transaction lasts', 'extract(epoch FROM statement_timestamp()) - v_parts[3]::numeric <= 5', 'true'),
-        ('tenant_is_proven', 'counts from the start of the transaction', 'statement_timestamp()', 'now()'),
-        ('tenant_is_proven', 'believes a savepoint undone', '= ''in progress''', 'IN (''in progress'', ''aborted'')'),
-        ('enter_tenant', 'proves for an hour more', 'extract(epoch FROM statement_timestamp())', '(extract(epoch FROM statement_timestamp()) + 3600)'),
-        ('enter_tenant', 'counts from the start of the transaction', 'statement_timestamp()', 'now()'),
-        ('enter_tenant', 'proves with the oldest secret', 'ORDER BY id DESC LIMIT 1', 'ORDER BY id LIMIT 1'),
+        ('proven_tenant', 'believes any proof', 'v_parts[4] = audit', 'v_parts[4] IS DISTINCT FROM audit'),
+        ('proven_tenant', 'believes where there is no proof', 'v_parts[4] = audit', 'v_parts[4] IS NULL OR v_parts[4] = audit'),
+        ('proven_tenant', 'believes where there is no secret', 'v_parts[2], v_parts[3])', 'v_parts[2], v_parts[3]) IS NOT FALSE'),
+        ('proven_tenant', 'asks for no scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', 'true'),
+        ('proven_tenant', 'asks for any scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', '(''read'' = ANY (string_to_array(v_scopes, '','')) OR ''write'' = ANY (string_to_array(v_scopes, '','')))'),
+        ('proven_tenant', 'believes for a second more', '> 5', '> 6'),
+        ('proven_tenant', 'believes for an hour', '> 5', '> 3600'),
+        ('proven_tenant', 'believes for half as long', '> 5', '> 2'),
+        ('proven_tenant', 'believes what is yet to come', 'abs(extract(epoch FROM clock_timestamp()) - v_parts[3]::numeric)', 'extract(epoch FROM clock_timestamp()) - v_parts[3]::numeric'),
+        ('proven_tenant', 'counts to the start of the transaction', 'clock_timestamp()', 'now()'),
+        ('proven_tenant', 'counts to the start of the statement', 'clock_timestamp()', 'statement_timestamp()'),
+        ('proven_tenant', 'hides an end in the middle', 'RAISE EXCEPTION ''the proof of the tenant has expired'' USING ERRCODE = ''RF001'',', 'RETURN NULL; RAISE EXCEPTION ''the proof of the tenant has expired'' USING ERRCODE = ''RF001'','),
+        ('proven_tenant', 'believes a savepoint undone', '= ''in progress''', 'IN (''in progress'', ''aborted'')'),
+        ('proven_tenant', 'believes a transaction that has ended', '= ''in progress''', 'IN (''in progress'', ''committed'')'),
+        ('tenant_proof', 'knows the secret in use alone', 'WHERE s.id::text = p_secret_id', 'WHERE s.replaced_at IS NULL'),
+        ('tenant_proof', 'knows the oldest secret alone', 'WHERE s.id::text = p_secret_id', 'WHERE s.id = (SELECT min(o.id) FROM audit.proof_secrets AS o)'),
+        ('tenant_proof', 'serves with any replaced secret', '(s.replaced_at IS NULL OR s.replaced_at > clock_timestamp() - interval ''30 seconds'')', 'true'),
+        ('tenant_proof', 'serves with no replaced secret', ' OR s.replaced_at > clock_timestamp() - interval ''30 seconds''', ''),
+        ('tenant_proof', 'serves for longer with a replaced secret', '''30 seconds''', '''31 seconds'''),
+        ('tenant_proof', 'serves for a moment with a replaced secret', '''30 seconds''', '''5 seconds'''),
+        ('tenant_proof', 'counts from the start of the transaction', 'clock_timestamp()', 'now()'),
+        ('tenant_proof', 'does not hold the tenant', 'p_tenant_id || ''|'' || ', ''),
+        ('tenant_proof', 'does not hold the scopes', 'p_scopes || ''|'' || ', ''),
+        ('tenant_proof', 'does not hold the savepoint', 'p_entry || ''|'' || ', ''),
+        ('tenant_proof', 'does not hold the time', 'p_entered || ''|'' || ', ''),
+        ('tenant_proof', 'does not hold the transaction', ' || ''|'' || audit.transaction_identity()', ''),
+        ('tenant_proof', 'does not separate tenant and scopes', 'p_tenant_id || ''|'' || ', 'p_tenant_id || '),
+        ('tenant_proof', 'has no inner secret', 's.inner_key || ', ''),
+        ('tenant_proof', 'has no outer secret', 's.outer_key || ', ''),
+        ('tenant_proof', 'has one hash', 'sha256(s.outer_key || sha256(s.inner_key || convert_to(', 'sha256(s.outer_key || (s.inner_key || convert_to('),
+        ('tenant_proof', 'holds the secret in a variable', E'AS $function$\nBEGIN', E'AS $function$\nDECLARE v_inner_key bytea := (SELECT o.inner_key FROM audit.proof_secrets AS o WHERE o.id::text = p_secret_id);\nBEGIN'),
+        ('enter_tenant', 'proves for a second more', 'v_entered   text := extract(epoch FROM clock_timestamp())', 'v_entered   text := (extract(epoch FROM clock_timestamp()) + 1)'),
+        ('enter_tenant', 'counts from the start of the transaction', 'v_entered   text := extract(epoch FROM clock_timestamp())', 'v_entered   text := extract(epoch FROM now())'),
+        ('enter_tenant', 'proves with the oldest secret', 'ON s.replaced_at IS NULL', 'ON s.id = (SELECT min(o.id) FROM audit.proof_secrets AS o)'),
         ('enter_tenant', 'proves every scope', 'array_to_string(v_key.scopes, '','')', '''read,write'''),
         ('enter_tenant', 'proves past a savepoint', 'v_number := v_number + ((v_entry::text::bigint - v_number % 4294967296) + 4294967296) % 4294967296;', ''),
+        ('enter_tenant', 'enters at the level SERIALIZABLE', '<> ''read committed''', 'NOT IN (''read committed'', ''serializable'')'),
+        ('enter_tenant', 'enters at the level REPEATABLE READ', '<> ''read committed''', 'NOT IN (''read committed'', ''repeatable read'')'),
+        ('enter_tenant', 'enters at the level READ UNCOMMITTED', '<> ''read committed''', 'NOT LIKE ''read %committed'''),
+        ('enter_tenant', 'waits for another use of the key', ' SKIP LOCKED', ''),
+        ('enter_tenant', 'locks the key', 'WHERE k.id = v_parts[2];', 'WHERE k.id = v_parts[2] FOR SHARE OF k;'),
+        ('list_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('list_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
+        ('list_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('list_proven_admin_events', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('list_proven_admin_events', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
+        ('list_proven_admin_events', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('is_stored', 'asks for the scope read', '''app.scope'', ''write''', '''app.scope'', ''read'''),
+        ('is_stored', 'asks for what is set', 'PERFORM set_config(''app.scope'', ''write'', true);', ''),
+        ('insert_audit_log', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
+        ('insert_audit_log', 'leaves a COMMIT that waits for no standby', 'IN (''off'', ''local'')', 'IN (''off'')'),
+        ('insert_audit_log', 'lowers what a COMMIT waits for', 'IN (''off'', ''local'')', '<> ''on'''),
+        ('insert_audit_log', 'raises too little', '''synchronous_commit'', ''on''', '''synchronous_commit'', ''local'''),
+        ('insert_audit_log', 'leaves every COMMIT as it was', 'PERFORM set_config(''synchronous_commit'', ''on'', true);', 'NULL;'),
         ('transaction_identity', 'is that of the backend alone', 'concat(pg_backend_pid(), '':'', pg_current_xact_id_if_assigned())', 'pg_backend_pid()::text'),
         ('transaction_identity', 'is that of the transaction alone', 'concat(pg_backend_pid(), '':'', pg_current_xact_id_if_assigned())', 'pg_current_xact_id_if_assigned()::text'),
         ('transaction_identity', 'is one for all', 'concat(pg_backend_pid(), '':'', pg_current_xact_id_if_assigned())', '''one'''),
@@ -33,7 +69,8 @@ WITH rewritten (function, how, phrase, instead) AS (
             'substring(v_key.secret_sha256 FOR 1) <> substring(sha256(convert_to(v_parts[3], ''UTF8'')) FOR 1)'),
         ('enter_tenant', 'tells anybody that a key is revoked', 'v_key.secret_sha256 <> ', 'v_key.revoked_at IS NULL AND v_key.secret_sha256 <> '),
         ('enter_tenant', 'tells anybody that a key has expired', 'v_key.secret_sha256 <> ', 'v_key.expires_at IS NULL AND v_key.secret_sha256 <> '),
-        ('enter_tenant', 'looks at expiry as of the start of the transaction', 'clock_timestamp()', 'now()'),
+        ('enter_tenant', 'looks at expiry as of the start of the transaction', 'v_key.expires_at <= clock_timestamp()', 'v_key.expires_at <= now()'),
+        ('enter_tenant', 'opens for a second longer', 'v_key.expires_at <= clock_timestamp()', 'v_key.expires_at <= clock_timestamp() - interval ''1 second'''),
         ('enter_tenant', 'takes a key of any length', 'length(p_api_key) <> 84 OR ', ''),
         ('enter_tenant', 'takes a key of any number of parts', 'cardinality(v_parts) <> 3 OR ', ''),
         ('enter_tenant', 'takes a key of another kind', 'v_parts[1] <> ''rf'' OR ', ''),
@@ -48,8 +85,13 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('rotate_api_key', 'renews an expired key', ' OR v_old.expires_at <= now()', ''),
         ('revoke_api_key', 'revokes a second time', ' AND k.revoked_at IS NULL', ''),
         ('revoke_api_key', 'revokes every key', 'WHERE k.id = p_id AND k.revoked_at IS NULL', 'WHERE k.tenant_id = (SELECT o.tenant_id FROM audit.api_keys AS o WHERE o.id = p_id)'),
-        ('rotate_proof_secret', 'keeps every secret', 'DELETE FROM audit.proof_secrets AS s WHERE s.id < v_id;', ''),
-        ('rotate_proof_secret', 'interrupts every transaction', 's.id < v_id;', 's.id <= v_id;'),
+        ('rotate_proof_secret', 'keeps every secret', 'DELETE FROM audit.proof_secrets AS s WHERE s.replaced_at < clock_timestamp() - interval ''30 seconds'';', ''),
+        ('rotate_proof_secret', 'interrupts every transaction but the last', 's.replaced_at < clock_timestamp() - interval ''30 seconds''', 's.replaced_at IS NOT NULL'),
+        ('rotate_proof_secret', 'interrupts every transaction', 'SET replaced_at = clock_timestamp()', 'SET replaced_at = clock_timestamp() - interval ''30 seconds'''),
+        ('rotate_proof_secret', 'keeps the old secret for an hour', 'SET replaced_at = clock_timestamp()', 'SET replaced_at = clock_timestamp() + interval ''1 hour'''),
+        ('rotate_proof_secret', 'counts from the start of the transaction', 'SET replaced_at = clock_timestamp()', 'SET replaced_at = now()'),
+        ('rotate_proof_secret', 'does not wait for another rotation', 'LOCK TABLE audit.proof_secrets IN SHARE ROW EXCLUSIVE MODE;', ''),
+        ('rotate_proof_secret', 'makes proofs wait', 'SHARE ROW EXCLUSIVE', 'ACCESS EXCLUSIVE'),
         ('list_api_keys', 'lists the keys of every tenant', 'p_tenant_id IS NULL OR k.tenant_id = p_tenant_id', 'true'),
         ('list_api_keys', 'shows a revoked key as valid', 'WHEN k.revoked_at IS NOT NULL THEN ''revoked'' ', ''),
         ('list_api_keys', 'shows an expired key as valid', 'WHEN k.expires_at <= now() THEN ''expired'' ', ''),
@@ -74,33 +116,10 @@ WITH rewritten (function, how, phrase, instead) AS (
 ),
 source AS (
     SELECT p.proname, pg_get_functiondef(p.oid) AS body FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
-),
--- The maker and the checker of the proof, changed alike, so that they still agree.
-agreed (how, in_maker, in_maker_instead, in_checker, in_checker_instead) AS (
-    VALUES
-        ('the tenant', 'v_key.tenant_id, v_scopes, v_number', 'v_scopes, v_number', 'p_tenant_id, v_scopes, v_parts[2]', 'v_scopes, v_parts[2]'),
-        ('the scopes', 'v_key.tenant_id, v_scopes, v_number', 'v_key.tenant_id, v_number', 'p_tenant_id, v_scopes, v_parts[2]', 'p_tenant_id, v_parts[2]'),
-        ('the savepoint', 'v_scopes, v_number, v_entered', 'v_scopes, v_entered', 'v_scopes, v_parts[2], v_parts[3]', 'v_scopes, v_parts[3]'),
-        ('the time', 'v_number, v_entered, audit', 'v_number, audit', 'v_parts[2], v_parts[3], audit', 'v_parts[2], audit'),
-        ('the transaction', ', audit.transaction_identity()', '', ', audit.transaction_identity()', ''),
-        ('the inner secret', 'v_key.inner_key || ', '', 's.inner_key || ', ''),
-        ('the outer secret', 'v_key.outer_key || ', '', 's.outer_key || ', '')
 )
 SELECT format('function audit.%s %s', r.function, r.how), replace(s.body, r.phrase, r.instead)
 FROM rewritten AS r
 JOIN source AS s ON s.proname = r.function
-UNION ALL
-SELECT format('the proof does not hold %s', a.how),
-       replace(maker.body, a.in_maker, a.in_maker_instead) || '; ' || replace(checker.body, a.in_checker, a.in_checker_instead)
-FROM agreed AS a
-JOIN source AS maker ON maker.proname = 'enter_tenant'
-JOIN source AS checker ON checker.proname = 'tenant_is_proven'
-UNION ALL
-SELECT 'the proof holds no secret', replace(replace(maker.body, 'v_key.inner_key || ', ''), 'v_key.outer_key || ', '')
-       || '; ' || replace(replace(checker.body, 's.inner_key || ', ''), 's.outer_key || ', '')
-FROM source AS maker
-JOIN source AS checker ON checker.proname = 'tenant_is_proven'
-WHERE maker.proname = 'enter_tenant'
 UNION ALL
 -- A retry is the same record in every field.
 SELECT format('function audit.%s recognises a record with another %s', s.proname, field.name),

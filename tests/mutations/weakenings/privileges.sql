@@ -88,5 +88,5 @@ SELECT format('%s on audit.audit_logs granted to audit_keyed, and declared inten
        format('GRANT %s ON audit.audit_logs TO audit_keyed; ', p.privilege)
        || replace(pg_get_functiondef('audit.intended_privileges'::regproc), 'VALUES',
                   format('VALUES (''audit_keyed'', ''table'', ''audit.audit_logs'', %L),', p.privilege))
-FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'INSERT']) AS p (privilege)
+FROM unnest(ARRAY['SELECT', 'UPDATE', 'DELETE', 'TRUNCATE', 'INSERT']) AS p (privilege)
 ORDER BY 1

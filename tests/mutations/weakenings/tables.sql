@@ -73,6 +73,12 @@ SELECT format('constraint %s of %s not validated', k.conname, t.said),
 FROM pg_constraint AS k JOIN protected AS t ON t.oid = k.conrelid
 WHERE k.contype IN ('c', 'f')
 UNION ALL
+SELECT format('index %s %s', i.indexrelid::regclass, w.how), format(w.weakening, i.indexrelid::regclass, replace(pg_get_indexdef(i.indexrelid), 'UNIQUE ', ''))
+FROM pg_index AS i
+JOIN protected AS t ON t.oid = i.indrelid
+CROSS JOIN (VALUES ('dropped', 'DROP INDEX %s', true), ('unique no more', 'DROP INDEX %s; %s', false)) AS w (how, weakening, of_any)
+WHERE (w.of_any OR i.indisunique) AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid)
+UNION ALL
 SELECT format('column %s of %s may be unknown', a.attname, t.said), format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', t.said, a.attname)
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
 WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped

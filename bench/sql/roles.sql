@@ -1,0 +1,5 @@
+-- A login for each way to reach a record.
+
+CREATE ROLE bench_owner LOGIN SUPERUSER;   -- not bound by row-level security: what the same costs without us
+CREATE ROLE bench_header LOGIN IN ROLE audit_trusted;
+CREATE ROLE bench_key LOGIN IN ROLE audit_keyed;
