@@ -181,3 +181,18 @@ def test_another_media_type_is_refused(client: TestClient) -> None:
 def test_an_unknown_query_parameter_is_refused(client: TestClient) -> None:
     answer = client.post("/api/v1/audit/logs?dry=1", headers={"X-Tenant-ID": "acme"}, json=record())
     assert_problem(answer, 422, "invalid-request", "dry")
+
+
+def test_the_ids_that_are_made_are_of_version_7_unique_and_in_order(client: TestClient) -> None:
+    before = uuid_v7()
+    assert send(client, lines([record(user_id=f"u{number}") for number in range(1000)])).status_code == 201
+    after = uuid_v7()
+
+    found = sorted(records(client), key=lambda item: int(item["user_id"][1:]))
+    ids = [UUID(item["id"]) for item in found]
+    assert {(each.version, each.variant) for each in ids} == {(7, before.variant)}
+    assert len(set(ids)) == 1000
+    # To the fraction of a millisecond that they hold, times only grow.
+    times = [each.int >> 64 for each in (before, *ids, after)]
+    assert times == sorted(times)
+    assert len({each.int & (2**62 - 1) for each in ids}) == 1000

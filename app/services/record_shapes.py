@@ -12,13 +12,14 @@ from typing import Any
 
 from app.errors import InvalidRequest
 from app.strict_requests import parse
-from app.uuid_v7 import uuid_v7
+from app.uuid_v7 import uuid_v7_texts
 
 Record = dict[str, Any]
 
 _TEXTS = frozenset({"id", "trace_id", "agent_id", "mode", "status", "user_id", "error", "created_at"})
 _NUMBERS = frozenset({"http_status", "latency_ms"})
 FIELDS = _TEXTS | _NUMBERS
+_IDS = uuid_v7_texts()
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 3339 with a zone that PostgreSQL knows, and no finer than it keeps.
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-](0\d|1[0-4]):[0-5]\d)", re.ASCII)
@@ -66,7 +67,7 @@ def checked(value: Any, *, escapes: bool = True) -> Record:
         if value.get(name) is None:
             raise InvalidRequest.field(name, "is required")
     if (given := value.get("id")) is None:
-        value["id"] = str(uuid_v7())
+        value["id"] = next(_IDS)
     elif not _UUID.fullmatch(given):
         raise InvalidRequest.field("id", "a UUID is needed")
     return value
