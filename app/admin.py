@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     issue = commands.add_parser("issue-key", help="issue an API key, and show it once")
     issue.add_argument("tenant")
     issue.add_argument("--label", required=True, help="where the key will be used")
-    issue.add_argument("--scopes", default="read,write", help="read, write, or both (default: read,write)")
+    issue.add_argument("--scopes", default="read,write", help="of read, write and import (default: read,write)")
     issue.add_argument("--expires-in", type=_duration, metavar="DURATION", help="for example 90d (default: never)")
     listing = commands.add_parser("list-keys", help="list the API keys, without their secrets")
     listing.add_argument("--tenant")

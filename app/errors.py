@@ -1,7 +1,8 @@
 """What a caller can be told went wrong, as RFC 9457 problems.
 
 RingfenceError
-├── InvalidRequest       422  a field breaks a rule; `errors` names each one
+├── InvalidRequest       422  a field breaks a rule; `errors` names each one, and of many records the line or index
+├── IdempotencyKeyReused 422  the Idempotency-Key came before, with another body
 ├── Unauthenticated      401  no API key that opens anything; why is in the service's log alone
 ├── ScopeMissing         403  the API key may not do that
 ├── TenantMissing        400  the request names no tenant (where a gateway names it)
@@ -37,6 +38,7 @@ _KINDS = {
     400: "bad-request",
     404: "not-found",
     405: "method-not-allowed",
+    408: "request-timeout",
     413: "body-too-large",
 }
 
@@ -50,22 +52,33 @@ class RingfenceError(Exception):
     kind: ClassVar[str]
     headers: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, detail: str, errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
 
 
 class InvalidRequest(RingfenceError):
-    """A field breaks a rule. `errors`: one {"field", "detail"} for each."""
+    """A field breaks a rule. `errors`: one {"field", "detail"} for each.
+
+    position: of many records, which one breaks it, from 1; None where that is not known, or was said already.
+    """
 
     status = 422
     kind = "invalid-request"
+    position: int | None = None
 
     @classmethod
     def field(cls, name: str, detail: str) -> "InvalidRequest":
         """One refused field."""
         return cls(f"{name}: {detail}", [{"field": name, "detail": detail}])
+
+
+class IdempotencyKeyReused(RingfenceError):
+    """The Idempotency-Key was used with another body in the last 24 hours."""
+
+    status = 422
+    kind = "idempotency-key-reused"
 
 
 class Unauthenticated(RingfenceError):
@@ -148,10 +161,10 @@ def problem(
     status: int,
     kind: str,
     detail: str,
-    errors: list[dict[str, str]] | None = None,
+    errors: list[dict[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render one problem. `errors`: the refused fields, each {"field", "detail"}."""
+    """Render one problem. `errors`: the refused fields, each {"field", "detail"} and perhaps a place."""
     body: dict[str, Any] = {
         "type": f"urn:ringfence:problem:{kind}",
         "title": HTTPStatus(status).phrase,

@@ -9,14 +9,17 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.errors import LastResortMiddleware, install_error_handlers
-from app.routers import agents_router, audit_router, health_router
+from app.routers import agents_router, audit_router, health_router, records_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_file import FileAuditLogger
 from app.services.audit_logger import AuditLogger, DatabaseAuditLogger
+from app.services.bulk_intake import BulkIntake
 from app.services.db import Database
 from app.services.executions import Executions
 from app.settings import Settings
 from app.tracing import TraceMiddleware
+
+_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -39,6 +42,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.tenant_header_trusted = settings.trust_tenant_header
             app.state.on_loopback = is_loopback(settings.host)
             app.state.executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
+            app.state.bulk_intake = BulkIntake(
+                audit_logger,
+                max_body_bytes=settings.max_body_bytes,
+                max_bulk_bytes=settings.max_bulk_bytes,
+                max_requests=settings.max_bulk_requests,
+            )
             yield
         finally:
             await client.close()
@@ -54,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.max_body_bytes = settings.max_body_bytes
     app.include_router(agents_router.router)
     app.include_router(audit_router.router)
+    app.include_router(records_router.router)
     app.include_router(health_router.router)
     install_error_handlers(app)
     if settings.allowed_origins:
@@ -61,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Tenant-ID", "X-Trace-ID", "traceparent"],
+            allow_headers=[*_HEADERS],
             expose_headers=["X-Trace-ID"],
         )
     app.add_middleware(LastResortMiddleware)

@@ -71,6 +71,40 @@ class ExecuteResponse(BaseModel):
     output: Any
 
 
+class RecordsQuery(_Closed):
+    """Query parameters of a request that brings records."""
+
+    tenant_id: TenantId = None
+
+
+class NewRecord(_Closed):
+    """A record that another service sends. For the OpenAPI document; app/services/record_shapes.py checks it.
+
+    id: made where it is not given; who gives it can send the record again without storing it twice.
+    created_at: for an API key with the scope import alone; mode and status may be unknown then. In every record of a
+    request, or in none.
+    """
+
+    id: UUID | None = None
+    trace_id: Annotated[str | None, Field(json_schema_extra={"maxLength": 128})] = None
+    agent_id: Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 128})]
+    mode: Mode
+    status: Status
+    http_status: Annotated[int | None, Field(json_schema_extra={"minimum": 100, "maximum": 599})] = None
+    latency_ms: Annotated[int | None, Field(json_schema_extra={"minimum": 0})] = None
+    user_id: Annotated[str | None, Field(json_schema_extra={"maxLength": 256})] = None
+    error: Annotated[str | None, Field(json_schema_extra={"maxLength": 2000})] = None
+    created_at: datetime | None = None
+
+
+class RecordsResponse(BaseModel):
+    """All of the records are committed. id: of the one record, where it came alone; else null."""
+
+    tenant_id: str
+    count: int
+    id: UUID | None
+
+
 class ListQuery(_Closed):
     """Filters of a list, all of them equalities but the time window, and the page wanted."""
 
@@ -166,7 +200,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     trace_id: str
-    errors: list[dict[str, str]] | None = None
+    errors: list[dict[str, str | int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +212,7 @@ class AuditEvent:
     """
 
     id: UUID
-    trace_id: str
+    trace_id: str | None
     agent_id: str
     mode: str
     status: str

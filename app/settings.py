@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
     """Size of the largest request body that is read, in bytes; a larger one is answered with 413."""
 
+    max_bulk_bytes: Annotated[int, Field(gt=0)] = 134_217_728
+    """Size of the largest body of records, one a line, in bytes; a larger one is answered with 413."""
+
+    max_bulk_requests: Annotated[int, Field(ge=1)] = 8
+    """Requests with many records that one worker takes at once; one more is answered with 503."""
+
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

@@ -15,9 +15,7 @@ from app.errors import InvalidRequest
 def parse(text: bytes) -> Any:
     """Parse `text` as RFC 8259 has it. Raises json.JSONDecodeError, whose message does not repeat the text."""
     try:
-        return json.loads(
-            text.decode(), parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
-        )
+        return _DECODER.decode(text.decode())
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     except RecursionError:
@@ -44,6 +42,10 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise json.JSONDecodeError("a key stands twice in one object", "", 0)
     return found
+
+
+# Made once: json.loads would make one at every call, which is a third of what a short text takes.
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
 
 
 class _StrictRequest(Request):

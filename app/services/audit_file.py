@@ -1,8 +1,8 @@
 """The audit trail without a database: an append-only file, one JSON object a line.
 
 For local work, and so that a deploy without DATABASE_URL still records. The file enforces nothing, so what the database
-does by constraint and policy stands here in Python: FileAuditLogger keeps tenants apart, `_RULES` holds the CHECKs of
-db/schema (a test keeps the two equal).
+does by constraint and policy is done in Python: FileAuditLogger keeps tenants apart, app/services/file_rules.py holds
+the CHECKs of db/schema.
 
 A record is on the disk before write_log() returns; records that come in while others are being flushed share the next
 flush. Several processes may append to one file: each append holds the
@@ -19,16 +19,19 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from app.credentials import HEADER, Credential
-from app.errors import InvalidRequest, StorageUnavailable, TenantUnknown
+from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantUnknown
 from app.models import AuditEvent, ListQuery
 from app.services.audit_logger import Health
+from app.services.bulk import Batch
 from app.services.db import RefusedToServe
+from app.services.file_rules import MODES, STATUSES, refuse_broken_rule, refuse_unstorable
 from app.services.group_commit import GroupCommit
 
 logger = logging.getLogger("ringfence")
@@ -36,30 +39,11 @@ Record = dict[str, Any]
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})")
+_COLUMNS = (
+    "id", "trace_id", "tenant_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id", "error",
+)  # fmt: skip
+_PIECE = 1_048_576
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _size(least: int, most: int) -> tuple[Callable[[Any], bool], str]:
-    return lambda text: least <= len(text) <= most, f"{least:,} to {most:,} characters."
-
-
-def _one_of(words: set[str]) -> Callable[[Any], bool]:
-    return lambda word: word in words
-
-
-_MODES = {"DRY_RUN", "LIVE"}
-_STATUSES = {"started", "success", "error", "denied"}
-# In the order in which PostgreSQL looks at them: the constraints' names.
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "agent_id": _size(1, 128),
-    "error": _size(1, 2000),
-    "http_status": (lambda status: 100 <= status <= 599, "100 to 599."),
-    "latency_ms": (lambda latency: latency >= 0, "Not negative."),
-    "mode": (_one_of(_MODES), "DRY_RUN or LIVE; unknown in imported history."),
-    "status": (_one_of(_STATUSES), "started, success, error or denied; unknown in imported history."),
-    "trace_id": _size(1, 128),
-    "user_id": _size(1, 256),
-}
 
 
 class FileAuditLogger:
@@ -89,37 +73,38 @@ class FileAuditLogger:
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
         """See AuditLogger."""
         tenant_id = _registered(credential)
-        record: Record = {
-            "id": str(event.id),
-            "trace_id": event.trace_id,
-            "tenant_id": tenant_id,
-            "agent_id": event.agent_id,
-            "mode": event.mode,
-            "status": event.status,
-            "http_status": event.http_status,
-            "latency_ms": event.latency_ms,
-            "user_id": event.user_id,
-            "error": event.error,
-        }
-        _refuse_unstorable(record)
-        for field, (allows, rule) in _RULES.items():
-            if record[field] is not None and not allows(record[field]):
-                raise InvalidRequest.field(field, rule)
+        record = _as_stored(tenant_id, asdict(event))
+        refuse_unstorable(record)
+        refuse_broken_rule(record)
         await self._flushes.submit(record)
+        return tenant_id
+
+    async def enter(self, credential: Credential) -> None:
+        """See AuditLogger."""
+        _registered(credential)
+
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> str:
+        """See AuditLogger. One flush for all; what a crash in the middle leaves of them was never acknowledged."""
+        tenant_id = _registered(credential)
+        if idempotency_key is not None:
+            raise InvalidRequest.field("Idempotency-Key", "needs a database; here, give each record an id of its own")
+        if batch.is_import:
+            raise ScopeMissing("created_at is for an API key with the scope import")
+        await self._in_thread(self._append_batch, tenant_id, batch)
         return tenant_id
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger. Reads the whole file, and holds one page of it."""
         tenant_id = _registered(credential)
         filters = query.model_dump(exclude={"limit", "cursor", "tenant_id"})
-        _refuse_unstorable(filters)
+        refuse_unstorable(filters)
         if not 1 <= query.limit <= 1000:
             raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
         if query.order not in ("asc", "desc"):
             raise InvalidRequest.field("order", "order is asc or desc")
-        if query.mode is not None and query.mode not in _MODES:
+        if query.mode is not None and query.mode not in MODES:
             raise InvalidRequest.field("mode", "mode is DRY_RUN or LIVE")
-        if query.status is not None and query.status not in _STATUSES:
+        if query.status is not None and query.status not in STATUSES:
             raise InvalidRequest.field("status", "status is started, success, error or denied")
         page: str = await self._in_thread(self._page, tenant_id, query, filters)
         return page
@@ -157,7 +142,15 @@ class FileAuditLogger:
         await self._in_thread(self._append_and_flush, records)
         return [None] * len(records)
 
-    def _append_and_flush(self, records: Sequence[Record]) -> None:
+    def _append_batch(self, tenant_id: str, batch: Batch) -> None:
+        for position, sent in batch.records():
+            with batch.at(position):
+                refuse_broken_rule(_as_stored(tenant_id, sent))
+        if batch.refusal is not None:
+            raise batch.refusal
+        self._append_and_flush(_as_stored(tenant_id, sent) for _, sent in batch.records())
+
+    def _append_and_flush(self, records: Iterable[Record]) -> None:
         created = not self._path.exists()
         file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -166,11 +159,14 @@ class FileAuditLogger:
             # The clock is read under the lock, so that the file's order is its time's.
             now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
             torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-            lines = [json.dumps({**record, "created_at": now}) for record in records]
-            content = (b"\n" if torn else b"") + "\n".join(lines).encode() + b"\n"
+            content = bytearray(b"\n" if torn else b"")
             try:
-                if os.write(file, content) != len(content):
-                    raise OSError(28, "No space left on device")
+                for record in records:
+                    content += json.dumps({**record, "created_at": now}).encode() + b"\n"
+                    if len(content) >= _PIECE:
+                        _write(file, content)
+                        content.clear()
+                _write(file, content)
                 os.fsync(file)
             except OSError:
                 os.ftruncate(file, size)  # refused, so it must not be found later
@@ -250,26 +246,20 @@ def _bytes_of(record: Record) -> int:
     return 256 + sum(len(value) for value in record.values() if isinstance(value, str))
 
 
+def _as_stored(tenant_id: str, sent: Mapping[str, Any]) -> Record:
+    return {name: tenant_id if name == "tenant_id" else sent.get(name) for name in _COLUMNS} | {"id": str(sent["id"])}
+
+
+def _write(file: int, content: bytearray) -> None:
+    if os.write(file, content) != len(content):
+        raise OSError(28, "No space left on device")
+
+
 def _registered(credential: Credential) -> str:
     # There is no register of tenants here: any well-formed name is one.
     if credential.tenant_id is None or not _TENANT.fullmatch(credential.tenant_id):
         raise TenantUnknown("the tenant is not registered")
     return credential.tenant_id
-
-
-def _refuse_unstorable(values: dict[str, Any]) -> None:
-    """Refuse what PostgreSQL has no form for, in the words of app/services/db.py."""
-    for value in values.values():
-        if isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise InvalidRequest("a text is not valid Unicode", []) from None
-            if "\0" in value:
-                raise InvalidRequest("a text holds a NUL character", [])
-    for value in values.values():
-        if isinstance(value, int) and not -(2**31) <= value < 2**31:
-            raise InvalidRequest("integer out of range", [])
 
 
 def _matches(record: dict[str, Any], created_at: datetime, filters: dict[str, Any]) -> bool:

@@ -1,18 +1,20 @@
-"""The audit trail as the rest of the service sees it: write one record, read one page, ask whether it works.
+"""The audit trail as the rest of the service sees it: write one record or many, read one page, ask whether it works.
 
 Two implementations of one interface: the database, which holds every rule itself, and, where there is none, the file
 of app/services/audit_file.py.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, LiteralString, Protocol
 
 from app.credentials import ApiKey, Credential
-from app.errors import InvalidRequest, RingfenceError
+from app.errors import InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
 from app.models import AuditEvent, ListQuery
-from app.services.db import Database
+from app.services.bulk import Batch
+from app.services.db import Call, Database
 from app.services.group_commit import GroupCommit
 from app.services.refusals import Diagnosis
 
@@ -22,6 +24,9 @@ Record = tuple[Credential, AuditEvent]
 MOST_RECORDS = 64
 MOST_BYTES = 1_048_576
 MOST_WAITING = 4096
+
+_INSERT: LiteralString = "SELECT audit.insert_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
+_IMPORT: LiteralString = "SELECT audit.import_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,17 @@ class AuditLogger(Protocol):
 
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
         """Store `event` and return the tenant it was stored for, once it is committed."""
+
+    async def enter(self, credential: Credential) -> None:
+        """Do nothing but check the credential."""
+
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> str:
+        """Store all records of `batch`, or none, and return the tenant they were stored for, once they are committed.
+
+        The ids of the records make the call repeatable. idempotency_key: where it came before with the same body,
+        nothing is stored, and `batch.answer` is what was answered then. InvalidRequest names the first record that is
+        refused; ScopeMissing, when they bring their own times and that is not allowed.
+        """
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page as JSON text: count, items, next_cursor, has_more."""
@@ -71,6 +87,8 @@ class DatabaseAuditLogger:
         self._commits = GroupCommit(
             self._write_together, _size, most_items=MOST_RECORDS, most_bytes=MOST_BYTES, most_waiting=MOST_WAITING
         )
+        # What is quick must find a connection while many records are being stored.
+        self._bulk = asyncio.Semaphore(max(1, database.pool_size // 4))
 
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
@@ -108,6 +126,44 @@ class DatabaseAuditLogger:
             )
         except RingfenceError as refusal:
             return refusal
+        return tenant_id
+
+    async def enter(self, credential: Credential) -> None:
+        """See AuditLogger."""
+        await self._database.call(credential, "SELECT audit.tenant_source()", {})
+
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> str:
+        """See AuditLogger; db/functions/insert_audit_logs.sql and its neighbours."""
+        if batch.is_import and not isinstance(credential, ApiKey):
+            raise ScopeMissing("created_at is for an API key with the scope import")
+
+        async def work(call: Call) -> str:
+            if idempotency_key is not None and batch.refusal is None:
+                earlier = await call(
+                    "SELECT audit.claim_idempotency_key(p_key => %(key)s, p_body_sha256 => %(sha256)s,"
+                    " p_answer => %(answer)s)",
+                    {"key": idempotency_key, "sha256": batch.sha256, "answer": batch.answer},
+                )
+                if earlier is not None:
+                    return str(earlier)
+            for chunk in batch.chunks():
+                parameters = {"records": chunk.records, "first": chunk.first}
+                await call(_IMPORT if batch.is_import else _INSERT, parameters)
+            if batch.refusal is not None:
+                raise batch.refusal
+            return batch.answer
+
+        try:
+            async with asyncio.timeout(self._database.pool_timeout):
+                await self._bulk.acquire()
+        except TimeoutError:
+            raise StorageUnavailable("too many requests with many records are being stored") from None
+        try:
+            tenant_id, batch.answer = await self._database.call_many(credential, work)
+        except InvalidRequest as refusal:
+            raise refusal if refusal.position is None else batch.place(refusal, refusal.position) from refusal
+        finally:
+            self._bulk.release()
         return tenant_id
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:

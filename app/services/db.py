@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 from weakref import WeakSet
@@ -28,6 +28,11 @@ Result = TypeVar("Result")
 # refusal itself is raised all the same.
 logging.getLogger("psycopg").setLevel(logging.ERROR)
 
+
+Call = Callable[[LiteralString, Mapping[str, Any]], Awaitable[Any]]
+
+MOST_WAITS = 4
+"""How often a transaction that could not wait any longer for another's lock is begun again."""
 
 # What could change the next request on a connection. It travels with each transaction.
 _RESET: tuple[LiteralString, ...] = ("RESET SESSION AUTHORIZATION", "RESET ALL")
@@ -84,6 +89,8 @@ class Database:
             },
             reset=self._forget,
         )
+        self.pool_size = pool_size
+        self.pool_timeout = pool_timeout
         self.refusals = Refusals()
         self.tenant_source = ""
         self._reset: WeakSet[AsyncConnection] = WeakSet()
@@ -165,16 +172,7 @@ class Database:
     async def tenant_transaction(self, credential: Credential) -> AsyncIterator[TenantTransaction]:
         """Open a transaction that works for the tenant of `credential`, and commit it when the block ends."""
         async with self.transaction() as connection:
-            if isinstance(credential, ApiKey):
-                tenant = await connection.execute(
-                    "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
-                    {"api_key": credential.secret, "tenant_id": credential.tenant_id},
-                )
-            else:
-                tenant = await connection.execute(
-                    "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
-                )
-            yield TenantTransaction(connection, tenant)
+            yield TenantTransaction(connection, await _enter(connection, credential))
 
     async def call(
         self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
@@ -205,6 +203,39 @@ class Database:
             return value
 
         return await self._repeatedly(once)
+
+    async def call_many(self, credential: Credential, work: Callable[[Call], Awaitable[Result]]) -> tuple[str, Result]:
+        """Run `work` in one transaction for the tenant of `credential`; return the tenant's id and its result.
+
+        `work` is given a function that runs one statement and returns its one value; what it has stored is committed
+        when this returns. It may be run more than once. Raises RingfenceError; nothing was stored then.
+        """
+
+        async def once() -> tuple[str, Result]:
+            tenant_id = ""
+
+            async def call(statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
+                nonlocal tenant_id
+                # One round trip. The tenant is entered anew each time: its proof lasts five seconds.
+                async with connection.pipeline():
+                    tenant = await _enter(connection, credential)
+                    result = await connection.execute(statement, parameters)
+                (tenant_id,), (value,) = await tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
+                return value
+
+            async with self._pool.connection() as connection:
+                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+                found = await work(call)
+                await connection.execute("COMMIT")
+            return tenant_id, found
+
+        async def patiently() -> tuple[str, Result]:
+            for _ in range(MOST_WAITS):
+                with suppress(errors.LockNotAvailable):
+                    return await once()
+            return await once()
+
+        return await self._repeatedly(patiently)
 
     async def _repeatedly(self, once: Callable[[], Awaitable[Result]]) -> Result:
         """Run `once`, and again on another connection where its own turns out to be dead.
@@ -248,3 +279,14 @@ class Database:
             raise RefusedToServe("the database's schema is behind this release: run `make migrate`")
         if version > schema_version(ours):
             logger.warning("the database's schema is ahead of this release: version %s", version)
+
+
+async def _enter(connection: AsyncConnection, credential: Credential) -> AsyncCursor[Any]:
+    if isinstance(credential, ApiKey):
+        return await connection.execute(
+            "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
+            {"api_key": credential.secret, "tenant_id": credential.tenant_id},
+        )
+    return await connection.execute(
+        "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+    )

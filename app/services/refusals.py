@@ -1,12 +1,14 @@
 """What the database's refusals mean to a caller. The rules are the database's; nothing is decided here."""
 
 import logging
+import re
 from dataclasses import dataclass
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from app.errors import (
+    IdempotencyKeyReused,
     InvalidRequest,
     RingfenceError,
     ScopeMissing,
@@ -20,8 +22,9 @@ from app.errors import (
 logger = logging.getLogger("ringfence")
 
 _NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
-_REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT = "RF005", "RF006", "RF007"
+_REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT, _OTHER_BODY = "RF005", "RF006", "RF007", "RF008"
 _BROKEN_CHECK, _MISSING_VALUE, _UNSTORABLE_VALUE = "23514", "23502", "22"
+_POSITION = re.compile(r"record (\d{1,9})")  # the detail of audit.insert_audit_logs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,12 @@ class Refusals:
 
     def of_diagnosis(self, found: Diagnosis) -> RingfenceError:
         """Say what a refusal of the server means, without repeating what the caller sent."""
+        refusal = self._meaning(found)
+        if isinstance(refusal, InvalidRequest) and (match := _POSITION.fullmatch(found.detail or "")):
+            refusal.position = int(match[1])
+        return refusal
+
+    def _meaning(self, found: Diagnosis) -> RingfenceError:
         message, column = found.message or "", found.column or ""
         match found.sqlstate:
             case code if code == _NO_TENANT:
@@ -71,6 +80,8 @@ class Refusals:
                 return ScopeMissing(message)
             case code if code == _OTHER_TENANT:
                 return TenantMismatch(message)
+            case code if code == _OTHER_BODY:
+                return IdempotencyKeyReused(message)
             case code if code in (_REFUSED_ARGUMENT, _TAKEN_ID):
                 return InvalidRequest.field(column, message)
             case code if code == _BROKEN_CHECK:

@@ -133,9 +133,11 @@ AS $$
         CROSS JOIN LATERAL (VALUES (
             format('(%s AND (%s = audit.proven_tenant(%s)))', wanted.comparison, tenant.col, wanted.scope),
             format('(%s AND (%s = audit.proven_tenant(current_setting(''app.scope''::text, true))))', wanted.comparison, tenant.col),
+            format('(%s AND (%s = audit.proven_tenant(''import''::text)))', wanted.comparison, tenant.col),
+            format('(%s AND (%s = audit.writing_tenant()))', wanted.comparison, tenant.col),
             coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
             coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
-        ) AS expression (proven, proven_caller, visible, storable)
+        ) AS expression (proven, proven_caller, proven_importer, proven_or_trusted, visible, storable)
         WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
           AND CASE p.polroles
             WHEN ARRAY['audit_trusted'::regrole::oid] THEN
@@ -147,7 +149,10 @@ AS $$
             WHEN ARRAY['audit_owner'::regrole::oid] THEN
                 NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries')
                      OR (c.relname = 'admin_events' AND p.polcmd = 'a')
-                     OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller))
+                     OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller)
+                     OR (c.relname = 'audit_logs' AND p.polcmd = 'a' AND expression.storable = expression.proven_importer)
+                     OR (c.relname = 'idempotency_keys' AND expression.visible = expression.proven_or_trusted
+                         AND expression.storable = expression.proven_or_trusted))
             ELSE true
         END
 
@@ -182,8 +187,8 @@ AS $$
         CROSS JOIN LATERAL (VALUES
             (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
             (p.prosecdef AND p.proname NOT IN (
-                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'list_proven_audit_logs',
-                'list_proven_admin_events', 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys',
+                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs',
+                'claim_idempotency_key', 'list_proven_audit_logs', 'list_proven_admin_events', 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys',
                 'rotate_api_key', 'revoke_api_key', 'rotate_proof_secret'), 'runs as its owner'),
             -- The lists of intended privileges and of known functions go by name.
             (EXISTS (SELECT FROM pg_proc AS other

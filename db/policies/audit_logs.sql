@@ -73,7 +73,16 @@ CREATE POLICY owner_reads_proven_tenant ON audit.audit_logs
            AND tenant_id = audit.proven_tenant(current_setting('app.scope', true)));
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
     'For audit.list_proven_audit_logs(), scope read, and audit.is_stored(), scope write, which tells a writer whether the very '
-    'record it repeats is there. Without their caller''s proof the owner sees nothing.';
+    'record it repeats is there, and audit.import_audit_logs(), scope import, likewise. Without their caller''s proof the owner '
+    'sees nothing.';
+
+DROP POLICY IF EXISTS owner_imports_to_proven_tenant ON audit.audit_logs;
+CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
+    FOR INSERT TO audit_owner
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('import'));
+COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
+    'For audit.import_audit_logs(), which keeps the times of records that were made elsewhere. Without its caller''s proof, by '
+    'a key with the scope import, the owner appends nothing.';
 
 -- Append-only, whatever is granted one day.
 DROP POLICY IF EXISTS nobody_changes_a_record ON audit.audit_logs;

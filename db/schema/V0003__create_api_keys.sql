@@ -15,7 +15,8 @@ CREATE TABLE audit.api_keys (
     CONSTRAINT api_keys_id_form CHECK (id ~ '^[0-9a-f]{16}$'),
     CONSTRAINT api_keys_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT api_keys_label_size CHECK (length(label) BETWEEN 1 AND 200),
-    CONSTRAINT api_keys_scopes_known CHECK (scopes <@ ARRAY['read', 'write'] AND cardinality(scopes) BETWEEN 1 AND 2),
+    CONSTRAINT api_keys_scopes_known CHECK (
+        scopes <@ ARRAY['read', 'write', 'import'] AND cardinality(scopes) BETWEEN 1 AND 3),
     CONSTRAINT api_keys_secret_sha256_size CHECK (octet_length(secret_sha256) = 32)
 );
 
@@ -24,7 +25,9 @@ COMMENT ON TABLE audit.api_keys IS
 COMMENT ON COLUMN audit.api_keys.id IS 'The public part of the key, rf_<id>_<secret>. Names it in lists and logs.';
 COMMENT ON COLUMN audit.api_keys.tenant_id IS 'The one tenant that the key opens.';
 COMMENT ON COLUMN audit.api_keys.label IS 'For people: where the key is used.';
-COMMENT ON COLUMN audit.api_keys.scopes IS 'What the key may do: read, write. The policies enforce it.';
+COMMENT ON COLUMN audit.api_keys.scopes IS
+    'What the key may do: read, write, and import, which keeps the times that the caller gives. None implies another; the '
+    'policies enforce it.';
 COMMENT ON COLUMN audit.api_keys.secret_sha256 IS
     'SHA-256 of the 256-bit secret. Random secrets need no slow hash: there is nothing to guess from.';
 COMMENT ON COLUMN audit.api_keys.created_at IS 'When it was issued.';
@@ -37,7 +40,7 @@ COMMENT ON CONSTRAINT api_keys_replaced_by_fkey ON audit.api_keys IS 'Its succes
 COMMENT ON CONSTRAINT api_keys_id_form ON audit.api_keys IS '16 hexadecimal digits.';
 COMMENT ON CONSTRAINT api_keys_tenant_id_form ON audit.api_keys IS 'As in every table that holds tenants.';
 COMMENT ON CONSTRAINT api_keys_label_size ON audit.api_keys IS '1 to 200 characters.';
-COMMENT ON CONSTRAINT api_keys_scopes_known ON audit.api_keys IS 'read, write, or both.';
+COMMENT ON CONSTRAINT api_keys_scopes_known ON audit.api_keys IS 'One or more of read, write and import.';
 COMMENT ON CONSTRAINT api_keys_secret_sha256_size ON audit.api_keys IS 'A whole SHA-256.';
 
 -- A table of its own: whoever writes here in a transaction that stays open keeps nobody from revoking the key.

@@ -2,18 +2,19 @@
 -- server wants that. What waits as long or longer is left as it is.
 
 BEGIN;
-SELECT plan(13);
+SELECT plan(23);
 
 SELECT audit.create_tenant('tap-a') \gset
-SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
+SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['import', 'read', 'write']) AS key_of_a \gset
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
 -- With what a session was left, and with what its next COMMIT happens. What fails undoes its setting, as a savepoint does.
-CREATE FUNCTION pg_temp.commits_with(p_left text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.commits_with(p_left text, p_writing text DEFAULT $$SELECT audit.insert_audit_log('agent', 'LIVE', 'success')$$)
+RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('synchronous_commit', p_left, true);
-    PERFORM audit.insert_audit_log('agent', 'LIVE', 'success');
+    EXECUTE p_writing;
     RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = current_setting('synchronous_commit');
 EXCEPTION WHEN SQLSTATE 'TAP00' THEN
     RETURN SQLERRM;
@@ -25,6 +26,11 @@ SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'with a key of tap-a');
 SELECT is(pg_temp.commits_with(was), becomes, format('a key: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'),
              ('false', 'on'), ('0', 'on')) AS s (was, becomes);
+SELECT is(pg_temp.commits_with(was, writing), becomes, format('many records: %s becomes %s: %s', was, becomes, writing))
+FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
+         AS s (was, becomes),
+     (VALUES ($$SELECT audit.insert_audit_logs('[{"agent_id": "a", "mode": "LIVE", "status": "success"}]')$$),
+             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$)) AS w (writing);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(pg_temp.commits_with(was), becomes, format('a gateway: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))

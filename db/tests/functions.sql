@@ -5,13 +5,13 @@ BEGIN;
 SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
-    'create_tenant', 'enter_tenant', 'filtered_audit_logs', 'granted_privileges', 'insert_audit_log',
-    'insert_audit_log_batch', 'intended_privileges', 'is_stored',
+    'claim_idempotency_key', 'create_tenant', 'enter_tenant', 'filtered_audit_logs', 'granted_privileges',
+    'import_audit_logs', 'insert_audit_log', 'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored',
     'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs',
     'list_proven_admin_events', 'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant',
     'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version',
-    'set_tenant', 'tenant_proof', 'tenant_source', 'transaction_identity', 'uuid_v7'],
-    'schema audit has twenty-eight functions');
+    'set_tenant', 'tenant_proof', 'tenant_source', 'transaction_identity', 'uuid_v7', 'writing_tenant'],
+    'schema audit has thirty-three functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -25,8 +25,10 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
-    ARRAY['audit.create_tenant(text,text)',
+    ARRAY['audit.claim_idempotency_key(text,bytea,text)',
+          'audit.create_tenant(text,text)',
           'audit.enter_tenant(text,text)',
+          'audit.import_audit_logs(json,integer)',
           'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
           'audit.issue_api_key(text,text,text[],timestamp with time zone)',
           'audit.list_api_keys(text)',
@@ -39,7 +41,7 @@ SELECT results_eq(
           'audit.rotate_api_key(text,interval)',
           'audit.rotate_proof_secret()',
           'audit.schema_version()'],
-    'thirteen functions run as their owner, all others as their caller');
+    'fifteen functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef
@@ -64,12 +66,15 @@ SELECT results_eq(
       FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
       WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
     $$VALUES
-        ('create_tenant'::name,  'VOLATILE',  'plpgsql'::name),
+        ('claim_idempotency_key'::name, 'VOLATILE', 'plpgsql'::name),
+        ('create_tenant',        'VOLATILE',  'plpgsql'),
         ('enter_tenant',         'VOLATILE',  'plpgsql'),
         ('filtered_audit_logs',  'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
+        ('import_audit_logs',    'VOLATILE',  'plpgsql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
+        ('insert_audit_logs',    'VOLATILE',  'plpgsql'),
         ('intended_privileges',  'IMMUTABLE', 'sql'),
         ('is_stored',            'STABLE',    'plpgsql'),
         ('isolation_report',     'STABLE',    'sql'),
@@ -93,7 +98,8 @@ SELECT results_eq(
         ('tenant_proof',         'STABLE',    'plpgsql'),
         ('tenant_source',        'STABLE',    'plpgsql'),
         ('transaction_identity', 'STABLE',    'plpgsql'),
-        ('uuid_v7',              'VOLATILE',  'plpgsql')$$,
+        ('uuid_v7',              'VOLATILE',  'plpgsql'),
+        ('writing_tenant',       'STABLE',    'plpgsql')$$,
     'volatility and language of every function, those called often in plpgsql');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p

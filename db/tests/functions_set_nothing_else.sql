@@ -1,19 +1,25 @@
--- Proves: what a function sets for as long as it runs: its search_path, and the lists how they are planned. Nothing that stands
+-- Proves: what a function sets for as long as it runs: its search_path, the lists how they are planned, and the claim of an
+-- Idempotency-Key how long it waits. Nothing that stands
 -- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
-SELECT plan(4);
+SELECT plan(5);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
         AND setting NOT IN ('search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan')$$,
-    'no function sets anything but its search_path and how it is planned');
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s')$$,
+    'no function sets anything but its search_path, how it is planned, and how long it waits');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)$$,
     ARRAY['filtered_audit_logs'::name], 'planned anew at each call is the list with filters alone');
+
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=4s' = ANY (p.proconfig)$$,
+    ARRAY['claim_idempotency_key'::name], 'less than a proof lasts waits the one that may have to wait');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(

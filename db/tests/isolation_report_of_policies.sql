@@ -2,7 +2,7 @@
 -- Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(38);
+SELECT plan(44);
 
 -- The rule's findings after a weakening, as the service sees them. The exception undoes the weakening.
 CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
@@ -60,6 +60,21 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.api_keys FOR S
 SELECT is(pg_temp.findings(:'rule',
     'CREATE POLICY added ON audit.proof_secrets FOR SELECT TO audit_owner, audit_keyed USING (true)'),
     'policy added on audit.proof_secrets', 'a policy by which others than the owner read the secret');
+SELECT is(pg_temp.findings(:'rule', weakening), 'policy owner_imports_to_proven_tenant on audit.audit_logs', said)
+FROM (VALUES
+    ($$ALTER POLICY owner_imports_to_proven_tenant ON audit.audit_logs WITH CHECK (true)$$, 'importing made free'),
+    ($$ALTER POLICY owner_imports_to_proven_tenant ON audit.audit_logs
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$, 'the proof removed from importing'),
+    ($$ALTER POLICY owner_imports_to_proven_tenant ON audit.audit_logs
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$,
+        'another scope made enough for importing')) AS w (weakening, said);
+SELECT is(pg_temp.findings(:'rule', weakening), 'policy owner_keeps_keys_of_writing_tenant on audit.idempotency_keys', said)
+FROM (VALUES
+    ($$ALTER POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys USING (true)$$, 'reading Idempotency-Keys made free'),
+    ($$ALTER POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$, 'the proof removed from storing them'),
+    ($$ALTER POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys
+        USING (tenant_id = current_setting('app.tenant_id', true))$$, 'the proof removed from reading them')) AS w (weakening, said);
 -- audit_keyed: the comparison and the proof, of the scope that the command asks for.
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
         USING (tenant_id = current_setting('app.tenant_id', true))$$),

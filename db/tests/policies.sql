@@ -15,6 +15,10 @@ INSERT INTO expression VALUES
         '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''write''::text)))'),
     ('proven caller', '((tenant_id = current_setting(''app.tenant_id''::text, true))'
         ' AND (tenant_id = audit.proven_tenant(current_setting(''app.scope''::text, true))))'),
+    ('proven import',
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''import''::text)))'),
+    ('writing',
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.writing_tenant()))'),
     ('false',        'false');
 
 PREPARE policies AS
@@ -47,10 +51,12 @@ PREPARE intended AS
     ('audit_logs',     'keyed_reads_proven_tenant',           'SELECT', 'permissive',  'keyed',   'proven read',  NULL),
     ('audit_logs',     'nobody_changes_a_record',             'UPDATE', 'restrictive', 'keyed, trusted', 'false',  NULL),
     ('audit_logs',     'nobody_deletes_a_record',             'DELETE', 'restrictive', 'keyed, trusted', 'false',  NULL),
+    ('audit_logs',     'owner_imports_to_proven_tenant',      'INSERT', 'permissive',  'owner',   NULL,           'proven import'),
     ('audit_logs',     'owner_reads_proven_tenant',           'SELECT', 'permissive',  'owner',   'proven caller', NULL),
     ('audit_logs',     'trusted_appends_to_own_tenant',       'INSERT', 'permissive',  'trusted', NULL,           'own'),
     ('audit_logs',     'trusted_reads_own_tenant',            'SELECT', 'permissive',  'trusted', 'own',          NULL),
     ('audit_logs',     'trusted_stays_in_own_tenant',         'ALL',    'restrictive', 'trusted', 'own',          'own'),
+    ('idempotency_keys', 'owner_keeps_keys_of_writing_tenant', 'ALL',   'permissive',  'owner',   'writing',      'writing'),
     ('proof_secrets',  'owner_keeps_proof_secrets',           'ALL',    'permissive',  'owner',   'true',         'true'),
     ('tenant_entries', 'owner_keeps_tenant_entries',          'ALL',    'permissive',  'owner',   'true',         'true'),
     ('tenants',        'owner_creates_tenants',               'INSERT', 'permissive',  'owner',   NULL,           'true'),
@@ -71,8 +77,8 @@ SELECT results_eq(
       CROSS JOIN LATERAL regexp_matches(concat(p.polqual, p.polwithcheck), ':funcid ([0-9]+)', 'g') AS called (id)
       JOIN pg_proc AS f ON f.oid = called.id[1]::oid
       ORDER BY 1$$,
-    $$VALUES ('audit.proven_tenant(text)', 's'), ('current_setting(text,boolean)', 's')$$,
-    'policies call current_setting and proven_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
+    $$VALUES ('audit.proven_tenant(text)', 's'), ('audit.writing_tenant()', 's'), ('current_setting(text,boolean)', 's')$$,
+    'policies call current_setting, proven_tenant and writing_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
 -- Each is named by its number, not by whatever an operator or function of that name would be in a reader's search_path.
 SELECT is_empty(
     $$SELECT DISTINCT o.oid::regoperator

@@ -62,20 +62,23 @@ SELECT results_eq(
     $$VALUES
         ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,issue_api_key,
                           list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,schema_version}'::name[]),
-        ('audit_app', '{enter_tenant,granted_privileges,insert_audit_log,insert_audit_log_batch,intended_privileges,is_stored,isolation_report,
+        ('audit_app', '{claim_idempotency_key,enter_tenant,granted_privileges,import_audit_logs,insert_audit_log,
+                        insert_audit_log_batch,insert_audit_logs,intended_privileges,is_stored,isolation_report,
                         list_admin_events,list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,
                         page_cursor,proven_tenant,record_rules,schema_version,tenant_source,uuid_v7}'),
-        ('audit_keyed', '{enter_tenant,granted_privileges,insert_audit_log,insert_audit_log_batch,intended_privileges,is_stored,isolation_report,
+        ('audit_keyed', '{claim_idempotency_key,enter_tenant,granted_privileges,import_audit_logs,insert_audit_log,
+                        insert_audit_log_batch,insert_audit_logs,intended_privileges,is_stored,isolation_report,
                           list_admin_events,list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,
                           page_cursor,proven_tenant,record_rules,schema_version,tenant_source,uuid_v7}'),
-        ('audit_trusted', '{filtered_audit_logs,granted_privileges,insert_audit_log,insert_audit_log_batch,intended_privileges,isolation_report,list_admin_events,
+        ('audit_trusted', '{claim_idempotency_key,filtered_audit_logs,granted_privileges,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
+                            intended_privileges,isolation_report,list_admin_events,
                             list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,set_tenant,tenant_source,
                             uuid_v7}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
 -- Who could call these could bind a proof of his own making, or write an act that nobody did.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'record_admin_event')
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'record_admin_event', 'writing_tenant')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
     'functions of audit: the proof, what it is bound to, and the record of an act are for the owner''s own functions');
 SELECT is_empty(

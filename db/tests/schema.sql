@@ -1,19 +1,20 @@
 -- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
 
 BEGIN;
-SELECT plan(36);
+SELECT plan(39);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
 SELECT tables_are('audit',
-    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries', 'admin_events'],
-    'seven tables');
+    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries', 'admin_events',
+          'idempotency_keys'],
+    'eight tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
 SELECT table_owner_is('audit', name, 'audit_owner', format('audit_owner owns %s', name))
 FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('api_key_uses'), ('proof_secrets'),
-    ('tenant_entries'), ('admin_events')) AS t (name);
+    ('tenant_entries'), ('admin_events'), ('idempotency_keys')) AS t (name);
 
 PREPARE columns (text) AS
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -71,6 +72,13 @@ SELECT results_eq($$EXECUTE columns ('audit.admin_events')$$,
              ('actor',      'text', true,  NULL, ''),
              ('created_at', 'timestamp with time zone', true, NULL, '')$$,
     'admin_events: six columns');
+SELECT results_eq($$EXECUTE columns ('audit.idempotency_keys')$$,
+    $$VALUES ('tenant_id'::name, 'text',  true, NULL, ''),
+             ('key',             'text',  true, NULL, ''),
+             ('body_sha256',     'bytea', true, NULL, ''),
+             ('answer',          'text',  true, NULL, ''),
+             ('created_at',      'timestamp with time zone', true, NULL, '')$$,
+    'idempotency_keys: a hash of what was sent, and not what was sent');
 SELECT results_eq(
     $$SELECT c.relname, c.relpersistence, array_to_string(c.reloptions, ',') COLLATE "default" FROM pg_class AS c
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r' ORDER BY c.relname$$,
@@ -78,6 +86,7 @@ SELECT results_eq(
              ('api_key_uses',       'p',         'fillfactor=70'),
              ('api_keys',           'p',         NULL),
              ('audit_logs',         'p',         NULL),
+             ('idempotency_keys',   'p',         NULL),
              ('proof_secrets',      'p',         NULL),
              ('tenant_entries',     'u',         'fillfactor=10'),
              ('tenants',            'p',         NULL)$$,
@@ -95,12 +104,14 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
     'CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)',
     'CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id)',
+    'CREATE UNIQUE INDEX idempotency_keys_pkey ON audit.idempotency_keys USING btree (tenant_id, key)',
+    'CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC)',
     'CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL)))'
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenant_entries_pkey ON audit.tenant_entries USING btree (backend_pid)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'four indexes for reading, a key for each table, and one that allows one secret in use');
+    'five indexes for reading, a key for each table, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
@@ -142,8 +153,8 @@ SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
         ('api_keys_label_size',         'CHECK (((length(label) >= 1) AND (length(label) <= 200)))'),
         ('api_keys_pkey',               'PRIMARY KEY (id)'),
         ('api_keys_replaced_by_fkey',   'FOREIGN KEY (replaced_by) REFERENCES audit.api_keys(id)'),
-        ('api_keys_scopes_known',       'CHECK (((scopes <@ ARRAY[''read''::text, ''write''::text])'
-            || ' AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 2))))'),
+        ('api_keys_scopes_known',       'CHECK (((scopes <@ ARRAY[''read''::text, ''write''::text, ''import''::text])'
+            || ' AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 3))))'),
         ('api_keys_secret_sha256_size', 'CHECK ((octet_length(secret_sha256) = 32))'),
         ('api_keys_tenant_id_fkey',     'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('api_keys_tenant_id_form',     'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
@@ -166,6 +177,15 @@ SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
         ('admin_events_tenant_id_fkey',   'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('admin_events_tenant_id_form',   'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
     'the constraints of admin_events');
+SELECT results_eq($$EXECUTE constraints ('audit.idempotency_keys')$$,
+    $$VALUES
+        ('idempotency_keys_answer_size'::name, 'CHECK (((length(answer) >= 1) AND (length(answer) <= 1000)))'),
+        ('idempotency_keys_body_sha256_size',  'CHECK ((octet_length(body_sha256) = 32))'),
+        ('idempotency_keys_key_size',          'CHECK (((length(key) >= 1) AND (length(key) <= 255)))'),
+        ('idempotency_keys_pkey',              'PRIMARY KEY (tenant_id, key)'),
+        ('idempotency_keys_tenant_id_fkey',    'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
+        ('idempotency_keys_tenant_id_form',    'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
+    'the constraints of idempotency_keys');
 SELECT is_empty(
     $$SELECT c.conname FROM pg_constraint AS c
       WHERE c.connamespace = 'audit'::regnamespace AND (NOT c.convalidated OR c.condeferrable)$$,

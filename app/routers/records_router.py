@@ -1,0 +1,48 @@
+"""POST /api/v1/audit/logs."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse
+
+from app.credentials import credential_of
+from app.models import NewRecord, RecordsQuery, RecordsResponse
+from app.routers.responses import refusals
+from app.services.bulk_intake import JSON, NDJSON
+from app.strict_requests import StrictRoute
+
+router = APIRouter(route_class=StrictRoute)
+
+_RECORD = NewRecord.model_json_schema()
+# The body is read by hand, as it comes in, so FastAPI knows nothing of it.
+_DOCUMENT: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"oneOf": [_RECORD, {"type": "array", "items": _RECORD, "minItems": 1}]}},
+            NDJSON: {"schema": {"type": "string", "description": "One record a line, at most 100,000."}},
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "With the same body within 24 hours: the same answer, and nothing stored twice.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }
+    ],
+}
+
+
+@router.post(
+    "/api/v1/audit/logs",
+    status_code=201,
+    response_model=RecordsResponse,
+    responses=refusals(403, 408, 413),
+    openapi_extra=_DOCUMENT,
+)
+async def write_audit_logs(query: Annotated[RecordsQuery, Query()], request: Request) -> JSONResponse:
+    """Store records from elsewhere, all or none. Answered once they are committed."""
+    credential = credential_of(request, query.tenant_id)
+    return JSONResponse(await request.app.state.bulk_intake.take(credential, request), 201)

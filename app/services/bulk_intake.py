@@ -1,0 +1,110 @@
+"""Takes in what other services send to be recorded: one record, an array, or a stream of lines."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
+
+from app.credentials import Credential
+from app.errors import InvalidRequest, StorageUnavailable
+from app.models import AuditEvent
+from app.services.audit_logger import AuditLogger
+from app.services.bulk import Batch
+from app.services.record_shapes import Record
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+MOST_SILENCE = 30.0
+"""Seconds that a caller may send nothing of a body that it has begun."""
+
+
+class BulkIntake:
+    """Reads records to the end, and then has them stored, all or none."""
+
+    def __init__(
+        self, audit_logger: AuditLogger, *, max_body_bytes: int, max_bulk_bytes: int, max_requests: int
+    ) -> None:
+        """max_body_bytes: of a JSON body, which is read as a whole; max_bulk_bytes: of a stream of lines.
+
+        max_requests: that bring many records and are taken at once; each may fill max_bulk_bytes of the disk.
+        """
+        self._audit_logger = audit_logger
+        self._max_body_bytes = max_body_bytes
+        self._max_bulk_bytes = max_bulk_bytes
+        self._free = max_requests
+
+    async def take(self, credential: Credential, request: Request) -> dict[str, Any]:
+        """Store the records of `request` and return the fields of RecordsResponse, once they are committed.
+
+        Raises InvalidRequest, which names the line or index of the first record that is refused, IdempotencyKeyReused,
+        ScopeMissing, StorageUnavailable when too much is going on, and HTTPException 400, 408 or 413 when the body ends
+        early, does not go on, or is too large. Nothing was stored then.
+        """
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in (JSON, NDJSON):
+            raise InvalidRequest.field("body", f"{JSON} or {NDJSON} is needed")
+        keys = request.headers.getlist("idempotency-key")
+        if len(keys) > 1:
+            raise InvalidRequest.field("Idempotency-Key", "stands twice in the request")
+        key = keys[0] if keys else None
+
+        with Batch(media_type) as batch:
+            if media_type == JSON:
+                batch.read_json(await self._whole(request))
+                if batch.single is not None and key is None and not batch.is_import:
+                    tenant_id = await self._audit_logger.write_log(credential, _event(batch.single))
+                    return {"tenant_id": tenant_id, **json.loads(batch.answer)}
+            if self._free == 0:
+                raise StorageUnavailable("too many requests with many records at once")
+            self._free -= 1
+            try:
+                if media_type == NDJSON:
+                    # Before anything is read: who opens nothing shall not fill the disk.
+                    await self._audit_logger.enter(credential)
+                    await batch.read_lines(_pieces(request), self._max_bulk_bytes)
+                tenant_id = await self._audit_logger.write_logs(credential, batch, key)
+            finally:
+                self._free += 1
+            return {"tenant_id": tenant_id, **json.loads(batch.answer)}
+
+    async def _whole(self, request: Request) -> bytes:
+        body = bytearray()
+        async for piece in _pieces(request):
+            body += piece
+            if len(body) > self._max_body_bytes:
+                raise HTTPException(
+                    413, f"a JSON body has at most {self._max_body_bytes} bytes; send more records as {NDJSON}"
+                )
+        return bytes(body)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    pieces = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(MOST_SILENCE):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise HTTPException(408, "the body did not go on") from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the body ended early") from None  # nobody hears it
+        yield piece
+
+
+def _event(record: Record) -> AuditEvent:
+    return AuditEvent(
+        id=UUID(record["id"]),
+        trace_id=record.get("trace_id"),
+        agent_id=record["agent_id"],
+        mode=record["mode"],
+        status=record["status"],
+        user_id=record.get("user_id"),
+        http_status=record.get("http_status"),
+        latency_ms=record.get("latency_ms"),
+        error=record.get("error"),
+    )

@@ -1,0 +1,51 @@
+"""What the database refuses by constraint, for the file, which enforces nothing. A test keeps the two equal."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.errors import InvalidRequest
+
+
+def _size(least: int, most: int) -> tuple[Callable[[Any], bool], str]:
+    return lambda text: least <= len(text) <= most, f"{least:,} to {most:,} characters."
+
+
+def _one_of(words: set[str]) -> Callable[[Any], bool]:
+    return lambda word: word in words
+
+
+MODES = {"DRY_RUN", "LIVE"}
+STATUSES = {"started", "success", "error", "denied"}
+# In the order in which PostgreSQL looks at them: the constraints' names.
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "agent_id": _size(1, 128),
+    "error": _size(1, 2000),
+    "http_status": (lambda status: 100 <= status <= 599, "100 to 599."),
+    "latency_ms": (lambda latency: latency >= 0, "Not negative."),
+    "mode": (_one_of(MODES), "DRY_RUN or LIVE; unknown in imported history."),
+    "status": (_one_of(STATUSES), "started, success, error or denied; unknown in imported history."),
+    "trace_id": _size(1, 128),
+    "user_id": _size(1, 256),
+}
+
+
+def refuse_broken_rule(record: Mapping[str, Any]) -> None:
+    """Refuse what a CHECK of db/schema would refuse, in its words. Raises InvalidRequest."""
+    for field, (allows, rule) in _RULES.items():
+        if record[field] is not None and not allows(record[field]):
+            raise InvalidRequest.field(field, rule)
+
+
+def refuse_unstorable(values: Mapping[str, Any]) -> None:
+    """Refuse what PostgreSQL has no form for, in the words of app/services/db.py."""
+    for value in values.values():
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise InvalidRequest("a text is not valid Unicode", []) from None
+            if "\0" in value:
+                raise InvalidRequest("a text holds a NUL character", [])
+    for value in values.values():
+        if isinstance(value, int) and not -(2**31) <= value < 2**31:
+            raise InvalidRequest("integer out of range", [])

@@ -1,0 +1,101 @@
+"""The shape of a record that another service sends: which fields there are, and of what type.
+
+Types alone: lengths, ranges and known words are the database's rules. Written out rather than a model, since it runs a
+hundred thousand times in one request.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.errors import InvalidRequest
+from app.strict_requests import parse
+from app.uuid_v7 import uuid_v7_texts
+
+Record = dict[str, Any]
+
+_TEXTS = frozenset({"id", "trace_id", "agent_id", "mode", "status", "user_id", "error", "created_at"})
+_NUMBERS = frozenset({"http_status", "latency_ms"})
+FIELDS = _TEXTS | _NUMBERS
+_IDS = uuid_v7_texts()
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# RFC 3339 with a zone that PostgreSQL knows, and no finer than it keeps.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-](0\d|1[0-4]):[0-5]\d)", re.ASCII)
+
+
+def parsed(text: bytes) -> Any:
+    """Parse one JSON text strictly (app/strict_requests.py). Raises InvalidRequest, which does not repeat it."""
+    try:
+        return parse(text)
+    except json.JSONDecodeError as error:
+        raise InvalidRequest.field("body", f"not JSON at character {error.pos}: {error.msg}") from None
+
+
+def checked(value: Any, *, escapes: bool = True) -> Record:
+    """Return `value` when it has the shape of a record, with an id made for it where it has none.
+
+    escapes: whether its JSON text held a backslash; only then a text can hold what PostgreSQL cannot store. Raises
+    InvalidRequest, which names the first field that is wrong.
+    """
+    if type(value) is not dict:
+        raise InvalidRequest.field("body", "a record is a JSON object")
+    for name, content in value.items():
+        if name in _TEXTS:
+            if content is None:
+                continue
+            if type(content) is not str:
+                raise InvalidRequest.field(name, "a text is needed")
+            if escapes:
+                _refuse_unstorable(name, content)
+        elif name in _NUMBERS:
+            if content is None:
+                continue
+            if type(content) is not int:
+                raise InvalidRequest.field(name, "a whole number is needed")
+            if not -(2**31) <= content < 2**31:
+                raise InvalidRequest.field(name, "integer out of range")
+        else:
+            raise InvalidRequest.field(_shown(name), "Extra inputs are not permitted")
+    if (created_at := value.get("created_at")) is not None:
+        _refuse_unless_instant(created_at)
+        required: tuple[str, ...] = ("agent_id",)  # the other two may be unknown in imported history
+    else:
+        required = ("agent_id", "mode", "status")
+    for name in required:
+        if value.get(name) is None:
+            raise InvalidRequest.field(name, "is required")
+    if (given := value.get("id")) is None:
+        value["id"] = next(_IDS)
+    elif not _UUID.fullmatch(given):
+        raise InvalidRequest.field("id", "a UUID is needed")
+    return value
+
+
+def is_import(record: Mapping[str, Any]) -> bool:
+    """Whether the record brings its own time."""
+    return record.get("created_at") is not None
+
+
+def _refuse_unless_instant(text: str) -> None:
+    try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError
+        datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise InvalidRequest.field("created_at", "an ISO 8601 date and time with a zone is needed") from None
+
+
+def _refuse_unstorable(name: str, text: str) -> None:
+    if "\0" in text:
+        raise InvalidRequest.field(name, "a text holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest.field(name, "a text is not valid Unicode") from None
+
+
+def _shown(name: str) -> str:
+    # A made-up name may be anything, a whole prompt for one.
+    return name[:64].encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,20 @@
+-- For which tenant may this transaction write? For the policy of audit.idempotency_keys, which stands for callers of both
+-- groups. session_user says which group: no SET ROLE and no function that runs as another changes it.
+
+CREATE OR REPLACE FUNCTION audit.writing_tenant()
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Who is in both groups must prove: audit.tenant_source() says api_key of him.
+    RETURN CASE audit.tenant_source()
+        WHEN 'api_key' THEN coalesce(audit.proven_tenant('write'), audit.proven_tenant('import'))
+        WHEN 'header' THEN current_setting('app.tenant_id', true) END;
+END
+$$;
+
+COMMENT ON FUNCTION audit.writing_tenant IS
+    'The tenant that a key with the scope write or import has proven, or, for a login that names its tenant, the one it named. '
+    'NULL when there is none. Nobody but audit_owner may call it.';
+REVOKE ALL ON FUNCTION audit.writing_tenant FROM PUBLIC;

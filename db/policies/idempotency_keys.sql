@@ -1,0 +1,16 @@
+-- Who may do what with audit.idempotency_keys: nobody but audit.claim_idempotency_key(), which runs as audit_owner, and that
+-- for its caller's own tenant.
+
+ALTER TABLE audit.idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.idempotency_keys FORCE ROW LEVEL SECURITY;   -- the owner too
+
+REVOKE ALL ON audit.idempotency_keys FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+
+DROP POLICY IF EXISTS owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys;
+CREATE POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys
+    FOR ALL TO audit_owner
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.writing_tenant())
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.writing_tenant());
+COMMENT ON POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys IS
+    'For audit.claim_idempotency_key(). A caller who must prove a tenant gets at the keys of that one alone: without a proof '
+    'the owner sees and stores nothing for him.';
