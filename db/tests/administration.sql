@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(82);
+SELECT plan(83);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
