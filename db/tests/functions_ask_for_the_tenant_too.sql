@@ -2,10 +2,11 @@
 -- still keep to the tenant of their transaction.
 
 BEGIN;
-SELECT plan(12);
+SELECT plan(15);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
-SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b \gset
+SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b,
+       audit.issue_api_key('tap-b', 'tap', ARRAY['import']) AS importer_of_b \gset
 SET LOCAL app.tenant_id = 'tap-a';
 \set id_of_a '''01900000-0000-7000-8000-00000000000a'''
 SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => :id_of_a) \gset
@@ -29,7 +30,11 @@ SELECT lives_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success
     'a record of tap-a is one that tap-a has written before');
 
 -- Beside a policy that shows the owner everything.
+CREATE FUNCTION pg_temp.repeated(p_id text) RETURNS text LANGUAGE sql STABLE AS
+$$SELECT format('SELECT audit.import_audit_logs(%L)', json_build_array(json_build_object(
+    'id', p_id, 'agent_id', 'agent', 'mode', 'LIVE', 'status', 'success', 'created_at', now())))$$;
 CREATE POLICY stray ON audit.audit_logs TO audit_owner USING (true);
+DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO audit_app', pg_my_temp_schema()::regnamespace); END $$;
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(audit.enter_tenant(:'key_of_b'), 'tap-b', 'a key of tap-b that may only write');
 SELECT is(audit.is_stored(:id_of_a, 'agent', 'LIVE', 'success', NULL, NULL, NULL, NULL, NULL), false,
@@ -37,6 +42,10 @@ SELECT is(audit.is_stored(:id_of_a, 'agent', 'LIVE', 'success', NULL, NULL, NULL
 SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => '01900000-0000-7000-8000-00000000000b') \gset
 SELECT is(audit.is_stored('01900000-0000-7000-8000-00000000000b', 'agent', 'LIVE', 'success', NULL, NULL, NULL, NULL, NULL), true,
     'but of its own');
+-- The same for an import, which finds what it repeats by itself.
+SELECT is(audit.enter_tenant(:'importer_of_b'), 'tap-b', 'a key of tap-b that may only import');
+SELECT throws_ok(pg_temp.repeated(:id_of_a), 'RF004', NULL, 'repeats no record of tap-a');
+SELECT lives_ok(pg_temp.repeated('01900000-0000-7000-8000-00000000000b'), 'but its own');
 
 SELECT * FROM finish();
 ROLLBACK;
