@@ -7,7 +7,7 @@ calls of functions in schema audit, with named parameters.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
@@ -22,6 +22,8 @@ from app.errors import StorageUnavailable
 from app.services.refusals import Refusals
 
 logger = logging.getLogger("ringfence")
+# Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
+_BEGIN: LiteralString = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 Result = TypeVar("Result")
 # When the server refuses the first statement of a pipeline, psycopg warns that it could not roll back the rest; the
 # refusal itself is raised all the same.
@@ -120,8 +122,7 @@ class Database:
         async with self._pool.connection() as connection, connection.pipeline():
             # In so many words: connection.transaction() would wait for the server after BEGIN, and again at the end.
             # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
-            # Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
-            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+            await connection.execute(_BEGIN)
             yield connection
             await connection.execute("COMMIT")
 
@@ -129,16 +130,17 @@ class Database:
     async def tenant_transaction(self, credential: Credential) -> AsyncIterator[TenantTransaction]:
         """Open a transaction that works for the tenant of `credential`, and commit it when the block ends."""
         async with self.transaction() as connection:
-            if isinstance(credential, ApiKey):
-                tenant = await connection.execute(
-                    "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
-                    {"api_key": credential.secret, "tenant_id": credential.tenant_id},
-                )
-            else:
-                tenant = await connection.execute(
-                    "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
-                )
-            yield TenantTransaction(connection, tenant)
+            yield TenantTransaction(connection, await self._enter(connection, credential))
+
+    async def _enter(self, connection: AsyncConnection, credential: Credential) -> AsyncCursor[Any]:
+        if isinstance(credential, ApiKey):
+            return await connection.execute(
+                "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)",
+                {"api_key": credential.secret, "tenant_id": credential.tenant_id},
+            )
+        return await connection.execute(
+            "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)", {"tenant_id": credential.tenant_id}
+        )
 
     async def call(
         self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
@@ -153,6 +155,35 @@ class Database:
                 result = await transaction.call(statement, parameters)
             (tenant_id,), (value,) = await transaction.tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
             return tenant_id, value
+
+        return await self._repeatedly(once)
+
+    async def copy(
+        self,
+        credential: Credential,
+        preparation: LiteralString,
+        parameters: Mapping[str, Any],
+        statement: LiteralString,
+        types: Sequence[str],
+    ) -> list[tuple[Any, ...]]:
+        """Run `preparation` and then `statement`, a COPY TO STDOUT in binary, for the tenant of `credential`.
+
+        Returns the rows of the COPY, whose columns have these types: as many as fit in memory, for the statement's
+        author to see to. Raises RingfenceError. Cancelled meanwhile, it cancels the COPY.
+        """
+
+        async def once() -> list[tuple[Any, ...]]:
+            async with self._pool.connection() as connection:
+                # COPY cannot be part of a pipeline.
+                async with connection.pipeline():
+                    await connection.execute(_BEGIN)
+                    await self._enter(connection, credential)
+                    await connection.execute(preparation, parameters)
+                async with connection.cursor().copy(statement) as copy:
+                    copy.set_types(types)
+                    rows = [row async for row in copy.rows()]
+                await connection.execute("COMMIT")
+            return rows
 
         return await self._repeatedly(once)
 

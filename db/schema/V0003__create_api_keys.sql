@@ -103,17 +103,17 @@ CREATE TABLE audit.admin_events (
     created_at timestamptz NOT NULL,
     CONSTRAINT admin_events_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT admin_events_act_known CHECK (act IN (
-        'tenant created', 'api key issued', 'api key rotated', 'api key revoked', 'proof secret rotated'))
+        'tenant created', 'api key issued', 'api key rotated', 'api key revoked', 'proof secret rotated', 'records exported'))
 );
 CREATE INDEX admin_events_tenant_id_created_at_idx ON audit.admin_events (tenant_id, created_at DESC);
 
 COMMENT ON TABLE audit.admin_events IS
-    'Every administrative act, append-only: written by the function that acts, in its transaction, and read by the tenant '
-    'that it concerns.';
+    'Every administrative act, and every export, append-only: written by the function that acts, in its transaction, and read '
+    'by the tenant that it concerns.';
 COMMENT ON COLUMN audit.admin_events.id IS 'UUID version 7.';
 COMMENT ON COLUMN audit.admin_events.tenant_id IS 'Whom it concerns. NULL: no tenant alone.';
 COMMENT ON COLUMN audit.admin_events.act IS 'What was done.';
-COMMENT ON COLUMN audit.admin_events.api_key_id IS 'To which key, where it was a key.';
+COMMENT ON COLUMN audit.admin_events.api_key_id IS 'To which key, where it was a key; with which, where records were exported.';
 COMMENT ON COLUMN audit.admin_events.actor IS 'The login role that did it; no SET ROLE hides it.';
 COMMENT ON COLUMN audit.admin_events.created_at IS 'The database''s clock at the start of the transaction.';
 COMMENT ON CONSTRAINT admin_events_pkey ON audit.admin_events IS 'An act is recorded once.';
