@@ -5,12 +5,13 @@ BEGIN;
 SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
-    'create_tenant', 'enter_tenant', 'granted_privileges', 'insert_audit_log', 'intended_privileges', 'is_stored',
+    'begin_export', 'continue_export', 'create_tenant', 'enter_tenant', 'export_audit_logs', 'export_proven_audit_logs',
+    'granted_privileges', 'insert_audit_log', 'insert_audit_log_batch', 'intended_privileges', 'is_stored',
     'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs',
     'list_proven_admin_events', 'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant',
-    'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version',
+    'record_admin_event', 'record_export', 'record_rules', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version',
     'set_tenant', 'tenant_proof', 'tenant_source', 'transaction_identity', 'uuid_v7'],
-    'schema audit has twenty-eight functions');
+    'schema audit has thirty-four functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -26,6 +27,7 @@ SELECT results_eq(
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
     ARRAY['audit.create_tenant(text,text)',
           'audit.enter_tenant(text,text)',
+          'audit.export_proven_audit_logs()',
           'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
           'audit.issue_api_key(text,text,text[],timestamp with time zone)',
           'audit.list_api_keys(text)',
@@ -34,11 +36,12 @@ SELECT results_eq(
               || 'integer,text,text)',
           'audit.list_tenants()',
           'audit.proven_tenant(text)',
+          'audit.record_export(text)',
           'audit.revoke_api_key(text)',
           'audit.rotate_api_key(text,interval)',
           'audit.rotate_proof_secret()',
           'audit.schema_version()'],
-    'thirteen functions run as their owner, all others as their caller');
+    'fifteen functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef
@@ -63,10 +66,15 @@ SELECT results_eq(
       FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
       WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
     $$VALUES
-        ('create_tenant'::name,  'VOLATILE',  'plpgsql'::name),
+        ('begin_export'::name,   'VOLATILE',  'plpgsql'::name),
+        ('continue_export',      'VOLATILE',  'plpgsql'),
+        ('create_tenant',        'VOLATILE',  'plpgsql'),
         ('enter_tenant',         'VOLATILE',  'plpgsql'),
+        ('export_audit_logs',    'STABLE',    'plpgsql'),
+        ('export_proven_audit_logs', 'STABLE', 'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
+        ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('intended_privileges',  'IMMUTABLE', 'sql'),
         ('is_stored',            'STABLE',    'plpgsql'),
         ('isolation_report',     'STABLE',    'sql'),
@@ -81,6 +89,7 @@ SELECT results_eq(
         ('page_cursor',          'IMMUTABLE', 'plpgsql'),
         ('proven_tenant',        'STABLE',    'plpgsql'),
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
+        ('record_export',        'VOLATILE',  'plpgsql'),
         ('record_rules',         'STABLE',    'sql'),
         ('revoke_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_api_key',       'VOLATILE',  'plpgsql'),

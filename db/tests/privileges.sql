@@ -62,14 +62,17 @@ SELECT results_eq(
     $$VALUES
         ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,issue_api_key,
                           list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,schema_version}'::name[]),
-        ('audit_app', '{enter_tenant,granted_privileges,insert_audit_log,intended_privileges,is_stored,isolation_report,
+        ('audit_app', '{begin_export,continue_export,enter_tenant,export_audit_logs,export_proven_audit_logs,
+                        granted_privileges,insert_audit_log,insert_audit_log_batch,intended_privileges,is_stored,isolation_report,
                         list_admin_events,list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,
-                        page_cursor,proven_tenant,record_rules,schema_version,tenant_source,uuid_v7}'),
-        ('audit_keyed', '{enter_tenant,granted_privileges,insert_audit_log,intended_privileges,is_stored,isolation_report,
+                        page_cursor,proven_tenant,record_export,record_rules,schema_version,tenant_source,uuid_v7}'),
+        ('audit_keyed', '{begin_export,continue_export,enter_tenant,export_audit_logs,export_proven_audit_logs,
+                          granted_privileges,insert_audit_log,insert_audit_log_batch,intended_privileges,is_stored,isolation_report,
                           list_admin_events,list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,
-                          page_cursor,proven_tenant,record_rules,schema_version,tenant_source,uuid_v7}'),
-        ('audit_trusted', '{granted_privileges,insert_audit_log,intended_privileges,isolation_report,list_admin_events,
-                            list_audit_logs,outdated_server,page_cursor,record_rules,schema_version,set_tenant,tenant_source,
+                          page_cursor,proven_tenant,record_export,record_rules,schema_version,tenant_source,uuid_v7}'),
+        ('audit_trusted', '{begin_export,continue_export,export_audit_logs,granted_privileges,insert_audit_log,
+                            insert_audit_log_batch,intended_privileges,isolation_report,list_admin_events,
+                            list_audit_logs,outdated_server,page_cursor,record_export,record_rules,schema_version,set_tenant,tenant_source,
                             uuid_v7}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
 -- Who could call these could bind a proof of his own making, or write an act that nobody did.
