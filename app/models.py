@@ -123,7 +123,10 @@ class ListResponse(BaseModel):
 
 
 class AdminEvent(BaseModel):
-    """One administrative act on the tenant. actor: the database's login role that did it."""
+    """One administrative act on the tenant, or an export of its records. actor: the database's login role that did it.
+
+    api_key_id: the key that was issued, rotated or revoked, or that the export was asked for with.
+    """
 
     id: UUID
     tenant_id: str

@@ -5,7 +5,7 @@ import json
 import socket
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,9 @@ class Caller:
 
     def read_all(self) -> bytes:
         """Read until the service closes the connection, and return all that came."""
-        try:
+        with self._socket, suppress(ConnectionError):
             while data := self._socket.recv(65536):
                 self.received += data
-        except ConnectionError:
-            pass
         return self.received
 
     def leave(self) -> None:
