@@ -84,6 +84,7 @@ class ExportResponse(Response):
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
         finally:
             await parts.aclose()
+        self._export.close()  # before its caller knows that it is over, and asks for the next
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -10,7 +10,7 @@ from app.models import ExportQuery
 from app.services.audit_logger import AuditLogger
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Export:
     """An export that is on record. Whoever gets one must close it.
 
@@ -22,6 +22,7 @@ class Export:
     first: bytes
     timeout: float
     stall_timeout: float
+    closed: bool = False
 
     async def ahead(self) -> AsyncGenerator[bytes, None]:
         """Yield the parts, each while the next is being read. Raises RingfenceError when the export cannot go on."""
@@ -39,8 +40,10 @@ class Export:
         return await anext(self.parts, None)
 
     def close(self) -> None:
-        """Let the next export in."""
-        self.exports.under_way -= 1
+        """Let the next export in. May be called again."""
+        if not self.closed:
+            self.closed = True
+            self.exports.under_way -= 1
 
 
 class Exports:
