@@ -2,7 +2,7 @@
 -- order over any number of parts; says when it is complete; keeps spreadsheets from calculating; and is on record first.
 
 BEGIN;
-SELECT plan(85);
+SELECT plan(98);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-many'), audit.create_tenant('tap-none') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key,
@@ -91,8 +91,10 @@ SELECT is(pg_temp.exported('p_format => ''csv'''), concat_ws(E'\r\n', :'header',
 
 -- The filters, as in a list.
 SELECT is(audit.set_tenant('tap-b'), 'tap-b', 'with tap-b named');
-SELECT is(pg_temp.agents('p_order => ''asc''' || arguments), agents || format('{"complete": true, "count": %s}',
-    cardinality(string_to_array(agents, ' ')) - 1), said)
+SELECT is(pg_temp.agents(format('p_order => %L', o) || arguments),
+    CASE o WHEN 'asc' THEN agents
+           ELSE (SELECT string_agg(a, ' ' ORDER BY n DESC) || ' ' FROM regexp_split_to_table(rtrim(agents), ' ') WITH ORDINALITY AS s (a, n))
+    END || format('{"complete": true, "count": %s}', cardinality(string_to_array(agents, ' ')) - 1), concat_ws(', ', said, o))
 FROM (VALUES
     ('',                                             'usual traced used dry failed missing bare ', 'without filters the whole tenant'),
     (', p_agent_id => ''usual''',                    'usual ',       'agent_id'),
@@ -107,7 +109,7 @@ FROM (VALUES
     (', p_end_time => ''2001-01-01 00:00:01+00''',   'usual ',       'end_time is not included'),
     (', p_end_time => ''2001-01-01 00:00:01.000001+00''', 'usual traced ', 'one microsecond later it is'),
     (', p_start_time => ''-infinity'', p_end_time => ''infinity''', 'usual traced used dry failed missing bare ', 'a window without limits')
-    ) AS export (arguments, agents, said);
+    ) AS export (arguments, agents, said), (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT is(regexp_count(pg_temp.exported('p_format => ''csv'', ' || arguments), E'\r\n'), 3, 'in CSV: ' || arguments)
 FROM (VALUES ('p_user_id => ''u2'''), ('p_mode => ''DRY_RUN'''), ('p_status => ''error'''), ('p_http_status => 404')) AS a (arguments);
 
