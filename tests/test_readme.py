@@ -6,10 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +17,7 @@ from app import errors
 from app.settings import Settings
 from tests import walkthrough
 from tests.conftest import TestDatabase
+from tests.processes import running_service
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -144,27 +141,10 @@ def gateway(database: TestDatabase) -> Iterator[str]:
 
 
 @contextmanager
-def service(**environment: str) -> Iterator[str]:
-    """Run `python -m app` with this environment on a free port; yield its URL once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    with subprocess.Popen(
-        [sys.executable, "-m", "app"], cwd=ROOT, env={**inherited, **environment, "PORT": str(port)}
-    ) as process:
-        try:
-            for _ in range(200):
-                assert process.poll() is None, "the service did not start"
-                try:
-                    urllib.request.urlopen(f"{url}/api/v1/health", timeout=5).close()
-                    break
-                except urllib.error.URLError:
-                    time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
+def service(**settings: str) -> Iterator[str]:
+    """Run the service with these settings; yield its URL once it answers."""
+    with running_service(**settings) as running:
+        yield str(running.http.base_url).rstrip("/")
 
 
 def without_what_differs(answer: Any) -> Any:
