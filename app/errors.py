@@ -12,6 +12,7 @@ RingfenceError
 ├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
 ├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
 ├── StorageUnavailable   503  nothing was stored; the same request may be sent again
+├── ExportsBusy          503  as many exports are being sent as this service sends at once; nothing was recorded
 └── OutcomeNotRecorded   503  the agent was called and its outcome could not be stored; the `started` record stands
 
 `type` is stable and is what a program should look at; `detail` is for people and may change. No problem carries SQL,
@@ -147,6 +148,14 @@ class StorageUnavailable(RingfenceError):
     status = 503
     kind = "storage-unavailable"
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+class ExportsBusy(RingfenceError):
+    """As many exports are under way as the service sends at once. Nothing was recorded."""
+
+    status = 503
+    kind = "exports-busy"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "10"}
 
 
 class OutcomeNotRecorded(RingfenceError):

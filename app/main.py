@@ -16,6 +16,7 @@ from app.services.audit_logger import AuditLogger, DatabaseAuditLogger
 from app.services.bulk_intake import BulkIntake
 from app.services.db import Database
 from app.services.executions import Executions
+from app.services.exports import Exports
 from app.settings import Settings
 from app.tracing import TraceMiddleware
 
@@ -41,6 +42,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.tenant_source = audit_logger.tenant_source
             app.state.tenant_header_trusted = settings.trust_tenant_header
             app.state.on_loopback = is_loopback(settings.host)
+            app.state.exports = Exports(
+                audit_logger,
+                at_once=settings.exports_at_once,
+                timeout=settings.export_timeout,
+                stall_timeout=settings.export_stall_timeout,
+            )
             app.state.executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
             app.state.bulk_intake = BulkIntake(
                 audit_logger,

@@ -105,9 +105,7 @@ class RecordsResponse(BaseModel):
     id: UUID | None
 
 
-class ListQuery(_Closed):
-    """Filters of a list, all of them equalities but the time window, and the page wanted."""
-
+class _Filters(_Closed):
     agent_id: str | None = None
     trace_id: str | None = None
     user_id: str | None = None
@@ -116,10 +114,21 @@ class ListQuery(_Closed):
     http_status: int | None = None
     start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone.")] = None
     end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone.")] = None
-    limit: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
-    cursor: Annotated[str | None, Field(description="next_cursor of the page before, unchanged.")] = None
     order: Annotated[str, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
     tenant_id: TenantId = None
+
+
+class ListQuery(_Filters):
+    """Filters of a list, all of them equalities but the time window, and the page wanted."""
+
+    limit: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
+    cursor: Annotated[str | None, Field(description="next_cursor of the page before, unchanged.")] = None
+
+
+class ExportQuery(_Filters):
+    """Filters of an export, the same as those of a list, and the form of its lines."""
+
+    format: Annotated[str, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
 
 
 class AuditRecord(BaseModel):
@@ -148,7 +157,10 @@ class ListResponse(BaseModel):
 
 
 class AdminEvent(BaseModel):
-    """One administrative act on the tenant. actor: the database's login role that did it."""
+    """One administrative act on the tenant, or an export of its records. actor: the database's login role that did it.
+
+    api_key_id: the key that was issued, rotated or revoked, or that the export was asked for with.
+    """
 
     id: UUID
     tenant_id: str

@@ -46,6 +46,15 @@ class Settings(BaseSettings):
     database_pool_timeout: Annotated[float, Field(gt=0)] = 5.0
     """Seconds that a request waits for a connection before it is answered with 503."""
 
+    exports_at_once: Annotated[int, Field(ge=1)] = 2
+    """Exports that one worker sends at once; a further one is answered with 503. Each holds a few megabytes."""
+
+    export_timeout: Annotated[float, Field(gt=0)] = 3600.0
+    """Seconds that an export may take; then it is cut."""
+
+    export_stall_timeout: Annotated[float, Field(gt=0)] = 30.0
+    """Seconds that the caller of an export may take for the next 64 KiB; then it is cut."""
+
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
     """Size of the largest request body that is read, in bytes; a larger one is answered with 413."""
 

@@ -19,7 +19,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,9 @@ from typing import Any
 
 from app.credentials import HEADER, Credential
 from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantUnknown
-from app.models import AuditEvent, ListQuery
+from app.models import AuditEvent, ExportQuery, ListQuery
+from app.services import audit_file_export
+from app.services.audit_file_reading import Record, matches, whole_records
 from app.services.audit_logger import Health
 from app.services.bulk import Batch
 from app.services.db import RefusedToServe
@@ -35,7 +37,6 @@ from app.services.file_rules import MODES, STATUSES, refuse_broken_rule, refuse_
 from app.services.group_commit import GroupCommit
 
 logger = logging.getLogger("ringfence")
-Record = dict[str, Any]
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})")
@@ -100,14 +101,24 @@ class FileAuditLogger:
         refuse_unstorable(filters)
         if not 1 <= query.limit <= 1000:
             raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
-        if query.order not in ("asc", "desc"):
-            raise InvalidRequest.field("order", "order is asc or desc")
-        if query.mode is not None and query.mode not in MODES:
-            raise InvalidRequest.field("mode", "mode is DRY_RUN or LIVE")
-        if query.status is not None and query.status not in STATUSES:
-            raise InvalidRequest.field("status", "status is started, success, error or denied")
+        _refuse_unknown_words(query)
         page: str = await self._in_thread(self._page, tenant_id, query, filters)
         return page
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+        """See AuditLogger. There are no administrative acts here, so it is the service's log that has it."""
+        tenant_id = _registered(credential)
+        filters = query.model_dump(exclude={"tenant_id"})
+        refuse_unstorable(filters)
+        if query.format not in ("ndjson", "csv"):
+            raise InvalidRequest.field("format", "format is ndjson or csv")
+        _refuse_unknown_words(query)
+        logger.info("records exported: %s", tenant_id)
+        return self._export(audit_file_export.parts(self._path, tenant_id, filters))
+
+    async def _export(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while (part := await self._in_thread(next, parts, None)) is not None:
+            yield part
 
     async def read_admin_events(self, credential: Credential, limit: int) -> str:
         """See AuditLogger. Nothing is administered here: no tenant is registered, and no key issued."""
@@ -182,14 +193,14 @@ class FileAuditLogger:
 
         def wanted() -> Iterator[tuple[tuple[datetime, str], dict[str, Any]]]:
             seen: set[str] = set()
-            for record in self._records():
+            for record in whole_records(self._path):
                 if record["tenant_id"] != tenant_id or record["id"] in seen:
                     continue
                 seen.add(record["id"])
                 key = (datetime.fromisoformat(record["created_at"]), record["id"])
                 if after is not None and not (key < after if descending else key > after):
                     continue
-                if _matches(record, key[0], filters):
+                if matches(record, key[0], filters):
                     yield key, record
 
         choose = heapq.nlargest if descending else heapq.nsmallest
@@ -220,27 +231,6 @@ class FileAuditLogger:
                     return key
         raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
 
-    def _records(self) -> Iterator[dict[str, Any]]:
-        with self._path.open("rb") as file:
-            # What is being appended right now is not there yet: only whole appends are read.
-            fcntl.flock(file, fcntl.LOCK_SH)
-            size = os.fstat(file.fileno()).st_size
-            fcntl.flock(file, fcntl.LOCK_UN)
-            number = 0
-            while file.tell() < size and (line := file.readline()):
-                number += 1
-                try:
-                    record = json.loads(line)
-                    if not all(isinstance(record[field], str) for field in ("id", "tenant_id", "created_at")):
-                        raise TypeError
-                    if datetime.fromisoformat(record["created_at"]).tzinfo is None:
-                        raise ValueError
-                except (ValueError, KeyError, TypeError, RecursionError):
-                    if line.strip():
-                        logger.warning("%s: line %d is not a whole record and was skipped", self._path, number)
-                    continue
-                yield record
-
 
 def _bytes_of(record: Record) -> int:
     return 256 + sum(len(value) for value in record.values() if isinstance(value, str))
@@ -262,15 +252,13 @@ def _registered(credential: Credential) -> str:
     return credential.tenant_id
 
 
-def _matches(record: dict[str, Any], created_at: datetime, filters: dict[str, Any]) -> bool:
-    return (
-        all(
-            filters[field] is None or record.get(field) == filters[field]
-            for field in ("agent_id", "trace_id", "user_id", "mode", "status", "http_status")
-        )
-        and (filters["start_time"] is None or created_at >= filters["start_time"])
-        and (filters["end_time"] is None or created_at < filters["end_time"])
-    )
+def _refuse_unknown_words(query: ListQuery | ExportQuery) -> None:
+    if query.order not in ("asc", "desc"):
+        raise InvalidRequest.field("order", "order is asc or desc")
+    if query.mode is not None and query.mode not in MODES:
+        raise InvalidRequest.field("mode", "mode is DRY_RUN or LIVE")
+    if query.status is not None and query.status not in STATUSES:
+        raise InvalidRequest.field("status", "status is started, success, error or denied")
 
 
 def _cursor(key: tuple[datetime, str], tenant_id: str, filters: dict[str, Any]) -> str:

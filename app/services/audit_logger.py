@@ -6,13 +6,13 @@ of app/services/audit_file.py.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, Protocol
 
 from app.credentials import ApiKey, Credential
 from app.errors import InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
-from app.models import AuditEvent, ListQuery
+from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.bulk import Batch
 from app.services.db import Call, Database
 from app.services.group_commit import GroupCommit
@@ -61,6 +61,12 @@ class AuditLogger(Protocol):
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page as JSON text: count, items, next_cursor, has_more."""
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+        """Put an export on record, and return its parts: whole lines, some megabytes each, the last a mark.
+
+        The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on.
+        """
 
     async def read_admin_events(self, credential: Credential, limit: int) -> str:
         """Return the newest administrative acts on the tenant as JSON text: items."""
@@ -177,6 +183,34 @@ class DatabaseAuditLogger:
             query.model_dump(exclude={"tenant_id"}),
         )
         return str(page)
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+        """See AuditLogger; db/functions/begin_export.sql."""
+        _, state = await self._database.call(
+            credential,
+            "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s, p_agent_id => %(agent_id)s,"
+            " p_trace_id => %(trace_id)s, p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
+            " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
+            " p_order => %(order)s)",
+            {
+                **query.model_dump(exclude={"tenant_id"}),
+                "api_key": credential.secret if isinstance(credential, ApiKey) else None,
+            },
+        )
+        return self._export(credential, state)
+
+    async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
+        # db/functions/export_audit_logs.sql says why an export is many transactions.
+        while state is not None:
+            rows = await self._database.copy(
+                credential,
+                "SELECT audit.continue_export(p_state => %(state)s)",
+                {"state": state},
+                "COPY (SELECT lines, state FROM audit.export_audit_logs()) TO STDOUT (FORMAT binary)",
+                ["bytea", "text"],
+            )
+            state = rows[-1][1]
+            yield b"".join(lines for lines, _ in rows)
 
     async def read_admin_events(self, credential: Credential, limit: int) -> str:
         """See AuditLogger; db/functions/list_admin_events.sql."""

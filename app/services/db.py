@@ -7,7 +7,7 @@ calls of functions in schema audit, with named parameters.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
@@ -23,6 +23,8 @@ from app.errors import StorageUnavailable
 from app.services.refusals import Refusals
 
 logger = logging.getLogger("ringfence")
+# Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
+_BEGIN: LiteralString = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 Result = TypeVar("Result")
 # When the server refuses the first statement of a pipeline, psycopg warns that it could not roll back the rest; the
 # refusal itself is raised all the same.
@@ -150,7 +152,7 @@ class Database:
                 # In so many words: connection.transaction() would wait for the server after BEGIN and at the end.
                 # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
                 # Its kind stands here, so that no setting of the database or the role has a say in it.
-                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+                await connection.execute(_BEGIN)
                 yield connection
                 await connection.execute("COMMIT")
                 for statement in _RESET:
@@ -190,6 +192,35 @@ class Database:
 
         return await self._repeatedly(once)
 
+    async def copy(
+        self,
+        credential: Credential,
+        preparation: LiteralString,
+        parameters: Mapping[str, Any],
+        statement: LiteralString,
+        types: Sequence[str],
+    ) -> list[tuple[Any, ...]]:
+        """Run `preparation` and then `statement`, a COPY TO STDOUT in binary, for the tenant of `credential`.
+
+        Returns the rows of the COPY, whose columns have these types: as many as fit in memory, for the statement's
+        author to see to. Raises RingfenceError. Cancelled meanwhile, it cancels the COPY.
+        """
+
+        async def once() -> list[tuple[Any, ...]]:
+            async with self._pool.connection() as connection:
+                # COPY cannot be part of a pipeline.
+                async with connection.pipeline():
+                    await connection.execute(_BEGIN)
+                    await _enter(connection, credential)
+                    await connection.execute(preparation, parameters)
+                async with connection.cursor().copy(statement) as copy:
+                    copy.set_types(types)
+                    rows = [row async for row in copy.rows()]
+                await connection.execute("COMMIT")
+            return rows
+
+        return await self._repeatedly(once)
+
     async def call_across_tenants(self, statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
         """Run one statement that enters its tenants itself; return its one value.
 
@@ -224,7 +255,7 @@ class Database:
                 return value
 
             async with self._pool.connection() as connection:
-                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE")
+                await connection.execute(_BEGIN)
                 found = await work(call)
                 await connection.execute("COMMIT")
             return tenant_id, found

@@ -187,9 +187,10 @@ AS $$
         CROSS JOIN LATERAL (VALUES
             (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
             (p.prosecdef AND p.proname NOT IN (
-                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs',
-                'claim_idempotency_key', 'list_proven_audit_logs', 'list_proven_admin_events', 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys',
-                'rotate_api_key', 'revoke_api_key', 'rotate_proof_secret'), 'runs as its owner'),
+                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs', 'claim_idempotency_key',
+                'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs', 'record_export',
+                'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
+                'rotate_proof_secret'), 'runs as its owner'),
             -- The lists of intended privileges and of known functions go by name.
             (EXISTS (SELECT FROM pg_proc AS other
                      WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),

@@ -1,5 +1,5 @@
 -- Who may do what with audit.admin_events. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
--- Rows come from the functions of audit_admin, in the transaction of the act itself.
+-- Rows come from the functions of audit_admin, in the transaction of the act itself, and from audit.record_export().
 
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too
@@ -12,7 +12,7 @@ CREATE POLICY owner_records_admin_events ON audit.admin_events
     FOR INSERT TO audit_owner
     WITH CHECK (true);
 COMMENT ON POLICY owner_records_admin_events ON audit.admin_events IS
-    'For the functions of audit_admin, which run as audit_owner. It adds rows.';
+    'For the functions of audit_admin and audit.record_export(), which run as audit_owner. It adds rows.';
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.admin_events;
 CREATE POLICY trusted_reads_own_tenant ON audit.admin_events

@@ -5,13 +5,14 @@ BEGIN;
 SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
-    'claim_idempotency_key', 'create_tenant', 'enter_tenant', 'filtered_audit_logs', 'granted_privileges',
-    'import_audit_logs', 'insert_audit_log', 'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored',
-    'isolation_report', 'issue_api_key', 'list_admin_events', 'list_api_keys', 'list_audit_logs',
-    'list_proven_admin_events', 'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant',
-    'record_admin_event', 'record_rules', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version',
-    'set_tenant', 'tenant_proof', 'tenant_source', 'transaction_identity', 'uuid_v7', 'writing_tenant'],
-    'schema audit has thirty-three functions');
+    'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'enter_tenant', 'export_audit_logs',
+    'export_proven_audit_logs', 'filtered_audit_logs', 'granted_privileges', 'import_audit_logs', 'insert_audit_log',
+    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
+    'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
+    'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant', 'record_admin_event', 'record_export', 'record_rules',
+    'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version', 'set_tenant', 'tenant_proof',
+    'tenant_source', 'transaction_identity', 'uuid_v7', 'writing_tenant'],
+    'schema audit has thirty-nine functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -28,6 +29,7 @@ SELECT results_eq(
     ARRAY['audit.claim_idempotency_key(text,bytea,text)',
           'audit.create_tenant(text,text)',
           'audit.enter_tenant(text,text)',
+          'audit.export_proven_audit_logs()',
           'audit.import_audit_logs(json,integer)',
           'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
           'audit.issue_api_key(text,text,text[],timestamp with time zone)',
@@ -37,6 +39,7 @@ SELECT results_eq(
               || 'integer,text,text)',
           'audit.list_tenants()',
           'audit.proven_tenant(text)',
+          'audit.record_export(text)',
           'audit.revoke_api_key(text)',
           'audit.rotate_api_key(text,interval)',
           'audit.rotate_proof_secret()',
@@ -66,9 +69,13 @@ SELECT results_eq(
       FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
       WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
     $$VALUES
-        ('claim_idempotency_key'::name, 'VOLATILE', 'plpgsql'::name),
+        ('begin_export'::name,   'VOLATILE',  'plpgsql'::name),
+        ('claim_idempotency_key', 'VOLATILE', 'plpgsql'),
+        ('continue_export',      'VOLATILE',  'plpgsql'),
         ('create_tenant',        'VOLATILE',  'plpgsql'),
         ('enter_tenant',         'VOLATILE',  'plpgsql'),
+        ('export_audit_logs',    'STABLE',    'plpgsql'),
+        ('export_proven_audit_logs', 'STABLE', 'plpgsql'),
         ('filtered_audit_logs',  'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
         ('import_audit_logs',    'VOLATILE',  'plpgsql'),
@@ -89,6 +96,7 @@ SELECT results_eq(
         ('page_cursor',          'IMMUTABLE', 'plpgsql'),
         ('proven_tenant',        'STABLE',    'plpgsql'),
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
+        ('record_export',        'VOLATILE',  'plpgsql'),
         ('record_rules',         'STABLE',    'sql'),
         ('revoke_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_api_key',       'VOLATILE',  'plpgsql'),

@@ -1,5 +1,5 @@
--- Proves: what a function sets for as long as it runs: its search_path, the lists how they are planned, and the claim of an
--- Idempotency-Key how long it waits. Nothing that stands
+-- Proves: what a function sets for as long as it runs: its search_path, the lists and the export how they are planned, and the
+-- claim of an Idempotency-Key how long it waits. Nothing that stands
 -- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
@@ -13,8 +13,9 @@ SELECT is_empty(
     'no function sets anything but its search_path, how it is planned, and how long it waits');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)$$,
-    ARRAY['filtered_audit_logs'::name], 'planned anew at each call is the list with filters alone');
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)
+      ORDER BY p.proname$$,
+    ARRAY['export_audit_logs'::name, 'filtered_audit_logs'], 'planned anew at each call are the export and the list with filters alone');
 
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p

@@ -1,0 +1,100 @@
+"""How an export is sent: in pieces, compressed on request, and never for longer than its caller reads it."""
+
+import asyncio
+import logging
+import zlib
+from collections.abc import AsyncIterator, Sequence
+
+from fastapi import Response
+from starlette.types import Receive, Scope, Send
+
+from app.errors import RingfenceError
+from app.services.exports import Export
+
+logger = logging.getLogger("ringfence")
+
+MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+_PIECE_BYTES = 65536
+_GZIP_LEVEL = 4
+_GZIP_FORMAT = 31  # zlib's number for a window of 32 KiB in gzip's format
+
+
+def accepts_gzip(headers: Sequence[str]) -> bool:
+    """Whether a request with these Accept-Encoding headers asks for gzip, by name and not with `q=0`."""
+    for choice in ",".join(headers).split(","):
+        name, _, parameter = choice.strip().partition(";")
+        if name.strip().lower() in ("gzip", "x-gzip"):
+            weight = parameter.replace(" ", "").lower().removeprefix("q=")
+            return weight.strip("0.") != "" if parameter else True
+    return False
+
+
+class ExportResponse(Response):
+    """Sends an export.
+
+    It is cut, without the end that HTTP demands, when it cannot go on, takes too long, or its caller stops reading.
+    When the caller goes away, the database is told to stop.
+    """
+
+    def __init__(self, export: Export, file_format: str, *, gzip: bool) -> None:
+        """file_format: ndjson or csv. The export is closed when it has been sent."""
+        headers = {
+            "Content-Type": MEDIA_TYPES[file_format]
+            + ("; charset=utf-8; header=present" if file_format == "csv" else ""),
+            "Content-Disposition": f'attachment; filename="audit-logs.{file_format}"',
+            "Cache-Control": "no-store",
+            "Vary": "Accept-Encoding",
+        }
+        if gzip:
+            headers["Content-Encoding"] = "gzip"
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+        self._export = export
+        self._gzip = gzip
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Handle one ASGI connection. Returns early, for the server to close it, when the export is cut."""
+        sending = asyncio.create_task(self._send(send))
+        leaving = asyncio.create_task(_disconnected(receive))
+        try:
+            await asyncio.wait({sending, leaving}, timeout=self._export.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                sending.result()
+            else:
+                why = "its caller went away" if leaving.done() else "it took too long"
+                logger.warning("an export was cut: %s", why)
+        except TimeoutError:
+            logger.warning("an export was cut: its caller stopped reading")
+        except RingfenceError as error:
+            logger.warning("an export was cut: %s", error.kind)
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+            self._export.close()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        parts = self._export.ahead()
+        try:
+            async for part in _compressed(parts) if self._gzip else parts:
+                for start in range(0, len(part), _PIECE_BYTES):
+                    piece = part[start : start + _PIECE_BYTES]
+                    async with asyncio.timeout(self._export.stall_timeout):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            await parts.aclose()
+        self._export.close()  # before its caller knows that it is over, and asks for the next
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    compressor = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_FORMAT)
+    async for part in parts:
+        yield await asyncio.to_thread(compressor.compress, part)
+    yield compressor.flush()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

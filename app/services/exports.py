@@ -1,0 +1,73 @@
+"""Exports that are under way: how many there may be at once, and how long each may take."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+
+from app.credentials import Credential
+from app.errors import ExportsBusy
+from app.models import ExportQuery
+from app.services.audit_logger import AuditLogger
+
+
+@dataclass(slots=True)
+class Export:
+    """An export that is on record. Whoever gets one must close it.
+
+    timeout: seconds for all of it. stall_timeout: seconds for 64 KiB.
+    """
+
+    exports: "Exports"
+    parts: AsyncIterator[bytes]
+    first: bytes
+    timeout: float
+    stall_timeout: float
+    closed: bool = False
+
+    async def ahead(self) -> AsyncGenerator[bytes, None]:
+        """Yield the parts, each while the next is being read. Raises RingfenceError when the export cannot go on."""
+        part: bytes | None = self.first
+        while part is not None:
+            following = asyncio.create_task(self._next())
+            try:
+                yield part
+                part = await following
+            finally:
+                following.cancel()  # the database's backend as well, if it is at work
+                await asyncio.gather(following, return_exceptions=True)
+
+    async def _next(self) -> bytes | None:
+        return await anext(self.parts, None)
+
+    def close(self) -> None:
+        """Let the next export in. May be called again."""
+        if not self.closed:
+            self.closed = True
+            self.exports.under_way -= 1
+
+
+class Exports:
+    """Begins exports, as many as there may be at once."""
+
+    def __init__(self, audit_logger: AuditLogger, *, at_once: int, timeout: float, stall_timeout: float) -> None:
+        """at_once: exports at the most; timeout, stall_timeout: seconds, see Export."""
+        self._audit_logger = audit_logger
+        self._at_once = at_once
+        self._timeout = timeout
+        self._stall_timeout = stall_timeout
+        self.under_way = 0
+
+    async def begin(self, credential: Credential, query: ExportQuery) -> Export:
+        """Record an export and read its first part.
+
+        Raises ExportsBusy when there are too many, nothing being recorded then; and RingfenceError when it is refused.
+        """
+        if self.under_way >= self._at_once:
+            raise ExportsBusy("as many exports are being sent as this service sends at once")
+        self.under_way += 1
+        try:
+            parts = await self._audit_logger.begin_export(credential, query)
+            return Export(self, parts, await anext(parts), self._timeout, self._stall_timeout)
+        except BaseException:
+            self.under_way -= 1
+            raise

@@ -1,0 +1,54 @@
+-- The first step of an export: refuses what could only be a mistake, and leaves the record of it. Commit before the next one.
+
+CREATE OR REPLACE FUNCTION audit.begin_export(
+    p_api_key     text        DEFAULT NULL,
+    p_format      text        DEFAULT 'ndjson',
+    p_agent_id    text        DEFAULT NULL,
+    p_trace_id    text        DEFAULT NULL,
+    p_user_id     text        DEFAULT NULL,
+    p_mode        text        DEFAULT NULL,
+    p_status      text        DEFAULT NULL,
+    p_http_status int         DEFAULT NULL,
+    p_start_time  timestamptz DEFAULT NULL,
+    p_end_time    timestamptz DEFAULT NULL,
+    p_order       text        DEFAULT 'desc')
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_scopes text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
+BEGIN
+    IF coalesce(current_setting('app.tenant_id', true), '') = '' THEN
+        RAISE EXCEPTION 'no tenant is set for this transaction'
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
+    END IF;
+    -- To tell the caller; what is refused or not is the policies' to say.
+    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
+        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
+    END IF;
+    IF p_format IS NULL OR p_format NOT IN ('ndjson', 'csv') THEN
+        RAISE EXCEPTION 'format is ndjson or csv' USING ERRCODE = 'RF003', COLUMN = 'format';
+    ELSIF p_order IS NULL OR p_order NOT IN ('asc', 'desc') THEN
+        RAISE EXCEPTION 'order is asc or desc' USING ERRCODE = 'RF003', COLUMN = 'order';
+    ELSIF p_mode NOT IN ('DRY_RUN', 'LIVE') THEN
+        RAISE EXCEPTION 'mode is DRY_RUN or LIVE' USING ERRCODE = 'RF003', COLUMN = 'mode';
+    ELSIF p_status NOT IN ('started', 'success', 'error', 'denied') THEN
+        RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
+    END IF;
+
+    PERFORM audit.record_export(p_api_key);
+    RETURN jsonb_build_object(
+        'format', p_format, 'order', p_order, 'agent_id', p_agent_id, 'trace_id', p_trace_id, 'user_id', p_user_id,
+        'mode', p_mode, 'status', p_status, 'http_status', p_http_status, 'start_time', p_start_time,
+        'end_time', p_end_time, 'count', 0);
+END
+$$;
+
+COMMENT ON FUNCTION audit.begin_export IS
+    'Records that the transaction''s tenant exports its records, and returns the state for audit.continue_export(). '
+    'p_api_key: the key that proved the tenant, where one did. Filters as in audit.list_audit_logs(). RF001 when no tenant is '
+    'set or proven, RF002 when it is not registered, RF003 when an argument is refused, RF005 and RF007 when the key is, RF006 '
+    'when the key may not read.';
+REVOKE ALL ON FUNCTION audit.begin_export FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.begin_export TO audit_trusted, audit_keyed;

@@ -1,0 +1,42 @@
+-- Puts an export on record before its first line is sent: with which key, or by which login that names its tenant.
+
+CREATE OR REPLACE FUNCTION audit.record_export(p_api_key text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant_id  text := current_setting('app.tenant_id', true);
+    v_api_key_id text;
+BEGIN
+    -- As the owner, anybody's events could be written: the tenant is asked for in the way that counts for the login.
+    IF audit.tenant_source() IS DISTINCT FROM 'header' THEN
+        IF p_api_key IS NULL OR audit.proven_tenant('read') IS NULL THEN
+            RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
+                HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before, and hand the key on.';
+        END IF;
+        -- So that the key on record is one that was checked, and reads; a key of another tenant is refused.
+        PERFORM audit.enter_tenant(p_api_key, v_tenant_id);
+        IF audit.proven_tenant('read') IS NULL THEN
+            RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
+        END IF;
+        v_api_key_id := split_part(p_api_key, '_', 2);
+    END IF;
+
+    -- A session may have been left with less by whoever used it before. What is sent must be on record whatever happens.
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    -- No filters: they may name people.
+    PERFORM audit.record_admin_event('records exported', v_tenant_id, v_api_key_id);
+EXCEPTION WHEN foreign_key_violation THEN
+    RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
+END
+$$;
+
+COMMENT ON FUNCTION audit.record_export IS
+    'Appends the act "records exported" to the events of the transaction''s tenant. RF001 when no tenant is proven, RF002 when it is '
+    'not registered, RF005, RF006 and RF007 when p_api_key is not a key of it that reads. SECURITY DEFINER: nobody but '
+    'audit_owner may write events.';
+REVOKE ALL ON FUNCTION audit.record_export FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.record_export TO audit_trusted, audit_keyed;
