@@ -84,7 +84,7 @@ DESTRUCTION = [
     "LOCK TABLE audit.audit_logs IN SHARE MODE",
     "DELETE FROM audit.api_keys",
     "DELETE FROM audit.proof_secrets",
-    "UPDATE audit.tenant_entries SET entries = 0",
+    "DELETE FROM audit.tenant_entries",
     "DELETE FROM audit.admin_events",
     "INSERT INTO audit.tenants (id, created_at) VALUES ('mine', now())",
 ]

@@ -1,15 +1,15 @@
--- Proves: what a function sets for as long as it runs: its search_path, the lists and the export how they are planned, and the
--- claim of an Idempotency-Key how long it waits. Nothing that stands
+-- Proves: what a function sets for as long as it runs: its search_path, the lists, the export and the entry how they are planned,
+-- and the claim of an Idempotency-Key how long it waits. Nothing that stands
 -- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
-SELECT plan(5);
+SELECT plan(6);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
         AND setting NOT IN ('search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s')$$,
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'enable_seqscan=off')$$,
     'no function sets anything but its search_path, how it is planned, and how long it waits');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
@@ -21,6 +21,10 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=4s' = ANY (p.proconfig)$$,
     ARRAY['claim_idempotency_key'::name], 'less than a proof lasts waits the one that may have to wait');
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'enable_seqscan=off' = ANY (p.proconfig)$$,
+    ARRAY['enter_tenant'::name], 'by its place alone finds its row the one that has just inserted it');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(

@@ -2,7 +2,7 @@
 -- stands beside it; refuses alone what is to be refused; and answers in the order in which it was asked.
 
 BEGIN;
-SELECT plan(18);
+SELECT plan(20);
 
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
@@ -79,6 +79,13 @@ SELECT is(pg_temp.stored(), '01 tap-a, 02 tap-b, 03 tap-a, 11 tap-a, 13 tap-a, 2
     'and the others are stored, one without a name not');
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(25)))) #>> '{0,sqlstate}',
     '42501', 'keys mean nothing where names count');
+
+SET LOCAL SESSION AUTHORIZATION tap_service;
+-- Together or alone, but not both: without an id of its own a record would be there twice.
+SELECT matches(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'agent_id', 'no id'),
+    json_build_object('api_key', :'key_a', 'agent_id', 'no id')))::text, 'tap-a.*tap-a', 'records without ids are appended');
+SELECT is((audit.list_audit_logs(p_agent_id => 'no id')::json ->> 'count'), '2', 'each of them once')
+FROM (SELECT audit.enter_tenant(:'key_a') OFFSET 0) AS entered (tenant_id) WHERE entered.tenant_id = 'tap-a';
 
 SELECT * FROM finish();
 ROLLBACK;
