@@ -101,8 +101,12 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX api_key_uses_pkey ON audit.api_key_uses USING btree (api_key_id)',
     'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
+    'CREATE INDEX audit_logs_failures_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)'
+        || ' WHERE (status = ANY (ARRAY[''error''::text, ''denied''::text]))',
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
     'CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)',
+    'CREATE INDEX audit_logs_tenant_id_user_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, user_id, created_at DESC)'
+        || ' WHERE (user_id IS NOT NULL)',
     'CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id)',
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON audit.idempotency_keys USING btree (tenant_id, key)',
     'CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC)',
@@ -110,7 +114,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'five indexes for reading, a key for each table but tenant_entries, and one that allows one secret in use');
+    'seven indexes for reading, a key for each table but tenant_entries, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
