@@ -2,6 +2,7 @@
 
 By default these are Debian's PostgreSQL 15, the oldest that is supported, and the wheel's 18, the newest. `--servers`
 names other folders of server binaries. Missing system packages are installed by root; anybody else is told how.
+Several servers are tested side by side, each by a process of its own.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -58,7 +60,7 @@ def run_pgtap(server: PrivateServer, version: str) -> bool:
         connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
     finished = subprocess.run(
         [
-            "pg_prove", "--psql-bin", str(server.binaries / "psql"),
+            "pg_prove", "--timer", "--psql-bin", str(server.binaries / "psql"),
             "-h", str(server.socket_folder), "-U", "postgres", "-d", "pgtap", *map(str, PGTAP_FILES),
         ],
         env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
@@ -102,6 +104,24 @@ def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> b
     return passed
 
 
+def test_side_by_side(servers: list[Path], arguments: list[str]) -> dict[Path, bool]:
+    """Run the suites on each server in a process of its own; print what each says, one after the other."""
+    with ExitStack() as outputs:
+        processes = {}
+        for number, binaries in enumerate(servers):
+            output = outputs.enter_context(tempfile.TemporaryFile("w+")) if number else None
+            command = [sys.executable, "-m", "tests.run", "--servers", str(binaries), *arguments]
+            processes[binaries] = output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        results = {}
+        for binaries, (output, process) in processes.items():
+            results[binaries] = process.wait() == 0
+            if output:
+                output.seek(0)
+                shutil.copyfileobj(output, sys.stdout)
+        sys.stdout.flush()
+    return results
+
+
 def main() -> int:
     """Run the command line; return 0 when everything passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.split("\n", 1)[0])
@@ -109,10 +129,13 @@ def main() -> int:
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
     arguments, pytest_arguments = parser.parse_known_args()
     install_system_packages(arguments.servers)
-    results = {
-        binaries: test_on(binaries, sql_only=arguments.sql_only, pytest_arguments=pytest_arguments)
-        for binaries in arguments.servers
-    }
+    if len(arguments.servers) > 1:
+        results = test_side_by_side(
+            arguments.servers, [*(["--sql-only"] if arguments.sql_only else []), *pytest_arguments]
+        )
+    else:
+        (binaries,) = arguments.servers
+        results = {binaries: test_on(binaries, sql_only=arguments.sql_only, pytest_arguments=pytest_arguments)}
     for binaries, passed in results.items():
         print(f"{'PASS' if passed else 'FAIL'}  {binaries}")
     return 0 if all(results.values()) else 1

@@ -5,8 +5,9 @@ CREATE OR REPLACE FUNCTION audit.enter_tenant(p_api_key text, p_tenant_id text D
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- The entry is deleted by its place. While the table is small a scan of it looks cheaper, and the plan is kept.
-SET enable_seqscan = off
+-- The entry is deleted by its place. While the table is small a scan of it looks cheaper, and the plan is kept. Not
+-- enable_seqscan: where no other way is left it makes a plan look so expensive that the server compiles it.
+SET seq_page_cost = 1000
 AS $$
 DECLARE
     v_parts     text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
