@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from psycopg.sql import SQL, Identifier
 from app import migrate
 from app.private_server import PrivateServer
 from app.settings import Settings
+from bench.processes import Service
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = Path(__file__).parent / "sql"
@@ -27,13 +29,14 @@ SERVER_SETTINGS = ("shared_buffers=256MB", "max_wal_size=4GB")
 EXECUTION = {"input": {"amount": 1200}, "user_id": "jane"}
 
 
-def ensure_wrk() -> None:
-    """Install wrk, as root; exit with the command to run, as anybody else."""
-    if shutil.which("wrk"):
+def ensure_programs() -> None:
+    """Install wrk and curl where they are missing, as root; exit with the command to run, as anybody else."""
+    missing = [program for program in ("wrk", "curl") if not shutil.which(program)]
+    if not missing:
         return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", "wrk"]
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
     if os.geteuid() != 0:
-        sys.exit(f"missing system package; run: sudo apt-get update && sudo {' '.join(command)}")
+        sys.exit(f"missing system packages; run: sudo apt-get update && sudo {' '.join(command)}")
     for step in (["apt-get", "update"], command):
         subprocess.run(
             step, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -76,11 +79,38 @@ class Laboratory:
             cursor = json.loads(text)["next_cursor"]
         return cursor
 
-    def buffers_of_a_page(self) -> int:
-        """Return how many buffers a page of fifty takes, its function's own catalogue look-ups aside."""
-        for _ in range(3):  # the first time in a session PostgreSQL reads its catalogue
-            lines = self.keyed("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT audit.list_audit_logs()")
-        return int(next(line for line in lines if "Buffers: shared" in line).split("hit=")[1].split()[0])
+    def buffers_of_a_page(self, filters: str = "") -> int:
+        """Return how many buffers a page of fifty takes; filters: arguments of audit.list_audit_logs()."""
+        with psycopg.connect(self.server.url("bench_key", self.name)) as connection:
+            for _ in range(8):  # the first times in a session PostgreSQL reads its catalogue, and plans
+                connection.execute("SELECT audit.enter_tenant(%s)", [self.api_key])
+                explained = connection.execute(
+                    f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT audit.list_audit_logs({filters})".encode()
+                )
+                lines = [line for (line,) in explained.fetchall()]
+                connection.commit()
+        buffers = next(line for line in lines if "Buffers: shared" in line)
+        return sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", buffers))
+
+    def run_script(self, name: str) -> None:
+        """Run one file of bench/sql as the superuser."""
+        with self.superuser() as connection:
+            connection.execute((SCRIPTS / name).read_bytes())
+
+    def psql(self, role: str) -> list[str]:
+        """Return the command that runs psql on this database."""
+        return [
+            str(self.server.binaries / "psql"), "--no-psqlrc", "--quiet",
+            "--host", str(self.server.socket_folder), "--username", role, "--dbname", self.name,
+        ]  # fmt: skip
+
+    def records_of_the_tenant(self) -> int:
+        """Return how many records `bench` has by now."""
+        with self.superuser() as connection:
+            ((count,),) = connection.execute(
+                "SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'bench'"
+            ).fetchall()
+        return int(count)
 
     def commits(self) -> int:
         """Return how many transactions of this database were committed so far."""
@@ -98,8 +128,8 @@ class Laboratory:
 
 
 @contextmanager
-def serving(*command: str, **environment: str) -> Iterator[str]:
-    """Run a service, `command` being its Python arguments with {port} in them, on a free port; yield its URL."""
+def serving(*command: str, **environment: str) -> Iterator[Service]:
+    """Run a service, `command` being its Python arguments with {port} in them, on a free port; yield it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -119,18 +149,21 @@ def serving(*command: str, **environment: str) -> Iterator[str]:
                     break
                 except urllib.error.URLError:
                     time.sleep(0.1)
-            yield url
+            yield Service(url, process.pid)
         finally:
             process.terminate()
 
 
+def request(url: str, body: str | None, headers: dict[str, str]) -> Any:
+    """Return what is answered to one request: a POST of `body`, or a GET where there is none."""
+    sent = urllib.request.Request(  # noqa: S310
+        url, body.encode() if body is not None else None, {"Content-Type": "application/json", **headers}
+    )
+    with urllib.request.urlopen(sent, timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
 def answer_of(url: str, **headers: str) -> dict[str, Any]:
     """Return what an execution at `url` answers."""
-    request = urllib.request.Request(  # noqa: S310
-        f"{url}/api/v1/agents/agent/execute",
-        json.dumps(EXECUTION).encode(),
-        {"Content-Type": "application/json", **headers},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        found: dict[str, Any] = json.load(answer)
+    found: dict[str, Any] = request(f"{url}/api/v1/agents/agent/execute", json.dumps(EXECUTION), headers)
     return found

@@ -44,6 +44,10 @@ class Pair:
     target: float | None
     of: str = "rate"
 
+    def target_as_text(self) -> str:
+        """Write the target: at least for rates, at the most for latencies; nothing where there is none."""
+        return "" if self.target is None else f"{'>=' if self.of == 'rate' else '<='} {self.target:.2f}"
+
 
 @dataclass
 class Comparison:

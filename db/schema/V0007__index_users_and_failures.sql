@@ -7,7 +7,7 @@
 CREATE INDEX audit_logs_tenant_id_user_id_created_at_idx ON audit.audit_logs (tenant_id, user_id, created_at DESC)
     WHERE user_id IS NOT NULL;
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX audit_logs_failures_idx ON audit.audit_logs (tenant_id, created_at DESC)
+CREATE INDEX audit_logs_failures_idx ON audit.audit_logs (tenant_id, status, created_at DESC)
     WHERE status IN ('error', 'denied');
 
 COMMENT ON INDEX audit.audit_logs_tenant_id_user_id_created_at_idx IS

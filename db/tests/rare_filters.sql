@@ -14,7 +14,7 @@ SELECT audit.issue_api_key('tap-a', 'tap') AS key \gset
 -- Twenty thousand records of each tenant, in turn. Every user of tap-a is another one but for its first record.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, status, user_id, created_at)
 SELECT ('01900000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, CASE n % 2 WHEN 0 THEN 'tap-a' ELSE 'tap-b' END, 'agent', 'LIVE',
-       CASE n WHEN 2 THEN 'denied' WHEN 4 THEN 'error' ELSE 'success' END,
+       CASE WHEN n = 2 THEN 'denied' WHEN n % 10 = 0 THEN 'error' ELSE 'success' END,
        CASE WHEN n = 2 THEN 'jane' WHEN n % 2 = 0 THEN 'user-' || n % 100 ELSE 'jane' END,
        timestamptz '2020-01-01 00:00:00+00' + n * interval '1 second'
 FROM generate_series(1, 40000) AS n;
@@ -39,8 +39,8 @@ PREPARE pages AS
               concat_ws(' ', what.said, o.direction))
     FROM (VALUES ('jane', NULL, 1, 'a user with one record'),
                  ('user-50', NULL, 50, 'a user with many'),
-                 (NULL, 'denied', 1, 'one refusal'),
-                 (NULL, 'error', 1, 'one failure')) AS what (user_id, status, found, said)
+                 (NULL, 'denied', 1, 'one refusal among many failures'),
+                 (NULL, 'error', 50, 'failures, which are many')) AS what (user_id, status, found, said)
     CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction);
 
 SET LOCAL SESSION AUTHORIZATION tap_gateway;

@@ -101,7 +101,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX api_key_uses_pkey ON audit.api_key_uses USING btree (api_key_id)',
     'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
-    'CREATE INDEX audit_logs_failures_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)'
+    'CREATE INDEX audit_logs_failures_idx ON audit.audit_logs USING btree (tenant_id, status, created_at DESC)'
         || ' WHERE (status = ANY (ARRAY[''error''::text, ''denied''::text]))',
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
     'CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)',
