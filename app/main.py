@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
@@ -28,6 +29,9 @@ _ROUTES = [
     *records_router.router.routes,
     *health_router.router.routes,
 ]
+
+# FastAPI's own spans would hold query strings, and so users' names; and each request would ask who wants spans.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -74,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         routes=_ROUTES,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.max_body_bytes = settings.max_body_bytes
     install_error_handlers(app)

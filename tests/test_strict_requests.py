@@ -139,9 +139,7 @@ def test_everything_wrong_is_named_at_once_the_query_before_the_body(client: Tes
 
 def test_what_is_not_json_is_refused_before_anything_is_said_of_the_query(client: TestClient) -> None:
     headers = {"X-Tenant-ID": "acme", "Content-Type": "application/json"}
-    assert_problem(
-        client.post(f"{EXECUTE}?unknown=1", headers=headers, content=b"{"), 422, "invalid-request", "body"
-    )
+    assert_problem(client.post(f"{EXECUTE}?unknown=1", headers=headers, content=b"{"), 422, "invalid-request", "body")
 
 
 def test_a_caller_who_goes_away_in_the_middle_of_a_body_is_no_failure_of_ours(tmp_path: Path) -> None:
