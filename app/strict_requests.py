@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -64,7 +64,9 @@ class StrictRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **options: Any) -> None:
         """endpoint: TypeError is raised for one that wants what cannot be read here; a header or a dependency, say."""
         super().__init__(path, endpoint, **options)
-        self._read = _Reader(endpoint).read
+        if self.dependencies:
+            raise TypeError(f"{path}: a StrictRoute solves no dependencies")
+        self._read = _Reader(endpoint, self.param_convertors).read
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. What is raised is for the application's error handlers."""
@@ -77,19 +79,22 @@ class StrictRoute(APIRoute):
 class _Reader:
     """Reads what an endpoint is called with: the request, names in its path, a model of its query, one of its body."""
 
-    def __init__(self, endpoint: Callable[..., Awaitable[Response]]) -> None:
+    def __init__(self, endpoint: Callable[..., Awaitable[Response]], names_in_path: Collection[str]) -> None:
         self._request: str | None = None
         self._query: tuple[str, type[BaseModel]] | None = None
         self._body: tuple[str, type[BaseModel]] | None = None
-        for name, kind in get_type_hints(endpoint, include_extras=True).items():
+        hints = get_type_hints(endpoint, include_extras=True)
+        if not issubclass(hints.pop("return", object), Response):
+            raise TypeError(f"{endpoint.__name__}: the endpoint of a StrictRoute returns a Response")
+        for name, kind in hints.items():
             if kind is Request:
                 self._request = name
             elif get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Query):
                 self._query = name, get_args(kind)[0]
-            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            elif isinstance(kind, type) and issubclass(kind, BaseModel) and self._body is None:
                 self._body = name, kind
-            elif kind is not str and name != "return":
-                raise TypeError(f"{name} of {endpoint.__name__} is not read by a StrictRoute")
+            elif not (kind is str and name in names_in_path):
+                raise TypeError(f"{name}: a StrictRoute does not know where to read it")
 
     async def read(self, request: Request) -> dict[str, Any]:
         """Return the endpoint's arguments.

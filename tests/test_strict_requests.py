@@ -4,12 +4,15 @@ import codecs
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import Depends, Header, Response
 from fastapi.testclient import TestClient
 
+from app.models import ExecuteRequest, HealthResponse
+from app.strict_requests import StrictRoute
 from tests.calls import assert_problem, execute, records
 from tests.conftest import Serve
 from tests.processes import running_service
@@ -241,3 +244,40 @@ def test_a_query_in_invalid_utf_8_is_answered_without_a_server_error(client: Tes
     for query in ("agent_id=%ff%fe", "%ff=1", "tenant_id=%ff", "agent_id=%ed%a0%80"):
         answer = client.get(f"/api/v1/audit/logs?{query}", headers={"X-Tenant-ID": "acme"})
         assert answer.status_code in (200, 403, 422), answer.text
+
+
+async def wants_a_header(token: Annotated[str, Header()]) -> Response:
+    return Response(token)
+
+
+async def wants_a_single_parameter(text: str) -> Response:
+    return Response(text)
+
+
+async def wants_two_bodies(first: ExecuteRequest, second: ExecuteRequest) -> Response:
+    return Response(first.mode + second.mode)
+
+
+async def returns_a_model() -> HealthResponse:
+    return HealthResponse(status="ok", version="1")
+
+
+async def wants_nothing() -> Response:
+    return Response()
+
+
+@pytest.mark.parametrize("endpoint", [wants_a_header, wants_a_single_parameter, wants_two_bodies])
+def test_a_route_that_wants_what_is_not_read_strictly_cannot_be_made(endpoint: Any) -> None:
+    with pytest.raises(TypeError, match="does not know where to read it"):
+        StrictRoute("/", endpoint)
+
+
+def test_a_route_that_returns_no_response_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="returns a Response"):
+        StrictRoute("/", returns_a_model)  # type: ignore[arg-type]
+
+
+def test_a_route_with_a_dependency_that_would_not_be_asked_cannot_be_made() -> None:
+    StrictRoute("/", wants_nothing)
+    with pytest.raises(TypeError, match="solves no dependencies"):
+        StrictRoute("/", wants_nothing, dependencies=[Depends(wants_nothing)])
