@@ -47,10 +47,16 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     Raises Unauthenticated, TenantMissing or TenantHeaderRefused when there is none that counts, and TenantMismatch when
     the request names two tenants.
     """
-    named = {*request.headers.getlist("x-tenant-id"), *(tenant for tenant in also_named if tenant is not None)}
+    named = {tenant for tenant in also_named if tenant is not None}
+    authorizations = []
+    for name, value in request.scope["headers"]:
+        if name == b"x-tenant-id":
+            named.add(value.decode("latin-1"))
+        elif name == b"authorization":
+            authorizations.append(value.decode("latin-1"))
     if request.app.state.tenant_source == API_KEY:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secret.strip() or len(request.headers.getlist("authorization")) > 1:
+        scheme, _, secret = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
+        if scheme.lower() != "bearer" or not secret.strip():
             logger.warning("an API key was refused: there is none, or more than one")
             raise Unauthenticated
         if len(named) > 1:

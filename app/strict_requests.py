@@ -2,12 +2,18 @@
 
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Query
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope, Send
 
 from app.errors import InvalidRequest
 
@@ -48,32 +54,123 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
 
 
-class _StrictRequest(Request):
-    async def body(self) -> bytes:
-        if not hasattr(self, "_body"):
-            body = bytearray()
-            async for chunk in self.stream():
-                body += chunk
-                if len(body) > self.app.state.max_body_bytes:
-                    raise HTTPException(413, f"a body has at most {self.app.state.max_body_bytes} bytes")
-            self._body = bytes(body)
-        return self._body
-
-    async def json(self) -> Any:
-        return parse(await self.body())
-
-
 class StrictRoute(APIRoute):
-    """A route that reads its body with `parse` and refuses a query parameter given twice."""
+    """A route that reads its requests by itself, and strictly: see `_Reader`. Its endpoint returns a Response.
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler."""
-        handle = super().get_route_handler()
+    FastAPI makes the OpenAPI document from the signature of the endpoint, and would read requests by it as well. But it
+    solves dependencies of any kind and depth, which takes as long as all else that the service does for a request.
+    """
 
-        async def strictly(request: Request) -> Response:
-            for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
-                if count > 1:
-                    raise InvalidRequest.field(name, "stands twice in the query")
-            return await handle(_StrictRequest(request.scope, request.receive))
+    def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **options: Any) -> None:
+        """endpoint: TypeError is raised for one that wants what cannot be read here; a header or a dependency, say."""
+        super().__init__(path, endpoint, **options)
+        if self.dependencies:
+            raise TypeError(f"{path}: a StrictRoute solves no dependencies")
+        self._read = _Reader(endpoint, self.param_convertors).read
 
-        return strictly
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. What is raised is for the application's error handlers."""
+        if self.methods and scope["method"] not in self.methods:
+            raise HTTPException(405, headers={"Allow": ", ".join(self.methods)})
+        response = await self.endpoint(**await self._read(Request(scope, receive)))
+        await response(scope, receive, send)
+
+
+class _Reader:
+    """Reads what an endpoint is called with: the request, names in its path, a model of its query, one of its body."""
+
+    def __init__(self, endpoint: Callable[..., Awaitable[Response]], names_in_path: Collection[str]) -> None:
+        self._request: str | None = None
+        self._query: tuple[str, type[BaseModel]] | None = None
+        self._body: tuple[str, type[BaseModel]] | None = None
+        hints = get_type_hints(endpoint, include_extras=True)
+        if not issubclass(hints.pop("return", object), Response):
+            raise TypeError(f"{endpoint.__name__}: the endpoint of a StrictRoute returns a Response")
+        for name, kind in hints.items():
+            if kind is Request:
+                self._request = name
+            elif get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Query):
+                self._query = name, get_args(kind)[0]
+            elif isinstance(kind, type) and issubclass(kind, BaseModel) and self._body is None:
+                self._body = name, kind
+            elif not (kind is str and name in names_in_path):
+                raise TypeError(f"{name}: a StrictRoute does not know where to read it")
+
+    async def read(self, request: Request) -> dict[str, Any]:
+        """Return the endpoint's arguments.
+
+        Raises RequestValidationError, which names everything that is wrong, and HTTPException 413 for a large body.
+        """
+        arguments: dict[str, Any] = dict(request.path_params)
+        query = _query_of(request)
+        errors: list[dict[str, Any]] = []
+        body = await _body_of(request) if self._body else None
+        if self._query:
+            name, model = self._query
+            arguments[name] = _validated(model, query, "query", errors)
+        if self._body:
+            name, model = self._body
+            arguments[name] = _validated(model, body, "body", errors)
+        if errors:
+            raise RequestValidationError(errors)
+        if self._request:
+            arguments[self._request] = request
+        return arguments
+
+
+def _query_of(request: Request) -> dict[str, str]:
+    query: bytes = request.scope["query_string"]
+    if not query:
+        return {}
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
+        raise InvalidRequest.field(twice, "stands twice in the query")
+    return found
+
+
+_NO_BODY = object()
+_JSON_MEDIA_TYPE = re.compile(r"\s*application/(json|[^/;]*\+json)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
+
+
+async def _body_of(request: Request) -> Any:
+    """Return the value that the body is, `_NO_BODY` for none, and what is not said to be JSON as bytes."""
+    body = await _bytes_of(request)
+    if not body:
+        return _NO_BODY
+    if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):
+        return body
+    try:
+        return parse(body)
+    except json.JSONDecodeError as error:
+        found = {"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}}
+        raise RequestValidationError([found]) from None
+
+
+async def _bytes_of(request: Request) -> bytes:
+    most_bytes = request.app.state.max_body_bytes
+    body = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the body ended early")  # nobody hears it
+        body += message.get("body", b"")
+        if len(body) > most_bytes:
+            raise HTTPException(413, f"a body has at most {most_bytes} bytes")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _validated(model: type[BaseModel], value: object, place: str, errors: list[dict[str, Any]]) -> BaseModel | None:
+    """Return `value` as a `model`; or add what is wrong with it to `errors`, as FastAPI says it, and return None."""
+    if value is _NO_BODY:
+        errors.append({"type": "missing", "loc": (place,), "msg": "Field required"})
+        return None
+    try:
+        return model.model_validate(value, from_attributes=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        errors.extend({**each, "loc": (place, *each["loc"])} for each in found)
+        return None

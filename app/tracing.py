@@ -1,24 +1,31 @@
 """One trace id for each request: taken from the caller, stored with the record, given back in X-Trace-ID."""
 
 import re
-import uuid
+import secrets
+from collections.abc import Iterable
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # W3C Trace Context: version, trace id, parent id, flags. All-zero ids and version ff are invalid, and version 00 ends
 # with the flags; a later one may go on.
 _TRACEPARENT = re.compile(
-    r"(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+    rb"(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
 
 
-def trace_id_of(headers: Headers) -> str:
+def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the trace id of a valid `traceparent`, else `X-Trace-ID` as it stands, else a new one."""
-    if match := _TRACEPARENT.fullmatch(headers.get("traceparent", "")):
-        return match.group(1)
-    return headers.get("x-trace-id") or uuid.uuid4().hex
+    # The first of each counts, as everywhere in Starlette, whose Headers would be read once for each name.
+    traceparent = given = None
+    for name, value in headers:
+        if name == b"traceparent" and traceparent is None:
+            traceparent = value
+        elif name == b"x-trace-id" and given is None:
+            given = value
+    if traceparent and (match := _TRACEPARENT.fullmatch(traceparent)):
+        return match.group(1).decode("ascii")
+    return given.decode("latin-1") if given else secrets.token_hex(16)
 
 
 class TraceMiddleware:
@@ -32,13 +39,13 @@ class TraceMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        trace_id = trace_id_of(Headers(scope=scope))
+        trace_id = trace_id_of(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
         state["trace_id"] = trace_id
 
         async def send_with_trace_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Trace-ID"] = trace_id
+                message["headers"] = [*message.get("headers", ()), (b"x-trace-id", trace_id.encode("latin-1"))]
             await send(message)
 
         await self.app(scope, receive, send_with_trace_id)

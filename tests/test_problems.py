@@ -96,6 +96,33 @@ def test_a_method_that_is_not_allowed_names_those_that_are(client: TestClient) -
     assert answer.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [
+        ("/api/v1/health", "HEAD", "GET"),
+        ("/api/v1/health", "POST", "GET"),
+        ("/api/v1/health/db", "OPTIONS", "GET"),
+        ("/api/v1/audit/logs", "HEAD", "GET"),
+        ("/api/v1/audit/logs/export", "POST", "GET"),
+        ("/api/v1/agents/a/execute", "GET", "POST"),
+        ("/api/v1/agents/a/execute", "HEAD", "POST"),
+    ],
+)
+def test_every_route_answers_its_own_methods_alone(client: TestClient, path: str, method: str, allowed: str) -> None:
+    answer = client.request(method, path, headers={"X-Tenant-ID": "acme"})
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == allowed
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/agents//execute", "/api/v1/agents/a%2Fb/execute", "/api/v1/agents/a/execute/", "/API/v1/health"]
+)
+def test_a_path_that_is_no_route_is_not_found(client: TestClient, path: str) -> None:
+    assert_problem(client.post(path, headers={"X-Tenant-ID": "acme"}, json={"input": {}}), 404, "not-found")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_no_route_changes_or_deletes(client: TestClient, method: str) -> None:
     execute(client)

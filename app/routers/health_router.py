@@ -14,10 +14,10 @@ router = APIRouter(route_class=StrictRoute)
 logger = logging.getLogger("ringfence")
 
 
-@router.get("/api/v1/health")
-async def health() -> HealthResponse:
+@router.get("/api/v1/health", response_model=HealthResponse)
+async def health() -> JSONResponse:
     """Say that the process answers. Asks nobody else."""
-    return HealthResponse(status="ok", version=__version__)
+    return JSONResponse(HealthResponse(status="ok", version=__version__).model_dump())
 
 
 @router.get(

@@ -20,7 +20,6 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ class FileAuditLogger:
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
         """See AuditLogger."""
         tenant_id = _registered(credential)
-        record = _as_stored(tenant_id, asdict(event))
+        record = _as_stored(tenant_id, event.fields())
         refuse_unstorable(record)
         refuse_broken_rule(record)
         await self._flushes.submit(record)

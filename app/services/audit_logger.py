@@ -128,7 +128,7 @@ class DatabaseAuditLogger:
                 "SELECT audit.insert_audit_log(p_id => %(id)s, p_trace_id => %(trace_id)s, p_agent_id => %(agent_id)s,"
                 " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
                 " p_latency_ms => %(latency_ms)s::int, p_user_id => %(user_id)s, p_error => %(error)s)",
-                _fields(event),
+                event.fields(),
             )
         except RingfenceError as refusal:
             return refusal
@@ -239,22 +239,8 @@ class DatabaseAuditLogger:
         await self._database.close()
 
 
-def _fields(event: AuditEvent) -> dict[str, Any]:
-    return {
-        "id": str(event.id),
-        "trace_id": event.trace_id,
-        "agent_id": event.agent_id,
-        "mode": event.mode,
-        "status": event.status,
-        "http_status": event.http_status,
-        "latency_ms": event.latency_ms,
-        "user_id": event.user_id,
-        "error": event.error,
-    }
-
-
 def _row(position: int, credential: Credential, event: AuditEvent) -> dict[str, Any]:
-    row = {"position": position, "tenant_id": credential.tenant_id, **_fields(event)}
+    row = {"position": position, "tenant_id": credential.tenant_id, **event.fields()}
     if isinstance(credential, ApiKey):
         row["api_key"] = credential.secret
     return row
