@@ -18,6 +18,7 @@ from tests.conftest import TestDatabase
 
 INSUFFICIENT_PRIVILEGE = "42501"
 RECORDS = {"acme": 2, "globex": 3}
+HTTP_STATUS = {"acme": 500, "globex": 503}
 # Stands in every record of globex, and must come out nowhere.
 SECRET = "globex-confidential"
 LIST = "SELECT audit.list_audit_logs(p_limit => 1000)"
@@ -118,10 +119,10 @@ def attacking(database: TestDatabase) -> Iterator[Attack]:
     for tenant, records in RECORDS.items():
         administrator.execute(
             sql.SQL(
-                "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, status, user_id, error)"
-                " SELECT gen_random_uuid(), {tenant}, 'agent', 'LIVE', 'error', {secret}, {secret}"
+                "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, status, http_status, user_id, error)"
+                " SELECT gen_random_uuid(), {tenant}, 'agent', 'LIVE', 'error', {http_status}, {secret}, {secret}"
                 " FROM generate_series(1, {records})"
-            ).format(tenant=tenant, secret=f"{tenant}-confidential", records=records)
+            ).format(tenant=tenant, http_status=HTTP_STATUS[tenant], secret=f"{tenant}-confidential", records=records)
         )
     administrator.execute("ANALYZE audit.audit_logs")
     with ExitStack() as opened:

@@ -129,13 +129,13 @@ def test_whole_schemas_in_xml_are_empty(attack: Attack) -> None:
 
 def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> None:
     found = attack.administrator.execute(
-        "SELECT id, agent_id, mode, status, user_id, error, (extract(epoch FROM created_at) * 1000000)::bigint"
+        "SELECT id, agent_id, mode, status, http_status, user_id, error, (extract(epoch FROM created_at) * 1000000)::bigint"
         " FROM audit.audit_logs WHERE tenant_id = 'globex' LIMIT 1"
     ).fetchone()
     assert found is not None
-    number, agent, mode, status, user, error, microseconds = found
-    is_stored = "SELECT audit.is_stored(%s, %s, %s, %s, NULL, NULL, NULL, %s, %s)"
-    record = (number, agent, mode, status, user, error)
+    number, agent, mode, status, http_status, user, error, microseconds = found
+    is_stored = "SELECT audit.is_stored(%s, %s, %s, %s, NULL, %s::int, NULL, %s, %s)"
+    record = (number, agent, mode, status, http_status, user, error)
     with attack.request() as connection:
         for tenant in ("acme", "globex"):
             connection.execute("SELECT set_config('app.tenant_id', %s, true)", [tenant])
