@@ -1,27 +1,29 @@
-"""Measuring: two loads in turn, with pgbench or wrk, and the ratio of each turn.
+"""Measuring: loads in turn, and the ratio of each turn.
 
-What else the machine does falls on both of a pair, so a ratio means more than either rate. Load comes from programs in
-C: a client in Python would measure itself.
+What else the machine does falls on both of a pair, so a ratio means more than either rate.
 """
 
-import json
-import os
-import re
 import statistics
-import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+Load = Callable[[int], "Rate"]
+"""Takes the seconds that it shall last (one of a fixed size lasts as long as it takes); returns what was measured."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """One measurement. per_second: transactions or requests; p50, p99: milliseconds, None where not known."""
+    """One measurement.
+
+    per_second: of what `unit` says; count: how many there were; p50, p99: milliseconds of one, None where one load is
+    one request.
+    """
 
     per_second: float
+    unit: str
+    count: int
     p50: float | None = None
     p99: float | None = None
 
@@ -34,17 +36,23 @@ class Rate:
 class Pair:
     """What is compared, and how it should come out.
 
-    of: whether rates or median latencies are compared; target: what the ratio must at least (rates) or at the most
-    (latencies) be; None where it is only reported.
+    what, against: for people; ours, theirs: names of loads. target: what the ratio must at least (of rates) or at the
+    most (of latencies) be; None where it is only reported. of: "rate", or "latency": the medians.
     """
 
-    name: str
+    what: str
+    against: str
     ours: str
     theirs: str
     target: float | None
     of: str = "rate"
 
-    def target_as_text(self) -> str:
+    @property
+    def name(self) -> str:
+        """What it is the ratio of."""
+        return f"{self.what} / {self.against}"
+
+    def bound(self) -> str:
         """Write the target: at least for rates, at the most for latencies; nothing where there is none."""
         return "" if self.target is None else f"{'>=' if self.of == 'rate' else '<='} {self.target:.2f}"
 
@@ -59,9 +67,10 @@ class Comparison:
 
     def ratios(self) -> list[float]:
         """Return ours / theirs, round by round."""
+        both = list(zip(self.ours, self.theirs, strict=True))
         if self.pair.of == "rate":
-            return [one.per_second / other.per_second for one, other in zip(self.ours, self.theirs, strict=True)]
-        return [(one.p50 or 0) / (other.p50 or 1) for one, other in zip(self.ours, self.theirs, strict=True)]
+            return [one.per_second / other.per_second for one, other in both]
+        return [_latency(one) / _latency(other) for one, other in both]
 
     def ratio(self) -> float:
         """Return the median of the ratios."""
@@ -85,15 +94,33 @@ class Comparison:
         }
 
 
-Load = Callable[[], Rate]
+def _latency(rate: Rate) -> float:
+    assert rate.p50 is not None, "latencies are compared of loads that measure them"
+    return rate.p50
 
 
-def compare(pairs: list[Pair], loads: Mapping[str, Load], rounds: int) -> list[Comparison]:
-    """Run the loads of `pairs` in turn, `rounds` times over after one round to warm up."""
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    rounds: of each comparison; seconds: of one load; warming_up: seconds of a load before the first round, 0 for none.
+    records: in the larger table; sent: records of one bulk request; exported: records of one export.
+    """
+
+    rounds: int
+    seconds: int
+    warming_up: int
+    records: int
+    sent: int
+    exported: int
+
+
+def compare(pairs: list[Pair], loads: Mapping[str, Load], plan: Plan) -> list[Comparison]:
+    """Run the loads of `pairs` in turn, round after round."""
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.theirs, pair.ours)))
     comparisons = [Comparison(pair) for pair in pairs]
-    for number in range(rounds + 1):
-        measured = {name: loads[name]() for name in names}
+    for number in range(0 if plan.warming_up else 1, plan.rounds + 1):
+        measured = {name: loads[name](plan.seconds if number else plan.warming_up) for name in names}
         print(f"  {f'round {number}' if number else 'warm-up'}", end="")
         print("".join(f"   {name} {rate}" for name, rate in measured.items()), flush=True)
         if number:
@@ -103,43 +130,16 @@ def compare(pairs: list[Pair], loads: Mapping[str, Load], rounds: int) -> list[C
     return comparisons
 
 
-def pgbench(binaries: Path, host: Path, database: str, role: str, script: str, **options: Any) -> Load:
-    """Return a load by pgbench with one file of bench/sql.
+class Clock:
+    """Says what is begun, and how far into the run."""
 
-    options: seconds, clients, variables (of the script).
-    """
-    variables = [f"--define={name}={value}" for name, value in options.get("variables", {}).items()]
-    command = [
-        str(binaries / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={options['clients']}",
-        f"--jobs={min(2, options['clients'])}", f"--time={options['seconds']}", *variables,
-        f"--file={HERE / 'sql' / script}", f"--host={host}", f"--username={role}", database,
-    ]  # fmt: skip
+    def __init__(self) -> None:
+        self._started = time.monotonic()
 
-    def run() -> Rate:
-        finished = subprocess.run(command, capture_output=True, text=True, check=False)
-        rate = re.search(r"^tps = ([0-9.]+)", finished.stdout, re.MULTILINE)
-        latency = re.search(r"^latency average = ([0-9.]+) ms", finished.stdout, re.MULTILINE)
-        if finished.returncode != 0 or not rate or not latency:
-            raise RuntimeError(finished.stderr)
-        return Rate(float(rate[1]), p50=float(latency[1]))
+    def seconds(self) -> float:
+        """Return how long it has been."""
+        return time.monotonic() - self._started
 
-    return run
-
-
-def wrk(url: str, *, seconds: int, connections: int, **environment: str) -> Load:
-    """Return a load by wrk with bench/requests.lua. environment: METHOD, and BODY, API_KEY or TENANT."""
-    command = [
-        "wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds}s", "--latency",
-        f"--script={HERE / 'requests.lua'}", url,
-    ]  # fmt: skip
-
-    def run() -> Rate:
-        finished = subprocess.run(
-            command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-        )
-        found = json.loads(finished.stdout.strip().splitlines()[-1]) if finished.returncode == 0 else None
-        if not found or found["failed"] or not found["requests"]:
-            raise RuntimeError(f"{url}: {finished.stdout} {finished.stderr}")
-        return Rate(found["requests"] / found["microseconds"] * 1e6, found["p50"] / 1000, found["p99"] / 1000)
-
-    return run
+    def say(self, title: str) -> None:
+        """Print a title."""
+        print(f"[{self.seconds():3.0f} s] {title}", flush=True)

@@ -1,71 +1,128 @@
-"""The picture of a run, for the README: one bar a ratio, its spread and its target, rates and latencies apart."""
+"""The picture for the README: one bar a ratio, rates and latencies in panels of their own.
+
+It brings its own light ground, so that it reads the same on a light page and on a dark one. Met and missed are told by
+a sign and a word as well as by colour, and each panel says which way is better.
+"""
 
 from html import escape
-from pathlib import Path
 
 from bench.measure import Comparison
 
-_MET, _MISSED, _TOLD = "#1f7a5a", "#b4472f", "#6b7280"
-_INK, _PALE, _PAPER = "#1f2328", "#d0d7de", "#ffffff"
-_LEFT, _WIDTH, _RIGHT, _ROW = 392, 330, 196, 30
+WIDTH, LEFT, RIGHT = 960, 330, 220
+"""Of the whole, of the labels, and of the words behind the bars."""
+ROW, BAR = 44, 16
+INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
+COLOURS = {True: "#1a7f64", False: "#d1690e", None: "#8b96a3"}
+OPACITY = {"rate": 1, "latency": 0.35}  # so that nobody takes one for the other
+SIGNS = {True: "✓ met", False: "✗ missed", None: ""}
+PANELS = {
+    "rate": ("Rates: ours ÷ the reference's", "longer is better →"),
+    "latency": ("Latencies: ours ÷ the reference's", "← shorter is better"),
+}
 
 
-def write_picture(path: Path, comparisons: list[Comparison], caption: str) -> None:
-    """Draw `comparisons`."""
-    panels = [
-        ("Rates, ours / the other: longer is better", [one for one in comparisons if one.pair.of == "rate"]),
-        ("Latencies, ours / the other: shorter is better", [one for one in comparisons if one.pair.of == "latency"]),
-    ]
-    longest = 1.05 * max(
-        ratio for comparison in comparisons for ratio in (*comparison.ratios(), comparison.pair.target or 0)
-    )
+def draw(comparisons: list[Comparison], caption: str) -> str:
+    """Return the picture as SVG. caption: when and on what it was measured."""
     parts: list[str] = []
-    y = 62
-    for title, rows in panels:
-        parts.append(_text(12, y, title, weight="600"))
-        y += 14
-        for comparison in rows:
-            parts.append(_bar(comparison, y, _WIDTH / longest))
-            y += _ROW
-        y += 26
-    width = _LEFT + _WIDTH + _RIGHT
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y}" font-family="system-ui, sans-serif" '
-        f'font-size="13" role="img" aria-label="{escape(caption)}">\n'
-        f'<rect width="{width}" height="{y}" rx="8" fill="{_PAPER}" stroke="{_PALE}"/>\n'
-        f"{_text(12, 26, caption, weight='600')}\n"
-        f"{_text(12, 43, 'bar: median; black line: lowest to highest; dashed: target', size=11)}\n"
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
-
-
-def _bar(comparison: Comparison, y: int, scale: float) -> str:
-    pair, ratio, ratios, met = comparison.pair, comparison.ratio(), comparison.ratios(), comparison.met()
-    colour = _TOLD if met is None else _MET if met else _MISSED
-    verdict = "" if met is None else "met" if met else "missed"
-    middle = y + _ROW // 2
-    parts = [
-        _text(_LEFT - 10, middle + 4, pair.name, anchor="end", size=12),
-        f'<rect x="{_LEFT}" y="{middle - 8}" width="{ratio * scale:.1f}" height="16" fill="{colour}"/>',
-        f'<path d="M{_LEFT + min(ratios) * scale:.1f} {middle}H{_LEFT + max(ratios) * scale:.1f}" stroke="{_INK}" '
-        'stroke-width="1.5"/>',
-        _text(_LEFT + _WIDTH + 10, middle + 4, f"{ratio:.2f}", weight="600"),
-        _text(_LEFT + _WIDTH + 52, middle + 4, f"{pair.target_as_text()}  {verdict}".strip(), colour=colour),
+    y = 92
+    for of, (title, direction) in PANELS.items():
+        panel = [comparison for comparison in comparisons if comparison.pair.of == of]
+        if panel:
+            parts += _panel(panel, title, direction, y)
+            y += 58 + ROW * len(panel) + 28
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img"'
+        " font-family=\"-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif\">",
+        "<title>Ringfence against its limits</title>",
+        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{y - 1}" rx="8" fill="#ffffff" stroke="{GRID}"/>',
+        _text(24, 36, "Ringfence against its limits", size=18, weight=600),
+        _text(24, 58, f"Each bar is the median of the rounds. {caption}.", FAINT, 12),
+        *_legend(24, 76),
     ]
-    if pair.target is not None:
-        at = _LEFT + pair.target * scale
+    return "\n".join([*head, *parts, "</svg>"]) + "\n"
+
+
+def _panel(comparisons: list[Comparison], title: str, direction: str, y: float) -> list[str]:
+    longest = max(max(*one.ratios(), one.pair.target or 0, 1.0) for one in comparisons) * 1.04
+    scale = (WIDTH - LEFT - RIGHT) / longest
+    bottom = y + 58 + ROW * len(comparisons)
+    parts = [
+        f'<line x1="24" x2="{WIDTH - 24}" y1="{y + 10}" y2="{y + 10}" stroke="{GRID}"/>',
+        _text(24, y + 36, title, size=14, weight=600),
+        _text(WIDTH - 24, y + 36, direction, size=13, weight=600, anchor="end"),
+    ]
+    step = next(step for step in (0.25, 0.5, 1.0, 2.0, 5.0) if longest / step <= 8)
+    for number in range(int(longest / step) + 1):
+        x = LEFT + number * step * scale
+        # What it is measured against is 1: the line that matters.
         parts.append(
-            f'<path d="M{at:.1f} {middle - 12}V{middle + 12}" stroke="{_INK}" stroke-dasharray="3 2"/>'
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y + 50}" y2="{bottom}" '
+            f'stroke="{FAINT if number * step == 1 else GRID}" stroke-width="1"/>'
         )
-    return "".join(parts)
+        parts.append(_text(x, bottom + 15, f"{number * step:g}", FAINT, 11, anchor="middle"))
+        if number * step == 1:
+            parts.append(_text(x, y + 44, "the reference", FAINT, 11, anchor="middle"))
+    for number, comparison in enumerate(comparisons):
+        parts += _row(comparison, y + 52 + ROW * number, scale)
+    return parts
+
+
+def _row(comparison: Comparison, y: float, scale: float) -> list[str]:
+    pair, ratio, ratios, met = comparison.pair, comparison.ratio(), comparison.ratios(), comparison.met()
+    middle = y + ROW / 2
+    parts = [
+        _text(LEFT - 14, middle - 3, pair.what, size=13, weight=600, anchor="end"),
+        _text(LEFT - 14, middle + 13, f"against: {pair.against}", FAINT, 12, anchor="end"),
+        f'<rect x="{LEFT}" y="{middle - BAR / 2}" width="{ratio * scale:.1f}" height="{BAR}" rx="2" '
+        f'fill="{COLOURS[met]}" fill-opacity="{OPACITY[pair.of]}" stroke="{COLOURS[met]}"/>',
+        *_whisker(LEFT + min(ratios) * scale, LEFT + max(ratios) * scale, middle),
+        _text(WIDTH - RIGHT + 20, middle + 5, f"{ratio:.2f}", size=15, weight=600),
+    ]
+    if pair.target is None:
+        parts.append(_text(WIDTH - RIGHT + 68, middle + 5, "no target", FAINT, 12))
+    else:
+        parts += _target(LEFT + pair.target * scale, middle)
+        bound = pair.bound().replace(">=", "≥").replace("<=", "≤")
+        parts.append(_text(WIDTH - RIGHT + 68, middle + 5, bound, FAINT, 12))
+        parts.append(_text(WIDTH - 24, middle + 5, SIGNS[met], COLOURS[met], 13, weight=600, anchor="end"))
+    return parts
+
+
+def _whisker(low: float, high: float, y: float) -> list[str]:
+    # White beneath, so that it is seen on the bar as well as beside it.
+    path = f"M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 4}v8M{high:.1f} {y - 4}v8"
+    return [
+        f'<path d="{path}" fill="none" stroke="#ffffff" stroke-width="3.5"/>',
+        f'<path d="{path}" fill="none" stroke="{INK}" stroke-width="1.5"/>',
+    ]
+
+
+def _target(x: float, y: float) -> list[str]:
+    return [
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 15}" y2="{y + 15}" stroke="{INK}" stroke-width="2" '
+        'stroke-dasharray="4 2"/>',
+        f'<path d="M{x - 5:.1f} {y - 20}h10l-5 6z" fill="{INK}"/>',
+    ]
+
+
+def _legend(x: float, y: float) -> list[str]:
+    parts, at = [], x
+    for met, words, width in ((True, "target met", 102), (False, "target missed", 120), (None, "no target", 98)):
+        parts += [
+            f'<rect x="{at}" y="{y - 5}" width="14" height="10" rx="2" fill="{COLOURS[met]}"/>',
+            _text(at + 20, y + 4, words, FAINT, 12),
+        ]
+        at += width
+    parts += [*_whisker(at, at + 24, y), _text(at + 32, y + 4, "lowest to highest round", FAINT, 12)]
+    at += 190
+    mark = f'<path d="M{at} {y - 7}h10l-5 6zM{at + 4} {y - 3}h2v10h-2z" fill="{INK}"/>'
+    return [*parts, mark, _text(at + 18, y + 4, "target", FAINT, 12)]
 
 
 def _text(
-    x: float, y: float, words: str, *, anchor: str = "start", weight: str = "400", size: int = 13, colour: str = _INK
+    x: float, y: float, words: str, fill: str = INK, size: int = 13, *, weight: int = 400, anchor: str = "start"
 ) -> str:
     return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-weight="{weight}" font-size="{size}" fill="{colour}">'
-        f"{escape(words)}</text>"
+        f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" font-size="{size}" font-weight="{weight}" '
+        f'text-anchor="{anchor}">{escape(words)}</text>'
     )

@@ -1,21 +1,21 @@
 """What a request costs on the way to the database: one round trip, with a key as without."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from bench.counting_proxy import CountingProxy, counting
 from tests.calls import bearer
 from tests.conftest import Serve, TestDatabase
-from tests.counting_proxy import CountingProxy
 
 
 @pytest.fixture
 def proxy(database: TestDatabase) -> Iterator[CountingProxy]:
     info = database.administrator.info
-    proxy = CountingProxy(f"{info.host}/.s.PGSQL.{info.port}")
-    yield proxy
-    proxy.close()
+    with counting(Path(info.host) / f".s.PGSQL.{info.port}") as proxy:
+        yield proxy
 
 
 @pytest.mark.parametrize("role", ["audit_app", "audit_gateway"])

@@ -1,2 +1,2 @@
--- The page after a cursor, with a proven tenant.
+-- A page of fifty under policy, with a proven tenant: the first, or the one after :cursor.
 SELECT audit.enter_tenant(:api_key), audit.list_audit_logs(p_cursor => NULLIF(:cursor, 'none'));
