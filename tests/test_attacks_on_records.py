@@ -129,7 +129,8 @@ def test_whole_schemas_in_xml_are_empty(attack: Attack) -> None:
 
 def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> None:
     found = attack.administrator.execute(
-        "SELECT id, agent_id, mode, status, http_status, user_id, error, (extract(epoch FROM created_at) * 1000000)::bigint"
+        "SELECT id, agent_id, mode, status, http_status, user_id, error,"
+        " (extract(epoch FROM created_at) * 1000000)::bigint"
         " FROM audit.audit_logs WHERE tenant_id = 'globex' LIMIT 1"
     ).fetchone()
     assert found is not None
