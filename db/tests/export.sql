@@ -2,7 +2,7 @@
 -- order; says when it is complete; keeps spreadsheets from calculating; and is on record first.
 
 BEGIN;
-SELECT plan(119);
+SELECT plan(121);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-none') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key,
@@ -68,6 +68,12 @@ END
 $$;
 SET LOCAL timezone = 'Asia/Kathmandu';
 SET LOCAL datestyle = 'German';
+
+-- Before any tenant was ever set.
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT is(pg_temp.refusal('audit.record_export()'), 'RF001|no tenant is set for this transaction',
+    'nothing is on record of no tenant');
+RESET SESSION AUTHORIZATION;
 
 -- The exact text.
 \set newest '{"id":"01900000-0000-7000-8000-00000000000a","trace_id":"tr\\"\\\\a\\nce","tenant_id":"tap-a","agent_id":"agent, Grüße","mode":"LIVE","status":"error","http_status":502,"latency_ms":17,"user_id":"=1+1","error":"\\t\\"bad\\"","created_at":"2001-01-01T00:00:00.000001Z"}'
@@ -171,7 +177,7 @@ SELECT set_config('app.tenant_id', 'tap-unknown', true) \gset
 SELECT is(pg_temp.refusal('audit.begin_export()'), 'RF002|the tenant is not registered', 'a name that nobody registered is refused');
 SELECT set_config('app.tenant_id', '', true), set_config('app.export', '', true) \gset
 SELECT is(pg_temp.refusal(call), 'RF001|no tenant is set for this transaction', 'without a tenant: ' || call)
-FROM (VALUES ('audit.begin_export()'), ('audit.export_audit_logs()')) AS c (call);
+FROM (VALUES ('audit.begin_export()'), ('audit.export_audit_logs()'), ('audit.record_export()')) AS c (call);
 
 -- With a key.
 SET LOCAL SESSION AUTHORIZATION audit_app;
@@ -206,7 +212,8 @@ SELECT is(pg_temp.refusal('audit.export_audit_logs()'), 'RF003|state|no export i
 SET LOCAL SESSION AUTHORIZATION audit_migrator;
 SET LOCAL ROLE audit_owner;
 SELECT set_config('app.tenant_id', 'tap-a', true) \gset
-SELECT is(pg_temp.refusal('audit.record_export()'), 'RF001|no tenant is proven for this statement', 'the owner puts nothing on record');
+SELECT is(pg_temp.refusal('audit.record_export()'), 'RF001|no tenant is proven for this statement',
+    'the owner puts nothing on record');
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(pg_temp.refusal('audit.record_export()'), 'accepted', 'the gateway does, in the same name');

@@ -57,7 +57,8 @@ CREATE FUNCTION pg_temp.last_line(p_text text) RETURNS text LANGUAGE sql AS $$SE
 CREATE TEMPORARY TABLE part (format text, position int GENERATED ALWAYS AS IDENTITY, text text, state text);
 CREATE TEMPORARY TABLE before AS SELECT pg_temp.stored('asc') AS ids;
 GRANT ALL ON part, before TO tap_gateway;
-PREPARE add_part (text) AS INSERT INTO part (format, text, state) SELECT $1, convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
+PREPARE add_part (text) AS INSERT INTO part (format, text, state)
+    SELECT $1, convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
 
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-many') \gset
@@ -94,7 +95,8 @@ FROM (SELECT format, state, row_number() OVER parts AS number, string_agg(text, 
       FROM part WHERE format <> 'by size' WINDOW parts AS (PARTITION BY format ORDER BY position)) AS line
 WHERE state IS NOT NULL;
 SELECT is(pg_temp.last_line(string_agg(text, '' ORDER BY position)), mark, format || ' says how many it found')
-FROM part JOIN (VALUES ('ndjson', E'{"complete": true, "count": 8}\n'), ('csv', E'#complete,8,,,,,,,,,\r\n')) AS m (format, mark) USING (format)
+FROM part
+JOIN (VALUES ('ndjson', E'{"complete": true, "count": 8}\n'), ('csv', E'#complete,8,,,,,,,,,\r\n')) AS m (format, mark) USING (format)
 GROUP BY format, mark;
 
 -- A part that its time ends.
@@ -110,7 +112,8 @@ SELECT is((SELECT text || pg_temp.rest(state) FROM part WHERE format = 'by time'
 SELECT audit.insert_audit_log('late', 'LIVE', 'success') \gset
 RESET SESSION AUTHORIZATION;
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
-SELECT 'ffffffff-ffff-7fff-bfff-ffffffffffff', 'tap-many', 'late', max(created_at) FROM audit.audit_logs WHERE tenant_id = 'tap-many' AND agent_id <> 'late';
+SELECT 'ffffffff-ffff-7fff-bfff-ffffffffffff', 'tap-many', 'late', max(created_at)
+FROM audit.audit_logs WHERE tenant_id = 'tap-many' AND agent_id <> 'late';
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT text || pg_temp.rest(state) AS text FROM part WHERE format = 'by size' \gset
 SELECT is(pg_temp.ids(:'text'), (SELECT ids FROM before), 'what is written meanwhile is not in it');
@@ -119,7 +122,8 @@ SELECT is(pg_temp.ids(pg_temp.rest(audit.begin_export(p_order => 'asc'))), pg_te
 
 -- No state.
 SELECT audit.continue_export(:'state'), audit.continue_export(NULL) \gset
-SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF003', 'no export is under way in this transaction', 'an unknown state is none');
+SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF003', 'no export is under way in this transaction',
+    'an unknown state is none');
 
 -- A proof that holds for all pages of a part, and one that expires while the first is read.
 SET LOCAL SESSION AUTHORIZATION audit_app;
@@ -131,13 +135,15 @@ SELECT is(audit.enter_tenant(:'key'), 'tap-many', 'with a proof that has just be
 SELECT is((SELECT count(*) FROM audit.export_audit_logs()), 4::bigint, 'four pages');
 RESET SESSION AUTHORIZATION;
 SELECT pg_current_xact_id() AS number, extract(epoch FROM clock_timestamp()) - 4.8 AS entered \gset
-SELECT set_config('app.scopes', 'read,write', true), set_config('app.proof', concat_ws(':', id, :'number', :'entered', encode(sha256(outer_key || sha256(
-    inner_key || convert_to(concat_ws('|', 'tap-many', 'read,write', :'number', :'entered', concat(pg_backend_pid(), ':', :'number')), 'UTF8'))),
-    'hex')), true)
+SELECT set_config('app.scopes', 'read,write', true),
+       set_config('app.proof', concat_ws(':', id, :'number', :'entered', encode(sha256(outer_key || sha256(inner_key || convert_to(
+           concat_ws('|', 'tap-many', 'read,write', :'number', :'entered', concat(pg_backend_pid(), ':', :'number')), 'UTF8'))),
+           'hex')), true)
 FROM audit.proof_secrets WHERE replaced_at IS NULL \gset
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(audit.proven_tenant('read'), 'tap-many', 'with a proof that holds for a moment more');
-SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF001', 'the proof of the tenant has expired', 'an error, and no shorter export');
+SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF001', 'the proof of the tenant has expired',
+    'an error, and no shorter export');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -26,7 +26,8 @@ SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'the newest of an agent: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent', p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
-SELECT is(pg_temp.exported(o), '1 to ' || :id_of_b, 'an export of tap-b, ' || o || ': one') FROM (VALUES ('asc'), ('desc')) AS orders (o);
+SELECT is(pg_temp.exported(o), '1 to ' || :id_of_b, 'an export of tap-b, ' || o || ': one')
+FROM (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT throws_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a), 'RF004', NULL,
     'a record of tap-a is none that tap-b has written before');
 SELECT is_empty(
@@ -35,7 +36,8 @@ SELECT is_empty(
 SET LOCAL app.tenant_id = 'tap-a';
 SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of tap-a: one');
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
-SELECT is(pg_temp.exported(o), '1 to ' || :id_of_a, 'an export of tap-a, ' || o || ': one') FROM (VALUES ('asc'), ('desc')) AS orders (o);
+SELECT is(pg_temp.exported(o), '1 to ' || :id_of_a, 'an export of tap-a, ' || o || ': one')
+FROM (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT lives_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a),
     'a record of tap-a is one that tap-a has written before');
 

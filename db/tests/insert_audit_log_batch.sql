@@ -91,8 +91,9 @@ SELECT is((audit.list_audit_logs(p_agent_id => 'no id')::json ->> 'count'), '2',
 FROM (SELECT audit.enter_tenant(:'key_a') OFFSET 0) AS entered (tenant_id) WHERE entered.tenant_id = 'tap-a';
 
 -- In all of its fields, and told why it was not.
-SELECT audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', key, 'id', pg_temp.id(number), 'agent_id', 'a', 'mode', 'LIVE',
-        'status', 'denied', 'trace_id', 't', 'http_status', 403, 'latency_ms', 7, 'user_id', 'u', 'error', 'e'),
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('api_key', key, 'id', pg_temp.id(number), 'agent_id', 'a', 'mode', 'LIVE', 'status', 'denied',
+        'trace_id', 't', 'http_status', 403, 'latency_ms', 7, 'user_id', 'u', 'error', 'e'),
     json_build_object('api_key', key, 'mode', neighbour)))
 FROM (VALUES (:'key_b', 61, 'LIVE'), (:'key_b', 62, 'TEST')) AS b (key, number, neighbour) \g /dev/null
 SELECT is(pg_temp.fields(number), 'tap-b a LIVE denied t 403 7 u e', said || ', a record keeps every field')

@@ -103,6 +103,8 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         -- The record of it.
         ('record_export', 'believes every name', 0, 'audit.tenant_source() IS DISTINCT FROM ''header''', 'false'),
         ('record_export', 'believes the name of who has no tenant', 0, 'audit.tenant_source() IS DISTINCT FROM ''header''', 'audit.tenant_source() = ''api_key'''),
+        ('record_export', 'takes an ended setting for a tenant', 0, 'coalesce(v_tenant_id, '''') = ''''', 'v_tenant_id IS NULL'),
+        ('record_export', 'records what is no tenant''s', 0, 'coalesce(v_tenant_id, '''') = ''''', 'v_tenant_id = '''''),
         ('record_export', 'demands a key of who names a tenant', 0, 'audit.tenant_source() IS DISTINCT FROM ''header''', 'true'),
         ('record_export', 'asks for no key', 0, 'p_api_key IS NULL OR ', ''),
         ('record_export', 'asks for the key alone', 0, ' OR audit.proven_tenant(''read'') IS NULL', ''),
@@ -139,7 +141,7 @@ column_rewritten (function, how, occurrence, phrase, instead) AS (
                  ('http_status', 'l.http_status'), ('latency_ms', 'l.latency_ms'), ('user_id', 'to_json(l.user_id)'),
                  ('error', 'to_json(l.error)')) AS c (name, value)
     UNION ALL
-    SELECT 'begin_export', format('forgets %s', name), 0, format('''%s'', p_%1$s, ', name), ''
+    SELECT 'begin_export', format('forgets %s', name), 0, format('''%s'', p_%1$s,', name), ''
     FROM unnest(ARRAY['format', 'order', 'agent_id', 'trace_id', 'user_id', 'mode', 'status', 'http_status', 'start_time']) AS c (name)
     UNION ALL
     SELECT 'begin_export', 'forgets end_time', 0, '''end_time'', p_end_time, ', ''
