@@ -24,6 +24,7 @@ DECLARE
     v_tenant_id text := current_setting('app.tenant_id', true);
     v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
     v_position  text[];
+    v_is_ours   boolean;
     -- Where the page starts, and the times it lies between. No record is at the ends, so the conditions always hold where
     -- nothing was asked for, and stay conditions of the index.
     v_created   timestamptz := CASE p_order WHEN 'asc' THEN '-infinity' ELSE 'infinity' END;
@@ -60,11 +61,17 @@ BEGIN
     END IF;
 
     IF p_cursor IS NOT NULL THEN
-        v_position := regexp_match(p_cursor, '^([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})$');
-        IF v_position IS NULL OR p_cursor <> audit.page_cursor(
-            v_position[1]::bigint, v_position[2]::uuid, v_tenant_id, p_order, p_agent_id, p_trace_id, p_user_id,
-            p_mode, p_status, p_http_status, p_start_time, p_end_time)
-        THEN
+        -- Nothing is cast that could not be. No regular expression: it takes as long as half a page.
+        v_position := string_to_array(p_cursor, '-');   -- microseconds, id, digest
+        v_is_ours := cardinality(v_position) = 3
+            AND length(v_position[1]) BETWEEN 1 AND 18 AND translate(v_position[1], '0123456789', '') = ''
+            AND length(v_position[2]) = 32 AND translate(v_position[2], '0123456789abcdef', '') = '';
+        IF v_is_ours THEN
+            v_is_ours := p_cursor = audit.page_cursor(
+                v_position[1]::bigint, v_position[2]::uuid, v_tenant_id, p_order, p_agent_id, p_trace_id, p_user_id,
+                p_mode, p_status, p_http_status, p_start_time, p_end_time);
+        END IF;
+        IF NOT v_is_ours THEN
             RAISE EXCEPTION 'the cursor does not belong to this list'
                 USING ERRCODE = 'RF003', COLUMN = 'cursor',
                       HINT = 'Use next_cursor unchanged, with the tenant, filters and order that it came from.';

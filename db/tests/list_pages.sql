@@ -2,7 +2,7 @@
 -- while new ones arrive; and a cursor serves the list it came from and no other.
 
 BEGIN;
-SELECT plan(39);
+SELECT plan(47);
 
 -- A login that names its tenant, as an operator would make it.
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -107,6 +107,14 @@ FROM (VALUES
     (:'after_four' || E'\n',                                     'a new line at its end'),
     (upper(:'after_four'),                                       'upper case'),
     (left(:'after_four', -1),                                    'a digit less'),
+    ('',                                                         'nothing in it'),
+    ('--',                                                       'three empty parts'),
+    (:'after_four' || '-0',                                      'a part more'),
+    (split_part(:'after_four', '-', 1),                          'its first part alone'),
+    (overlay(:'after_four' PLACING 'x' FROM 1 FOR 1),            'a time that is no number'),
+    (overlay(:'after_four' PLACING 'x' FROM 48 FOR 1),           'an id that is none'),
+    (overlay(:'after_four' PLACING '' FROM 48 FOR 1),            'an id that is too short'),
+    ('1' || repeat('0', 18) || substring(:'after_four' FROM 16), 'a time of nineteen digits'),
     (repeat('9', 10000) || :'after_four',                        'ten thousand digits more')) AS changed (tampered, said);
 
 -- Of another tenant.
