@@ -95,6 +95,7 @@ class Benchmark:
     def _lists_in_sql(self) -> None:
         self.clock.say("Buffers of pages")
         self.facts += costs.buffers_of_pages(self.reading)
+        self.facts.append(costs.calls(self.reading))
         ours = self.reading.keyed("SELECT audit.list_audit_logs()")
         theirs = self.reading.value((SCRIPTS / "list_owner.sql").read_text())
         if json.loads(ours)["items"] != json.loads(theirs)["items"]:

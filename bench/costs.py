@@ -59,6 +59,23 @@ def buffers_of_pages(laboratory: Laboratory) -> list[Fact]:
     return facts
 
 
+def calls(laboratory: Laboratory) -> Fact:
+    """Time calls of functions in the server, one after the other in one transaction, so without what begins it."""
+    found = {}
+    with psycopg.connect(laboratory.url("bench_key"), autocommit=True) as connection:
+        for call, times in (
+            ("audit.enter_tenant(%(key)s)", 2000),
+            ("audit.proven_tenant('write')", 10_000),
+            ("audit.list_audit_logs()", 300),
+        ):
+            with connection.transaction():
+                connection.execute("SELECT audit.enter_tenant(%(key)s)", {"key": laboratory.api_key})
+                query = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT {call} FROM generate_series(1, {times})"  # noqa: S608
+                (((plan, *_),),) = connection.execute(query.encode(), {"key": laboratory.api_key}).fetchall()
+            found[call.partition("(")[0]] = round(1000 * plan["Execution Time"] / times, 1)
+    return Fact("a call in the server", "microseconds", found)
+
+
 def round_trips(laboratory: Laboratory, folder: Path) -> Fact:
     """Count how often the service waits for the server, for each kind of request, on a connection that is in use."""
     server = laboratory.server
