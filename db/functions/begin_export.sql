@@ -19,10 +19,6 @@ AS $$
 DECLARE
     v_scopes text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
 BEGIN
-    IF coalesce(current_setting('app.tenant_id', true), '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
     -- To tell the caller; what is refused or not is the policies' to say.
     IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
         RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
@@ -37,6 +33,7 @@ BEGIN
         RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
     END IF;
 
+    -- Refuses where no tenant is set or proven.
     PERFORM audit.record_export(p_api_key);
     RETURN jsonb_build_object(
         'format', p_format, 'order', p_order, 'agent_id', p_agent_id, 'trace_id', p_trace_id, 'user_id', p_user_id,

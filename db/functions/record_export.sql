@@ -9,6 +9,10 @@ DECLARE
     v_tenant_id  text := current_setting('app.tenant_id', true);
     v_api_key_id text;
 BEGIN
+    IF coalesce(v_tenant_id, '') = '' THEN
+        RAISE EXCEPTION 'no tenant is set for this transaction'
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
+    END IF;
     -- As the owner, anybody's events could be written: the tenant is asked for in the way that counts for the login.
     IF audit.tenant_source() IS DISTINCT FROM 'header' THEN
         IF p_api_key IS NULL OR audit.proven_tenant('read') IS NULL THEN
@@ -35,8 +39,8 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.record_export IS
-    'Appends the act "records exported" to the events of the transaction''s tenant. RF001 when no tenant is proven, RF002 when it is '
-    'not registered, RF005, RF006 and RF007 when p_api_key is not a key of it that reads. SECURITY DEFINER: nobody but '
-    'audit_owner may write events.';
+    'Appends the act "records exported" to the events of the transaction''s tenant. RF001 when no tenant is set or proven, RF002 '
+    'when it is not registered, RF005, RF006 and RF007 when p_api_key is not a key of it that reads. SECURITY DEFINER: nobody '
+    'but audit_owner may write events.';
 REVOKE ALL ON FUNCTION audit.record_export FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.record_export TO audit_trusted, audit_keyed;

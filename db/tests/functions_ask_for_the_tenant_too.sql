@@ -2,22 +2,32 @@
 -- still keep to the tenant of their transaction.
 
 BEGIN;
-SELECT plan(15);
+SELECT plan(19);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b,
        audit.issue_api_key('tap-b', 'tap', ARRAY['import']) AS importer_of_b \gset
 SET LOCAL app.tenant_id = 'tap-a';
 \set id_of_a '''01900000-0000-7000-8000-00000000000a'''
+\set id_of_b '''01900000-0000-7000-8000-0000000000bb'''
 SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => :id_of_a) \gset
+
+-- Of an export, how many records, and which it takes for the newest.
+CREATE FUNCTION pg_temp.exported(p_order text) RETURNS text LANGUAGE sql AS $$
+    SELECT audit.continue_export(json_build_object('format', 'csv', 'order', p_order, 'count', 0)::text);
+    SELECT concat_ws(' to ', sum(regexp_count(convert_from(lines, 'UTF8'), ',"agent",')), max(state::json ->> 'newest_id'))
+    FROM audit.export_audit_logs()
+$$;
 
 -- By a superuser, who sees every record.
 SET LOCAL app.tenant_id = 'tap-b';
-SELECT audit.insert_audit_log('agent', 'LIVE', 'success') \gset
+SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => :id_of_b) \gset
 SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of tap-b: one');
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'the newest of an agent: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent', p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT is(pg_temp.exported(o), '1 to ' || :id_of_b, 'an export of tap-b, ' || o || ': one')
+FROM (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT throws_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a), 'RF004', NULL,
     'a record of tap-a is none that tap-b has written before');
 SELECT is_empty(
@@ -26,6 +36,8 @@ SELECT is_empty(
 SET LOCAL app.tenant_id = 'tap-a';
 SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of tap-a: one');
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT is(pg_temp.exported(o), '1 to ' || :id_of_a, 'an export of tap-a, ' || o || ': one')
+FROM (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT lives_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a),
     'a record of tap-a is one that tap-a has written before');
 

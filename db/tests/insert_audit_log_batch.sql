@@ -2,7 +2,7 @@
 -- stands beside it; refuses alone what is to be refused; and answers in the order in which it was asked.
 
 BEGIN;
-SELECT plan(20);
+SELECT plan(23);
 
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
@@ -26,6 +26,9 @@ BEGIN
     RETURN concat_ws(' ', v_outcomes #>> '{0,tenant_id}', v_outcomes #>> '{1,sqlstate}', NULLIF(v_outcomes #>> '{1,column}', ''),
                      NULLIF(v_outcomes #>> '{1,constraint}', ''), v_outcomes #>> '{2,tenant_id}', '|', pg_temp.stored());
 END $$;
+CREATE FUNCTION pg_temp.fields(p_number int) RETURNS text LANGUAGE sql VOLATILE SECURITY DEFINER AS
+$$SELECT concat_ws(' ', l.tenant_id, l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
+  FROM audit.audit_logs AS l WHERE l.id = pg_temp.id(p_number)$$;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_gateway, tap_service', pg_my_temp_schema()::regnamespace); END $$;
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
@@ -86,6 +89,17 @@ SELECT matches(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api
     json_build_object('api_key', :'key_a', 'agent_id', 'no id')))::text, 'tap-a.*tap-a', 'records without ids are appended');
 SELECT is((audit.list_audit_logs(p_agent_id => 'no id')::json ->> 'count'), '2', 'each of them once')
 FROM (SELECT audit.enter_tenant(:'key_a') OFFSET 0) AS entered (tenant_id) WHERE entered.tenant_id = 'tap-a';
+
+-- In all of its fields, and told why it was not.
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('api_key', key, 'id', pg_temp.id(number), 'agent_id', 'a', 'mode', 'LIVE', 'status', 'denied',
+        'trace_id', 't', 'http_status', 403, 'latency_ms', 7, 'user_id', 'u', 'error', 'e'),
+    json_build_object('api_key', key, 'mode', neighbour)))
+FROM (VALUES (:'key_b', 61, 'LIVE'), (:'key_b', 62, 'TEST')) AS b (key, number, neighbour) \g /dev/null
+SELECT is(pg_temp.fields(number), 'tap-b a LIVE denied t 403 7 u e', said || ', a record keeps every field')
+FROM (VALUES (61, 'with others'), (62, 'alone')) AS w (number, said);
+SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'revoked'))) #>> '{0,detail}',
+    'revoked: ' || split_part(:'revoked', '_', 2), 'the detail says which key is revoked');
 
 SELECT * FROM finish();
 ROLLBACK;

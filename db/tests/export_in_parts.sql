@@ -1,0 +1,150 @@
+-- Proves: the parts of an export are together all of it, each record once and in order, whether its size or its time ends a
+-- part; the state beside each line goes on right after it; none but the last says that the export is complete; what is written
+-- meanwhile is for the next export; and where a proof expires in the middle there is an error, and no end.
+
+BEGIN;
+SELECT plan(34);
+
+SELECT audit.create_tenant('tap-many') \gset
+SELECT audit.issue_api_key('tap-many', 'tap') AS key \gset
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+
+-- Each page ends amid equal times, and is a part of its own, for its size, unless a filter leaves out nearly all of it.
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, error, created_at)
+SELECT gen_random_uuid(), 'tap-many', 'agent', CASE WHEN n % 500 = 0 THEN 'LIVE' ELSE 'DRY_RUN' END, repeat('x', 2000),
+       timestamptz '2001-01-01 00:00:00+00' + interval '1 second' * (n / 1700)
+FROM generate_series(1, 3500) AS n;
+-- One record, the oldest, takes as long to read as a test wants.
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, created_at)
+VALUES (gen_random_uuid(), 'tap-many', 'slow', 'LIVE', '2000-12-31 00:00:00+00');
+CREATE POLICY slow ON audit.audit_logs AS RESTRICTIVE FOR SELECT TO audit_trusted, audit_owner
+    USING (CASE agent_id WHEN 'slow' THEN pg_sleep(current_setting('tap.seconds')::float8) IS NOT NULL ELSE true END);
+SET LOCAL tap.seconds = 0;
+SET LOCAL enable_seqscan = off;   -- which would read it once a page
+
+-- What is left of an export after a state, read part by part as the service does.
+CREATE FUNCTION pg_temp.rest(p_state text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_state text := p_state; v_part record; v_text text := '';
+BEGIN
+    FOR v_number IN 1..9 LOOP
+        PERFORM audit.continue_export(v_state);
+        FOR v_part IN SELECT * FROM audit.export_audit_logs() LOOP
+            v_text := v_text || convert_from(v_part.lines, 'UTF8');
+            v_state := v_part.state;
+        END LOOP;
+        IF v_state IS NULL THEN
+            RETURN v_text;
+        END IF;
+    END LOOP;
+    RETURN 'does not end';
+END
+$$;
+CREATE FUNCTION pg_temp.ids(p_text text) RETURNS text[] LANGUAGE sql AS $$
+    SELECT array_agg(id ORDER BY position)
+    FROM regexp_split_to_table(p_text, '\n') WITH ORDINALITY AS l (line, position),
+         substring(left(line, 60), '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}') AS id
+    WHERE id IS NOT NULL
+$$;
+CREATE FUNCTION pg_temp.stored(p_order text) RETURNS text[] LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT CASE p_order WHEN 'asc' THEN array_agg(id::text ORDER BY created_at, id)
+                        ELSE array_agg(id::text ORDER BY created_at DESC, id DESC) END
+    FROM audit.audit_logs WHERE tenant_id = 'tap-many'
+$$;
+CREATE FUNCTION pg_temp.last_line(p_text text) RETURNS text LANGUAGE sql AS $$SELECT substring(right(p_text, 99), '[^\n]*\n$')$$;
+CREATE TEMPORARY TABLE part (format text, position int GENERATED ALWAYS AS IDENTITY, text text, state text);
+CREATE TEMPORARY TABLE before AS SELECT pg_temp.stored('asc') AS ids;
+GRANT ALL ON part, before TO tap_gateway;
+PREPARE add_part (text) AS INSERT INTO part (format, text, state)
+    SELECT $1, convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
+
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-many') \gset
+SELECT is(pg_temp.ids(pg_temp.rest(audit.begin_export(p_format => f, p_order => o))), pg_temp.stored(o),
+    format('all of 3,501 records, once and in order: %s, %s', f, o))
+FROM (VALUES ('ndjson'), ('csv')) AS formats (f), (VALUES ('asc'), ('desc')) AS orders (o);
+SELECT pg_temp.rest(audit.begin_export(p_format => 'csv')) AS csv \gset
+SELECT is(regexp_count(:'csv', 'created_at'), 1, 'one header for all parts');
+SELECT is(pg_temp.last_line(:'csv'), E'#complete,3501,,,,,,,,,\r\n', 'and one mark, with the number of the records of all of them');
+SELECT is(regexp_count(:'csv', '#complete'), 1, 'at the end alone');
+
+-- A part that its size ends.
+SELECT audit.begin_export(p_order => 'asc') AS state \gset
+SELECT audit.continue_export(:'state') \gset
+EXECUTE add_part ('by size');
+SELECT is((SELECT count(*) FROM part), 1::bigint, 'the page that makes a part two megabytes is its last');
+SELECT isnt((SELECT state FROM part), NULL, 'but not that of the export');
+SELECT unalike((SELECT text FROM part), '%complete%', 'nor does it say so');
+SELECT is((SELECT length(text) BETWEEN 2000000 AND 2500000 FROM part), true, 'nor is it longer');
+
+-- Pages that a filter leaves nearly nothing of are one part. After each of them, and after the header, it can
+-- be gone on with.
+SELECT audit.begin_export(p_mode => 'LIVE', p_order => 'asc') AS state,
+       audit.begin_export(p_format => 'csv', p_mode => 'LIVE', p_order => 'asc') AS csv_state \gset
+SELECT audit.continue_export(:'state') \gset
+EXECUTE add_part ('ndjson');
+SELECT audit.continue_export(:'csv_state') \gset
+EXECUTE add_part ('csv');
+SELECT is((SELECT count(*) FROM part WHERE format = f), rows, f || ': four pages are one part')
+FROM (VALUES ('ndjson', 4::bigint), ('csv', 5)) AS formats (f, rows);
+SELECT is(before || pg_temp.rest(state), whole, format('%s goes on after its line %s', format, number))
+FROM (SELECT format, state, row_number() OVER parts AS number, string_agg(text, '') OVER parts AS before,
+             string_agg(text, '') OVER (PARTITION BY format) AS whole
+      FROM part WHERE format <> 'by size' WINDOW parts AS (PARTITION BY format ORDER BY position)) AS line
+WHERE state IS NOT NULL;
+SELECT is(pg_temp.last_line(string_agg(text, '' ORDER BY position)), mark, format || ' says how many it found')
+FROM part
+JOIN (VALUES ('ndjson', E'{"complete": true, "count": 8}\n'), ('csv', E'#complete,8,,,,,,,,,\r\n')) AS m (format, mark) USING (format)
+GROUP BY format, mark;
+
+-- A part that its time ends.
+SET LOCAL tap.seconds = 1.1;
+SELECT audit.continue_export(:'state') \gset
+EXECUTE add_part ('by time');
+SET LOCAL tap.seconds = 0;
+SELECT is((SELECT count(*) FROM part WHERE format = 'by time'), 1::bigint, 'the page that makes a part a second long is its last');
+SELECT is((SELECT text || pg_temp.rest(state) FROM part WHERE format = 'by time'),
+    (SELECT string_agg(text, '' ORDER BY position) FROM part WHERE format = 'ndjson'), 'and it is gone on with as after any other');
+
+-- Written while the export is under way: later, and in the very microsecond of the newest.
+SELECT audit.insert_audit_log('late', 'LIVE', 'success') \gset
+RESET SESSION AUTHORIZATION;
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)
+SELECT 'ffffffff-ffff-7fff-bfff-ffffffffffff', 'tap-many', 'late', max(created_at)
+FROM audit.audit_logs WHERE tenant_id = 'tap-many' AND agent_id <> 'late';
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT text || pg_temp.rest(state) AS text FROM part WHERE format = 'by size' \gset
+SELECT is(pg_temp.ids(:'text'), (SELECT ids FROM before), 'what is written meanwhile is not in it');
+SELECT is(pg_temp.last_line(:'text'), E'{"complete": true, "count": 3501}\n', 'nor counted');
+SELECT is(pg_temp.ids(pg_temp.rest(audit.begin_export(p_order => 'asc'))), pg_temp.stored('asc'), 'it is in the next');
+
+-- No state.
+SELECT audit.continue_export(:'state'), audit.continue_export(NULL) \gset
+SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF003', 'no export is under way in this transaction',
+    'an unknown state is none');
+
+-- A proof that holds for all pages of a part, and one that expires while the first is read.
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key'), 'tap-many', 'with a key');
+SELECT is(pg_temp.ids(pg_temp.rest(audit.begin_export(:'key', p_order => 'asc'))), pg_temp.stored('asc'), 'all records');
+SET LOCAL tap.seconds = 0.1;
+SELECT audit.continue_export(:'state') \gset
+SELECT is(audit.enter_tenant(:'key'), 'tap-many', 'with a proof that has just been made');
+SELECT is((SELECT count(*) FROM audit.export_audit_logs()), 4::bigint, 'four pages');
+RESET SESSION AUTHORIZATION;
+SELECT pg_current_xact_id() AS number, extract(epoch FROM clock_timestamp()) - 4.5 AS entered \gset
+SELECT set_config('app.scopes', 'read,write', true),
+       set_config('app.proof', concat_ws(':', id, :'number', :'entered', encode(sha256(outer_key || sha256(inner_key || convert_to(
+           concat_ws('|', 'tap-many', 'read,write', :'number', :'entered', concat(pg_backend_pid(), ':', :'number')), 'UTF8'))),
+           'hex')), true)
+FROM audit.proof_secrets WHERE replaced_at IS NULL \gset
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.proven_tenant('read'), 'tap-many', 'with a proof that holds for half a second more');
+SET LOCAL tap.seconds = 0.6;
+SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF001', 'the proof of the tenant has expired',
+    'an error, and no shorter export');
+
+SELECT * FROM finish();
+ROLLBACK;
