@@ -39,7 +39,10 @@ class Laboratory:
     def open(self) -> None:
         """Start the server and migrate the database that is cloned."""
         # Nothing here outlives the run. Without autovacuum the catalogue changes by weakenings alone.
-        self._server.start("fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off")
+        # A test that a weakening lets run for ever ends with its psql.
+        self._server.start(
+            "fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "client_connection_check_interval=1s"
+        )
         self._administrator = self._connect("postgres")
         self._administrator.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
         migrate.apply(self._server.url("postgres", _TEMPLATE))

@@ -45,6 +45,10 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('enter_tenant', 'enters at the level REPEATABLE READ', '<> ''read committed''', 'NOT IN (''read committed'', ''repeatable read'')'),
         ('enter_tenant', 'enters at the level READ UNCOMMITTED', '<> ''read committed''', 'NOT LIKE ''read %committed'''),
         ('enter_tenant', 'waits for another use of the key', ' SKIP LOCKED', ''),
+        ('enter_tenant', 'leaves its entry', 'DELETE FROM audit.tenant_entries AS e WHERE e.ctid = v_place;', ''),
+        ('enter_tenant', 'looks for its entry by the backend', 'e.ctid = v_place', 'e.backend_pid = pg_backend_pid()'),
+        ('enter_tenant', 'deletes the entries of all', ' WHERE e.ctid = v_place', ''),
+        ('enter_tenant', 'may scan for its entry', E' SET seq_page_cost TO ''1000''\n', ''),
         ('enter_tenant', 'locks the key', 'WHERE k.id = v_parts[2];', 'WHERE k.id = v_parts[2] FOR SHARE OF k;'),
         ('list_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
@@ -107,6 +111,12 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('insert_audit_log_batch', 'writes all together and then each alone', 'CONTINUE;', 'NULL;'),
         ('insert_audit_log_batch', 'refuses all where one is refused', 'NULL;   -- Undone.', 'RAISE;   -- Undone.'),
         ('insert_audit_log_batch', 'says nothing of a refusal', '''sqlstate'', SQLSTATE', '''tenant_id'', v_tenant_id'),
+        ('insert_audit_log_batch', 'says that it wrote, and writes nothing', 'PERFORM audit.insert_audit_logs(v_credential.records);', ''),
+        ('insert_audit_log_batch', 'says that it wrote alone, and writes nothing', 'p_id => v_record.id);', 'p_id => v_record.id) WHERE false;'),
+        ('insert_audit_log_batch', 'believes the name beside a key', 'IF v_credential.api_key IS NULL THEN', 'IF v_credential.tenant_id IS NOT NULL THEN'),
+        ('insert_audit_log_batch', 'asks nobody for a key', 'IF v_credential.api_key IS NULL THEN', 'IF true THEN'),
+        ('insert_audit_log_batch', 'answers without the tenant', 'json_build_object(''tenant_id'', v_tenant_id)', '''{}'''),
+        ('insert_audit_log_batch', 'tells no detail', '''detail'', v_detail, ', ''),
         ('list_admin_events', 'leaves the tenant to the policies', 'tenant_id = v_tenant_id', 'true'),
         ('insert_audit_log', 'recognises a record under another id', 'l.id = v_id', 'true'),
         ('is_stored', 'recognises a record under another id', 'l.id = p_id', 'true'),
@@ -159,6 +169,14 @@ SELECT format('function audit.%s recognises a record with another %s', s.proname
 FROM source AS s
 CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
 WHERE s.proname IN ('insert_audit_log', 'is_stored')
+UNION ALL
+-- A batch keeps every field of a record, whether it is written with others or alone.
+SELECT format('function audit.insert_audit_log_batch loses %s %s', field.name, way.said),
+       regexp_replace(s.body, format(way.phrase, field.name), format(way.instead, field.name))
+FROM source AS s
+CROSS JOIN unnest(ARRAY['id', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
+CROSS JOIN (VALUES ('together', '\m%s (text|int|uuid)', 'no_%s \1'), ('alone', 'v_record\.%s\M', 'NULL')) AS way (said, phrase, instead)
+WHERE s.proname = 'insert_audit_log_batch'
 UNION ALL
 -- A cursor belongs to one list.
 SELECT format('function audit.page_cursor forgets %s', parameter.name),

@@ -79,6 +79,21 @@ JOIN protected AS t ON t.oid = i.indrelid
 CROSS JOIN (VALUES ('dropped', 'DROP INDEX %s', true), ('unique no more', 'DROP INDEX %s; %s', false)) AS w (how, weakening, of_any)
 WHERE (w.of_any OR i.indisunique) AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid)
 UNION ALL
+-- An index that is none of what a list is looked up by serves nobody, and costs every record that is written.
+SELECT format('index %s %s', i.indexrelid::regclass, w.how),
+       format('DROP INDEX %s; %s', i.indexrelid::regclass, regexp_replace(pg_get_indexdef(i.indexrelid), w.phrase, ''))
+FROM pg_index AS i
+JOIN protected AS t ON t.oid = i.indrelid
+CROSS JOIN (VALUES ('knows no time', ', created_at DESC'), ('begins with no tenant', 'tenant_id, '), ('holds every row', ' WHERE .*')) AS w (how, phrase)
+WHERE pg_get_indexdef(i.indexrelid) ~ w.phrase AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid)
+UNION ALL
+SELECT format('table %s forgets %s', t.said, split_part(o.option, '=', 1)), format('ALTER TABLE %s RESET (%s)', t.said, split_part(o.option, '=', 1))
+FROM protected AS t JOIN pg_class AS c USING (oid) CROSS JOIN unnest(c.reloptions) AS o (option)
+UNION ALL
+SELECT format('table %s is kept in a crash', t.said), format('ALTER TABLE %s SET LOGGED', t.said)
+FROM protected AS t
+WHERE t.relpersistence = 'u'
+UNION ALL
 SELECT format('column %s of %s may be unknown', a.attname, t.said), format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', t.said, a.attname)
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
 WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped
