@@ -45,7 +45,6 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('export_audit_logs', 'loses equal times at the end of a page, oldest first', 0, '(l.created_at, l.id) > (v_last_time, v_last_id)', 'l.created_at > v_last_time'),
         ('export_audit_logs', 'loses equal times at the end of a page, newest first', 0, '(l.created_at, l.id) < (v_last_time, v_last_id)', 'l.created_at < v_last_time'),
         ('export_audit_logs', 'goes on from the last record but one', 0, 'v_page[c_records]', 'v_page[c_records - 1]'),
-        ('export_audit_logs', 'takes the last page for full', 0, 'cardinality(v_page) < c_records', 'cardinality(v_page) = 0'),
         ('export_audit_logs', 'takes a full page for the last', 0, 'cardinality(v_page) < c_records', 'cardinality(v_page) <= c_records'),
         ('export_audit_logs', 'takes a page that finds few for the last', 0, 'cardinality(v_page) < c_records', 'v_found < c_records'),
         ('export_audit_logs', 'forgets the time that it got to', 0, '''last_time'', v_last_time, ', ''),
