@@ -35,6 +35,8 @@ Call = Callable[[LiteralString, Mapping[str, Any]], Awaitable[Any]]
 
 MOST_WAITS = 4
 """How often a transaction that could not wait any longer for another's lock is begun again."""
+MOST_LOSSES = 3
+"""How often one whose connection was lost is. Sessions are ended one after the other, and the next may be among them."""
 
 # What could change the next request on a connection. It travels with each transaction.
 _RESET: tuple[LiteralString, ...] = ("RESET SESSION AUTHORIZATION", "RESET ALL")
@@ -274,13 +276,14 @@ class Database:
         Every statement may be repeated: it is a read, or a write that carries its own id.
         """
         try:
-            try:
-                return await once()
-            except errors.OperationalError as error:
-                if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
-                    raise
-                await self._pool.check()
-                return await once()
+            for _ in range(MOST_LOSSES):
+                try:
+                    return await once()
+                except errors.OperationalError as error:
+                    if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
+                        raise
+                    await self._pool.check()
+            return await once()
         except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
             raise self.refusals.of_error(error) from error
 
