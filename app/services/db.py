@@ -36,7 +36,7 @@ Call = Callable[[LiteralString, Mapping[str, Any]], Awaitable[Any]]
 MOST_WAITS = 4
 """How often a transaction that could not wait any longer for another's lock is begun again."""
 MOST_LOSSES = 3
-"""How often one whose connection was lost is. Sessions are ended one after the other, and the next may be among them."""
+"""How often one whose connection was lost is. Sessions are ended one by one, and the next may be among them."""
 
 # What could change the next request on a connection. It travels with each transaction.
 _RESET: tuple[LiteralString, ...] = ("RESET SESSION AUTHORIZATION", "RESET ALL")
