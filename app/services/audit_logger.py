@@ -15,6 +15,7 @@ from app.errors import InvalidRequest, RingfenceError, ScopeMissing, StorageUnav
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.bulk import Batch
 from app.services.db import Call, Database
+from app.services.file_rules import refuse_unstorable
 from app.services.group_commit import GroupCommit
 from app.services.refusals import Diagnosis
 
@@ -98,6 +99,8 @@ class DatabaseAuditLogger:
 
     async def write_log(self, credential: Credential, event: AuditEvent) -> str:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
+        # What cannot even be sent would be found out only by sending its whole batch one by one.
+        refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
         return await self._commits.submit((credential, event))
 
     async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
