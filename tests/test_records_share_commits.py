@@ -2,13 +2,23 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from app.credentials import ApiKey, Credential, NamedTenant
-from app.errors import InvalidRequest, RingfenceError, ScopeMissing, TenantMismatch, TenantUnknown, Unauthenticated
+from app.errors import (
+    InvalidRequest,
+    RingfenceError,
+    ScopeMissing,
+    StorageUnavailable,
+    TenantMismatch,
+    TenantUnknown,
+    Unauthenticated,
+)
 from app.models import AuditEvent
 from app.services.audit_logger import DatabaseAuditLogger
 from app.services.db import Database
@@ -121,6 +131,24 @@ def test_one_that_cannot_even_be_sent_harms_no_other_and_costs_it_no_commit(data
     assert isinstance(results[1], InvalidRequest)
     assert [results[0], results[2]] == ["acme", "acme"]
     assert database.execute("SELECT count(*), count(DISTINCT created_at) FROM audit.audit_logs") == [(2, 1)]
+
+
+def test_one_whose_id_is_being_written_elsewhere_makes_nobody_wait(database: TestDatabase) -> None:
+    acme, globex = (ApiKey(database.issue_api_key(tenant), None) for tenant in ("acme", "globex"))
+    busy = [event() for _ in range(40)]
+    cases: list[Case] = [(globex, event(), ""), *((acme, one, "") for one in busy), (globex, event(), "")]
+    with psycopg.connect(database.url("postgres")) as elsewhere:
+        for one in busy:
+            elsewhere.execute(
+                "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (%s, 'acme', 'agent')", [one.id]
+            )
+        started = time.monotonic()
+        first, *waited, last = on(database, "audit_app", lambda logger: together(logger, cases))
+        assert time.monotonic() - started < 2  # forty waits of five seconds otherwise, until the statement's time is up
+        elsewhere.rollback()
+    assert (first, last) == ("globex", "globex")
+    assert all(isinstance(refusal, StorageUnavailable) for refusal in waited)
+    assert list(tenants_stored(database).values()) == ["globex", "globex"]
 
 
 def test_a_record_that_comes_twice_in_one_commit_is_stored_once(database: TestDatabase) -> None:

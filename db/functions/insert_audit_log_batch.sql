@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION audit.insert_audit_log_batch(p_records json)
 RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- All wait where one waits: for another transaction that is writing a record of the same id. Its caller may send it again.
+SET lock_timeout = '20ms'
 AS $$
 DECLARE
     v_credential record;            -- and all records that came with it
@@ -12,6 +14,7 @@ DECLARE
     v_position   int;
     v_tenant_id  text;
     v_outcomes   json[] := '{}';
+    v_waited     json;              -- the refusal of a record that waited too long, if one did
     v_message    text;
     v_detail     text;
     v_column     text;
@@ -41,6 +44,7 @@ BEGIN
             NULL;   -- Undone. Which of them is refused, and why, is found out below.
         END;
 
+        v_waited := NULL;
         FOR v_record IN
             SELECT r.*
             FROM json_to_recordset(v_credential.records) AS r (
@@ -48,6 +52,11 @@ BEGIN
                 latency_ms int, user_id text, error text)
             ORDER BY r.position
         LOOP
+            -- What else the credential brings may wait as well, and shall not make the others wait once a record.
+            IF v_waited IS NOT NULL THEN
+                v_outcomes[v_record.position] := v_waited;
+                CONTINUE;
+            END IF;
             -- Each enters anew: what an earlier one entered may have been undone with it, and another tenant be in force again.
             BEGIN
                 IF v_credential.api_key IS NULL THEN
@@ -67,6 +76,9 @@ BEGIN
                 v_outcomes[v_record.position] := json_build_object(
                     'sqlstate', SQLSTATE, 'message', v_message, 'detail', v_detail, 'column', v_column,
                     'constraint', v_constraint);
+                IF SQLSTATE = '55P03' THEN
+                    v_waited := v_outcomes[v_record.position];
+                END IF;
             END;
         END LOOP;
     END LOOP;
@@ -77,6 +89,7 @@ $$;
 COMMENT ON FUNCTION audit.insert_audit_log_batch IS
     'Appends records of several requests, each with the fields of audit.insert_audit_log(), its position from 1 on, and an '
     'api_key or a tenant_id. Returns an array with, at the place of each, its tenant_id, or the sqlstate, message, detail, column '
-    'and constraint of its refusal; what is refused alone is not stored. An error of the call itself: nothing was stored.';
+    'and constraint of its refusal; what is refused alone is not stored. 55P03, for the record and what comes after it with the same '
+    'credential: another transaction is writing a record of this id; try again. An error of the call itself: nothing was stored.';
 REVOKE ALL ON FUNCTION audit.insert_audit_log_batch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.insert_audit_log_batch TO audit_trusted, audit_keyed;
