@@ -109,7 +109,7 @@ class DatabaseAuditLogger:
             try:
                 return await self._write_batch(records)
             except InvalidRequest:
-                pass  # one of them cannot even be sent; alone, it is found out
+                pass  # one that the server cannot read, which write_log() should have refused: alone, it is found out
         return [await self._write_alone(credential, event) for credential, event in records]
 
     async def _write_batch(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
