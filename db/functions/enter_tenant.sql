@@ -5,18 +5,10 @@ CREATE OR REPLACE FUNCTION audit.enter_tenant(p_api_key text, p_tenant_id text D
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- The entry is deleted by its place. While the table is small a scan of it looks cheaper, and the plan is kept. Not
--- enable_seqscan: where no other way is left it makes a plan look so expensive that the server compiles it.
-SET seq_page_cost = 1000
 AS $$
 DECLARE
-    v_parts     text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
-    v_key       record;
-    v_scopes    text;
-    v_place     tid;
-    v_entry     xid;
-    v_number    bigint;
-    v_entered   text := extract(epoch FROM clock_timestamp())::text;
+    v_parts text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
+    v_key   record;
 BEGIN
     -- On an older snapshot a key that was revoked meanwhile would open its tenant again and again.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -54,18 +46,7 @@ BEGIN
                             WHERE u.api_key_id = v_key.id FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
 
-    -- The number of this subtransaction, from the row that it writes; widened to the sixty-four bits of its transaction.
-    INSERT INTO audit.tenant_entries AS e (backend_pid) VALUES (pg_backend_pid()) RETURNING e.ctid, e.xmin INTO v_place, v_entry;
-    DELETE FROM audit.tenant_entries AS e WHERE e.ctid = v_place;
-    v_number := pg_current_xact_id()::text::bigint;
-    v_number := v_number + ((v_entry::text::bigint - v_number % 4294967296) + 4294967296) % 4294967296;
-
-    -- No part can hold the separator. audit.proven_tenant() asks for the same proof again.
-    v_scopes := array_to_string(v_key.scopes, ',');
-    PERFORM set_config('app.tenant_id', v_key.tenant_id, true),
-            set_config('app.scopes', v_scopes, true),
-            set_config('app.proof', concat_ws(':', v_key.secret_id, v_number, v_entered, audit.tenant_proof(
-                v_key.secret_id, v_key.tenant_id, v_scopes, v_number::text, v_entered)), true);
+    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, array_to_string(v_key.scopes, ','));
     RETURN v_key.tenant_id;
 END
 $$;

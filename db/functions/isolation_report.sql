@@ -134,10 +134,12 @@ AS $$
             format('(%s AND (%s = audit.proven_tenant(%s)))', wanted.comparison, tenant.col, wanted.scope),
             format('(%s AND (%s = audit.proven_tenant(current_setting(''app.scope''::text, true))))', wanted.comparison, tenant.col),
             format('(%s AND (%s = audit.proven_tenant(''import''::text)))', wanted.comparison, tenant.col),
+            format('(%s AND (%s = audit.proven_tenant(''replay''::text)))', wanted.comparison, tenant.col),
             format('(%s AND (%s = audit.writing_tenant()))', wanted.comparison, tenant.col),
             coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
             coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
-        ) AS expression (proven, proven_caller, proven_importer, proven_or_trusted, visible, storable)
+        ) AS expression (
+            proven, proven_caller, proven_importer, proven_replayer, proven_or_trusted, visible, storable)
         WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
           AND CASE p.polroles
             WHEN ARRAY['audit_trusted'::regrole::oid] THEN
@@ -150,7 +152,8 @@ AS $$
                 NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries')
                      OR (c.relname = 'admin_events' AND p.polcmd = 'a')
                      OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller)
-                     OR (c.relname = 'audit_logs' AND p.polcmd = 'a' AND expression.storable = expression.proven_importer)
+                     OR (c.relname = 'audit_logs' AND p.polcmd = 'a'
+                         AND expression.storable IN (expression.proven_importer, expression.proven_replayer))
                      OR (c.relname = 'idempotency_keys' AND expression.visible = expression.proven_or_trusted
                          AND expression.storable = expression.proven_or_trusted))
             ELSE true
@@ -187,7 +190,8 @@ AS $$
         CROSS JOIN LATERAL (VALUES
             (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
             (p.prosecdef AND p.proname NOT IN (
-                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs', 'claim_idempotency_key',
+                'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs', 'replay_audit_logs',
+                'describe_api_key', 'claim_idempotency_key',
                 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs', 'record_export',
                 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
                 'rotate_proof_secret'), 'runs as its owner'),

@@ -73,7 +73,8 @@ CREATE POLICY owner_reads_proven_tenant ON audit.audit_logs
            AND tenant_id = audit.proven_tenant(current_setting('app.scope', true)));
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
     'For audit.list_proven_audit_logs() and audit.export_proven_audit_logs(), scope read, and audit.is_stored(), scope write, '
-    'which tells a writer whether the very record it repeats is there, and audit.import_audit_logs(), scope import, likewise. '
+    'which tells a writer whether the very record it repeats is there, and audit.import_audit_logs(), scope import, and '
+    'audit.replay_audit_logs(), scope replay, likewise. '
     'Without their caller''s proof the owner sees nothing.';
 
 DROP POLICY IF EXISTS owner_imports_to_proven_tenant ON audit.audit_logs;
@@ -83,6 +84,14 @@ CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
 COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
     'For audit.import_audit_logs(), which keeps the times of records that were made elsewhere. Without its caller''s proof, by '
     'a key with the scope import, the owner appends nothing.';
+
+-- No key has the scope replay: audit.replay_audit_logs() proves it of a tenant whose records it has found genuine.
+DROP POLICY IF EXISTS owner_replays_to_proven_tenant ON audit.audit_logs;
+CREATE POLICY owner_replays_to_proven_tenant ON audit.audit_logs
+    FOR INSERT TO audit_owner
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('replay'));
+COMMENT ON POLICY owner_replays_to_proven_tenant ON audit.audit_logs IS
+    'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was away.';
 
 -- Append-only, whatever is granted one day.
 DROP POLICY IF EXISTS nobody_changes_a_record ON audit.audit_logs;
