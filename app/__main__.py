@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from app.credentials import HEADER
 from app.main import create_app, is_loopback, make_audit_logger
 from app.services.agents import load_agents
-from app.services.db import RefusedToServe
+from app.services.database_check import RefusedToServe
 from app.settings import Settings
 
 

@@ -12,6 +12,8 @@ RingfenceError
 ├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
 ├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
 ├── StorageUnavailable   503  nothing was stored; the same request may be sent again
+│   └── DatabaseAway          the same; the reason passes by itself, so a record may wait for the database on the spool
+├── OutcomeUnknown       503  the connection was lost in a commit, and whether it happened could not be found out
 ├── ExportsBusy          503  as many exports are being sent as this service sends at once; nothing was recorded
 └── OutcomeNotRecorded   503  the agent was called and its outcome could not be stored; the `started` record stands
 
@@ -147,6 +149,18 @@ class StorageUnavailable(RingfenceError):
 
     status = 503
     kind = "storage-unavailable"
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+class DatabaseAway(StorageUnavailable):
+    """The database cannot be reached, or cannot write right now. Nothing was stored."""
+
+
+class OutcomeUnknown(RingfenceError):
+    """A record may be stored or not. Sent again with the same id, it is stored once; without one, perhaps twice."""
+
+    status = 503
+    kind = "outcome-unknown"
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 

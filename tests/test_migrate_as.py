@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from app import migrate
 from app.database_files import fingerprints
 from app.private_server import PrivateServer
-from app.services.db import RefusedToServe
+from app.services.database_check import RefusedToServe
 from tests.calls import execute, records
 from tests.conftest import Serve
 from tests.polling import eventually

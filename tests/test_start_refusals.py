@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from app import migrate
-from app.services.db import RefusedToServe
+from app.services.database_check import RefusedToServe
 from tests.calls import execute
 from tests.conftest import CreateRole, Serve, TestDatabase
 

@@ -31,7 +31,7 @@ from app.services import audit_file_export
 from app.services.audit_file_reading import Record, matches, whole_records
 from app.services.audit_logger import Health
 from app.services.bulk import Batch
-from app.services.db import RefusedToServe
+from app.services.database_check import RefusedToServe
 from app.services.file_rules import MODES, STATUSES, refuse_broken_rule, refuse_unstorable
 from app.services.group_commit import GroupCommit
 

@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 from weakref import WeakSet
 
-import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from app.credentials import ApiKey, Credential
-from app.database_files import digest, fingerprints, schema_version
 from app.errors import StorageUnavailable
+from app.services.availability import Availability
+from app.services.bounded import bounded
+from app.services.database_check import RefusedToServe, findings
+from app.services.probe import Probe
 from app.services.refusals import Refusals
+from app.services.repetition import Repetition
 
 logger = logging.getLogger("ringfence")
 # Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
@@ -35,20 +39,27 @@ Call = Callable[[LiteralString, Mapping[str, Any]], Awaitable[Any]]
 
 MOST_WAITS = 4
 """How often a transaction that could not wait any longer for another's lock is begun again."""
-MOST_LOSSES = 3
-"""How often one whose connection was lost is. Sessions are ended one by one, and the next may be among them."""
+MOST_SECONDS = 18.0
+"""Of one round trip. The server ends a statement after 15 (db/roles.sql); this is for one that does not answer."""
+MOST_SECONDS_OF_A_RECORD = 5.0
+"""Of a round trip that others wait for."""
 
 # What could change the next request on a connection. It travels with each transaction.
 _RESET: tuple[LiteralString, ...] = ("RESET SESSION AUTHORIZATION", "RESET ALL")
+# What libpq does about a network that swallows what is sent; DATABASE_URL may say otherwise. In seconds; the last in
+# milliseconds.
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+}
 # Everything that a session can keep, for connections that were used otherwise or failed.
 _FORGET: LiteralString = (
     "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *;"
     " SELECT pg_advisory_unlock_all()"
 )
-
-
-class RefusedToServe(Exception):
-    """The database is not one that may be served; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +87,37 @@ class Database:
 
     def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float) -> None:
         """pool_size: connections at the most; pool_timeout: seconds to wait for one. Nothing is connected yet."""
+        given = conninfo_to_dict(database_url)
+        # autocommit: every transaction is begun in so many words, and none is left open by a read.
+        # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
+        # its place, and would be handed the keys of the requests that come later on the same connection.
+        self._options: dict[str, Any] = {
+            **{name: value for name, value in _NETWORK.items() if name not in given},
+            "autocommit": True,
+            "prepare_threshold": None,
+            "application_name": "ringfence",
+            "client_encoding": "utf8",
+        }
         self._pool = AsyncConnectionPool(
             database_url,
             min_size=1,
             max_size=pool_size,
             timeout=pool_timeout,
+            # After that the next request that wants a connection tries anew, without ever longer pauses.
+            reconnect_timeout=1.0,
             open=False,
-            # autocommit: every transaction is begun in so many words, and none is left open by a read.
-            # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
-            # its place, and would be handed the keys of the requests that come later on the same connection.
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": None,
-                "application_name": "ringfence",
-                "client_encoding": "utf8",
-            },
+            kwargs=self._options,
             reset=self._forget,
         )
         self.pool_size = pool_size
         self.pool_timeout = pool_timeout
         self.refusals = Refusals()
-        self.tenant_source = ""
+        self._probe = Probe(database_url, self._options, _BEGIN)
+        self.availability = Availability(self._probe)
+        self._repetition = Repetition(self.availability, self.refusals, self._replace_lost_connections)
         self._reset: WeakSet[AsyncConnection] = WeakSet()
         self._reporting = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect, and make sure that this database may be served.
@@ -108,23 +127,25 @@ class Database:
         """
         try:
             await self._pool.open(wait=True, timeout=self._pool.timeout)
-            await self._refuse_unless_current()
-            findings = (await self.db_ping()).findings
-            if findings:
-                raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(findings))
-            self.tenant_source = (await self._rows("SELECT audit.tenant_source()"))[0][0]
+            await self._probe.first_look()
             for rule in await self._rows("SELECT * FROM audit.record_rules()"):
                 self.refusals.rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
                 logger.warning("%s", warning)
-        except errors.InsufficientPrivilege:
-            raise RefusedToServe("this role may not read and write records: connect as audit_app") from None
         except (PoolTimeout, errors.OperationalError, StorageUnavailable) as error:
             raise RefusedToServe(f"the database cannot be reached within the pool's timeout: {error}") from error
+        self._watching = asyncio.create_task(self.availability.watch())
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._watching:
+            self._watching.cancel()
         await self._pool.close()
+
+    @property
+    def tenant_source(self) -> str:
+        """On whose word a request gets its tenant: `api_key` or `header`. Known once it is open."""
+        return self._probe.tenant_source
 
     async def db_ping(self) -> Ping:
         """Ask the database for its version, timed, and whether isolation is intact for this role.
@@ -135,12 +156,15 @@ class Database:
             started = time.perf_counter()
             await self._rows("SELECT * FROM audit.schema_version()")
             latency_ms = round((time.perf_counter() - started) * 1000, 3)
-            report = await self._rows("SELECT * FROM audit.isolation_report()")
+            found = await findings(self._rows)
             ((tenant_source,),) = await self._rows("SELECT audit.tenant_source()")
-        findings = [f"{rule}: {finding}" for rule, intact, finding in report if not intact]
         if self.tenant_source and tenant_source != self.tenant_source:
-            findings.append(f"the role's tenants come from {tenant_source} by now: restart the service")
-        return Ping(latency_ms, findings)
+            found.append(f"the role's tenants come from {tenant_source} by now: restart the service")
+        return Ping(latency_ms, found)
+
+    async def _replace_lost_connections(self) -> None:
+        with suppress(TimeoutError):
+            await bounded(self._pool.check(), MOST_SECONDS_OF_A_RECORD)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -179,11 +203,11 @@ class Database:
             yield TenantTransaction(connection, await _enter(connection, credential))
 
     async def call(
-        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
+        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any], *, writes: bool = False
     ) -> tuple[str, Any]:
         """Run one statement for the tenant of `credential`; return the tenant's id and the statement's one value.
 
-        Both are committed. Raises RingfenceError; nothing was stored then.
+        Both are committed. Raises RingfenceError: nothing was stored then, or, where it `writes`, OutcomeUnknown.
         """
 
         async def once() -> tuple[str, Any]:
@@ -192,7 +216,7 @@ class Database:
             (tenant_id,), (value,) = await transaction.tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
             return tenant_id, value
 
-        return await self._repeatedly(once)
+        return await self._repetition.run(once, seconds=MOST_SECONDS, writes=writes)
 
     async def copy(
         self,
@@ -221,12 +245,12 @@ class Database:
                 await connection.execute("COMMIT")
             return rows
 
-        return await self._repeatedly(once)
+        return await self._repetition.run(once, seconds=MOST_SECONDS, writes=False)
 
     async def call_across_tenants(self, statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
-        """Run one statement that enters its tenants itself; return its one value.
+        """Run one statement that writes, and enters its tenants itself; return its one value.
 
-        It is committed. Raises RingfenceError; nothing was stored then.
+        It is committed. Raises RingfenceError: nothing was stored then, but for OutcomeUnknown.
         """
 
         async def once() -> Any:
@@ -235,31 +259,35 @@ class Database:
             (value,) = await result.fetchone()  # type: ignore[misc]
             return value
 
-        return await self._repeatedly(once)
+        return await self._repetition.run(once, seconds=MOST_SECONDS_OF_A_RECORD, writes=True)
 
     async def call_many(self, credential: Credential, work: Callable[[Call], Awaitable[Result]]) -> tuple[str, Result]:
         """Run `work` in one transaction for the tenant of `credential`; return the tenant's id and its result.
 
         `work` is given a function that runs one statement and returns its one value; what it has stored is committed
-        when this returns. It may be run more than once. Raises RingfenceError; nothing was stored then.
+        when this returns. It may be run more than once. Raises RingfenceError: nothing was stored then, but for
+        OutcomeUnknown.
         """
 
         async def once() -> tuple[str, Result]:
             tenant_id = ""
 
-            async def call(statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
+            async def one_round_trip(statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
                 nonlocal tenant_id
-                # One round trip. The tenant is entered anew each time: its proof lasts five seconds.
+                # The tenant is entered anew each time: its proof lasts five seconds.
                 async with connection.pipeline():
                     tenant = await _enter(connection, credential)
                     result = await connection.execute(statement, parameters)
                 (tenant_id,), (value,) = await tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
                 return value
 
+            async def call(statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
+                return await bounded(one_round_trip(statement, parameters), MOST_SECONDS)
+
             async with self._pool.connection() as connection:
-                await connection.execute(_BEGIN)
+                await bounded(connection.execute(_BEGIN), MOST_SECONDS)
                 found = await work(call)
-                await connection.execute("COMMIT")
+                await bounded(connection.execute("COMMIT"), MOST_SECONDS)
             return tenant_id, found
 
         async def patiently() -> tuple[str, Result]:
@@ -268,51 +296,14 @@ class Database:
                     return await once()
             return await once()
 
-        return await self._repeatedly(patiently)
-
-    async def _repeatedly(self, once: Callable[[], Awaitable[Result]]) -> Result:
-        """Run `once`, and again on another connection where its own turns out to be dead.
-
-        Every statement may be repeated: it is a read, or a write that carries its own id.
-        """
-        try:
-            for _ in range(MOST_LOSSES):
-                try:
-                    return await once()
-                except errors.OperationalError as error:
-                    if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
-                        raise
-                    await self._pool.check()
-            return await once()
-        except (psycopg.Error, PoolTimeout, UnicodeEncodeError) as error:
-            raise self.refusals.of_error(error) from error
+        return await self._repetition.run(patiently, seconds=None, writes=True)
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         async def once() -> list[tuple[Any, ...]]:
             async with self._pool.connection() as connection:
                 return await (await connection.execute(statement)).fetchall()
 
-        try:
-            try:
-                return await once()
-            except errors.OperationalError:
-                await self._pool.check()  # a session that was ended is replaced
-                return await once()
-        except (PoolTimeout, errors.OperationalError) as error:
-            raise self.refusals.of_error(error) from error
-
-    async def _refuse_unless_current(self) -> None:
-        ours = fingerprints()
-        try:
-            version, found = (await self._rows("SELECT * FROM audit.schema_version()"))[0]
-        except (errors.InvalidSchemaName, errors.UndefinedFunction):
-            raise RefusedToServe("the database has no schema of ours: run `make migrate`") from None
-        except errors.InsufficientPrivilege:
-            raise RefusedToServe("the database does not let this role in: connect as audit_app") from None
-        if version < schema_version(ours) or (version == schema_version(ours) and found != digest(ours)):
-            raise RefusedToServe("the database's schema is behind this release: run `make migrate`")
-        if version > schema_version(ours):
-            logger.warning("the database's schema is ahead of this release: version %s", version)
+        return await self._repetition.run(once, seconds=MOST_SECONDS, writes=False)
 
 
 async def _enter(connection: AsyncConnection, credential: Credential) -> AsyncCursor[Any]:

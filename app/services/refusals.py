@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from app.errors import (
+    DatabaseAway,
     IdempotencyKeyReused,
     InvalidRequest,
     RingfenceError,
@@ -24,6 +24,9 @@ logger = logging.getLogger("ringfence")
 _NO_TENANT, _UNKNOWN_TENANT, _REFUSED_ARGUMENT, _TAKEN_ID = "RF001", "RF002", "RF003", "RF004"
 _REFUSED_API_KEY, _MISSING_SCOPE, _OTHER_TENANT, _OTHER_BODY = "RF005", "RF006", "RF007", "RF008"
 _BROKEN_CHECK, _MISSING_VALUE, _UNSTORABLE_VALUE = "23514", "23502", "22"
+# What passes by itself: connections, resources, timeouts and shutdowns, input and output; deadlocks; locks that were
+# waited for; a server that only reads, a standby for one.
+_PASSING = ("08", "53", "57", "58", "40", "55P03", "25006")
 _POSITION = re.compile(r"record (\d{1,9})")  # the detail of audit.insert_audit_logs()
 
 
@@ -49,8 +52,6 @@ class Refusals:
         """Say what an error of the driver means, without repeating what the caller sent."""
         if isinstance(error, UnicodeEncodeError):
             return InvalidRequest("a text is not valid Unicode", [])
-        if isinstance(error, PoolTimeout):
-            return StorageUnavailable("no connection to the database became free in time")
         assert isinstance(error, psycopg.Error)
         if isinstance(error, psycopg.DataError) and error.sqlstate is None:  # psycopg sends no NUL
             return InvalidRequest("a text holds a NUL character", [])
@@ -90,6 +91,8 @@ class Refusals:
                 return InvalidRequest.field(column, "is required")
             case code if code is not None and code.startswith(_UNSTORABLE_VALUE):  # a number out of range
                 return InvalidRequest(message, [])
+        if found.sqlstate is None or found.sqlstate.startswith(_PASSING):
+            return DatabaseAway("the database cannot be used right now")
         # A refused privilege is our mistake, not the caller's, and what it was told is no business of his either.
         logger.error("the database failed: SQLSTATE %s", found.sqlstate)
         return StorageUnavailable("the database cannot be used right now")

@@ -1,0 +1,51 @@
+"""Whether this database may be served: by this release, and for the role that it is reached with."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, LiteralString
+
+from psycopg import errors
+
+from app.database_files import digest, fingerprints, schema_version
+
+logger = logging.getLogger("ringfence")
+Rows = Callable[[LiteralString], Awaitable[list[tuple[Any, ...]]]]
+
+
+class RefusedToServe(Exception):
+    """The store is not one that may be served; the message says why and what to do."""
+
+
+async def findings(rows: Rows) -> list[str]:
+    """Return what audit.isolation_report() finds against this role's isolation; rows: runs a statement."""
+    report = await rows("SELECT * FROM audit.isolation_report()")
+    return [f"{rule}: {finding}" for rule, intact, finding in report if not intact]
+
+
+async def refuse_unless_servable(rows: Rows) -> str:
+    """Return on whose word a transaction gets its tenant; rows: runs a statement.
+
+    Raises RefusedToServe when there is no schema or an older one, or when tenants are not kept apart.
+    """
+    try:
+        await _refuse_unless_current(rows)
+        if found := await findings(rows):
+            raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(found))
+        ((source,),) = await rows("SELECT audit.tenant_source()")
+        return str(source)
+    except errors.InsufficientPrivilege:
+        raise RefusedToServe("this role may not read and write records: connect as audit_app") from None
+
+
+async def _refuse_unless_current(rows: Rows) -> None:
+    ours = fingerprints()
+    try:
+        version, found = (await rows("SELECT * FROM audit.schema_version()"))[0]
+    except (errors.InvalidSchemaName, errors.UndefinedFunction):
+        raise RefusedToServe("the database has no schema of ours: run `make migrate`") from None
+    except errors.InsufficientPrivilege:
+        raise RefusedToServe("the database does not let this role in: connect as audit_app") from None
+    if version < schema_version(ours) or (version == schema_version(ours) and found != digest(ours)):
+        raise RefusedToServe("the database's schema is behind this release: run `make migrate`")
+    if version > schema_version(ours):
+        logger.warning("the database's schema is ahead of this release: version %s", version)

@@ -1,0 +1,79 @@
+"""Transactions that are begun again where that can help, and given up in time where it cannot."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import PoolTimeout
+
+from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.services.availability import Availability
+from app.services.bounded import bounded
+from app.services.refusals import Refusals
+
+Result = TypeVar("Result")
+
+MOST_REPETITIONS = 3
+"""Of one transaction. Sessions are ended one by one, and the next may be among them."""
+
+
+class Repetition:
+    """Runs transactions. Each may be repeated: it is a read, or a write that carries its own id."""
+
+    def __init__(
+        self, availability: Availability, refusals: Refusals, replace_lost_connections: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._availability = availability
+        self._refusals = refusals
+        self._replace_lost_connections = replace_lost_connections
+
+    async def run(
+        self, once: Callable[[], Coroutine[Any, Any, Result]], *, seconds: float | None, writes: bool
+    ) -> Result:
+        """Run `once`, and again on another connection where its own turns out to be dead.
+
+        seconds: that `once` may take; None where it sees to that itself, by raising TimeoutError. writes: whether it
+        matters if it was committed. Raises RingfenceError: DatabaseAway, or OutcomeUnknown where it was possibly
+        committed and that could not be found out.
+        """
+        if not self._availability.is_up:
+            raise DatabaseAway("the database is away")
+        in_doubt = False
+        try:
+            for attempt in range(MOST_REPETITIONS + 1):
+                is_last = attempt == MOST_REPETITIONS
+                try:
+                    result = await (once() if seconds is None else bounded(once(), seconds))
+                    self._availability.note_contact()
+                    return result
+                except PoolTimeout:
+                    # Too much to do, or nothing to do it with.
+                    if await self._availability.check():
+                        self._give_up(in_doubt, StorageUnavailable("no connection to the database became free in time"))
+                    self._give_up(in_doubt, DatabaseAway("the database is away"))
+                except TimeoutError:
+                    await self._availability.check()
+                    self._give_up(writes, DatabaseAway("the database did not answer in time"))
+                except (errors.DeadlockDetected, errors.SerializationFailure):
+                    if is_last:
+                        raise
+                except errors.OperationalError as error:
+                    if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
+                        raise
+                    in_doubt = writes
+                    if not await self._availability.check():
+                        self._give_up(in_doubt, DatabaseAway("the database is away"))
+                    if is_last:
+                        raise
+                    await self._replace_lost_connections()
+        except (psycopg.Error, UnicodeEncodeError) as error:
+            self._give_up(in_doubt, self._refusals.of_error(error), error)
+        raise AssertionError("the last repetition returns or raises")
+
+    def _give_up(self, in_doubt: bool, refusal: RingfenceError, cause: Exception | None = None) -> NoReturn:
+        if in_doubt and isinstance(refusal, StorageUnavailable):
+            raise OutcomeUnknown(
+                "the connection was lost, and it is unknown whether this was stored: send it again with the same id"
+            ) from cause
+        raise refusal from cause
