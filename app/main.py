@@ -18,6 +18,8 @@ from app.services.bulk_intake import BulkIntake
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
+from app.services.spool import Spool
+from app.services.spooling import SpoolingAuditLogger
 from app.settings import Settings
 from app.tracing import TraceMiddleware
 
@@ -66,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 max_bulk_bytes=settings.max_bulk_bytes,
                 max_requests=settings.max_bulk_requests,
             )
+            audit_logger.start()
             yield
         finally:
             await client.close()
@@ -104,13 +107,16 @@ def is_loopback(host: str) -> bool:
 
 
 def make_audit_logger(settings: Settings) -> AuditLogger:
-    """Return the store that `settings` name, not yet opened: the database, or without one the file."""
+    """Return the store that `settings` name, not yet opened: the database with its spool, or without one the file."""
     if settings.database_url is None:
         return FileAuditLogger(settings.audit_log_path)
-    return DatabaseAuditLogger(
+    database = DatabaseAuditLogger(
         Database(
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             pool_timeout=settings.database_pool_timeout,
         )
     )
+    if not settings.spool:
+        return database
+    return SpoolingAuditLogger(database, Spool(settings.spool_path, settings.spool_max_bytes))

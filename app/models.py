@@ -28,6 +28,15 @@ TenantId = Annotated[
 ]
 
 
+_StoredElsewhere = Annotated[
+    str | None,
+    Field(
+        description="While the database is away: the record is on the service's disk, and will be in the database.",
+        json_schema_extra={"enum": ["spool"]},
+    ),
+]
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,6 +78,7 @@ class ExecuteResponse(BaseModel):
     http_status: int | None
     latency_ms: int | None
     output: Any
+    stored: _StoredElsewhere = None
 
 
 class RecordsQuery(_Closed):
@@ -103,6 +113,7 @@ class RecordsResponse(BaseModel):
     tenant_id: str
     count: int
     id: UUID | None
+    stored: _StoredElsewhere = None
 
 
 class _Filters(_Closed):

@@ -30,6 +30,15 @@ class Settings(BaseSettings):
     audit_log_path: Path = Path(".data/audit.jsonl")
     """Where records go without a database: one JSON object a line."""
 
+    spool: bool = True
+    """Whether records wait on the disk while the database is away. Off: they are answered with 503."""
+
+    spool_path: Path = Path(".data/spool")
+    """Directory of what waits, for its owner alone. On a disk that outlives the service."""
+
+    spool_max_bytes: Annotated[int, Field(gt=0)] = 268_435_456
+    """Size of what waits, in bytes; beyond it records are answered with 503."""
+
     host: str = "127.0.0.1"
     """Address to listen on."""
 

@@ -183,7 +183,7 @@ def serve_any() -> Iterator[Serve]:
     with ExitStack() as started:
 
         def start(**settings: Any) -> TestClient:
-            client = TestClient(create_app(Settings(**settings)), raise_server_exceptions=False)
+            client = TestClient(create_app(Settings(**{"spool": False} | settings)), raise_server_exceptions=False)
             return started.enter_context(client)
 
         yield start
@@ -237,7 +237,7 @@ class Store:
 
     def client(self, **settings: Any) -> TestClient:
         """Return a client of a service on this backend that can speak for acme and globex."""
-        app = create_app(Settings(**self.settings | settings))
+        app = create_app(Settings(**{"spool": False} | self.settings | settings))
         if not self.api_keys:
             return TestClient(app, raise_server_exceptions=False)
         client = ProvingClient(app, raise_server_exceptions=False)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 def environment(**settings: object) -> dict[str, str]:
     """Return the environment that configures `settings` and nothing else."""
     ours = {name.upper() for name in Settings.model_fields}
-    rest = {name: value for name, value in os.environ.items() if name not in ours}
+    rest = {name: value for name, value in os.environ.items() if name not in ours} | {"SPOOL": "off"}
     return rest | {name.upper(): str(value) for name, value in settings.items()}
 
 

@@ -110,7 +110,7 @@ def test_a_connection_that_dies_in_the_commit_is_no_acknowledgement(
 
     answer = execute(client)
 
-    assert_problem(answer, 503, "storage-unavailable")
+    assert_problem(answer, 503, "outcome-unknown")
     assert database.execute("SELECT count(*) FROM audit.audit_logs") == [(0,)]
 
 

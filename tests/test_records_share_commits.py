@@ -20,7 +20,7 @@ from app.errors import (
     Unauthenticated,
 )
 from app.models import AuditEvent
-from app.services.audit_logger import DatabaseAuditLogger
+from app.services.audit_logger import DatabaseAuditLogger, Stored
 from app.services.db import Database
 from app.uuid_v7 import uuid_v7
 from tests.conftest import TestDatabase
@@ -56,7 +56,8 @@ def on(database: TestDatabase, role: str, test: Callable[[DatabaseAuditLogger], 
 async def together(logger: DatabaseAuditLogger, cases: list[Case]) -> list[Any]:
     """Write every record of `cases` at once; return for each its tenant or its refusal."""
     calls = (logger.write_log(credential, event) for credential, event, _ in cases)
-    return await asyncio.gather(*calls, return_exceptions=True)
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    return [result.tenant_id if isinstance(result, Stored) else result for result in results]
 
 
 def tenants_stored(database: TestDatabase) -> dict[Any, str]:
@@ -168,7 +169,7 @@ def test_a_caller_who_goes_away_takes_no_record_with_him(database: TestDatabase)
         for task in tasks[::2]:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert results[1::2] == ["acme"] * 5
+        assert results[1::2] == [Stored("acme")] * 5
 
     on(database, "audit_app", test)
     assert set(tenants_stored(database)) == {each.id for each in events}

@@ -44,7 +44,7 @@ def both(portal: BlockingPortal, database: TestDatabase, tmp_path: Path) -> Iter
 def outcome(portal: BlockingPortal, store: AuditLogger, tenant: str, event: AuditEvent) -> Outcome:
     """Write the event; return the tenant it was stored for, or the refusal's status and fields."""
     try:
-        return portal.call(store.write_log, NamedTenant(tenant), event)
+        return portal.call(store.write_log, NamedTenant(tenant), event).tenant_id
     except RingfenceError as refusal:
         return refusal.status, refusal.errors or []
 

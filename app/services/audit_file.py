@@ -19,7 +19,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,19 +29,17 @@ from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantU
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services import audit_file_export
 from app.services.audit_file_reading import Record, matches, whole_records
-from app.services.audit_logger import Health
+from app.services.audit_logger import Health, Stored
 from app.services.bulk import Batch
 from app.services.database_check import RefusedToServe
-from app.services.file_rules import MODES, STATUSES, refuse_broken_rule, refuse_unstorable
+from app.services.durable_files import flush_directory, write_all
+from app.services.file_rules import MODES, STATUSES, as_stored, refuse_broken_rule, refuse_unstorable
 from app.services.group_commit import GroupCommit
 
 logger = logging.getLogger("ringfence")
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})")
-_COLUMNS = (
-    "id", "trace_id", "tenant_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id", "error",
-)  # fmt: skip
 _PIECE = 1_048_576
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -66,24 +64,33 @@ class FileAuditLogger:
             self._path,
         )
 
+    def start(self) -> None:
+        """See AuditLogger. Nothing goes on here."""
+
     async def close(self) -> None:
         """Return once what was handed over is on the disk. No file is held open between two flushes."""
         await self._flushes.drain()
 
-    async def write_log(self, credential: Credential, event: AuditEvent) -> str:
+    async def write_log(
+        self,
+        credential: Credential,
+        event: AuditEvent,
+        *,
+        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+    ) -> Stored:
         """See AuditLogger."""
         tenant_id = _registered(credential)
-        record = _as_stored(tenant_id, event.fields())
+        record = as_stored(tenant_id, event.fields())
         refuse_unstorable(record)
         refuse_broken_rule(record)
         await self._flushes.submit(record)
-        return tenant_id
+        return Stored(tenant_id)
 
     async def enter(self, credential: Credential) -> None:
         """See AuditLogger."""
         _registered(credential)
 
-    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> str:
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """See AuditLogger. One flush for all; what a crash in the middle leaves of them was never acknowledged."""
         tenant_id = _registered(credential)
         if idempotency_key is not None:
@@ -91,7 +98,7 @@ class FileAuditLogger:
         if batch.is_import:
             raise ScopeMissing("created_at is for an API key with the scope import")
         await self._in_thread(self._append_batch, tenant_id, batch)
-        return tenant_id
+        return Stored(tenant_id)
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger. Reads the whole file, and holds one page of it."""
@@ -155,10 +162,10 @@ class FileAuditLogger:
     def _append_batch(self, tenant_id: str, batch: Batch) -> None:
         for position, sent in batch.records():
             with batch.at(position):
-                refuse_broken_rule(_as_stored(tenant_id, sent))
+                refuse_broken_rule(as_stored(tenant_id, sent))
         if batch.refusal is not None:
             raise batch.refusal
-        self._append_and_flush(_as_stored(tenant_id, sent) for _, sent in batch.records())
+        self._append_and_flush(as_stored(tenant_id, sent) for _, sent in batch.records())
 
     def _append_and_flush(self, records: Iterable[Record]) -> None:
         created = not self._path.exists()
@@ -174,15 +181,15 @@ class FileAuditLogger:
                 for record in records:
                     content += json.dumps({**record, "created_at": now}).encode() + b"\n"
                     if len(content) >= _PIECE:
-                        _write(file, content)
+                        write_all(file, content)
                         content.clear()
-                _write(file, content)
+                write_all(file, content)
                 os.fsync(file)
             except OSError:
                 os.ftruncate(file, size)  # refused, so it must not be found later
                 raise
             if created:
-                _flush_directory(self._path.parent)
+                flush_directory(self._path.parent)
         finally:
             os.close(file)
 
@@ -235,15 +242,6 @@ def _bytes_of(record: Record) -> int:
     return 256 + sum(len(value) for value in record.values() if isinstance(value, str))
 
 
-def _as_stored(tenant_id: str, sent: Mapping[str, Any]) -> Record:
-    return {name: tenant_id if name == "tenant_id" else sent.get(name) for name in _COLUMNS} | {"id": str(sent["id"])}
-
-
-def _write(file: int, content: bytearray) -> None:
-    if os.write(file, content) != len(content):
-        raise OSError(28, "No space left on device")
-
-
 def _registered(credential: Credential) -> str:
     # There is no register of tenants here: any well-formed name is one.
     if credential.tenant_id is None or not _TENANT.fullmatch(credential.tenant_id):
@@ -266,12 +264,3 @@ def _cursor(key: tuple[datetime, str], tenant_id: str, filters: dict[str, Any]) 
     # A time is the same in any zone.
     text = json.dumps([position, tenant_id, filters], default=lambda time: time.timestamp(), sort_keys=True)
     return f"{position}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-
-
-def _flush_directory(directory: Path) -> None:
-    # A new file's name is in its directory, which has to reach the disk as well.
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,20 +4,22 @@ Two implementations of one interface: the database, which holds every rule itsel
 of app/services/audit_file.py.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString, Protocol
 
 from app.credentials import ApiKey, Credential
-from app.errors import InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
+from app.errors import DatabaseAway, InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
 from app.models import AuditEvent, ExportQuery, ListQuery
+from app.services.availability import Availability
 from app.services.bulk import Batch
 from app.services.db import Call, Database
 from app.services.file_rules import refuse_unstorable
 from app.services.group_commit import GroupCommit
+from app.services.places import Places
 from app.services.refusals import Diagnosis
+from app.services.replay import Outcome
 
 Record = tuple[Credential, AuditEvent]
 
@@ -43,17 +45,29 @@ class Health:
     findings: list[str]
 
 
-class AuditLogger(Protocol):
-    """Where records go. Every method raises RingfenceError; nothing was stored then."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was stored, for which tenant. in_spool: on the service's disk, and not in the database yet."""
 
-    async def write_log(self, credential: Credential, event: AuditEvent) -> str:
-        """Store `event` and return the tenant it was stored for, once it is committed."""
+    tenant_id: str
+    in_spool: bool = False
+
+    def shown(self) -> dict[str, str]:
+        """Return what an answer says about it."""
+        return {"tenant_id": self.tenant_id, **({"stored": "spool"} if self.in_spool else {})}
+
+
+class AuditLogger(Protocol):
+    """Where records go. Every method raises RingfenceError: nothing was stored then, but for OutcomeUnknown."""
+
+    async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
+        """Store `event`, and return once it is committed. may_wait: or, while the database is away, in the spool."""
 
     async def enter(self, credential: Credential) -> None:
         """Do nothing but check the credential."""
 
-    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> str:
-        """Store all records of `batch`, or none, and return the tenant they were stored for, once they are committed.
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
+        """Store all records of `batch`, or none, and return once they are committed, or in the spool.
 
         The ids of the records make the call repeatable. idempotency_key: where it came before with the same body,
         nothing is stored, and `batch.answer` is what was answered then. InvalidRequest names the first record that is
@@ -82,6 +96,9 @@ class AuditLogger(Protocol):
     async def open(self) -> None:
         """Connect. Raises RefusedToServe when this store may not be served."""
 
+    def start(self) -> None:
+        """Begin what goes on in the background, once it is open."""
+
     async def close(self) -> None:
         """Let go of it."""
 
@@ -94,14 +111,30 @@ class DatabaseAuditLogger:
         self._commits = GroupCommit(
             self._write_together, _size, most_items=MOST_RECORDS, most_bytes=MOST_BYTES, most_waiting=MOST_WAITING
         )
-        # What is quick must find a connection while many records are being stored.
-        self._bulk = asyncio.Semaphore(max(1, database.pool_size // 4))
+        self._bulk = Places(
+            max(1, database.pool_size // 4),
+            most_waiting=64,
+            most_seconds=database.pool_timeout,
+            busy="too many requests with many records are being stored",
+        )
+        self._reads = Places(
+            max(1, database.pool_size * 3 // 4),
+            most_waiting=256,
+            most_seconds=database.pool_timeout,
+            busy="too many lists and exports are being read",
+        )
 
-    async def write_log(self, credential: Credential, event: AuditEvent) -> str:
+    async def write_log(
+        self,
+        credential: Credential,
+        event: AuditEvent,
+        *,
+        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+    ) -> Stored:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.
         refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
-        return await self._commits.submit((credential, event))
+        return Stored(await self._commits.submit((credential, event)))
 
     async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
         """Store records of any tenants; return for each its tenant, or why it was refused."""
@@ -118,10 +151,16 @@ class DatabaseAuditLogger:
         outcomes = await self._database.call_across_tenants(
             "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)", {"records": json.dumps(rows)}
         )
-        refusal = self._database.refusals.of_diagnosis
         return [
-            outcome["tenant_id"] if "tenant_id" in outcome else refusal(Diagnosis(**outcome)) for outcome in outcomes
+            outcome["tenant_id"] if "tenant_id" in outcome else self._refusal(Diagnosis(**outcome))
+            for outcome in outcomes
         ]
+
+    def _refusal(self, found: Diagnosis) -> RingfenceError:
+        refusal = self._database.refusals.of_diagnosis(found)
+        # Another transaction is writing a record of this id, or keeps everybody from the table. Which of the two is not
+        # known, and so neither whether this one would be stored one day: it does not wait in the spool for that.
+        return StorageUnavailable(refusal.detail) if isinstance(refusal, DatabaseAway) else refusal
 
     async def _write_alone(self, credential: Credential, event: AuditEvent) -> str | RingfenceError:
         # db/functions/insert_audit_log.sql
@@ -132,6 +171,7 @@ class DatabaseAuditLogger:
                 " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
                 " p_latency_ms => %(latency_ms)s::int, p_user_id => %(user_id)s, p_error => %(error)s)",
                 event.fields(),
+                writes=True,
             )
         except RingfenceError as refusal:
             return refusal
@@ -141,7 +181,7 @@ class DatabaseAuditLogger:
         """See AuditLogger."""
         await self._database.call(credential, "SELECT audit.tenant_source()", {})
 
-    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> str:
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """See AuditLogger; db/functions/insert_audit_logs.sql and its neighbours."""
         if batch.is_import and not isinstance(credential, ApiKey):
             raise ScopeMissing("created_at is for an API key with the scope import")
@@ -162,64 +202,76 @@ class DatabaseAuditLogger:
                 raise batch.refusal
             return batch.answer
 
-        try:
-            async with asyncio.timeout(self._database.pool_timeout):
-                await self._bulk.acquire()
-        except TimeoutError:
-            raise StorageUnavailable("too many requests with many records are being stored") from None
-        try:
-            tenant_id, batch.answer = await self._database.call_many(credential, work)
-        except InvalidRequest as refusal:
-            raise refusal if refusal.position is None else batch.place(refusal, refusal.position) from refusal
-        finally:
-            self._bulk.release()
-        return tenant_id
+        async with self._bulk.take():
+            try:
+                tenant_id, batch.answer = await self._database.call_many(credential, work)
+            except InvalidRequest as refusal:
+                raise refusal if refusal.position is None else batch.place(refusal, refusal.position) from refusal
+        return Stored(tenant_id)
+
+    async def describe_api_key(self, api_key: ApiKey) -> dict[str, Any]:
+        """Return the tenant_id, scopes and expires_at of a key; db/functions/describe_api_key.sql."""
+        _, found = await self._database.call(
+            api_key, "SELECT audit.describe_api_key(p_api_key => %(api_key)s)", {"api_key": api_key.secret}
+        )
+        return dict(found)
+
+    async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
+        """Store what waited in the spool; return what became of each line. db/functions/replay_audit_logs.sql."""
+        outcomes: Sequence[Outcome] = await self._database.call_across_tenants(
+            "SELECT audit.replay_audit_logs(p_records => %(records)s::json)", {"records": json.dumps(list(lines))}
+        )
+        return outcomes
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger; db/functions/list_audit_logs.sql."""
-        _, page = await self._database.call(
-            credential,
-            "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s,"
-            " p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
-            " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
-            " p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s)",
-            query.model_dump(exclude={"tenant_id"}),
-        )
+        async with self._reads.take():
+            _, page = await self._database.call(
+                credential,
+                "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s,"
+                " p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
+                " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
+                " p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s)",
+                query.model_dump(exclude={"tenant_id"}),
+            )
         return str(page)
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
         """See AuditLogger; db/functions/begin_export.sql."""
-        _, state = await self._database.call(
-            credential,
-            "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s, p_agent_id => %(agent_id)s,"
-            " p_trace_id => %(trace_id)s, p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
-            " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
-            " p_order => %(order)s)",
-            {
-                **query.model_dump(exclude={"tenant_id"}),
-                "api_key": credential.secret if isinstance(credential, ApiKey) else None,
-            },
-        )
+        async with self._reads.take():
+            _, state = await self._database.call(
+                credential,
+                "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s,"
+                " p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
+                " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
+                " p_order => %(order)s)",
+                {
+                    **query.model_dump(exclude={"tenant_id"}),
+                    "api_key": credential.secret if isinstance(credential, ApiKey) else None,
+                },
+            )
         return self._export(credential, state)
 
     async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
         # db/functions/export_audit_logs.sql says why an export is many transactions.
         while state is not None:
-            rows = await self._database.copy(
-                credential,
-                "SELECT audit.continue_export(p_state => %(state)s)",
-                {"state": state},
-                "COPY (SELECT lines, state FROM audit.export_audit_logs()) TO STDOUT (FORMAT binary)",
-                ["bytea", "text"],
-            )
+            async with self._reads.take():
+                rows = await self._database.copy(
+                    credential,
+                    "SELECT audit.continue_export(p_state => %(state)s)",
+                    {"state": state},
+                    "COPY (SELECT lines, state FROM audit.export_audit_logs()) TO STDOUT (FORMAT binary)",
+                    ["bytea", "text"],
+                )
             state = rows[-1][1]
             yield b"".join(lines for lines, _ in rows)
 
     async def read_admin_events(self, credential: Credential, limit: int) -> str:
         """See AuditLogger; db/functions/list_admin_events.sql."""
-        _, page = await self._database.call(
-            credential, "SELECT audit.list_admin_events(p_limit => %(limit)s::int)", {"limit": limit}
-        )
+        async with self._reads.take():
+            _, page = await self._database.call(
+                credential, "SELECT audit.list_admin_events(p_limit => %(limit)s::int)", {"limit": limit}
+            )
         return str(page)
 
     @property
@@ -232,9 +284,17 @@ class DatabaseAuditLogger:
         ping = await self._database.db_ping()
         return Health("postgresql", ping.latency_ms, "broken" if ping.findings else "intact", ping.findings)
 
+    @property
+    def availability(self) -> Availability:
+        """Whether the database can be written to."""
+        return self._database.availability
+
     async def open(self) -> None:
         """See AuditLogger."""
         await self._database.open()
+
+    def start(self) -> None:
+        """See AuditLogger."""
 
     async def close(self) -> None:
         """See AuditLogger."""

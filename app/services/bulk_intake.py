@@ -55,8 +55,8 @@ class BulkIntake:
             if media_type == JSON:
                 batch.read_json(await self._whole(request))
                 if batch.single is not None and key is None and not batch.is_import:
-                    tenant_id = await self._audit_logger.write_log(credential, _event(batch.single))
-                    return {"tenant_id": tenant_id, **json.loads(batch.answer)}
+                    stored = await self._audit_logger.write_log(credential, _event(batch.single))
+                    return {**stored.shown(), **json.loads(batch.answer)}
             if self._free == 0:
                 raise StorageUnavailable("too many requests with many records at once")
             self._free -= 1
@@ -65,10 +65,10 @@ class BulkIntake:
                     # Before anything is read: who opens nothing shall not fill the disk.
                     await self._audit_logger.enter(credential)
                     await batch.read_lines(_pieces(request), self._max_bulk_bytes)
-                tenant_id = await self._audit_logger.write_logs(credential, batch, key)
+                stored = await self._audit_logger.write_logs(credential, batch, key)
             finally:
                 self._free += 1
-            return {"tenant_id": tenant_id, **json.loads(batch.answer)}
+            return {**stored.shown(), **json.loads(batch.answer)}
 
     async def _whole(self, request: Request) -> bytes:
         body = bytearray()

@@ -6,6 +6,7 @@ calls of functions in schema audit, with named parameters.
 
 import asyncio
 import logging
+import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -24,7 +25,7 @@ from app.services.bounded import bounded
 from app.services.database_check import RefusedToServe, findings
 from app.services.probe import Probe
 from app.services.refusals import Refusals
-from app.services.repetition import Repetition
+from app.services.repetition import LostBeforeUse, Repetition
 
 logger = logging.getLogger("ringfence")
 # Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
@@ -162,6 +163,18 @@ class Database:
             found.append(f"the role's tenants come from {tenant_source} by now: restart the service")
         return Ping(latency_ms, found)
 
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """Take a connection from the pool. Raises LostBeforeUse for one that died there, before anything is sent."""
+        async with self._pool.connection() as connection:
+            # An idle server says nothing but its last word.
+            idle = select.poll()
+            idle.register(connection.fileno(), select.POLLIN)
+            if idle.poll(0):
+                await connection.close()
+                raise LostBeforeUse
+            yield connection
+
     async def _replace_lost_connections(self) -> None:
         with suppress(TimeoutError):
             await bounded(self._pool.check(), MOST_SECONDS_OF_A_RECORD)
@@ -173,7 +186,7 @@ class Database:
         One round trip: BEGIN, what the block sends and COMMIT travel as one pipeline. So nothing inside the block has
         happened, and nothing is known, until the block has ended without an error.
         """
-        async with self._pool.connection() as connection:
+        async with self._connection() as connection:
             async with connection.pipeline():
                 # In so many words: connection.transaction() would wait for the server after BEGIN and at the end.
                 # When anything fails, the server skips what follows, COMMIT too, and the pool rolls back.
@@ -233,7 +246,7 @@ class Database:
         """
 
         async def once() -> list[tuple[Any, ...]]:
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 # COPY cannot be part of a pipeline.
                 async with connection.pipeline():
                     await connection.execute(_BEGIN)
@@ -284,7 +297,7 @@ class Database:
             async def call(statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
                 return await bounded(one_round_trip(statement, parameters), MOST_SECONDS)
 
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 await bounded(connection.execute(_BEGIN), MOST_SECONDS)
                 found = await work(call)
                 await bounded(connection.execute("COMMIT"), MOST_SECONDS)
@@ -300,7 +313,7 @@ class Database:
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         async def once() -> list[tuple[Any, ...]]:
-            async with self._pool.connection() as connection:
+            async with self._connection() as connection:
                 return await (await connection.execute(statement)).fetchall()
 
         return await self._repetition.run(once, seconds=MOST_SECONDS, writes=False)

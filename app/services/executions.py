@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.credentials import Credential
-from app.errors import AgentUnknown, LiveDisabled, OutcomeNotRecorded, StorageUnavailable
+from app.errors import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
 from app.models import AuditEvent, ExecuteRequest
 from app.services.agents import Agent, AgentClient, encode_input
 from app.services.audit_logger import AuditLogger
@@ -46,7 +46,7 @@ class Executions:
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
         content = encode_input(request.input)
-        await execution.record("started")
+        await execution.record("started", may_wait=False)
         try:
             outcome = await self._client.call(agent, trace_id, content)
         except asyncio.CancelledError:
@@ -60,7 +60,7 @@ class Executions:
                 latency_ms=outcome.latency_ms,
                 error=outcome.error,
             )
-        except StorageUnavailable as error:
+        except (StorageUnavailable, OutcomeUnknown) as error:
             raise OutcomeNotRecorded(
                 "the agent was called, and its outcome could not be recorded; the record of the start stands"
             ) from error
@@ -80,9 +80,15 @@ class _Execution:
         self._request = request
 
     async def record(
-        self, status: str, *, http_status: int | None = None, latency_ms: int | None = None, error: str | None = None
+        self,
+        status: str,
+        *,
+        http_status: int | None = None,
+        latency_ms: int | None = None,
+        error: str | None = None,
+        may_wait: bool = True,
     ) -> dict[str, Any]:
-        """Store one record; return the fields of the answer that come from it."""
+        """Store one record; return the fields of the answer that come from it. may_wait: as for write_log()."""
         event_id: UUID = uuid_v7()
         event = AuditEvent(
             id=event_id,
@@ -95,11 +101,11 @@ class _Execution:
             latency_ms=latency_ms,
             error=error,
         )
-        tenant_id = await self._audit_logger.write_log(self._credential, event)
+        stored = await self._audit_logger.write_log(self._credential, event, may_wait=may_wait)
         return {
             "id": str(event_id),
             "trace_id": self._trace_id,
-            "tenant_id": tenant_id,
+            **stored.shown(),
             "agent_id": self._agent_id,
             "mode": self._request.mode,
             "status": status,

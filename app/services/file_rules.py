@@ -14,6 +14,9 @@ def _one_of(words: set[str]) -> Callable[[Any], bool]:
     return lambda word: word in words
 
 
+COLUMNS = (
+    "id", "trace_id", "tenant_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id", "error",
+)  # fmt: skip
 MODES = {"DRY_RUN", "LIVE"}
 STATUSES = {"started", "success", "error", "denied"}
 # In the order in which PostgreSQL looks at them: the constraints' names.
@@ -27,6 +30,11 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "trace_id": _size(1, 128),
     "user_id": _size(1, 256),
 }
+
+
+def as_stored(tenant_id: str, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with all of its columns but created_at, in their order."""
+    return {name: tenant_id if name == "tenant_id" else sent.get(name) for name in COLUMNS} | {"id": str(sent["id"])}
 
 
 def refuse_broken_rule(record: Mapping[str, Any]) -> None:

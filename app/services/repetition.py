@@ -18,6 +18,10 @@ MOST_REPETITIONS = 3
 """Of one transaction. Sessions are ended one by one, and the next may be among them."""
 
 
+class LostBeforeUse(errors.OperationalError):
+    """The connection died while nobody used it."""
+
+
 class Repetition:
     """Runs transactions. Each may be repeated: it is a read, or a write that carries its own id."""
 
@@ -61,7 +65,7 @@ class Repetition:
                 except errors.OperationalError as error:
                     if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
                         raise
-                    in_doubt = writes
+                    in_doubt = in_doubt or (writes and not isinstance(error, LostBeforeUse))
                     if not await self._availability.check():
                         self._give_up(in_doubt, DatabaseAway("the database is away"))
                     if is_last:

@@ -1,0 +1,138 @@
+"""The audit trail in the database, with the spool for the time when that is away.
+
+Only records that say what has happened already may wait there: what must be on record before something happens (an
+agent is called, records are shown) is refused instead.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+from app.credentials import Credential
+from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, Unauthenticated
+from app.models import AuditEvent, ExportQuery, ListQuery
+from app.services.audit_file_reading import Record
+from app.services.audit_logger import DatabaseAuditLogger, Health, Stored
+from app.services.bulk import Batch
+from app.services.file_rules import as_stored, refuse_broken_rule
+from app.services.known_credentials import KnownCredentials
+from app.services.replay import Replay
+from app.services.spool import Spool
+from app.services.spool_lines import spool_line
+
+
+class SpoolingAuditLogger:
+    """An AuditLogger that keeps records on the disk while its database is away, and replays them afterwards."""
+
+    def __init__(self, database: DatabaseAuditLogger, spool: Spool) -> None:
+        self._database = database
+        self._availability = database.availability
+        self._spool = spool
+        self._known = KnownCredentials(database.describe_api_key)
+        self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
+        self._background: list[asyncio.Task[None]] = []
+
+    async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
+        """See AuditLogger."""
+        try:
+            stored = await self._database.write_log(credential, event)
+        except (DatabaseAway, OutcomeUnknown) as away:
+            tenant_id = self._tenant_of(credential) if may_wait else None
+            if tenant_id is None:
+                raise
+            record = as_stored(tenant_id, event.fields())
+            refuse_broken_rule(record)
+            try:
+                await self._spool.append(partial(_line, credential, record))
+            except RingfenceError as refusal:
+                raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
+            return Stored(tenant_id, in_spool=True)
+        except Unauthenticated:
+            self._known.forget(credential)
+            raise
+        self._known.note(credential, stored.tenant_id)
+        return stored
+
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
+        """See AuditLogger. None may wait with an Idempotency-Key, which the database keeps, or a time of its own."""
+        try:
+            stored = await self._database.write_logs(credential, batch, idempotency_key)
+        except (DatabaseAway, OutcomeUnknown) as away:
+            may_wait = idempotency_key is None and not batch.is_import
+            tenant_id = self._tenant_of(credential) if may_wait else None
+            if tenant_id is None:
+                raise
+            for position, sent in batch.records():
+                with batch.at(position):
+                    refuse_broken_rule(as_stored(tenant_id, sent))
+            if batch.refusal is not None:
+                raise batch.refusal from None
+            try:
+                await self._spool.append_all(
+                    partial(_line, credential, as_stored(tenant_id, sent)) for _, sent in batch.records()
+                )
+            except RingfenceError as refusal:
+                raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
+            return Stored(tenant_id, in_spool=True)
+        if not batch.is_import:
+            self._known.note(credential, stored.tenant_id)
+        return stored
+
+    async def enter(self, credential: Credential) -> None:
+        """See AuditLogger."""
+        try:
+            await self._database.enter(credential)
+        except DatabaseAway:
+            if self._tenant_of(credential) is None:
+                raise
+
+    async def read_logs(self, credential: Credential, query: ListQuery) -> str:
+        """See AuditLogger. What waits in the spool is not in the list."""
+        return await self._database.read_logs(credential, query)
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+        """See AuditLogger. What waits in the spool is not exported."""
+        return await self._database.begin_export(credential, query)
+
+    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+        """See AuditLogger."""
+        return await self._database.read_admin_events(credential, limit)
+
+    @property
+    def tenant_source(self) -> str:
+        """See AuditLogger."""
+        return self._database.tenant_source
+
+    async def db_ping(self) -> Health:
+        """See AuditLogger."""
+        return await self._database.db_ping()
+
+    async def open(self) -> None:
+        """See AuditLogger."""
+        await self._spool.open()
+        await self._database.open()
+
+    def start(self) -> None:
+        """See AuditLogger. Replays what an earlier process has left, too."""
+        self._background = [asyncio.create_task(self._replay.watch()), asyncio.create_task(self._set_clock())]
+
+    async def close(self) -> None:
+        """See AuditLogger. A replay is cut short; the next start goes on with it."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._spool.close()
+        await self._database.close()
+
+    def _tenant_of(self, credential: Credential) -> str | None:
+        return self._known.tenant_of(credential, self._availability.last_contact, self._spool.clock.now())
+
+    async def _set_clock(self) -> None:
+        while True:
+            if self._availability.is_up:
+                self._spool.clock.set()
+            await asyncio.sleep(1)
+
+
+def _line(credential: Credential, record: Record, now: str) -> bytes:
+    return spool_line(credential, {**record, "created_at": now})
