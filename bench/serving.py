@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -100,11 +101,14 @@ def serving(*command: str, **environment: str) -> Iterator[Service]:
         port = str(probe.getsockname()[1])
     inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
     inherited.pop("WEB_CONCURRENCY", None)
-    with subprocess.Popen(
-        [sys.executable, *(argument.format(port=port) for argument in command)],
-        cwd=ROOT, env={**inherited, **environment, "PORT": port},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory(prefix="ringfence-spool-") as spool,
+        subprocess.Popen(
+            [sys.executable, *(argument.format(port=port) for argument in command)],
+            cwd=ROOT, env={**inherited, "SPOOL_PATH": spool, **environment, "PORT": port},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as process,
+    ):  # fmt: skip
         try:
             service = Service(f"http://127.0.0.1:{port}", process.pid)
             for _ in range(600):

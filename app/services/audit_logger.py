@@ -242,7 +242,8 @@ class DatabaseAuditLogger:
             _, state = await self._database.call(
                 credential,
                 "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s,"
-                " p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
+                " p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
+                " p_mode => %(mode)s, p_status => %(status)s,"
                 " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
                 " p_order => %(order)s)",
                 {

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,7 @@ class Spool:
         file, created = self._locked()
         try:
             size = _end_of_last_line(file)
-            room = self.most_bytes - sum(segment.path.stat().st_size for segment in self.segments()) - size
+            room = self.most_bytes - sum(_size(segment.path) for segment in self.segments()) - size
             now = self.clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
             content = bytearray()
             try:
@@ -132,8 +133,9 @@ class Spool:
             file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
-                    return file, os.fstat(file).st_size == 0
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(file), path.stat()):
+                        return file, os.fstat(file).st_size == 0
             except BaseException:
                 os.close(file)
                 raise
@@ -142,7 +144,7 @@ class Spool:
     def seal(self) -> None:
         """Close the active file to whoever would append, unless it is empty. Raises OSError."""
         path = self.directory / _ACTIVE
-        if not path.exists() or path.stat().st_size == 0:
+        if not _size(path):
             return
         file, _ = self._locked()
         try:
@@ -161,7 +163,7 @@ class Spool:
         for segment in self.segments():
             yield segment.path, segment.position
         active = self.directory / _ACTIVE
-        if active.exists() and active.stat().st_size:
+        if _size(active):
             yield active, 0
 
     def _create(self) -> None:
@@ -170,6 +172,13 @@ class Spool:
             raise PermissionError(1, "it belongs to somebody else")
         self.directory.chmod(0o700)
         os.close(self._locked()[0])
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another worker has sealed or replayed it
+        return 0
 
 
 def _position(path: Path) -> int:
