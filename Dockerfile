@@ -28,10 +28,12 @@ USER 10001
 
 # A container's port can be published only when the service listens on all of the container's addresses. There it wants
 # API keys, or an operator who says TRUST_TENANT_HEADER=true. The file is used where there is no DATABASE_URL: mount a
-# volume there, or it goes with the container.
+# volume there, or it goes with the container. So would records that wait for the database: with a volume, set SPOOL=true.
 ENV HOST=0.0.0.0 \
     PORT=8000 \
-    AUDIT_LOG_PATH=/var/lib/ringfence/audit.jsonl
+    AUDIT_LOG_PATH=/var/lib/ringfence/audit.jsonl \
+    SPOOL=false \
+    SPOOL_PATH=/var/lib/ringfence/spool
 EXPOSE 8000
 
 # The process alone: a database that is away for a moment is no reason to restart the service.
