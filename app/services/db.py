@@ -87,8 +87,14 @@ class Database:
     """The service's side of one PostgreSQL database."""
 
     def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float) -> None:
-        """pool_size: connections at the most; pool_timeout: seconds to wait for one. Nothing is connected yet."""
-        given = conninfo_to_dict(database_url)
+        """pool_size: connections at the most; pool_timeout: seconds to wait for one. Nothing is connected yet.
+
+        Raises RefusedToServe when `database_url` is none.
+        """
+        try:
+            given = conninfo_to_dict(database_url)
+        except psycopg.ProgrammingError:  # its message repeats the URL, and with it a password
+            raise RefusedToServe("DATABASE_URL is no connection string of PostgreSQL") from None
         # autocommit: every transaction is begun in so many words, and none is left open by a read.
         # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
         # its place, and would be handed the keys of the requests that come later on the same connection.

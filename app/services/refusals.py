@@ -91,8 +91,8 @@ class Refusals:
                 return InvalidRequest.field(column, "is required")
             case code if code is not None and code.startswith(_UNSTORABLE_VALUE):  # a number out of range
                 return InvalidRequest(message, [])
-        if found.sqlstate is None or found.sqlstate.startswith(_PASSING):
-            return DatabaseAway("the database cannot be used right now")
         # A refused privilege is our mistake, not the caller's, and what it was told is no business of his either.
         logger.error("the database failed: SQLSTATE %s", found.sqlstate)
+        if found.sqlstate is None or found.sqlstate.startswith(_PASSING):
+            return DatabaseAway("the database cannot be used right now")
         return StorageUnavailable("the database cannot be used right now")
