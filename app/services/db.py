@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 from weakref import WeakSet
 
+import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
