@@ -1,8 +1,8 @@
 -- Proves: whatever a session was left with, a record is written so that COMMIT waits for the disk, and for a standby where the
--- server wants that; the record of an export too. What waits as long or longer is left as it is.
+-- server wants that; the record of an export too, and one that waited. What waits as long or longer is left as it is.
 
 BEGIN;
-SELECT plan(33);
+SELECT plan(38);
 
 SELECT audit.create_tenant('tap-a') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['import', 'read', 'write']) AS key_of_a \gset
@@ -30,7 +30,8 @@ SELECT is(pg_temp.commits_with(was, writing), becomes, format('many records: %s 
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
          AS s (was, becomes),
      (VALUES ($$SELECT audit.insert_audit_logs('[{"agent_id": "a", "mode": "LIVE", "status": "success"}]')$$),
-             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$)) AS w (writing);
+             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$),
+             ($$SELECT audit.replay_audit_logs('[]')$$)) AS w (writing);
 SELECT is(pg_temp.commits_with(was, format('SELECT audit.begin_export(%L)', :'key_of_a')), becomes,
     format('a key exports: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))

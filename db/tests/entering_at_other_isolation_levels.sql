@@ -2,7 +2,7 @@
 -- key that was revoked meanwhile would open its tenant again and again. Several transactions; none changes the database.
 
 BEGIN;
-SELECT plan(7);
+SELECT plan(9);
 SELECT is(current_setting('transaction_isolation'), 'read committed', 'a transaction is READ COMMITTED where nothing else is said');
 COMMIT;
 
@@ -11,6 +11,7 @@ SELECT audit.create_tenant('tap-a') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'READ COMMITTED: a key opens its tenant');
+SELECT is(audit.replay_audit_logs('[]')::text, '[]', 'READ COMMITTED: what waited is replayed');
 ROLLBACK;
 
 BEGIN ISOLATION LEVEL READ UNCOMMITTED;
@@ -28,6 +29,8 @@ SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT throws_ok(format('SELECT audit.enter_tenant(%L)', :'key_of_a'), '25000',
     'a tenant is entered in a transaction that is READ COMMITTED', 'REPEATABLE READ: refused');
 SELECT is(coalesce(current_setting('app.tenant_id', true), ''), '', 'and no tenant is set');
+SELECT throws_ok($$SELECT audit.replay_audit_logs('[]')$$, '25000', 'a tenant is entered in a transaction that is READ COMMITTED',
+    'REPEATABLE READ: no replay either');
 ROLLBACK;
 
 BEGIN ISOLATION LEVEL SERIALIZABLE;

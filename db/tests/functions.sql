@@ -5,14 +5,16 @@ BEGIN;
 SELECT plan(11);
 
 SELECT functions_are('audit', ARRAY[
-    'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'enter_tenant', 'export_audit_logs',
-    'export_proven_audit_logs', 'filtered_audit_logs', 'granted_privileges', 'import_audit_logs', 'insert_audit_log',
+    'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
+    'export_audit_logs',
+    'export_proven_audit_logs', 'filtered_audit_logs', 'granted_privileges', 'hmac_sha256', 'import_audit_logs', 'insert_audit_log',
     'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
     'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
     'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant', 'record_admin_event', 'record_export', 'record_rules',
-    'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version', 'set_tenant', 'tenant_proof',
+    'replay_audit_logs', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version', 'set_proven_tenant',
+    'set_tenant', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'uuid_v7', 'writing_tenant'],
-    'schema audit has thirty-nine functions');
+    'schema audit has forty-three functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -28,6 +30,7 @@ SELECT results_eq(
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
     ARRAY['audit.claim_idempotency_key(text,bytea,text)',
           'audit.create_tenant(text,text)',
+          'audit.describe_api_key(text)',
           'audit.enter_tenant(text,text)',
           'audit.export_proven_audit_logs()',
           'audit.import_audit_logs(json,integer)',
@@ -40,11 +43,12 @@ SELECT results_eq(
           'audit.list_tenants()',
           'audit.proven_tenant(text)',
           'audit.record_export(text)',
+          'audit.replay_audit_logs(json)',
           'audit.revoke_api_key(text)',
           'audit.rotate_api_key(text,interval)',
           'audit.rotate_proof_secret()',
           'audit.schema_version()'],
-    'fifteen functions run as their owner, all others as their caller');
+    'these functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef
@@ -73,11 +77,13 @@ SELECT results_eq(
         ('claim_idempotency_key', 'VOLATILE', 'plpgsql'),
         ('continue_export',      'VOLATILE',  'plpgsql'),
         ('create_tenant',        'VOLATILE',  'plpgsql'),
+        ('describe_api_key',     'VOLATILE',  'plpgsql'),
         ('enter_tenant',         'VOLATILE',  'plpgsql'),
         ('export_audit_logs',    'STABLE',    'plpgsql'),
         ('export_proven_audit_logs', 'STABLE', 'plpgsql'),
         ('filtered_audit_logs',  'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
+        ('hmac_sha256',          'IMMUTABLE', 'plpgsql'),
         ('import_audit_logs',    'VOLATILE',  'plpgsql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
@@ -98,10 +104,12 @@ SELECT results_eq(
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
         ('record_export',        'VOLATILE',  'plpgsql'),
         ('record_rules',         'STABLE',    'sql'),
+        ('replay_audit_logs',    'VOLATILE',  'plpgsql'),
         ('revoke_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_proof_secret',  'VOLATILE',  'plpgsql'),
         ('schema_version',       'STABLE',    'sql'),
+        ('set_proven_tenant',    'VOLATILE',  'plpgsql'),
         ('set_tenant',           'VOLATILE',  'plpgsql'),
         ('tenant_proof',         'STABLE',    'plpgsql'),
         ('tenant_source',        'STABLE',    'plpgsql'),

@@ -28,7 +28,7 @@ SELECT results_eq(
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'seq_page_cost=1000' = ANY (p.proconfig)$$,
-    ARRAY['enter_tenant'::name], 'by its place alone finds its row the one that has just inserted it');
+    ARRAY['set_proven_tenant'::name], 'by its place alone finds its row the one that has just inserted it');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(

@@ -17,6 +17,8 @@ INSERT INTO expression VALUES
         ' AND (tenant_id = audit.proven_tenant(current_setting(''app.scope''::text, true))))'),
     ('proven import',
         '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''import''::text)))'),
+    ('proven replay',
+        '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''replay''::text)))'),
     ('writing',
         '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.writing_tenant()))'),
     ('false',        'false');
@@ -53,6 +55,7 @@ PREPARE intended AS
     ('audit_logs',     'nobody_deletes_a_record',             'DELETE', 'restrictive', 'keyed, trusted', 'false',  NULL),
     ('audit_logs',     'owner_imports_to_proven_tenant',      'INSERT', 'permissive',  'owner',   NULL,           'proven import'),
     ('audit_logs',     'owner_reads_proven_tenant',           'SELECT', 'permissive',  'owner',   'proven caller', NULL),
+    ('audit_logs',     'owner_replays_to_proven_tenant',      'INSERT', 'permissive',  'owner',   NULL,           'proven replay'),
     ('audit_logs',     'trusted_appends_to_own_tenant',       'INSERT', 'permissive',  'trusted', NULL,           'own'),
     ('audit_logs',     'trusted_reads_own_tenant',            'SELECT', 'permissive',  'trusted', 'own',          NULL),
     ('audit_logs',     'trusted_stays_in_own_tenant',         'ALL',    'restrictive', 'trusted', 'own',          'own'),

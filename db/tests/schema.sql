@@ -174,7 +174,8 @@ SELECT is_empty($$EXECUTE constraints ('audit.tenant_entries')$$, 'tenant_entrie
 SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
     $$VALUES
         ('admin_events_act_known'::name,  'CHECK ((act = ANY (ARRAY[''tenant created''::text, ''api key issued''::text,'
-            || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text, ''records exported''::text])))'),
+            || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text, ''records exported''::text,'
+            || ' ''records replayed''::text])))'),
         ('admin_events_pkey',             'PRIMARY KEY (id)'),
         ('admin_events_tenant_id_fkey',   'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('admin_events_tenant_id_form',   'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,

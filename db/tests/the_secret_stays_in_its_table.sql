@@ -22,8 +22,8 @@ PREPARE reading AS
 
 SELECT results_eq('EXECUTE naming', ARRAY['rotate_proof_secret', 'tenant_proof']::name[],
     'the keys are named by the function that rotates and the one that makes proofs');
-SELECT results_eq('EXECUTE reading', ARRAY['enter_tenant', 'rotate_proof_secret', 'tenant_proof']::name[],
-    'the table by those, and by the one that asks which secret is in use');
+SELECT results_eq('EXECUTE reading', ARRAY['enter_tenant', 'replay_audit_logs', 'rotate_proof_secret', 'tenant_proof']::name[],
+    'the table by those, and by those that ask which secret is in use');
 SELECT is_empty('EXECUTE taking_rows', 'none takes whole rows of it');
 SELECT unalike((SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = 'audit.tenant_proof(text,text,text,text,text)'::regprocedure),
     '%DECLARE%', 'the one that makes proofs has no variable');
@@ -48,7 +48,7 @@ BEGIN
 END
 $$;
 SELECT results_eq('EXECUTE taking_rows', ARRAY['tap_holds']::name[], 'or takes one');
-SELECT results_eq('EXECUTE reading', ARRAY['enter_tenant', 'rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[],
+SELECT results_eq('EXECUTE reading', ARRAY['enter_tenant', 'replay_audit_logs', 'rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[],
     'or reads the table at all');
 
 SELECT * FROM finish();
