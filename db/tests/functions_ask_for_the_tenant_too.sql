@@ -2,7 +2,7 @@
 -- still keep to the tenant of their transaction.
 
 BEGIN;
-SELECT plan(19);
+SELECT plan(21);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b,
@@ -45,6 +45,14 @@ SELECT lives_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success
 CREATE FUNCTION pg_temp.repeated(p_id text) RETURNS text LANGUAGE sql STABLE AS
 $$SELECT format('SELECT audit.import_audit_logs(%L)', json_build_array(json_build_object(
     'id', p_id, 'agent_id', 'agent', 'mode', 'LIVE', 'status', 'success', 'created_at', now())))$$;
+-- And of a record that waited, whose HMAC is made here as the service makes it.
+CREATE FUNCTION pg_temp.waited(p_id text, p_key text) RETURNS text LANGUAGE sql SECURITY DEFINER AS
+$$SELECT format('SELECT audit.replay_audit_logs(%L) ->> 0', json_build_array(json_build_object('line', l.line, 'hmac',
+      encode(audit.hmac_sha256(sha256(split_part(p_key, '_', 3)::bytea), l.line::bytea), 'hex'))))
+  FROM (VALUES (json_build_object('id', p_id, 'tenant_id', 'tap-b', 'agent_id', 'agent', 'mode', 'LIVE', 'status', 'success',
+      'created_at', now(), 'api_key_id', split_part(p_key, '_', 2))::text)) AS l (line)$$;
+CREATE FUNCTION pg_temp.outcome(p_call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE v_outcome text; BEGIN EXECUTE p_call INTO v_outcome; RETURN v_outcome; END $$;
 CREATE POLICY stray ON audit.audit_logs TO audit_owner USING (true);
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO audit_app', pg_my_temp_schema()::regnamespace); END $$;
 SET LOCAL SESSION AUTHORIZATION audit_app;
@@ -58,6 +66,9 @@ SELECT is(audit.is_stored('01900000-0000-7000-8000-00000000000b', 'agent', 'LIVE
 SELECT is(audit.enter_tenant(:'importer_of_b'), 'tap-b', 'a key of tap-b that may only import');
 SELECT throws_ok(pg_temp.repeated(:id_of_a), 'RF004', NULL, 'repeats no record of tap-a');
 SELECT lives_ok(pg_temp.repeated('01900000-0000-7000-8000-00000000000b'), 'but its own');
+-- And for what waited.
+SELECT matches(pg_temp.outcome(pg_temp.waited(:id_of_a, :'key_of_b')), 'RF004', 'what waited for tap-b is no record of tap-a');
+SELECT is(pg_temp.outcome(pg_temp.waited('01900000-0000-7000-8000-00000000000b', :'key_of_b')), NULL, 'but its own');
 
 SELECT * FROM finish();
 ROLLBACK;

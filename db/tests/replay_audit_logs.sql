@@ -2,7 +2,7 @@
 -- time it was made; that it is stored once, whatever is repeated; and what is said of each that is not.
 
 BEGIN;
-SELECT plan(41);
+SELECT plan(45);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['read']) AS reading,
@@ -56,6 +56,9 @@ SELECT is(pg_temp.replayed(pg_temp.waiting('key')), 'stored', 'the very same rec
 SELECT is(pg_temp.replayed(pg_temp.waiting('key', jsonb_build_object('created_at', now()))),
     'stored', 'at whichever time: it may have been stored when it came');
 SELECT is(pg_temp.records(), 1::bigint, 'once');
+RESET SESSION AUTHORIZATION;
+SELECT is((SELECT count(*) FROM audit.admin_events WHERE act = 'records replayed'), 1::bigint, 'and what changed nothing is not on record');
+SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(pg_temp.replayed(pg_temp.waiting('key', change)), 'RF004|the id belongs to another record|id', 'under the same id, refused: ' || change::text)
 FROM (VALUES ('{"agent_id": "x"}'::jsonb), ('{"trace_id": "x"}'), ('{"mode": "DRY_RUN"}'), ('{"status": "success"}'), ('{"http_status": 500}'),
     ('{"latency_ms": 18}'), ('{"user_id": "x"}'), ('{"error": "x"}')) AS c (change);
@@ -79,6 +82,8 @@ SELECT is(pg_temp.replayed(pg_temp.waiting(key, pg_temp.id(9) || change, forged)
     AS c (name, key, change, forged, refusal);
 SELECT is(pg_temp.replayed((pg_temp.waiting('key', pg_temp.id(8))::jsonb || change)::json), 'RF005|the record was not sent with this API key', name)
 FROM (VALUES ('no HMAC', '{"hmac": null}'::jsonb), ('another HMAC', jsonb_build_object('hmac', repeat('0', 64)))) AS c (name, change);
+SELECT is(pg_temp.replayed((pg_temp.waiting('unknown', pg_temp.id(8))::jsonb || '{"hmac": null}')::json),
+    'RF005|the record was not sent with this API key', 'no HMAC of no key');
 -- As the key was when the record was made.
 SELECT is(pg_temp.replayed(pg_temp.waiting(key, pg_temp.id(number) || jsonb_build_object('created_at', now() - age))), refusal, name) FROM (VALUES
     ('before the key was revoked',  'revoked', interval '61 minutes', 11, 'stored'),
@@ -97,12 +102,19 @@ SELECT is(pg_temp.replayed(pg_temp.waiting('b', pg_temp.id(21)), pg_temp.waiting
 RESET SESSION AUTHORIZATION;
 SELECT results_eq($$SELECT right(id::text, 2), tenant_id FROM audit.audit_logs WHERE right(id::text, 2) > '20' ORDER BY id$$,
     $$VALUES ('21', 'tap-b'), ('23', 'tap-a'), ('25', 'tap-b')$$, 'and each is under its own tenant');
+SELECT is((SELECT array_agg(DISTINCT created_at) FROM audit.audit_logs WHERE right(id::text, 2) > '20'), ARRAY[now() - interval '2 hours'],
+    'with its time');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(pg_temp.replayed(pg_temp.waiting('key', pg_temp.id(31) || jsonb_build_object('created_at', now() + interval '1 day'))), 'stored',
     'a time that is still to come');
 RESET SESSION AUTHORIZATION;
 SELECT ok((SELECT created_at BETWEEN now() AND clock_timestamp() FROM audit.audit_logs WHERE right(id::text, 2) = '31'),
     'becomes the time when it was stored');
+UPDATE audit.api_keys SET expires_at = now() + interval '1 hour' WHERE id = split_part(:'key', '_', 2);
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(pg_temp.replayed(pg_temp.waiting('key', pg_temp.id(32) || jsonb_build_object('created_at', now() + interval '1 day'))), 'stored',
+    'and it is that time at which the key must be valid');
+RESET SESSION AUTHORIZATION;
 
 -- Who names his tenants.
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;

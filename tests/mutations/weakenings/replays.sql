@@ -1,0 +1,85 @@
+-- The replay of records that waited on the service's disk, each of its rules made to say less. A phrase that is no longer in its
+-- function changes nothing, and that is an error of the suite: keep the two together.
+-- occurrence: which one is rewritten, where a phrase stands more than once; 0: each. Many at once stands before one by one.
+-- Answers one row a weakening: its name, and the SQL that applies it.
+
+WITH rewritten (function, how, occurrence, phrase, instead) AS (
+    VALUES
+        -- Whose it is, and whether it was sent with that key.
+        ('replay_audit_logs', 'believes any HMAC', 0, 'OR e.element ->> ''hmac'' IS DISTINCT FROM', 'OR '''' ='),
+        ('replay_audit_logs', 'believes a missing HMAC', 0, 'IS DISTINCT FROM
+                encode', '<>
+                encode'),
+        ('replay_audit_logs', 'believes an unknown key', 0, 'k.id IS NULL OR e.element', 'e.element'),
+        ('replay_audit_logs', 'believes everybody', 0, 'v_source = ''api_key'' AND (k.id IS NULL', 'false AND (k.id IS NULL'),
+        ('replay_audit_logs', 'takes the tenant from the record', 0, 'k.tenant_id <> r.tenant_id OR r.tenant_id IS NULL', 'false'),
+        ('replay_audit_logs', 'takes no tenant for the key''s', 0, ' OR r.tenant_id IS NULL', ''),
+        ('replay_audit_logs', 'asks for no scope', 0, '''write'' <> ALL (k.scopes)', 'false'),
+        ('replay_audit_logs', 'asks for the scope read', 0, '''write'' <> ALL', '''read'' <> ALL'),
+        ('replay_audit_logs', 'does not ask whether the key was revoked', 0, 'm.made_at >= k.revoked_at OR', ''),
+        ('replay_audit_logs', 'does not ask whether the key had expired', 0, 'OR m.made_at >= k.expires_at', ''),
+        ('replay_audit_logs', 'asks whether the key is revoked now', 0, 'm.made_at >= k.revoked_at', 'k.revoked_at IS NOT NULL'),
+        ('replay_audit_logs', 'asks whether the key has expired now', 0, 'm.made_at >= k.expires_at', 'now() >= k.expires_at'),
+        ('replay_audit_logs', 'takes any tenant of a gateway''s', 0, 'v_source IS DISTINCT FROM ''api_key'' AND t.id IS NULL', 'false'),
+        ('replay_audit_logs', 'takes any age', 0, 'OR m.made_at < clock_timestamp() - interval ''7 days''', ''),
+        ('replay_audit_logs', 'takes a month', 0, 'interval ''7 days''', 'interval ''1 month'''),
+        ('replay_audit_logs', 'takes a day', 0, 'interval ''7 days''', 'interval ''1 day'''),
+        ('replay_audit_logs', 'takes no time', 0, 'r.created_at IS NULL OR', ''),
+        ('replay_audit_logs', 'compares a time to come with the key', 0, '(least(r.created_at, clock_timestamp()))) AS m', '(r.created_at)) AS m'),
+
+        -- The tenant that is proven, and what is left of it.
+        ('replay_audit_logs', 'proves the scope write', 0, 'v_group.tenant_id, ''replay''', 'v_group.tenant_id, ''write'''),
+        ('replay_audit_logs', 'proves nothing', 0, 'PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, ''replay'');', ''),
+        ('replay_audit_logs', 'leaves the tenant', 0, 'set_config(''app.tenant_id'', '''', true), ', ''),
+        ('replay_audit_logs', 'leaves the scopes', 0, 'set_config(''app.scopes'', '''', true), ', ''),
+        ('replay_audit_logs', 'leaves the proof', 0, 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('replay_audit_logs', 'reads what is set', 0, 'PERFORM set_config(''app.scope'', ''replay'', true);', ''),
+        ('replay_audit_logs', 'works on any snapshot', 0, '<> ''read committed''', '= ''none'''),
+        ('replay_audit_logs', 'leaves a COMMIT that does not wait', 0, 'IN (''off'', ''local'')', 'IN (''local'')'),
+        ('replay_audit_logs', 'leaves a COMMIT that waits for no standby', 0, 'IN (''off'', ''local'')', 'IN (''off'')'),
+        ('replay_audit_logs', 'lowers what a COMMIT waits for', 0, 'IN (''off'', ''local'')', '<> ''on'''),
+        ('replay_audit_logs', 'raises too little', 0, '''synchronous_commit'', ''on''', '''synchronous_commit'', ''local'''),
+
+        -- What is stored, and what is said of it.
+        ('replay_audit_logs', 'takes the time of now, for many', 1, 'least(r.created_at, clock_timestamp())
+            FROM', 'now()
+            FROM'),
+        ('replay_audit_logs', 'takes the time of now, one by one', 0, 'least(r.created_at, clock_timestamp())
+                    FROM', 'now()
+                    FROM'),
+        ('replay_audit_logs', 'takes a time to come, for many', 0, 'least(r.created_at, clock_timestamp())
+            FROM', 'r.created_at
+            FROM'),
+        ('replay_audit_logs', 'takes part of many for all', 0, 'v_stored <> v_count', 'v_stored > v_count'),
+        ('replay_audit_logs', 'refuses what is stored already', 0, 'ELSIF NOT EXISTS (', 'ELSIF true OR NOT EXISTS ('),
+        ('replay_audit_logs', 'takes any record of this id for the same', 0, 'ELSIF NOT EXISTS (', 'ELSIF false AND NOT EXISTS ('),
+        ('replay_audit_logs', 'takes another tenant''s record for its own', 0, 'AND l.tenant_id = v_group.tenant_id
+                          AND', 'AND'),
+        ('replay_audit_logs', 'says that the refused are stored', 0, 'GET STACKED DIAGNOSTICS', 'CONTINUE; GET STACKED DIAGNOSTICS'),
+        ('replay_audit_logs', 'mixes up whose outcome it is', 0, 'ORDER BY e.position) AS positions', 'ORDER BY e.position DESC) AS positions'),
+        ('replay_audit_logs', 'does not compare agent_id', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(l.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare mode', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, l.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare status', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, l.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare trace_id', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, l.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare http_status', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, l.http_status, r.latency_ms, r.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare latency_ms', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, l.latency_ms, r.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare user_id', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, l.user_id, r.error))'),
+        ('replay_audit_logs', 'does not compare error', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, l.error))'),
+        ('replay_audit_logs', 'records nothing of it', 0, 'IF v_stored > 0 THEN', 'IF false THEN'),
+        ('replay_audit_logs', 'records what changed nothing', 0, 'IF v_stored > 0 THEN', 'IF true THEN'),
+
+        ('hmac_sha256', 'has another inner pad', 0, '# 54', '# 55'),
+        ('hmac_sha256', 'has another outer pad', 0, '# 92', '# 93'),
+        ('hmac_sha256', 'pads half a block', 0, 'IN 0..63 LOOP', 'IN 0..31 LOOP'),
+        ('hmac_sha256', 'forgets the message', 0, '|| p_message', ''),
+        ('describe_api_key', 'describes any key', 0, 'PERFORM audit.enter_tenant(p_api_key);', '')
+),
+source AS (
+    SELECT p.proname, pg_get_functiondef(p.oid) AS body FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
+)
+SELECT format('function audit.%s %s', r.function, r.how),
+       -- The phrase as it stands, and what comes instead too: of a regular expression no character means anything but itself.
+       regexp_replace(s.body, '***=' || r.phrase, replace(r.instead, '\', '\\'), 1, r.occurrence)
+FROM rewritten AS r
+JOIN source AS s ON s.proname = r.function
+ORDER BY 1
