@@ -1,0 +1,140 @@
+"""Callers: each sends one request after another on a connection of its own, and writes every answer into the ledger."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+from app.uuid_v7 import uuid_v7
+from tests.chaos.ledger import Answer, Ledger, Sent, now
+
+CALLERS = 16
+MOST_SECONDS = 25.0
+"""For an answer, after which the caller gives up: that is a finding."""
+_PAUSE = 0.02
+"""Seconds that a caller waits after a refusal, as one that is told to come back does."""
+
+
+class Load:
+    """Callers of several tenants. keys: API keys by tenant."""
+
+    def __init__(self, port: int, keys: Mapping[str, str]) -> None:
+        self.ledger = Ledger()
+        self._port = port
+        self._keys = dict(keys)
+        self._stopping = False
+        self.seen: dict[Answer, int] = dict.fromkeys(Answer, 0)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Let the callers call until the block ends; each finishes its request then."""
+        thread = Thread(target=lambda: asyncio.run(self._run()))
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping = True
+            thread.join()
+
+    async def _run(self) -> None:
+        await asyncio.gather(*(self._call(random.Random(number)) for number in range(CALLERS)))
+
+    async def _call(self, chance: random.Random) -> None:
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while not self._stopping:
+            records, request = self._request(chance)
+            for record in records:
+                self.ledger.sent[record.trace_id] = record
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(MOST_SECONDS):
+                    if connection is None:
+                        connection = await asyncio.open_connection("127.0.0.1", self._port)
+                    reader, writer = connection
+                    writer.write(request)
+                    status, body = await _answer(reader)
+                self._note(records, status, body)
+            except TimeoutError:
+                self.ledger.wrong.append(f"no answer within {MOST_SECONDS:g} seconds")
+                _close(connection)
+                connection = None
+            except (OSError, EOFError, ValueError):
+                # Nobody listens, or whoever did has gone: whether the request arrived is unknown.
+                self.seen[Answer.UNKNOWN] += len(records)
+                _close(connection)
+                connection = None
+                await asyncio.sleep(_PAUSE)
+            else:
+                self.ledger.slowest = max(self.ledger.slowest, time.monotonic() - started)
+                if status >= 500:
+                    await asyncio.sleep(_PAUSE)
+        _close(connection)
+
+    def _request(self, chance: random.Random) -> tuple[list[Sent], bytes]:
+        tenant = chance.choice(list(self._keys))
+        kind = chance.random()
+        live = kind > 0.95
+        records = [
+            Sent(str(uuid4()), tenant, f"user-{chance.randrange(10**9)}", live, now())
+            for _ in range(3 if 0.85 < kind <= 0.95 else 1)
+        ]
+        if kind <= 0.6 or live:
+            path = "/api/v1/agents/credit-scoring/execute"
+            body: Any = {"input": {}, "user_id": records[0].user_id, "mode": "LIVE" if live else "DRY_RUN"}
+        else:
+            path = "/api/v1/audit/logs"
+            for record in records:
+                record.record_id = str(uuid_v7())
+            objects = [
+                {
+                    **{"id": each.record_id, "trace_id": each.trace_id, "user_id": each.user_id},
+                    **{"agent_id": "agent", "mode": "LIVE", "status": "success"},
+                }
+                for each in records
+            ]
+            body = objects if len(objects) > 1 else objects[0]
+        content = json.dumps(body)
+        return records, (
+            f"POST {path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\n"
+            f"Authorization: Bearer {self._keys[tenant]}\r\nX-Trace-ID: {records[0].trace_id}\r\n\r\n{content}"
+        ).encode()
+
+    def _note(self, records: list[Sent], status: int, body: Any) -> None:
+        answer = _meaning(status, body)
+        self.seen[answer] += len(records)
+        if (status >= 400 and status != 503) or ("without_retry_after" in body and answer is Answer.REFUSED):
+            self.ledger.wrong.append(f"answered {status}: {body}")
+        for record in records:
+            record.answered_at = now()
+            record.answer = answer
+            record.record_id = record.record_id or (body.get("id") if answer is not Answer.REFUSED else None)
+
+
+def _meaning(status: int, body: Any) -> Answer:
+    if status in (200, 201):
+        return Answer.SPOOLED if body.get("stored") == "spool" else Answer.ACKNOWLEDGED
+    is_unknown = body["type"].rpartition(":")[2] in ("outcome-unknown", "outcome-not-recorded")
+    return Answer.UNKNOWN if is_unknown else Answer.REFUSED
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, Any]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+    body = await reader.readexactly(int(headers["content-length"]))
+    status = int(head[0].split()[1])
+    answer = json.loads(body)
+    if status == 503 and "retry-after" not in headers:
+        answer["without_retry_after"] = True
+    return status, answer
+
+
+def _close(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None) -> None:
+    if connection is not None:
+        with suppress(OSError):
+            connection[1].close()

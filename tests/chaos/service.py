@@ -1,0 +1,104 @@
+"""The service as a real process on one port, started again where a fault has ended it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from bench.serving import processes_of
+from tests.polling import eventually
+from tests.processes import ROOT, environment
+
+
+class Service:
+    """`python -m app`. settings: fields of app.settings.Settings, beside those that it needs itself."""
+
+    def __init__(self, spool: Path, **settings: object) -> None:
+        self.spool = spool
+        self.settings = settings
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] = tempfile.NamedTemporaryFile(prefix="ringfence-chaos-")  # noqa: SIM115
+
+    def start(self, *, workers: int = 1) -> None:
+        """Start it, and return when it answers."""
+        settings = {"spool": True, "spool_path": self.spool, "port": self.port} | self.settings
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=ROOT, env=environment(**settings) | {"WEB_CONCURRENCY": str(workers)}, stdin=subprocess.DEVNULL,
+            stdout=self._output, stderr=self._output,
+        )  # fmt: skip
+        eventually(self.answers)
+
+    def answers(self) -> bool:
+        """Whether it answers at all."""
+        assert self._process
+        assert self._process.poll() is None, self.printed()
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/api/v1/health", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """Kill it and its workers."""
+        assert self._process
+        for process in processes_of(self._process.pid):
+            os.kill(process, signal.SIGKILL)
+        self._process.wait()
+
+    def kill_worker(self) -> None:
+        """Kill one of its workers, and return when another has taken its place."""
+        assert self._process
+        workers = self._workers()
+        os.kill(workers[0], signal.SIGKILL)
+        eventually(lambda: len(now := self._workers()) == len(workers) and workers[0] not in now)
+
+    def terminate(self) -> float:
+        """Tell it to stop, as every supervisor does; return the seconds that it took."""
+        assert self._process
+        started = time.monotonic()
+        self._process.terminate()
+        self._process.wait(timeout=60)
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+    @property
+    def process_id(self) -> int:
+        """Of its first process."""
+        assert self._process
+        return self._process.pid
+
+    def waiting(self) -> list[Path]:
+        """Return the files of its spool that hold records which are not in the database."""
+        files = [path for path in self.spool.glob("*.jsonl") if path.name != "dead-letter.jsonl"]
+        return [path for path in files if path.exists() and path.stat().st_size]
+
+    def printed(self) -> str:
+        """Return the end of what it has printed."""
+        return Path(self._output.name).read_text(errors="replace")[-4000:]
+
+    def _workers(self) -> list[int]:
+        assert self._process
+        return [
+            process
+            for process in processes_of(self._process.pid)
+            if b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
+        ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
