@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-mutations migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
+.PHONY: help run test test-sql test-mutations chaos chaos-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,12 @@ test-sql: .venv/dev   ## Run the pgTAP tests alone, on PostgreSQL 15 and 18
 
 test-mutations: .venv/dev   ## Weaken the database in every way we know, and demand that the pgTAP tests notice
 	@$(BIN)/python -m tests.mutations
+
+chaos: .venv/dev   ## Break the database, the disk and the service under load, and count what was lost; four minutes
+	@$(BIN)/python -W ignore -m tests.chaos
+
+chaos-quick: .venv/dev   ## The same with less load, in about a minute
+	@$(BIN)/python -W ignore -m tests.chaos --quick
 
 migrate: .venv/service   ## Bring the database MIGRATION_DATABASE_URL to this release
 	@$(BIN)/python -m app.migrate apply

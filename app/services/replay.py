@@ -124,16 +124,16 @@ class Replay:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        file = os.open(self._spool.directory / "replay.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        directory = os.open(self._spool.directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:
                 yield True
         finally:
-            os.close(file)
+            os.close(directory)
 
 
 def _dead_letter(line: bytes, why: Mapping[str, Any]) -> bytes:

@@ -40,15 +40,17 @@ class Segment:
     position: int
 
     def advance(self, position: int) -> None:
-        """Remember that it is replayed up to `position`. Raises OSError."""
+        """Remember that it is replayed up to `position`; where the disk is full, what follows is merely repeated."""
         unfinished = self._position_path.with_suffix(".unfinished")
-        unfinished.write_text(str(position))
-        unfinished.replace(self._position_path)
+        with suppress(OSError):
+            unfinished.write_text(str(position))
+            unfinished.replace(self._position_path)
 
     def delete(self) -> None:
         """Let go of what is in the database. Raises OSError."""
         self.path.unlink()
-        self._position_path.unlink(missing_ok=True)
+        for path in (self._position_path, self._position_path.with_suffix(".unfinished")):
+            path.unlink(missing_ok=True)
 
     @property
     def _position_path(self) -> Path:
@@ -62,6 +64,7 @@ class Spool:
         self.directory = directory
         self.most_bytes = most_bytes
         self.clock = SteadyClock()
+        self._is_failing = False
         self._appends: GroupCommit[Line, None] = GroupCommit(
             self._append, lambda _: 512, most_items=1024, most_bytes=1_048_576, most_waiting=4096
         )
@@ -96,8 +99,11 @@ class Spool:
         try:
             await asyncio.to_thread(self._append_and_flush, lines)
         except OSError as error:
-            logger.error("the spool failed: %s", error.strerror)
+            if not self._is_failing:  # once, and not for each of thousands
+                logger.error("the spool cannot be written: %s", error.strerror)
+            self._is_failing = True
             raise StorageUnavailable("the database is away, and the spool cannot be written") from error
+        self._is_failing = False
 
     def _append_and_flush(self, lines: Iterable[Line]) -> None:
         file, created = self._locked()

@@ -1,7 +1,7 @@
 """`make chaos`: every fault under load, and what was acknowledged, stored, lost and doubled in each.
 
-`make chaos-quick` is the same with less load. `--runs N` repeats it on new servers; `--only WORDS` chooses faults. Exits
-with 1 when a promise was broken, having said which.
+`make chaos-quick` is the same with less load. `--runs N` repeats it on new servers; `--only WORDS` chooses faults.
+Exits with 1 when a promise was broken, having said which.
 """
 
 import argparse

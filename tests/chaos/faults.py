@@ -105,8 +105,9 @@ def cut(lab: Laboratory) -> None:
 def spool_full(lab: Laboratory) -> None:
     with lab.under_load(), _little_room(lab):
         lab.cluster.stop_by("fast")
-        lab.wait_for(Answer.SPOOLED, 10)
         lab.wait_for(Answer.REFUSED)
+        assert lab.load
+        assert lab.load.seen[Answer.SPOOLED], "nothing went to the spool before it was full"
         lab.cluster.start()
         lab.recover()
 

@@ -34,7 +34,7 @@ class Sent:
 
 @dataclass
 class Ledger:
-    """All that was sent while one thing was broken. slowest: seconds of an answer; wrong: what must not be, in words."""
+    """All that was sent while one thing was broken. slowest: seconds of an answer; wrong: what must not be."""
 
     sent: dict[str, Sent] = field(default_factory=dict)
     slowest: float = 0.0

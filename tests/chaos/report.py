@@ -32,7 +32,7 @@ class Line:
 def table(runs: Sequence[Sequence[Line]]) -> str:
     """Return a table in Markdown: the sums over all runs, and the largest times."""
     rows = [
-        "| fault | acknowledged | over the spool | refused | unknown | lost | doubled | slowest answer | well again after |",
+        "| fault | acknowledged | over the spool | refused | unknown | lost | doubled | slowest answer | well after |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for lines in zip(*runs, strict=True):
