@@ -2,15 +2,21 @@
 
 import asyncio
 import gc
+import os
 import sys
+import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from app import logs
 from app.credentials import HEADER
 from app.main import create_app, is_loopback, make_audit_logger
+from app.metrics import DIRECTORY_VARIABLE
 from app.services.agents import load_agents
 from app.services.database_check import RefusedToServe
 from app.settings import Settings
@@ -28,16 +34,30 @@ def main() -> int:
         return _refuse("; ".join(problems))
     except (RefusedToServe, tomllib.TOMLDecodeError, ValueError, OSError) as error:
         return _refuse(str(error))
-    uvicorn.run(
-        "app.__main__:serve",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,  # its lines hold query strings, and so users' names
-        server_header=False,
-        proxy_headers=False,  # nothing here looks at the address of the caller, or at the scheme
-    )
+    with _shared_metrics():
+        uvicorn.run(
+            "app.__main__:serve",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,  # its lines hold query strings, and so users' names
+            server_header=False,
+            proxy_headers=False,  # nothing here looks at the address of the caller, or at the scheme
+            log_config=logs.CONFIGURATION,
+            timeout_graceful_shutdown=settings.shutdown_timeout,
+        )
     return 0
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """Give several workers a directory in which they count together (app/metrics.py)."""
+    if os.environ.get("WEB_CONCURRENCY", "1") in ("", "1"):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="ringfence-metrics-") as directory:
+        os.environ[DIRECTORY_VARIABLE] = directory
+        yield
 
 
 def serve() -> FastAPI:

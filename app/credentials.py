@@ -5,7 +5,6 @@ of audit_keyed needs an API key, which the database itself checks; a member of a
 named, because it stands behind a gateway that has authenticated the caller. This module only finds the credential.
 """
 
-import logging
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
@@ -13,8 +12,6 @@ from ipaddress import ip_address
 from fastapi import Request
 
 from app.errors import TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
-
-logger = logging.getLogger("ringfence")
 
 API_KEY = "api_key"
 HEADER = "header"
@@ -57,8 +54,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     if request.app.state.tenant_source == API_KEY:
         scheme, _, secret = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
         if scheme.lower() != "bearer" or not secret.strip():
-            logger.warning("an API key was refused: there is none, or more than one")
-            raise Unauthenticated
+            raise Unauthenticated("there is none, or more than one")
         if len(named) > 1:
             raise TenantMismatch("the request names two tenants")
         return ApiKey(secret.strip(), named.pop() if named else None)

@@ -9,6 +9,7 @@ RingfenceError
 ├── TenantUnknown        403  the tenant is not registered
 ├── TenantMismatch       403  the request names two tenants, or another one than its key opens
 ├── TenantHeaderRefused  403  the service does not believe callers who can reach it from elsewhere
+├── MetricsRefused       403  metrics are for this machine, or for whoever has the token
 ├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
 ├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
 ├── StorageUnavailable   503  nothing was stored; the same request may be sent again
@@ -33,6 +34,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import metrics
 
 logger = logging.getLogger("ringfence")
 
@@ -91,8 +94,10 @@ class Unauthenticated(RingfenceError):
     kind = "unauthenticated"
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="ringfence"'}
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str) -> None:
+        """reason: for the service's log alone."""
         super().__init__("a valid API key is needed: send Authorization: Bearer rf_...")
+        self.reason = reason
 
 
 class ScopeMissing(RingfenceError):
@@ -128,6 +133,13 @@ class TenantMismatch(RingfenceError):
 
     status = 403
     kind = "tenant-mismatch"
+
+
+class MetricsRefused(RingfenceError):
+    """The caller is elsewhere, and has not the token."""
+
+    status = 403
+    kind = "metrics-refused"
 
 
 class LiveDisabled(RingfenceError):
@@ -197,6 +209,7 @@ def problem(
     }
     if errors is not None:
         body["errors"] = errors
+    metrics.REFUSED.labels(kind).inc()
     return Response(json.dumps(body), status, dict(headers or {}), PROBLEM_MEDIA_TYPE)
 
 
@@ -213,6 +226,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RingfenceError)
     async def refused(request: Request, error: RingfenceError) -> Response:
+        if isinstance(error, Unauthenticated):
+            logger.warning("an API key was refused: %s", error.reason)
         return problem(request, error.status, error.kind, error.detail, error.errors, error.headers)
 
     @app.exception_handler(RequestValidationError)

@@ -1,5 +1,6 @@
 """The service: `create_app()` puts settings, store, routes and error handlers together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -10,7 +11,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.errors import LastResortMiddleware, install_error_handlers
-from app.routers import agents_router, audit_router, health_router, records_router
+from app.metrics import MetricsMiddleware
+from app.observation import observe
+from app.routers import agents_router, audit_router, health_router, metrics_router, records_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_file import FileAuditLogger
 from app.services.audit_logger import AuditLogger, DatabaseAuditLogger
@@ -21,6 +24,7 @@ from app.services.exports import Exports
 from app.services.spool import Spool
 from app.services.spooling import SpoolingAuditLogger
 from app.settings import Settings
+from app.shutdown import Shutdown
 from app.tracing import TraceMiddleware
 
 _HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
@@ -30,6 +34,7 @@ _ROUTES = [
     *audit_router.router.routes,
     *records_router.router.routes,
     *health_router.router.routes,
+    *metrics_router.router.routes,
 ]
 
 # FastAPI's own spans would hold query strings, and so users' names; and each request would ask who wants spans.
@@ -48,6 +53,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         audit_logger = make_audit_logger(settings)
         client = AgentClient()
+        executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
+        shutdown = Shutdown()
+        observing: asyncio.Task[None] | None = None
         try:
             await audit_logger.open()
             app.state.backend = "postgresql" if settings.database_url else "jsonl"
@@ -61,18 +69,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 timeout=settings.export_timeout,
                 stall_timeout=settings.export_stall_timeout,
             )
-            app.state.executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
+            app.state.executions = executions
             app.state.bulk_intake = BulkIntake(
                 audit_logger,
                 max_body_bytes=settings.max_body_bytes,
                 max_bulk_bytes=settings.max_bulk_bytes,
                 max_requests=settings.max_bulk_requests,
             )
+            app.state.metrics_token = settings.metrics_token and settings.metrics_token.get_secret_value()
             audit_logger.start()
+            observing = asyncio.create_task(observe(audit_logger))
+            shutdown.listen()
             yield
         finally:
+            if observing:
+                observing.cancel()
+            await executions.drain()
             await client.close()
+            waiting = (await audit_logger.state()).queue if observing else 0
             await audit_logger.close()
+            if observing:
+                shutdown.report(waiting)
 
     app = FastAPI(
         title="Ringfence",
@@ -95,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     app.add_middleware(LastResortMiddleware)
     app.add_middleware(TraceMiddleware)
+    app.add_middleware(MetricsMiddleware)
     return app
 
 

@@ -195,10 +195,11 @@ class AdminEventsResponse(BaseModel):
 
 
 class HealthResponse(BaseModel):
-    """The process answers."""
+    """The process answers. database: whether it takes that to be there; none: it has none."""
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok"]})]
     version: str
+    database: Annotated[str, Field(json_schema_extra={"enum": ["up", "down", "none"]})]
 
 
 class DatabaseHealthResponse(BaseModel):

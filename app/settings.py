@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     max_bulk_requests: Annotated[int, Field(ge=1)] = 8
     """Requests with many records that one worker takes at once; one more is answered with 503."""
 
+    metrics_token: SecretStr | None = None
+    """What Prometheus sends as Authorization: Bearer. Absent: metrics are read on loopback alone."""
+
+    shutdown_timeout: Annotated[int, Field(ge=1)] = 20
+    """Seconds that requests under way may take once the service is told to stop; then they are cut."""
+
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

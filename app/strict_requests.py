@@ -70,6 +70,7 @@ class StrictRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. What is raised is for the application's error handlers."""
+        scope["route_template"] = self.path_format
         if self.methods and scope["method"] not in self.methods:
             raise HTTPException(405, headers={"Allow": ", ".join(self.methods)})
         response = await self.endpoint(**await self._read(Request(scope, receive)))

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +29,10 @@ def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return given.decode("latin-1") if given else secrets.token_hex(16)
 
 
+current_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
+"""Of the request that is being handled, for what is logged meanwhile."""
+
+
 class TraceMiddleware:
     """Sets `request.state.trace_id` and answers with X-Trace-ID. Pure ASGI: it stands on the way of every request."""
 
@@ -42,6 +47,7 @@ class TraceMiddleware:
         trace_id = trace_id_of(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
         state["trace_id"] = trace_id
+        current_trace_id.set(trace_id)  # each request has a context of its own
 
         async def send_with_trace_id(message: Message) -> None:
             if message["type"] == "http.response.start":

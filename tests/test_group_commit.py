@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import InvalidRequest, RingfenceError, StorageUnavailable
+from app.errors import InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.group_commit import GroupCommit
 
 
@@ -17,13 +17,15 @@ class Writer:
         self.writes: list[list[str]] = []
         self.may_return = asyncio.Event()
         self.error: BaseException | None = None
+        self.forgets_the_last = False
 
     async def write(self, items: Sequence[str]) -> Sequence[str | RingfenceError]:
         self.writes.append(list(items))
         await self.may_return.wait()
         if self.error is not None:
             raise self.error
-        return [InvalidRequest("no") if item == "bad" else item.upper() for item in items]
+        results = [InvalidRequest("no") if item == "bad" else item.upper() for item in items]
+        return results[:-1] if self.forgets_the_last and len(results) > 1 else results
 
 
 def in_a_loop(test: Callable[[Writer, GroupCommit[str, str]], Any], **bounds: int) -> None:
@@ -108,7 +110,7 @@ def test_a_failed_write_is_told_to_everybody_in_it_and_to_nobody_else(error: Exc
         tasks = await submitted(commits, "a")
         writer.error = error
         writer.may_return.set()
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises((StorageUnavailable, OutcomeUnknown)):
             await tasks[0]
         writer.error = None
         assert await commits.submit("b") == "B"
@@ -150,5 +152,28 @@ def test_draining_waits_for_everything_that_was_submitted() -> None:
         writer.may_return.set()
         await drained
         assert [task.done() for task in tasks] == [True] * 5
+
+    in_a_loop(test)
+
+
+def test_a_writer_that_is_cancelled_leaves_nobody_waiting() -> None:
+    async def test(_: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c")
+        assert commits._writer
+        commits._writer.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [OutcomeUnknown, StorageUnavailable, StorageUnavailable]
+
+    in_a_loop(test)
+
+
+def test_whoever_gets_no_result_of_a_write_hears_that_it_is_unknown() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "first", "a", "b")
+        writer.forgets_the_last = True
+        writer.may_return.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert results[1] == "A"
+        assert isinstance(results[2], OutcomeUnknown)
 
     in_a_loop(test)

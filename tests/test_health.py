@@ -16,7 +16,20 @@ def test_the_process_answers_with_its_version(serve_each: Serve) -> None:
     answer = serve_each().get(HEALTH)
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "version": __version__}
+    body = answer.json()
+    assert body.pop("database") in ("up", "none")
+    assert body == {"status": "ok", "version": __version__}
+
+
+def test_the_process_answers_while_the_database_is_away_and_says_so(serve: Serve, database: TestDatabase) -> None:
+    client = serve()
+    assert client.get(HEALTH).json()["database"] == "up"
+    database.go_down()
+    assert client.get(STORE).status_code == 503
+    answer = client.get(HEALTH)
+    assert (answer.status_code, answer.json()["database"]) == (200, "down")
+    database.come_up()
+    eventually(lambda: client.get(HEALTH).json()["database"] == "up")
 
 
 def test_a_database_that_works_is_ok(serve: Serve) -> None:

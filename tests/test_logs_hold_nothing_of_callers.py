@@ -11,9 +11,9 @@ from tests.polling import eventually
 from tests.processes import ServiceProcess, running_service
 from tests.stub_agent import StubAgent, running_agent
 
-PROMPT, USER, TRACE, ANSWER = "c4n4ry-prompt", "c4n4ry-user", "c4n4ry-trace", "c4n4ry-answer"
+PROMPT, USER, TRACE, ANSWER = "c4n4ry-prompt", "c4n4ry-user", "trace-of-the-test", "c4n4ry-answer"
 PASSWORD, TOKEN = "c4n4ry-passw0rd", "agent-t0ken"
-SECRETS = (PROMPT, USER, TRACE, ANSWER, PASSWORD, TOKEN, "c4n4ry")
+SECRETS = (PROMPT, USER, ANSWER, PASSWORD, TOKEN, "c4n4ry")
 EXECUTE, LOGS = "/api/v1/agents/credit-scoring/execute", "/api/v1/audit/logs"
 
 

@@ -259,7 +259,7 @@ async def wants_two_bodies(first: ExecuteRequest, second: ExecuteRequest) -> Res
 
 
 async def returns_a_model() -> HealthResponse:
-    return HealthResponse(status="ok", version="1")
+    return HealthResponse(status="ok", version="1", database="up")
 
 
 async def wants_nothing() -> Response:

@@ -1,23 +1,22 @@
 """GET /api/v1/health and /api/v1/health/db."""
 
-import logging
-
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from app import __version__
 from app.errors import StorageUnavailable
 from app.models import DatabaseHealthResponse, HealthResponse
+from app.observation import note_findings
 from app.strict_requests import StrictRoute
 
 router = APIRouter(route_class=StrictRoute)
-logger = logging.getLogger("ringfence")
 
 
 @router.get("/api/v1/health", response_model=HealthResponse)
-async def health() -> JSONResponse:
-    """Say that the process answers. Asks nobody else."""
-    return JSONResponse(HealthResponse(status="ok", version=__version__).model_dump())
+async def health(request: Request) -> JSONResponse:
+    """Say that the process answers, and whether it takes the database to be there. Asks nobody else."""
+    database = request.app.state.audit_logger.database_state
+    return JSONResponse(HealthResponse(status="ok", version=__version__, database=database).model_dump())
 
 
 @router.get(
@@ -38,8 +37,7 @@ async def health_db(request: Request) -> JSONResponse:
             tenant_source=request.app.state.tenant_source,
         )
         return JSONResponse(body.model_dump(), 503)
-    for finding in health.findings:
-        logger.error("isolation is broken: %s", finding)
+    note_findings(health.findings)
     body = DatabaseHealthResponse(
         status="failed" if health.findings else "ok",
         backend=health.backend,

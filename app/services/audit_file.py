@@ -29,7 +29,7 @@ from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantU
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services import audit_file_export
 from app.services.audit_file_reading import Record, matches, whole_records
-from app.services.audit_logger import Health, Stored
+from app.services.audit_logger import Health, Stored, StoreState
 from app.services.bulk import Batch
 from app.services.database_check import RefusedToServe
 from app.services.durable_files import flush_directory, write_all
@@ -137,6 +137,15 @@ class FileAuditLogger:
     def tenant_source(self) -> str:
         """See AuditLogger. A file can check no key."""
         return HEADER
+
+    @property
+    def database_state(self) -> str:
+        """See AuditLogger."""
+        return "none"
+
+    async def state(self) -> StoreState:
+        """See AuditLogger."""
+        return StoreState(self._flushes.waiting, {})
 
     async def db_ping(self) -> Health:
         """Time a look at the file. Raises StorageUnavailable when it cannot be written."""

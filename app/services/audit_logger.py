@@ -11,6 +11,7 @@ from typing import Any, LiteralString, Protocol
 
 from app.credentials import ApiKey, Credential
 from app.errors import DatabaseAway, InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
+from app.metrics import COMMIT_RECORDS
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.availability import Availability
 from app.services.bulk import Batch
@@ -20,6 +21,7 @@ from app.services.group_commit import GroupCommit
 from app.services.places import Places
 from app.services.refusals import Diagnosis
 from app.services.replay import Outcome
+from app.services.spool_statistics import Waiting
 
 Record = tuple[Credential, AuditEvent]
 
@@ -57,6 +59,19 @@ class Stored:
         return {"tenant_id": self.tenant_id, **({"stored": "spool"} if self.in_spool else {})}
 
 
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """How busy a store is.
+
+    queue: records that wait for a commit. pool: connections by state. waiting, spool_most_bytes: where it has a spool.
+    """
+
+    queue: int
+    pool: Mapping[str, int]
+    waiting: Waiting | None = None
+    spool_most_bytes: int = 0
+
+
 class AuditLogger(Protocol):
     """Where records go. Every method raises RingfenceError: nothing was stored then, but for OutcomeUnknown."""
 
@@ -92,6 +107,13 @@ class AuditLogger(Protocol):
     @property
     def tenant_source(self) -> str:
         """`api_key` or `header`: which credential counts here. Known once it is open."""
+
+    @property
+    def database_state(self) -> str:
+        """`up`, `down`, or `none`, as far as is known: nobody is asked."""
+
+    async def state(self) -> StoreState:
+        """Say how busy it is. The database is not asked. Raises OSError."""
 
     async def open(self) -> None:
         """Connect. Raises RefusedToServe when this store may not be served."""
@@ -138,6 +160,7 @@ class DatabaseAuditLogger:
 
     async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
         """Store records of any tenants; return for each its tenant, or why it was refused."""
+        COMMIT_RECORDS.observe(len(records))
         if len(records) > 1:
             try:
                 return await self._write_batch(records)
@@ -284,6 +307,15 @@ class DatabaseAuditLogger:
         """See AuditLogger; db/functions/isolation_report.sql."""
         ping = await self._database.db_ping()
         return Health("postgresql", ping.latency_ms, "broken" if ping.findings else "intact", ping.findings)
+
+    @property
+    def database_state(self) -> str:
+        """See AuditLogger."""
+        return "up" if self.availability.is_up else "down"
+
+    async def state(self) -> StoreState:
+        """See AuditLogger."""
+        return StoreState(self._commits.waiting, self._database.connections())
 
     @property
     def availability(self) -> Availability:

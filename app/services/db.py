@@ -150,6 +150,12 @@ class Database:
             self._watching.cancel()
         await self._pool.close()
 
+    def connections(self) -> dict[str, int]:
+        """Return how many connections are in use and idle, and how many requests wait for one."""
+        stats = self._pool.get_stats()
+        idle = stats.get("pool_available", 0)
+        return {"used": stats.get("pool_size", 0) - idle, "idle": idle, "waited_for": stats.get("requests_waiting", 0)}
+
     @property
     def tenant_source(self) -> str:
         """On whose word a request gets its tenant: `api_key` or `header`. Known once it is open."""

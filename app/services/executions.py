@@ -23,6 +23,12 @@ class Executions:
         self._agents = agents
         self._client = client
         self._live_enabled = live_enabled
+        self._calls: set[asyncio.Task[Any]] = set()
+
+    async def drain(self) -> None:
+        """Return when no call of an agent is under way, and each has its second record; or after ten seconds."""
+        if self._calls:
+            await asyncio.wait(set(self._calls), timeout=10)
 
     async def execute(
         self, credential: Credential, trace_id: str, agent_id: str, request: ExecuteRequest
@@ -46,6 +52,10 @@ class Executions:
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
         content = encode_input(request.input)
+        task = asyncio.current_task()
+        assert task
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
         await execution.record("started", may_wait=False)
         try:
             outcome = await self._client.call(agent, trace_id, content)

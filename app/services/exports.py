@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.credentials import Credential
 from app.errors import ExportsBusy
+from app.metrics import EXPORTS
 from app.models import ExportQuery
 from app.services.audit_logger import AuditLogger
 
@@ -44,6 +45,7 @@ class Export:
         if not self.closed:
             self.closed = True
             self.exports.under_way -= 1
+            EXPORTS.dec()
 
 
 class Exports:
@@ -65,9 +67,11 @@ class Exports:
         if self.under_way >= self._at_once:
             raise ExportsBusy("as many exports are being sent as this service sends at once")
         self.under_way += 1
+        EXPORTS.inc()
         try:
             parts = await self._audit_logger.begin_export(credential, query)
             return Export(self, parts, await anext(parts), self._timeout, self._stall_timeout)
         except BaseException:
             self.under_way -= 1
+            EXPORTS.dec()
             raise

@@ -7,9 +7,10 @@ themselves, to `most_items` or `most_bytes`. What waits is bounded too: beyond `
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from contextvars import Context
+from typing import Any, Generic, TypeVar
 
-from app.errors import RingfenceError, StorageUnavailable
+from app.errors import OutcomeUnknown, RingfenceError, StorageUnavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,8 +52,14 @@ class GroupCommit(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._writer is None:
-            self._writer = asyncio.create_task(self._write_all())
+            # In a context of its own: it works for everybody, and not for the request that happens to start it.
+            self._writer = asyncio.get_running_loop().create_task(self._write_all(), context=Context())
         return await future
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait to be written."""
+        return len(self._waiting)
 
     async def drain(self) -> None:
         """Return when everything that was submitted has been written, or refused."""
@@ -65,6 +72,10 @@ class GroupCommit(Generic[Item, Result]):
                 await self._write_some(self._next())
         finally:
             self._writer = None
+            # Only where it was cancelled is anything left. Nobody would write it now.
+            while self._waiting:
+                _, future = self._waiting.popleft()
+                _end(future, StorageUnavailable("the service stops"))
 
     def _next(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         taken = [self._waiting.popleft()]
@@ -81,20 +92,23 @@ class GroupCommit(Generic[Item, Result]):
             results = await self._write([item for item, _ in taken])
         except BaseException as error:
             # Whoever waits must hear of it, whatever it is: a future that nobody ends is a request that hangs.
+            unknown = OutcomeUnknown("it is unknown whether it was stored")
+            refusal = error if isinstance(error, RingfenceError) else unknown
             for _, future in taken:
-                if not future.done():
-                    future.set_exception(
-                        error
-                        if isinstance(error, RingfenceError)
-                        else StorageUnavailable("the record could not be stored, or it is unknown whether it was")
-                    )
+                _end(future, refusal)
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, future), result in zip(taken, results, strict=True):
-            if future.done():  # its caller has gone
-                continue
-            if isinstance(result, RingfenceError):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        for (_, future), result in zip(taken, results, strict=False):
+            _end(future, result)
+        for _, future in taken[len(results) :]:
+            _end(future, OutcomeUnknown("it is unknown whether it was stored"))
+
+
+def _end(future: asyncio.Future[Any], outcome: Any) -> None:
+    if future.done():  # its caller has gone
+        return
+    if isinstance(outcome, RingfenceError):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

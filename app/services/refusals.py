@@ -75,8 +75,7 @@ class Refusals:
             case code if code == _UNKNOWN_TENANT:
                 return TenantUnknown("the tenant is not registered")
             case code if code == _REFUSED_API_KEY:
-                logger.warning("an API key was refused: %s", found.detail)
-                return Unauthenticated()
+                return Unauthenticated(found.detail or "")
             case code if code == _MISSING_SCOPE:
                 return ScopeMissing(message)
             case code if code == _OTHER_TENANT:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.errors import InvalidRequest, RingfenceError
+from app.metrics import DEAD_LETTERED, REPLAYED
 from app.services.durable_files import flush_directory, write_all
 from app.services.spool import DEAD_LETTER, Segment, Spool
 from app.services.spool_lines import for_replay
@@ -81,6 +82,8 @@ class Replay:
                     await asyncio.to_thread(self._bury, refused)
                 await asyncio.to_thread(segment.advance, file.tell())
                 replayed += len(lines) - len(refused)
+                REPLAYED.inc(len(lines) - len(refused))
+                DEAD_LETTERED.inc(len(refused))
         await asyncio.to_thread(segment.delete)
         return replayed
 

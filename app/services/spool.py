@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StorageUnavailable
+from app.metrics import SPOOLED
 from app.services.database_check import RefusedToServe
 from app.services.durable_files import flush_directory, write_all
 from app.services.group_commit import GroupCommit
@@ -86,10 +87,13 @@ class Spool:
     async def append(self, line: Line) -> None:
         """Return once `line` is on the disk. Raises StorageUnavailable when there is no room; it is not kept then."""
         await self._appends.submit(line)
+        SPOOLED.inc()
 
     async def append_all(self, lines: Iterable[Line]) -> None:
         """Return once all of `lines` are on the disk. Raises StorageUnavailable when not all fit; none is kept then."""
-        await self._in_thread(lines)
+        counted = list(lines)
+        await self._in_thread(counted)
+        SPOOLED.inc(len(counted))
 
     async def _append(self, lines: Sequence[Line]) -> Sequence[None]:
         await self._in_thread(lines)

@@ -6,19 +6,21 @@ agent is called, records are shown) is refused instead.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 
 from app.credentials import Credential
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, Unauthenticated
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
-from app.services.audit_logger import DatabaseAuditLogger, Health, Stored
+from app.services.audit_logger import DatabaseAuditLogger, Health, Stored, StoreState
 from app.services.bulk import Batch
 from app.services.file_rules import as_stored, refuse_broken_rule
 from app.services.known_credentials import KnownCredentials
 from app.services.replay import Replay
 from app.services.spool import Spool
 from app.services.spool_lines import spool_line
+from app.services.spool_statistics import SpoolStatistics
 
 
 class SpoolingAuditLogger:
@@ -30,6 +32,7 @@ class SpoolingAuditLogger:
         self._spool = spool
         self._known = KnownCredentials(database.describe_api_key)
         self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
+        self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
 
     async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
@@ -102,6 +105,16 @@ class SpoolingAuditLogger:
     def tenant_source(self) -> str:
         """See AuditLogger."""
         return self._database.tenant_source
+
+    @property
+    def database_state(self) -> str:
+        """See AuditLogger."""
+        return self._database.database_state
+
+    async def state(self) -> StoreState:
+        """See AuditLogger."""
+        waiting = await asyncio.to_thread(self._statistics.read)
+        return replace(await self._database.state(), waiting=waiting, spool_most_bytes=self._spool.most_bytes)
 
     async def db_ping(self) -> Health:
         """See AuditLogger."""

@@ -1,0 +1,118 @@
+"""What Prometheus reads at /metrics. No tenant, agent, user or key is in any label.
+
+With several workers (WEB_CONCURRENCY) each counts for itself in files of a directory that app/__main__.py makes, and
+whichever is asked answers for all.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    multiprocess,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+REGISTRY = CollectorRegistry()
+MEDIA_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
+
+REQUESTS = Counter("ringfence_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY)
+SECONDS = Histogram(
+    "ringfence_request_seconds", "From a request's head to the end of its answer.", ["route"], registry=REGISTRY,
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)  # fmt: skip
+REFUSED = Counter(
+    "ringfence_refused", "Problems answered, by the last part of their type.", ["kind"], registry=REGISTRY
+)
+COMMIT_RECORDS = Histogram(
+    "ringfence_commit_records", "Records that shared a commit.", registry=REGISTRY, buckets=(1, 2, 4, 8, 16, 32, 64)
+)
+SPOOLED = Counter("ringfence_spooled", "Records that were written to the spool.", registry=REGISTRY)
+REPLAYED = Counter("ringfence_replayed", "Records that came from the spool into the database.", registry=REGISTRY)
+DEAD_LETTERED = Counter(
+    "ringfence_dead_lettered", "Records of the spool that the database refused for good.", registry=REGISTRY
+)
+
+
+def _sum(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+    return Gauge(f"ringfence_{name}", text, labels, registry=REGISTRY, multiprocess_mode="livesum")
+
+
+UNDER_WAY = _sum("requests_under_way", "Requests that are being answered.")
+QUEUE = _sum("queue_records", "Records that wait for a commit.")
+POOL = _sum("pool_connections", "Connections to the database, and requests that wait for one.", ("state",))
+EXPORTS = _sum("exports_under_way", "Exports that are being sent.")
+# Workers share the spool and the database: the worst that one of them sees is what counts.
+DATABASE_UP = Gauge(
+    "ringfence_database_up", "1: it can be written to. 0: away.", registry=REGISTRY, multiprocess_mode="livemin"
+)
+ISOLATION_INTACT = Gauge(
+    "ringfence_isolation_intact", "1: the isolation report found nothing. 0: it did.", registry=REGISTRY,
+    multiprocess_mode="livemin",
+)  # fmt: skip
+SPOOL_RECORDS = Gauge(
+    "ringfence_spool_records", "Records that wait for the database.", registry=REGISTRY, multiprocess_mode="livemax"
+)
+SPOOL_BYTES = Gauge("ringfence_spool_bytes", "Their bytes.", registry=REGISTRY, multiprocess_mode="livemax")
+SPOOL_MOST_BYTES = Gauge(
+    "ringfence_spool_most_bytes", "SPOOL_MAX_BYTES.", registry=REGISTRY, multiprocess_mode="livemax"
+)
+SPOOL_OLDEST_SECONDS = Gauge(
+    "ringfence_spool_oldest_seconds", "Age of the oldest of them.", registry=REGISTRY, multiprocess_mode="livemax"
+)
+
+
+def text() -> bytes:
+    """Return all of it, of every worker, in Prometheus' text format."""
+    directory = os.environ.get(DIRECTORY_VARIABLE)
+    if directory is None:
+        return generate_latest(REGISTRY)
+    for file in Path(directory).glob("gauge_live*_*.db"):
+        process = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{process}").exists():
+            multiprocess.mark_process_dead(process, directory)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+class MetricsMiddleware:
+    """Counts and times every request. Pure ASGI: it stands on the way of each. under_way: requests not answered yet."""
+
+    under_way = 0
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 0
+
+        async def remember(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        started = time.perf_counter()
+        MetricsMiddleware.under_way += 1
+        try:
+            await self.app(scope, receive, remember)
+        finally:
+            MetricsMiddleware.under_way -= 1
+            route = scope.get("route_template", "unmatched")
+            SECONDS.labels(route).observe(time.perf_counter() - started)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            REQUESTS.labels(method, route, str(status)).inc()

@@ -1,0 +1,50 @@
+"""Looks at the store again and again, for the gauges of app/metrics.py: so that a scrape waits for nobody."""
+
+import asyncio
+import logging
+import time
+
+from app import metrics
+from app.errors import RingfenceError
+from app.services.audit_logger import AuditLogger
+
+logger = logging.getLogger("ringfence")
+
+_BETWEEN_LOOKS = 2.0
+_BETWEEN_REPORTS = 30.0
+"""Seconds; the isolation report takes the database some milliseconds."""
+
+
+async def observe(audit_logger: AuditLogger) -> None:
+    """Set the gauges, and log what the isolation report finds. Never returns."""
+    reported = float("-inf")
+    while True:
+        try:
+            await _look(audit_logger)
+            if time.monotonic() - reported > _BETWEEN_REPORTS:
+                reported = time.monotonic()
+                note_findings((await audit_logger.db_ping()).findings)
+        except (RingfenceError, OSError):
+            pass  # that it is away is a gauge of its own
+        await asyncio.sleep(_BETWEEN_LOOKS)
+
+
+def note_findings(findings: list[str]) -> None:
+    """Log what was found against isolation, and set the verdict."""
+    metrics.ISOLATION_INTACT.set(not findings)
+    for finding in findings:
+        logger.error("isolation is broken: %s", finding)
+
+
+async def _look(audit_logger: AuditLogger) -> None:
+    state = await audit_logger.state()
+    metrics.UNDER_WAY.set(metrics.MetricsMiddleware.under_way)
+    metrics.QUEUE.set(state.queue)
+    for name, connections in state.pool.items():
+        metrics.POOL.labels(name).set(connections)
+    metrics.DATABASE_UP.set(audit_logger.database_state != "down")
+    if state.waiting is not None:
+        metrics.SPOOL_RECORDS.set(state.waiting.records)
+        metrics.SPOOL_BYTES.set(state.waiting.bytes)
+        metrics.SPOOL_OLDEST_SECONDS.set(state.waiting.oldest_seconds)
+        metrics.SPOOL_MOST_BYTES.set(state.spool_most_bytes)

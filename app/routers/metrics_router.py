@@ -1,0 +1,33 @@
+"""GET /metrics."""
+
+import hmac
+from ipaddress import ip_address
+
+from fastapi import APIRouter, Request, Response
+
+from app import metrics
+from app.errors import MetricsRefused
+from app.strict_requests import StrictRoute
+
+router = APIRouter(route_class=StrictRoute)
+
+
+@router.get("/metrics", response_class=Response, include_in_schema=False)
+async def read_metrics(request: Request) -> Response:
+    """Answer Prometheus: on loopback, or with METRICS_TOKEN. The database is not asked."""
+    token: str | None = request.app.state.metrics_token
+    if not (_is_local(request) if token is None else _holds(request, token)):
+        raise MetricsRefused("metrics are read on this machine, or with the operator's METRICS_TOKEN")
+    return Response(metrics.text(), media_type=metrics.MEDIA_TYPE)
+
+
+def _holds(request: Request, token: str) -> bool:
+    given = request.headers.getlist("authorization")
+    return len(given) == 1 and hmac.compare_digest(given[0].encode(), f"Bearer {token}".encode())
+
+
+def _is_local(request: Request) -> bool:
+    try:
+        return all(ip_address(request.scope[end][0]).is_loopback for end in ("client", "server"))
+    except (KeyError, TypeError, ValueError):  # a Unix socket
+        return False
