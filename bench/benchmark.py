@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import costs
-from bench.bulk_files import copy_command, write_lines
+from bench.bulk_files import copy_command, write_history, write_lines
 from bench.laboratory import SCRIPTS, Laboratory
-from bench.loads import download, pgbench, psql, upload, wrk
+from bench.loads import download, history, pgbench, psql, upload, wrk
 from bench.measure import Clock, Comparison, Load, Pair, Plan, compare
 from bench.serving import EXECUTE, EXECUTION, EXPORT, LOGS, Service, serving
 
@@ -36,7 +36,10 @@ LONE = [
     Pair("execute alone", "four-statement transaction", "execute", "four statements", 1.0, "latency"),
     Pair("execute alone", "four statements, tenant named", "execute", "four, tenant named", None, "latency"),
 ]
-INTAKES = [Pair("bulk intake as NDJSON", "COPY FROM by the owner", "intake", "COPY FROM", 0.4)]
+INTAKES = [
+    Pair("bulk intake as NDJSON", "COPY FROM by the owner", "intake", "COPY FROM", 0.4),
+    Pair("import of a file", "COPY FROM by the owner", "import", "COPY FROM", None),
+]
 EXPORTS = [
     Pair("export as NDJSON", "COPY TO by the owner, as text", "export", "COPY as text", 0.6),
     Pair("export as NDJSON", "COPY TO by the owner, same JSON", "export", "COPY as JSON", None),
@@ -209,10 +212,14 @@ class Benchmark:
         server, count = self.writing.server, self.plan.sent
         lines = write_lines(self.folder / "records.ndjson", count)
         rows = self.folder / "records.copy"
-        self._measure(f"Bulk intake of {count:,} records, curl and psql", INTAKES, {
+        self._measure(f"Bulk intake of {count:,} records, curl, psql and import_jsonl", INTAKES, {
             "COPY FROM": psql(
                 server.binaries, server.socket_folder, self.writing.name, "bench_owner",
                 lambda: copy_command(rows, count),
             ),
             "intake": upload(services.writing.url + LOGS, self.writing.api_key, lines, count),
+            "import": history(
+                lambda: write_history(self.folder / "history.jsonl", count), count,
+                DATABASE_URL=self.writing.url("bench_key"), ADMIN_DATABASE_URL=self.writing.url("bench_owner"),
+            ),
         })  # fmt: skip

@@ -1,6 +1,7 @@
 """The same records twice: as NDJSON for the service, and as the text of COPY for psql."""
 
 import json
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,18 @@ def _record(number: int) -> dict[str, Any]:
 def write_lines(path: Path, count: int) -> Path:
     """Write `count` records, one JSON object a line, without ids: the service makes new ones. Return path."""
     path.write_text("".join(f"{json.dumps(_record(number))}\n" for number in range(count)))
+    return path
+
+
+def write_history(path: Path, count: int) -> Path:
+    """Write `count` records as an old audit file has them, with ids and times; new ones each time. Return path."""
+    ids, created_at = islice(uuid_v7_texts(), count), datetime.now(UTC).isoformat()
+    path.write_text(
+        "".join(
+            json.dumps({"id": key, "tenant_id": "bench", **_record(number), "created_at": created_at}) + "\n"
+            for number, key in enumerate(ids)
+        )
+    )
     return path
 
 

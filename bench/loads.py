@@ -4,7 +4,9 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +71,23 @@ def upload(url: str, api_key: str, lines: Path, count: int) -> Load:
         if json.loads(answer)["count"] != count:
             raise RuntimeError(f"{url}: {answer}")
         return Rate(count / float(seconds), "records", count)
+
+    return run
+
+
+def history(write: Callable[[], Path], count: int, **environment: str) -> Load:
+    """Return a load by `python -m app.import_jsonl`, its start included. write: makes a file of `count` new records."""
+
+    def run(_: int) -> Rate:
+        file = write()
+        started = time.perf_counter()
+        report = json.loads(
+            _output([sys.executable, "-m", "app.import_jsonl", "--apply", "--json", str(file)], **environment)
+        )
+        seconds = time.perf_counter() - started
+        if sum(report["taken"].values()) != count:
+            raise RuntimeError(f"the import took {report}")
+        return Rate(count / seconds, "records", count)
 
     return run
 

@@ -1,4 +1,4 @@
-"""python -m app.import_jsonl: what old files hold comes into the database, once, or is named with its line and reason."""
+"""python -m app.import_jsonl: what old files hold comes into the database, once, or is named, with the reason."""
 
 import json
 import os
@@ -118,8 +118,8 @@ def test_a_dirty_file_is_taken_as_far_as_it_goes_and_every_line_is_accounted_for
     ]
     bad: list[Any] = [
         *(b'{"tenant_id": "acme", "agent_id"\n', b"\xff\xfe\n", b"[]\n"),
-        *(RECORD | {"tenant_id": "Acme"}, RECORD | {"agent_id": 7}, RECORD | {"agent_id": None}),
-        *(RECORD | {"created_at": each} for each in (None, "2026-01-02T03:04:05", "yesterday")),
+        *({**RECORD, "tenant_id": "Acme"}, {**RECORD, "agent_id": 7}, {**RECORD, "agent_id": None}),
+        *({**RECORD, "created_at": each} for each in (None, "2026-01-02T03:04:05", "yesterday")),
         *(RECORD | {"mode": "TEST"}, RECORD | {"http_status": 99}, RECORD | {"latency_ms": 1.5}),
         *(RECORD | {"user_id": "a\0"}, RECORD | {"id": "7"}),
         *(b'{"tenant_id": "acme", "tenant_id": "globex"}\n', b'{"torn": '),
