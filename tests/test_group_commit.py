@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.errors import DatabaseAway, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.group_commit import GroupCommit
 
 
@@ -177,3 +177,17 @@ def test_whoever_gets_no_result_of_a_write_hears_that_it_is_unknown() -> None:
         assert isinstance(results[2], OutcomeUnknown)
 
     in_a_loop(test)
+
+
+def test_nobody_waits_longer_than_a_write_may_take() -> None:
+    async def run() -> None:
+        writer = Writer()
+        commits = GroupCommit(writer.write, len, most_items=1, most_bytes=100, most_waiting=10, most_seconds=0.05)
+        tasks = await submitted(commits, "a", "b", "c")
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [OutcomeUnknown, DatabaseAway, DatabaseAway]
+        assert writer.writes == [["a"]]
+        writer.may_return.set()
+        assert await commits.submit("d") == "D"
+
+    asyncio.run(run())

@@ -15,7 +15,7 @@ from app.metrics import COMMIT_RECORDS
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.availability import Availability
 from app.services.bulk import Batch
-from app.services.db import Call, Database
+from app.services.db import MOST_SECONDS_OF_A_RECORD, Call, Database
 from app.services.file_rules import refuse_unstorable
 from app.services.group_commit import GroupCommit
 from app.services.places import Places
@@ -131,7 +131,12 @@ class DatabaseAuditLogger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._commits = GroupCommit(
-            self._write_together, _size, most_items=MOST_RECORDS, most_bytes=MOST_BYTES, most_waiting=MOST_WAITING
+            self._write_together,
+            _size,
+            most_items=MOST_RECORDS,
+            most_bytes=MOST_BYTES,
+            most_waiting=MOST_WAITING,
+            most_seconds=MOST_SECONDS_OF_A_RECORD,
         )
         self._bulk = Places(
             max(1, database.pool_size // 4),
@@ -156,6 +161,8 @@ class DatabaseAuditLogger:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.
         refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
+        if not self.availability.is_up:  # what is on its way may still wait for it
+            raise DatabaseAway("the database is away")
         return Stored(await self._commits.submit((credential, event)))
 
     async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:

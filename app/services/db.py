@@ -308,12 +308,15 @@ class Database:
                 return value
 
             async def call(statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
-                return await bounded(one_round_trip(statement, parameters), MOST_SECONDS)
+                async with asyncio.timeout(MOST_SECONDS):
+                    return await one_round_trip(statement, parameters)
 
             async with self._connection() as connection:
-                await bounded(connection.execute(_BEGIN), MOST_SECONDS)
+                async with asyncio.timeout(MOST_SECONDS):
+                    await connection.execute(_BEGIN)
                 found = await work(call)
-                await bounded(connection.execute("COMMIT"), MOST_SECONDS)
+                async with asyncio.timeout(MOST_SECONDS):
+                    await connection.execute("COMMIT")
             return tenant_id, found
 
         async def patiently() -> tuple[str, Result]:

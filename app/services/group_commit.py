@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
-from app.errors import OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,17 +27,20 @@ class GroupCommit(Generic[Item, Result]):
         most_items: int,
         most_bytes: int,
         most_waiting: int,
+        most_seconds: float | None = None,
     ) -> None:
         """write: stores the items of one commit, and returns a result or a refusal for each, in their order.
 
         size: bytes of an item, roughly. most_items, most_bytes: of one commit; a single item may be larger.
-        most_waiting: items that are neither written nor being written.
+        most_waiting: items that are neither written nor being written. most_seconds: of one write, after which nobody
+        waits for it any longer.
         """
         self._write = write
         self._size = size
         self._most_items = most_items
         self._most_bytes = most_bytes
         self._most_waiting = most_waiting
+        self._most_seconds = most_seconds
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._writer: asyncio.Task[None] | None = None
 
@@ -88,6 +91,9 @@ class GroupCommit(Generic[Item, Result]):
         return taken
 
     async def _write_some(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        deadline: asyncio.TimerHandle | None = None
+        if self._most_seconds is not None:
+            deadline = asyncio.get_running_loop().call_later(self._most_seconds, self._give_up, taken)
         try:
             results = await self._write([item for item, _ in taken])
         except BaseException as error:
@@ -99,10 +105,21 @@ class GroupCommit(Generic[Item, Result]):
             if not isinstance(error, Exception):
                 raise
             return
+        finally:
+            if deadline is not None:
+                deadline.cancel()
         for (_, future), result in zip(taken, results, strict=False):
             _end(future, result)
         for _, future in taken[len(results) :]:
             _end(future, OutcomeUnknown("it is unknown whether it was stored"))
+
+    def _give_up(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        """Let everybody go. The write may take its time to end."""
+        for _, future in taken:
+            _end(future, OutcomeUnknown("it took too long, and it is unknown whether it was stored"))
+        while self._waiting:
+            _, future = self._waiting.popleft()
+            _end(future, DatabaseAway("nothing is stored right now"))
 
 
 def _end(future: asyncio.Future[Any], outcome: Any) -> None:

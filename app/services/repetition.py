@@ -1,5 +1,6 @@
 """Transactions that are begun again where that can help, and given up in time where it cannot."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn, TypeVar
 
@@ -9,7 +10,6 @@ from psycopg_pool import PoolTimeout
 
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.availability import Availability
-from app.services.bounded import bounded
 from app.services.refusals import Refusals
 
 Result = TypeVar("Result")
@@ -37,9 +37,9 @@ class Repetition:
     ) -> Result:
         """Run `once`, and again on another connection where its own turns out to be dead.
 
-        seconds: that `once` may take; None where it sees to that itself, by raising TimeoutError. writes: whether it
-        matters if it was committed. Raises RingfenceError: DatabaseAway, or OutcomeUnknown where it was possibly
-        committed and that could not be found out.
+        seconds: that `once` may take, and ten more until a server that does not answer has been told; None where it
+        sees to that itself, by raising TimeoutError. writes: whether it matters if it was committed. Raises
+        RingfenceError: DatabaseAway, or OutcomeUnknown where it was possibly committed and that could not be found out.
         """
         if not self._availability.is_up:
             raise DatabaseAway("the database is away")
@@ -48,7 +48,9 @@ class Repetition:
             for attempt in range(MOST_REPETITIONS + 1):
                 is_last = attempt == MOST_REPETITIONS
                 try:
-                    result = await (once() if seconds is None else bounded(once(), seconds))
+                    # In the same task: another would wait its turns in a busy loop, and the server for it.
+                    async with asyncio.timeout(seconds):
+                        result = await once()
                     self._availability.note_contact()
                     return result
                 except PoolTimeout:
