@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import sys
 import tempfile
 import tomllib
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app import logs
+from app.bounded_http import MOST_CONNECTIONS, BoundedHttp
 from app.credentials import HEADER
 from app.main import create_app, is_loopback, make_audit_logger
 from app.metrics import DIRECTORY_VARIABLE
@@ -34,6 +36,7 @@ def main() -> int:
         return _refuse("; ".join(problems))
     except (RefusedToServe, tomllib.TOMLDecodeError, ValueError, OSError) as error:
         return _refuse(str(error))
+    _make_room_for_connections()
     with _shared_metrics():
         uvicorn.run(
             "app.__main__:serve",
@@ -43,10 +46,19 @@ def main() -> int:
             access_log=False,  # its lines hold query strings, and so users' names
             server_header=False,
             proxy_headers=False,  # nothing here looks at the address of the caller, or at the scheme
+            http=BoundedHttp,
             log_config=logs.CONFIGURATION,
             timeout_graceful_shutdown=settings.shutdown_timeout,
         )
     return 0
+
+
+def _make_room_for_connections() -> None:
+    wanted = MOST_CONNECTIONS + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

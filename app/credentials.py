@@ -13,6 +13,8 @@ from fastapi import Request
 
 from app.errors import TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
 
+_NO_KEY = "there is none, or more than one"
+_NOT_BELIEVED = "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
 API_KEY = "api_key"
 HEADER = "header"
 
@@ -54,19 +56,26 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     if request.app.state.tenant_source == API_KEY:
         scheme, _, secret = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
         if scheme.lower() != "bearer" or not secret.strip():
-            raise Unauthenticated("there is none, or more than one")
+            raise Unauthenticated(_NO_KEY)
         if len(named) > 1:
             raise TenantMismatch("the request names two tenants")
         return ApiKey(secret.strip(), named.pop() if named else None)
     if not _believed(request):
-        raise TenantHeaderRefused(
-            "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
-        )
+        raise TenantHeaderRefused(_NOT_BELIEVED)
     if len(named) > 1:
         raise TenantMismatch("the request names two tenants")
     if not named or named == {""}:
         raise TenantMissing("the request names no tenant: send X-Tenant-ID")
     return NamedTenant(named.pop())
+
+
+def refuse_without_credential(request: Request) -> None:
+    """Raise Unauthenticated or TenantHeaderRefused where nothing in the body could be a credential that counts."""
+    if request.app.state.tenant_source != API_KEY:
+        if not _believed(request):
+            raise TenantHeaderRefused(_NOT_BELIEVED)
+    elif not any(name == b"authorization" for name, _ in request.scope["headers"]):
+        raise Unauthenticated(_NO_KEY)
 
 
 def _believed(request: Request) -> bool:

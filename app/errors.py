@@ -46,8 +46,12 @@ _KINDS = {
     405: "method-not-allowed",
     408: "request-timeout",
     413: "body-too-large",
+    415: "unsupported-encoding",
+    431: "head-too-large",
 }
 
+_MOST_ERRORS = 20
+_MOST_CHARACTERS_OF_A_NAME = 64
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
@@ -218,7 +222,9 @@ def _refused_field(found: Mapping[str, Any]) -> dict[str, str]:
     place, *names = found["loc"]
     if found["type"] == "json_invalid":
         return {"field": str(place), "detail": f"not JSON at character {names[0]}: {found['ctx']['error']}"}
-    return {"field": ".".join(str(name) for name in names or [place]), "detail": found["msg"]}
+    # A made-up name may be anything, a whole prompt for one.
+    named = ".".join(str(name)[:_MOST_CHARACTERS_OF_A_NAME] for name in names or [place])
+    return {"field": named, "detail": found["msg"]}
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -232,8 +238,11 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [_refused_field(found) for found in error.errors()]
+        found = error.errors()
+        errors = [_refused_field(each) for each in found[:_MOST_ERRORS]]
         detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
+        if len(found) > _MOST_ERRORS:
+            detail += f"; and {len(found) - _MOST_ERRORS} more"
         return problem(request, 422, "invalid-request", detail, errors)
 
     @app.exception_handler(HTTPException)

@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
+from app.admission import AdmissionMiddleware, Bodies
 from app.errors import LastResortMiddleware, install_error_handlers
 from app.metrics import MetricsMiddleware
 from app.observation import observe
@@ -101,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.max_body_bytes = settings.max_body_bytes
+    app.state.bodies = Bodies()
     install_error_handlers(app)
     if settings.allowed_origins:
         app.add_middleware(
@@ -111,6 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["X-Trace-ID"],
         )
     app.add_middleware(LastResortMiddleware)
+    app.add_middleware(AdmissionMiddleware)
     app.add_middleware(TraceMiddleware)
     app.add_middleware(MetricsMiddleware)
     return app

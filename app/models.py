@@ -4,6 +4,7 @@ They hold types and nothing else: lengths, ranges and known words are the databa
 is what a caller gets to see. What the OpenAPI document says about them is there to be read, and checks nothing.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,6 +17,13 @@ def _with_a_date(value: object) -> object:
     # Pydantic reads a bare number as seconds since 1970, which names no zone.
     if isinstance(value, str) and "-" not in value[1:]:
         raise ValueError("an ISO 8601 date and time with a zone is needed")
+    return value
+
+
+def _in_digits(value: object) -> object:
+    # Pydantic takes 1_0, 1.0 and blanks around a number as well.
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}", value):
+        raise ValueError("a whole number is needed")
     return value
 
 
@@ -122,7 +130,7 @@ class _Filters(_Closed):
     user_id: str | None = None
     mode: Mode | None = None
     status: Status | None = None
-    http_status: int | None = None
+    http_status: Annotated[int | None, BeforeValidator(_in_digits)] = None
     start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone.")] = None
     end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone.")] = None
     order: Annotated[str, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
@@ -132,7 +140,7 @@ class _Filters(_Closed):
 class ListQuery(_Filters):
     """Filters of a list, all of them equalities but the time window, and the page wanted."""
 
-    limit: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
+    limit: Annotated[int, BeforeValidator(_in_digits), Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
     cursor: Annotated[str | None, Field(description="next_cursor of the page before, unchanged.")] = None
 
 
@@ -184,7 +192,7 @@ class AdminEvent(BaseModel):
 class AdminEventsQuery(_Closed):
     """Query parameters of the list of administrative acts."""
 
-    limit: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 1000
+    limit: Annotated[int, BeforeValidator(_in_digits), Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 1000
     tenant_id: TenantId = None
 
 

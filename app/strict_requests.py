@@ -1,12 +1,13 @@
 """Requests that mean one thing: JSON without duplicate keys, NaN or Infinity, queries that name nothing twice."""
 
+import asyncio
 import json
 import math
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,13 +16,18 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
+from app.credentials import refuse_without_credential
 from app.errors import InvalidRequest
 
 
 def parse(text: bytes) -> Any:
     """Parse `text` as RFC 8259 has it. Raises json.JSONDecodeError, whose message does not repeat the text."""
     try:
-        return _DECODER.decode(text.decode())
+        value = _DECODER.decode(text.decode())
+        # Only what has so many brackets can be so deep.
+        if text.count(b"[") + text.count(b"{") > MOST_DEPTH and _is_deeper(value, MOST_DEPTH):
+            raise RecursionError
+        return value
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     except RecursionError:
@@ -30,6 +36,21 @@ def parse(text: bytes) -> Any:
         raise
     except ValueError as error:  # an integer of more digits than Python converts
         raise json.JSONDecodeError("a number out of range", "", 0) from error
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    level = [value]
+    for _ in range(most + 1):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+        if not inner:
+            return False
+        level = inner
+    return True
 
 
 def _constant(name: str) -> None:
@@ -53,6 +74,11 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # Made once: json.loads would make one at every call, which is a third of what a short text takes.
 _DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
 
+MOST_BODY_SECONDS = 30.0
+"""For a body that is read as a whole."""
+MOST_DEPTH = 64
+"""Of objects and arrays in one another."""
+
 
 class StrictRoute(APIRoute):
     """A route that reads its requests by itself, and strictly: see `_Reader`. Its endpoint returns a Response.
@@ -71,10 +97,17 @@ class StrictRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. What is raised is for the application's error handlers."""
         scope["route_template"] = self.path_format
+        if b"%" in scope["raw_path"]:
+            _refuse_unless_utf8(scope["raw_path"])
         if self.methods and scope["method"] not in self.methods:
             raise HTTPException(405, headers={"Allow": ", ".join(self.methods)})
-        response = await self.endpoint(**await self._read(Request(scope, receive)))
-        await response(scope, receive, send)
+        request = Request(scope, receive)
+        try:
+            response = await self.endpoint(**await self._read(request))
+            await response(scope, receive, send)
+        finally:
+            if held := scope.get("held_body_bytes"):
+                request.app.state.bodies.release(held)
 
 
 class _Reader:
@@ -103,6 +136,9 @@ class _Reader:
         Raises RequestValidationError, which names everything that is wrong, and HTTPException 413 for a large body.
         """
         arguments: dict[str, Any] = dict(request.path_params)
+        if self._body or self._query:
+            # Before a body is read: whoever has none shall not make us read and parse a megabyte.
+            refuse_without_credential(request)
         query = _query_of(request)
         errors: list[dict[str, Any]] = []
         body = await _body_of(request) if self._body else None
@@ -123,7 +159,10 @@ def _query_of(request: Request) -> dict[str, str]:
     query: bytes = request.scope["query_string"]
     if not query:
         return {}
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidRequest.field("query", "is not UTF-8, percent-encoded") from None
     found = dict(pairs)
     if len(found) != len(pairs):
         counts = Counter(name for name, _ in pairs)
@@ -152,16 +191,45 @@ async def _body_of(request: Request) -> Any:
 
 async def _bytes_of(request: Request) -> bytes:
     most_bytes = request.app.state.max_body_bytes
+    refuse_encoded_or_large(request, most_bytes, f"a body has at most {most_bytes} bytes")
     body = bytearray()
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise HTTPException(400, "the body ended early")  # nobody hears it
-        body += message.get("body", b"")
-        if len(body) > most_bytes:
-            raise HTTPException(413, f"a body has at most {most_bytes} bytes")
-        if not message.get("more_body", False):
-            return bytes(body)
+    try:
+        async with asyncio.timeout(MOST_BODY_SECONDS):
+            while True:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise HTTPException(400, "the body ended early")  # nobody hears it
+                piece = message.get("body", b"")
+                hold(request, len(piece))
+                body += piece
+                if len(body) > most_bytes:
+                    raise HTTPException(413, f"a body has at most {most_bytes} bytes")
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise HTTPException(408, f"a body comes within {MOST_BODY_SECONDS:g} seconds") from None
+
+
+def hold(request: Request, size: int) -> None:
+    """Count bytes of a body that is kept until the answer. Raises StorageUnavailable when there is no room."""
+    request.app.state.bodies.hold(size)
+    request.scope["held_body_bytes"] = request.scope.get("held_body_bytes", 0) + size
+
+
+def refuse_encoded_or_large(request: Request, most_bytes: int, too_large: str) -> None:
+    """Refuse a body that is compressed, or announced as too large. Raises HTTPException 413 or 415."""
+    for name, value in request.scope["headers"]:
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise HTTPException(415, "a body is sent as it is, without a Content-Encoding")
+        if name == b"content-length" and int(value) > most_bytes:
+            raise HTTPException(413, too_large)
+
+
+def _refuse_unless_utf8(raw_path: bytes) -> None:
+    try:
+        unquote_to_bytes(raw_path).decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest.field("path", "is not UTF-8, percent-encoded") from None
 
 
 def _validated(model: type[BaseModel], value: object, place: str, errors: list[dict[str, Any]]) -> BaseModel | None:

@@ -15,8 +15,11 @@ _TRACEPARENT = re.compile(
 )
 
 
-def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the trace id of a valid `traceparent`, else `X-Trace-ID` as it stands, else a new one."""
+def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes]:
+    """Return the trace id of a valid `traceparent`, else `X-Trace-ID` as it stands, else a new one; and its bytes.
+
+    A header's bytes are UTF-8 by custom, and Latin-1 by HTTP/1.1's tradition. What comes back is what was sent.
+    """
     # The first of each counts, as everywhere in Starlette, whose Headers would be read once for each name.
     traceparent = given = None
     for name, value in headers:
@@ -25,8 +28,14 @@ def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
         elif name == b"x-trace-id" and given is None:
             given = value
     if traceparent and (match := _TRACEPARENT.fullmatch(traceparent)):
-        return match.group(1).decode("ascii")
-    return given.decode("latin-1") if given else secrets.token_hex(16)
+        return match.group(1).decode("ascii"), match.group(1)
+    if not given:
+        made = secrets.token_hex(16)
+        return made, made.encode()
+    try:
+        return given.decode(), given
+    except UnicodeDecodeError:
+        return given.decode("latin-1"), given
 
 
 current_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
@@ -44,14 +53,14 @@ class TraceMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        trace_id = trace_id_of(scope["headers"])
+        trace_id, sent = trace_id_of(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
         state["trace_id"] = trace_id
         current_trace_id.set(trace_id)  # each request has a context of its own
 
         async def send_with_trace_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"x-trace-id", trace_id.encode("latin-1"))]
+                message["headers"] = [*message.get("headers", ()), (b"x-trace-id", sent)]
             await send(message)
 
         await self.app(scope, receive, send_with_trace_id)

@@ -15,7 +15,7 @@ _COLUMNS = (
     *("http_status", "latency_ms", "user_id", "error", "created_at"),
 )
 _WORDS = {"trace_id", "agent_id", "user_id", "error"}  # a caller's; quoted, and kept from being calculated
-_FORMULA = re.compile(r"[-=+@\t\r]")
+_FORMULA = re.compile("[\t\n\r=+@\uff1d\uff0b\uff0d\uff20\ufeff-]")
 _PART_BYTES = 2_097_152
 # Records of one flush share their time, and a clock may be set back a little: so many are held to be put in order.
 _WINDOW = 4096

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -15,10 +16,13 @@ from app.models import AuditEvent
 from app.services.audit_logger import AuditLogger
 from app.services.bulk import Batch
 from app.services.record_shapes import Record
+from app.strict_requests import MOST_BODY_SECONDS, hold, refuse_encoded_or_large
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 MOST_SILENCE = 30.0
 """Seconds that a caller may send nothing of a body that it has begun."""
+MOST_SECONDS = 300.0
+"""For all of a body of lines. There are few places for them."""
 
 
 class BulkIntake:
@@ -46,6 +50,8 @@ class BulkIntake:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in (JSON, NDJSON):
             raise InvalidRequest.field("body", f"{JSON} or {NDJSON} is needed")
+        most_bytes = self._max_body_bytes if media_type == JSON else self._max_bulk_bytes
+        refuse_encoded_or_large(request, most_bytes, f"a body of {media_type} has at most {most_bytes} bytes")
         keys = request.headers.getlist("idempotency-key")
         if len(keys) > 1:
             raise InvalidRequest.field("Idempotency-Key", "stands twice in the request")
@@ -64,7 +70,7 @@ class BulkIntake:
                 if media_type == NDJSON:
                     # Before anything is read: who opens nothing shall not fill the disk.
                     await self._audit_logger.enter(credential)
-                    await batch.read_lines(_pieces(request), self._max_bulk_bytes)
+                    await batch.read_lines(_pieces(request, MOST_SECONDS), self._max_bulk_bytes)
                 stored = await self._audit_logger.write_logs(credential, batch, key)
             finally:
                 self._free += 1
@@ -72,7 +78,8 @@ class BulkIntake:
 
     async def _whole(self, request: Request) -> bytes:
         body = bytearray()
-        async for piece in _pieces(request):
+        async for piece in _pieces(request, MOST_BODY_SECONDS):
+            hold(request, len(piece))
             body += piece
             if len(body) > self._max_body_bytes:
                 raise HTTPException(
@@ -81,11 +88,12 @@ class BulkIntake:
         return bytes(body)
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
+async def _pieces(request: Request, most_seconds: float) -> AsyncIterator[bytes]:
     pieces = request.stream()
+    until = time.monotonic() + most_seconds
     while True:
         try:
-            async with asyncio.timeout(MOST_SILENCE):
+            async with asyncio.timeout(min(MOST_SILENCE, until - time.monotonic())):
                 piece = await anext(pieces)
         except StopAsyncIteration:
             return

@@ -13,7 +13,8 @@ AS $$
 DECLARE
     c_records     CONSTANT int := 1000;      -- of one page
     c_bytes       CONSTANT int := 2097152;   -- of one part, but for its last page: within work_mem, so that nothing goes to the disk
-    c_formula     CONSTANT int[] := ARRAY[9, 13, 43, 45, 61, 64];   -- tab, CR, + - = @: what makes a spreadsheet calculate
+    -- What makes a spreadsheet calculate: tab, LF, CR, + - = @, a byte order mark, and + - = @ in full width.
+    c_formula     CONSTANT int[] := ARRAY[9, 10, 13, 43, 45, 61, 64, 65279, 65291, 65293, 65309, 65312];
     v_tenant_id   text := current_setting('app.tenant_id', true);
     v_scopes      text := coalesce(current_setting('app.scopes', true), '');
     v_state       jsonb := nullif(current_setting('app.export', true), '')::jsonb;

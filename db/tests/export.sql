@@ -2,7 +2,7 @@
 -- order; says when it is complete; keeps spreadsheets from calculating; and is on record first.
 
 BEGIN;
-SELECT plan(121);
+SELECT plan(133);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-none') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key,
@@ -125,7 +125,8 @@ FROM (VALUES ('p_user_id => ''u2'''), ('p_mode => ''DRY_RUN'''), ('p_status => '
 RESET SESSION AUTHORIZATION;
 CREATE TEMPORARY TABLE sample AS
     SELECT * FROM (VALUES
-        ('=1', '''=1'), ('+1', '''+1'), ('-1', '''-1'), ('@x', '''@x'), (E'\tx', E'''\tx'), (E'\rx', E'''\rx'),
+        ('=1', '''=1'), ('+1', '''+1'), ('-1', '''-1'), ('@x', '''@x'), (E'\tx', E'''\tx'), (E'\rx', E'''\rx'), (E'\nx', E'''\nx'),
+        (U&'\FF1D1', U&'''\FF1D1'), (U&'\FF0B1', U&'''\FF0B1'), (U&'\FF0D1', U&'''\FF0D1'), (U&'\FF20x', U&'''\FF20x'), (U&'\FEFF=1', U&'''\FEFF=1'),
         (' =1', ' =1'), ('1=1', '1=1'), (E'x\n=1', E'x\n=1'), ('''=1', '''=1'), ('t', 't'), ('r', 'r'), ('\', '\'), ('a"b', 'a""b'),
         ('="', '''=""'), ('a,b', 'a,b')) AS s (value, cell);
 GRANT SELECT ON sample TO tap_gateway;
