@@ -74,7 +74,7 @@ def test_at_many_times_the_capacity_every_request_is_answered_soon_and_memory_st
         assert {status for status, _ in asyncio.run(load(8, 0.2))} == {200}
 
 
-def test_a_locked_table_is_answered_at_once_and_is_no_reason_to_stop(database: TestDatabase) -> None:
+def test_a_locked_table_is_waited_for_five_seconds_at_the_most_and_is_no_reason_to_stop(database: TestDatabase) -> None:
     key = database.issue_api_key("acme")
     with (
         running_service(database_url=database.url("audit_app")) as service,
