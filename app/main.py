@@ -14,11 +14,13 @@ from app.admission import AdmissionMiddleware, Bodies
 from app.errors import LastResortMiddleware, install_error_handlers
 from app.metrics import MetricsMiddleware
 from app.observation import observe
+from app.openapi import describe_security
 from app.routers import agents_router, audit_router, health_router, metrics_router, records_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_file import FileAuditLogger
-from app.services.audit_logger import AuditLogger, DatabaseAuditLogger
+from app.services.audit_logger import AuditLogger
 from app.services.bulk_intake import BulkIntake
+from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
@@ -104,6 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.bodies = Bodies()
     install_error_handlers(app)
+    describe_security(app)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

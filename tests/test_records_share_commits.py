@@ -20,7 +20,8 @@ from app.errors import (
     Unauthenticated,
 )
 from app.models import AuditEvent
-from app.services.audit_logger import DatabaseAuditLogger, Stored
+from app.services.audit_logger import Stored
+from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.db import Database
 from app.uuid_v7 import uuid_v7
 from tests.conftest import TestDatabase

@@ -15,7 +15,8 @@ from app.credentials import NamedTenant
 from app.errors import RingfenceError
 from app.models import AuditEvent, ListQuery
 from app.services.audit_file import FileAuditLogger
-from app.services.audit_logger import AuditLogger, DatabaseAuditLogger
+from app.services.audit_logger import AuditLogger
+from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.db import Database
 from app.uuid_v7 import uuid_v7
 from tests.conftest import TestDatabase

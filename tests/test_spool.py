@@ -15,6 +15,7 @@ from tests.calls import assert_problem, bearer, execute, records
 from tests.conftest import Serve, TestDatabase
 from tests.inside import state_of
 from tests.polling import eventually
+from tests.spool_directory import waiting_files
 
 LOGS = "/api/v1/audit/logs"
 
@@ -60,9 +61,7 @@ class Bank:
         eventually(lambda: not self.waiting())
 
     def waiting(self) -> list[Path]:
-        return [
-            path for path in self.directory.glob("*.jsonl") if path.name != "dead-letter.jsonl" and path.stat().st_size
-        ]
+        return waiting_files(self.directory)
 
     def stored(self) -> dict[str, tuple[str, datetime]]:
         rows = self.database.execute("SELECT id::text, tenant_id, created_at FROM audit.audit_logs")
@@ -320,3 +319,13 @@ def test_what_an_earlier_process_left_is_replayed_at_the_next_start(
     assert set(ids) <= second.stored().keys()
     assert len(second.stored()) == 4
     assert not (directory / "dead-letter.jsonl").exists()
+
+
+def test_a_spool_that_cannot_be_written_is_no_reason_not_to_serve(
+    serve: Serve, database: TestDatabase, directory: Path
+) -> None:
+    directory.write_text("no directory")
+    bank = Bank(serve, database, directory)
+    assert bank.execute().status_code == 200
+    bank.lose_database()
+    assert_problem(bank.execute(), 503, "storage-unavailable")

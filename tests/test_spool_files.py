@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 
 from app.credentials import ApiKey, NamedTenant
 from app.errors import DatabaseAway, StorageUnavailable
+from app.services import steady_clock
 from app.services.database_check import RefusedToServe
 from app.services.replay import Outcome, Replay
 from app.services.spool import Line, Spool
 from app.services.spool_lines import for_replay, spool_line
+from app.services.steady_clock import SteadyClock
 
 KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
 
@@ -237,3 +240,18 @@ def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> No
 @pytest.mark.parametrize("text", [b"", b"\n", b"[]\n", b'{"id": "1"', b'{"a": "\xff', b"[" * 100_000])
 def test_what_is_no_line_of_a_spool_is_none(text: bytes) -> None:
     assert for_replay(text) is None
+
+
+def test_a_clock_that_jumps_while_the_database_is_away_changes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SteadyClock()
+    before = clock.now()
+
+    class Jumped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Jumped":
+            return cls(2031, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(steady_clock, "datetime", Jumped)
+    assert timedelta(0) <= clock.now() - before < timedelta(seconds=5)
+    clock.set()  # as it is while the database is there
+    assert clock.now().year == 2031

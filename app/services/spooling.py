@@ -5,6 +5,7 @@ agent is called, records are shown) is refused instead.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -13,14 +14,18 @@ from app.credentials import Credential
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, Unauthenticated
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
-from app.services.audit_logger import DatabaseAuditLogger, Health, Stored, StoreState
+from app.services.audit_logger import Health, Stored, StoreState
 from app.services.bulk import Batch
+from app.services.database_audit_logger import DatabaseAuditLogger
+from app.services.database_check import RefusedToServe
 from app.services.file_rules import as_stored, refuse_broken_rule
 from app.services.known_credentials import KnownCredentials
 from app.services.replay import Replay
 from app.services.spool import Spool
 from app.services.spool_lines import spool_line
 from app.services.spool_statistics import SpoolStatistics
+
+logger = logging.getLogger("ringfence")
 
 
 class SpoolingAuditLogger:
@@ -30,6 +35,7 @@ class SpoolingAuditLogger:
         self._database = database
         self._availability = database.availability
         self._spool = spool
+        self._is_usable = False
         self._known = KnownCredentials(database.describe_api_key)
         self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
         self._statistics = SpoolStatistics(spool)
@@ -113,6 +119,8 @@ class SpoolingAuditLogger:
 
     async def state(self) -> StoreState:
         """See AuditLogger."""
+        if not self._is_usable:
+            return await self._database.state()
         waiting = await asyncio.to_thread(self._statistics.read)
         return replace(await self._database.state(), waiting=waiting, spool_most_bytes=self._spool.most_bytes)
 
@@ -122,11 +130,19 @@ class SpoolingAuditLogger:
 
     async def open(self) -> None:
         """See AuditLogger."""
-        await self._spool.open()
         await self._database.open()
+        try:
+            await self._spool.open()
+        except RefusedToServe as refusal:
+            # A deploy goes through all the same. Records get 503 while the database is away, as they would without it.
+            logger.error("no record can wait while the database is away: %s", refusal)
+        else:
+            self._is_usable = True
 
     def start(self) -> None:
         """See AuditLogger. Replays what an earlier process has left, too."""
+        if not self._is_usable:
+            return
         self._background = [asyncio.create_task(self._replay.watch()), asyncio.create_task(self._set_clock())]
 
     async def close(self) -> None:
@@ -138,6 +154,8 @@ class SpoolingAuditLogger:
         await self._database.close()
 
     def _tenant_of(self, credential: Credential) -> str | None:
+        if not self._is_usable:
+            return None
         return self._known.tenant_of(credential, self._availability.last_contact, self._spool.clock.now())
 
     async def _set_clock(self) -> None:

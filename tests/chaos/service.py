@@ -15,6 +15,7 @@ import httpx
 from bench.serving import processes_of
 from tests.polling import eventually
 from tests.processes import ROOT, environment
+from tests.spool_directory import waiting_files
 
 
 class Service:
@@ -82,8 +83,7 @@ class Service:
 
     def waiting(self) -> list[Path]:
         """Return the files of its spool that hold records which are not in the database."""
-        files = [path for path in self.spool.glob("*.jsonl") if path.name != "dead-letter.jsonl"]
-        return [path for path in files if path.exists() and path.stat().st_size]
+        return waiting_files(self.spool)
 
     def printed(self) -> str:
         """Return the end of what it has printed."""

@@ -1,0 +1,259 @@
+"""The audit trail in the database: which function is called for what, and what shares a commit or waits for a place."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, LiteralString
+
+from app.credentials import ApiKey, Credential
+from app.errors import DatabaseAway, InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
+from app.metrics import COMMIT_RECORDS
+from app.models import AuditEvent, ExportQuery, ListQuery
+from app.services.audit_logger import Health, Stored, StoreState
+from app.services.availability import Availability
+from app.services.bulk import Batch
+from app.services.db import MOST_SECONDS_OF_A_RECORD, Call, Database
+from app.services.file_rules import refuse_unstorable
+from app.services.group_commit import GroupCommit
+from app.services.places import Places
+from app.services.refusals import Diagnosis
+from app.services.replay import Outcome
+
+Record = tuple[Credential, AuditEvent]
+
+# Of one commit, and of what waits for one.
+MOST_RECORDS = 64
+MOST_BYTES = 1_048_576
+MOST_WAITING = 4096
+
+_INSERT: LiteralString = "SELECT audit.insert_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
+_IMPORT: LiteralString = "SELECT audit.import_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
+
+
+class DatabaseAuditLogger:
+    """The audit trail in PostgreSQL. The policies decide; this only calls."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._commits = GroupCommit(
+            self._write_together,
+            _size,
+            most_items=MOST_RECORDS,
+            most_bytes=MOST_BYTES,
+            most_waiting=MOST_WAITING,
+            most_seconds=MOST_SECONDS_OF_A_RECORD,
+        )
+        self._bulk = Places(
+            max(1, database.pool_size // 4),
+            most_waiting=64,
+            most_seconds=database.pool_timeout,
+            busy="too many requests with many records are being stored",
+        )
+        self._reads = Places(
+            max(1, database.pool_size * 3 // 4),
+            most_waiting=256,
+            most_seconds=database.pool_timeout,
+            busy="too many lists and exports are being read",
+        )
+
+    async def write_log(
+        self,
+        credential: Credential,
+        event: AuditEvent,
+        *,
+        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+    ) -> Stored:
+        """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
+        # What cannot even be sent would be found out only by sending its whole batch one by one.
+        refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
+        if not self.availability.is_up:  # what is on its way may still wait for it
+            raise DatabaseAway("the database is away")
+        return Stored(await self._commits.submit((credential, event)))
+
+    async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
+        """Store records of any tenants; return for each its tenant, or why it was refused."""
+        COMMIT_RECORDS.observe(len(records))
+        if len(records) > 1:
+            try:
+                return await self._write_batch(records)
+            except InvalidRequest:
+                pass  # one that the server cannot read, which write_log() should have refused: alone, it is found out
+        return [await self._write_alone(credential, event) for credential, event in records]
+
+    async def _write_batch(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
+        # db/functions/insert_audit_log_batch.sql
+        rows = [_row(position, credential, event) for position, (credential, event) in enumerate(records, 1)]
+        outcomes = await self._database.call_across_tenants(
+            "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)", {"records": json.dumps(rows)}
+        )
+        return [
+            outcome["tenant_id"] if "tenant_id" in outcome else self._refusal(Diagnosis(**outcome))
+            for outcome in outcomes
+        ]
+
+    def _refusal(self, found: Diagnosis) -> RingfenceError:
+        refusal = self._database.refusals.of_diagnosis(found)
+        # Another transaction is writing a record of this id, or keeps everybody from the table. Which of the two is not
+        # known, and so neither whether this one would be stored one day: it does not wait in the spool for that.
+        return StorageUnavailable(refusal.detail) if isinstance(refusal, DatabaseAway) else refusal
+
+    async def _write_alone(self, credential: Credential, event: AuditEvent) -> str | RingfenceError:
+        # db/functions/insert_audit_log.sql
+        try:
+            tenant_id, _ = await self._database.call(
+                credential,
+                "SELECT audit.insert_audit_log(p_id => %(id)s, p_trace_id => %(trace_id)s, p_agent_id => %(agent_id)s,"
+                " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
+                " p_latency_ms => %(latency_ms)s::int, p_user_id => %(user_id)s, p_error => %(error)s)",
+                event.fields(),
+                writes=True,
+            )
+        except RingfenceError as refusal:
+            return refusal
+        return tenant_id
+
+    async def enter(self, credential: Credential) -> None:
+        """See AuditLogger."""
+        await self._database.call(credential, "SELECT audit.tenant_source()", {})
+
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
+        """See AuditLogger; db/functions/insert_audit_logs.sql and its neighbours."""
+        if batch.is_import and not isinstance(credential, ApiKey):
+            raise ScopeMissing("created_at is for an API key with the scope import")
+
+        async def work(call: Call) -> str:
+            if idempotency_key is not None and batch.refusal is None:
+                earlier = await call(
+                    "SELECT audit.claim_idempotency_key(p_key => %(key)s, p_body_sha256 => %(sha256)s,"
+                    " p_answer => %(answer)s)",
+                    {"key": idempotency_key, "sha256": batch.sha256, "answer": batch.answer},
+                )
+                if earlier is not None:
+                    return str(earlier)
+            for chunk in batch.chunks():
+                parameters = {"records": chunk.records, "first": chunk.first}
+                await call(_IMPORT if batch.is_import else _INSERT, parameters)
+            if batch.refusal is not None:
+                raise batch.refusal
+            return batch.answer
+
+        async with self._bulk.take():
+            try:
+                tenant_id, batch.answer = await self._database.call_many(credential, work)
+            except InvalidRequest as refusal:
+                raise refusal if refusal.position is None else batch.place(refusal, refusal.position) from refusal
+        return Stored(tenant_id)
+
+    async def describe_api_key(self, api_key: ApiKey) -> dict[str, Any]:
+        """Return the tenant_id, scopes and expires_at of a key; db/functions/describe_api_key.sql."""
+        _, found = await self._database.call(
+            api_key, "SELECT audit.describe_api_key(p_api_key => %(api_key)s)", {"api_key": api_key.secret}
+        )
+        return dict(found)
+
+    async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
+        """Store what waited in the spool; return what became of each line. db/functions/replay_audit_logs.sql."""
+        outcomes: Sequence[Outcome] = await self._database.call_across_tenants(
+            "SELECT audit.replay_audit_logs(p_records => %(records)s::json)", {"records": json.dumps(list(lines))}
+        )
+        return outcomes
+
+    async def read_logs(self, credential: Credential, query: ListQuery) -> str:
+        """See AuditLogger; db/functions/list_audit_logs.sql."""
+        async with self._reads.take():
+            _, page = await self._database.call(
+                credential,
+                "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s,"
+                " p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
+                " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
+                " p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s)",
+                query.model_dump(exclude={"tenant_id"}),
+            )
+        return str(page)
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+        """See AuditLogger; db/functions/begin_export.sql."""
+        async with self._reads.take():
+            _, state = await self._database.call(
+                credential,
+                "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s,"
+                " p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
+                " p_mode => %(mode)s, p_status => %(status)s,"
+                " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
+                " p_order => %(order)s)",
+                {
+                    **query.model_dump(exclude={"tenant_id"}),
+                    "api_key": credential.secret if isinstance(credential, ApiKey) else None,
+                },
+            )
+        return self._export(credential, state)
+
+    async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
+        # db/functions/export_audit_logs.sql says why an export is many transactions.
+        while state is not None:
+            async with self._reads.take():
+                rows = await self._database.copy(
+                    credential,
+                    "SELECT audit.continue_export(p_state => %(state)s)",
+                    {"state": state},
+                    "COPY (SELECT lines, state FROM audit.export_audit_logs()) TO STDOUT (FORMAT binary)",
+                    ["bytea", "text"],
+                )
+            state = rows[-1][1]
+            yield b"".join(lines for lines, _ in rows)
+
+    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+        """See AuditLogger; db/functions/list_admin_events.sql."""
+        async with self._reads.take():
+            _, page = await self._database.call(
+                credential, "SELECT audit.list_admin_events(p_limit => %(limit)s::int)", {"limit": limit}
+            )
+        return str(page)
+
+    @property
+    def tenant_source(self) -> str:
+        """See AuditLogger; db/functions/tenant_source.sql."""
+        return self._database.tenant_source
+
+    async def db_ping(self) -> Health:
+        """See AuditLogger; db/functions/isolation_report.sql."""
+        ping = await self._database.db_ping()
+        return Health("postgresql", ping.latency_ms, "broken" if ping.findings else "intact", ping.findings)
+
+    @property
+    def database_state(self) -> str:
+        """See AuditLogger."""
+        return "up" if self.availability.is_up else "down"
+
+    async def state(self) -> StoreState:
+        """See AuditLogger."""
+        return StoreState(self._commits.waiting, self._database.connections())
+
+    @property
+    def availability(self) -> Availability:
+        """Whether the database can be written to."""
+        return self._database.availability
+
+    async def open(self) -> None:
+        """See AuditLogger."""
+        await self._database.open()
+
+    def start(self) -> None:
+        """See AuditLogger."""
+
+    async def close(self) -> None:
+        """See AuditLogger."""
+        await self._commits.drain()
+        await self._database.close()
+
+
+def _row(position: int, credential: Credential, event: AuditEvent) -> dict[str, Any]:
+    row = {"position": position, "tenant_id": credential.tenant_id, **event.fields()}
+    if isinstance(credential, ApiKey):
+        row["api_key"] = credential.secret
+    return row
+
+
+def _size(record: Record) -> int:
+    _, event = record
+    texts = (event.trace_id, event.agent_id, event.mode, event.status, event.user_id, event.error)
+    return 256 + sum(len(text) for text in texts if text)
