@@ -1,5 +1,6 @@
 """What PostgreSQL can be told to print about itself shows no secret: plans, debug messages, under any setting."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from psycopg import Connection
 
 from tests.attacker import APPEND, LIST, NAME, SECRET, Attack, assert_nothing, assert_own_alone, attacking
 from tests.conftest import TestDatabase
+from tests.waiting_records import waiting
 
 # Everything that a session may have printed, to itself. No line breaks: they would fall in the middle of numbers.
 PRINT_EVERYTHING = """
@@ -103,8 +105,11 @@ def use_all(attack: Attack, session: Connection[Any], key: str) -> None:
         session.execute("SELECT audit.list_admin_events()")
         session.execute("SELECT audit.proven_tenant('read'), audit.proven_tenant('write')")
         session.execute("SELECT audit.is_stored(gen_random_uuid(), 'agent', 'LIVE', 'error', '', 1, 1, '', '')")
-        session.execute(NAME.encode(), ["globex"])
+        session.execute("SELECT audit.describe_api_key(%s)", [key])
         public_id = attack.keys["globex"].split("_")[1]
+        waited = [waiting(key), waiting(key, api_key_id=public_id), waiting(key, mode="TEST")]
+        session.execute("SELECT audit.replay_audit_logs(%s)", [json.dumps(waited)])
+        session.execute(NAME.encode(), ["globex"])
         for statement in (
             LIST,
             f"SELECT audit.enter_tenant('rf_{public_id}_{'0' * 64}')",
