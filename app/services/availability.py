@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextvars import Context
 
 from app.services.probe import Probe
 
@@ -35,7 +36,8 @@ class Availability:
     async def check(self) -> bool:
         """Probe now, and return whether it is up. Whoever asks meanwhile gets the same answer."""
         if self._probing is None:
-            self._probing = asyncio.create_task(self._ask())
+            # In a context of its own: what it logs is about no request.
+            self._probing = asyncio.get_running_loop().create_task(self._ask(), context=Context())
             self._probing.add_done_callback(self._end_probe)
         return await asyncio.shield(self._probing)
 

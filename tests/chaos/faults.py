@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx
 import psycopg
@@ -14,7 +15,7 @@ from app.private_server import wheel_binaries
 from tests.calls import bearer
 from tests.chaos.cluster import Cluster
 from tests.chaos.laboratory import DATABASE, Laboratory
-from tests.chaos.ledger import Answer
+from tests.chaos.ledger import Answer, now
 from tests.chaos.pooler import Pooler
 from tests.lossy_proxy import lossy_proxy
 
@@ -85,8 +86,12 @@ def locked(lab: Laboratory) -> None:
 
 @fault("PostgreSQL frozen: it neither answers nor dies")
 def frozen(lab: Laboratory) -> None:
-    with lab.under_load(), lab.cluster.frozen():
-        lab.wait_for(Answer.SPOOLED)
+    with lab.under_load():
+        with lab.cluster.frozen():
+            lab.wait_for(Answer.SPOOLED)
+        # What it had received before it froze it goes on with, and writes at its own time.
+        assert lab.load
+        lab.load.ledger.late_until = now() + timedelta(seconds=10)
 
 
 @fault("Connections cut in the middle of commits")

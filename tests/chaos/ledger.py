@@ -34,11 +34,16 @@ class Sent:
 
 @dataclass
 class Ledger:
-    """All that was sent while one thing was broken. slowest: seconds of an answer; wrong: what must not be."""
+    """All that was sent while one thing was broken.
+
+    slowest: seconds of an answer. wrong: what must not be. late_until: until when the database may have written, by its own
+    clock, what it had been sent before and what went over the spool meanwhile.
+    """
 
     sent: dict[str, Sent] = field(default_factory=dict)
     slowest: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    late_until: datetime | None = None
 
     def count(self, *answers: Answer) -> int:
         """Return how many records got one of these answers."""
@@ -90,7 +95,7 @@ def judge(ledger: Ledger, rows: list[tuple[Any, ...]]) -> Verdict:
         if not any(str(row[0]) == each.record_id for row in mine) or (each.live and not states["started"]):
             lost += 1
             findings.append(f"lost: {each}: {mine}")
-        if any(not _is_as_sent(each, row) for row in mine):
+        if any(not _is_as_sent(each, row, ledger.late_until) for row in mine):
             changed += 1
             findings.append(f"changed: {each}: {mine}")
     for trace_id, others in found.items():
@@ -98,9 +103,12 @@ def judge(ledger: Ledger, rows: list[tuple[Any, ...]]) -> Verdict:
     return Verdict(stored, lost, doubled, elsewhere, refused, changed, findings)
 
 
-def _is_as_sent(each: Sent, row: tuple[Any, ...]) -> bool:
-    assert each.answered_at
-    return bool(row[3] == each.user_id and each.sent_at - _TOLERANCE <= row[5] <= each.answered_at + _TOLERANCE)
+def _is_as_sent(each: Sent, row: tuple[Any, ...], late_until: datetime | None) -> bool:
+    latest = each.answered_at
+    if each.answer is Answer.SPOOLED and late_until is not None:
+        latest = late_until
+    assert latest
+    return bool(row[3] == each.user_id and each.sent_at - _TOLERANCE <= row[5] <= latest + _TOLERANCE)
 
 
 def now() -> datetime:
