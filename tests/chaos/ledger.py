@@ -36,8 +36,8 @@ class Sent:
 class Ledger:
     """All that was sent while one thing was broken.
 
-    slowest: seconds of an answer. wrong: what must not be. late_until: until when the database may have written, by its own
-    clock, what it had been sent before and what went over the spool meanwhile.
+    slowest: seconds of an answer. wrong: what must not be. late_until: until when the database may have written, by its
+    own clock, what it had been sent before and what went over the spool meanwhile.
     """
 
     sent: dict[str, Sent] = field(default_factory=dict)
