@@ -21,7 +21,7 @@ async def observe(audit_logger: AuditLogger) -> None:
     while True:
         try:
             await _look(audit_logger)
-            if time.monotonic() - reported > _BETWEEN_REPORTS:
+            if audit_logger.database_state == "up" and time.monotonic() - reported > _BETWEEN_REPORTS:
                 reported = time.monotonic()
                 note_findings((await audit_logger.db_ping()).findings)
         except (RingfenceError, OSError):
