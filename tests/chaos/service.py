@@ -91,11 +91,14 @@ class Service:
 
     def _workers(self) -> list[int]:
         assert self._process
-        return [
-            process
-            for process in processes_of(self._process.pid)
-            if b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
-        ]
+        return [process for process in processes_of(self._process.pid) if _is_worker(process)]
+
+
+def _is_worker(process: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return False
 
 
 def _free_port() -> int:
