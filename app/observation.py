@@ -26,6 +26,8 @@ async def observe(audit_logger: AuditLogger) -> None:
                 note_findings((await audit_logger.db_ping()).findings)
         except (RingfenceError, OSError):
             pass  # that it is away is a gauge of its own
+        except Exception as error:  # whatever it is, the gauges must not stand still
+            logger.error("the store could not be looked at: %s", type(error).__qualname__)
         await asyncio.sleep(_BETWEEN_LOOKS)
 
 

@@ -36,6 +36,8 @@ class Probe:
             return str(refusal)
         except (psycopg.Error, OSError) as error:
             return (str(error).splitlines() or [type(error).__name__])[0]
+        except Exception as error:  # whatever it is, the next probe must follow
+            return type(error).__qualname__
         return None if source == self.tenant_source else "tenants come from somewhere else by now: restart the service"
 
     async def _look(self) -> str:

@@ -52,6 +52,8 @@ class Replay:
                 logger.warning("the replay goes on later: %s", refusal.detail)
             except OSError as error:
                 logger.error("the spool cannot be replayed: %s", error.strerror)
+            except Exception as error:  # whatever it is, what waits must not wait for a restart
+                logger.error("the replay failed, and is tried again: %s", type(error).__qualname__)
             await asyncio.sleep(_BETWEEN_LOOKS)
 
     async def run(self) -> None:
@@ -116,8 +118,12 @@ class Replay:
             # A replay that was cut short may come here again.
             known = set(path.read_bytes().splitlines()) if size else set()
             buried = [dead for dead in (_dead_letter(line, why) for line, why in refused) if dead not in known]
-            write_all(file, b"".join(dead + b"\n" for dead in buried))
-            os.fsync(file)
+            try:
+                write_all(file, b"".join(dead + b"\n" for dead in buried))
+                os.fsync(file)
+            except OSError:
+                os.ftruncate(file, size)  # half a line would spoil the next
+                raise
             if not size:
                 flush_directory(path.parent)
         finally:
