@@ -47,7 +47,7 @@ def table(runs: Sequence[Sequence[Line]]) -> str:
     everything = [line for lines in runs for line in lines]
     total = sum(line.acknowledged for line in everything)
     rows.append(
-        f"\n{len(runs)} runs, {len(everything)} faults: {total:,} records acknowledged,"
+        f"\n{len(runs)} run(s), {len(everything)} faults: {total:,} records acknowledged,"
         f" {sum(line.lost for line in everything)} lost, {sum(line.doubled for line in everything)} doubled,"
         f" {sum(line.wrong for line in everything)} under another tenant, changed, or stored though refused."
     )
