@@ -14,7 +14,7 @@ from app.uuid_v7 import uuid_v7
 from tests.chaos.ledger import Answer, Ledger, Sent, now
 
 CALLERS = 16
-MOST_SECONDS = 25.0
+MOST_SECONDS = 30.0
 """For an answer, after which the caller gives up: that is a finding."""
 _PAUSE = 0.02
 """Seconds that a caller waits after a refusal, as one that is told to come back does."""
