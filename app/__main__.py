@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app import logs
-from app.bounded_http import MOST_CONNECTIONS, BoundedHttp
+from app.connections import MAX_CONNECTIONS
 from app.credentials import HEADER
+from app.http_protocol import HttpProtocol
 from app.main import create_app, is_loopback, make_audit_logger
 from app.metrics import DIRECTORY_VARIABLE
 from app.services.agents import load_agents
@@ -45,8 +46,9 @@ def main() -> int:
             port=settings.port,
             access_log=False,  # its lines hold query strings, and so users' names
             server_header=False,
-            proxy_headers=False,  # nothing here looks at the address of the caller, or at the scheme
-            http=BoundedHttp,
+            proxy_headers=False,  # app/load_shedding.py reads X-Forwarded-For, where FORWARDED_ALLOW_IPS allows it
+            http=HttpProtocol,
+            ws="none",  # an offer to upgrade is ignored
             log_config=logs.CONFIGURATION,
             timeout_graceful_shutdown=settings.shutdown_timeout,
         )
@@ -54,7 +56,7 @@ def main() -> int:
 
 
 def _make_room_for_connections() -> None:
-    wanted = MOST_CONNECTIONS + 256
+    wanted = MAX_CONNECTIONS + 256
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

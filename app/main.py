@@ -10,7 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.admission import AdmissionMiddleware, Bodies
+from app.admission import Bodies
 from app.errors import LastResortMiddleware, install_error_handlers
 from app.metrics import MetricsMiddleware
 from app.observation import observe
@@ -116,7 +116,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["X-Trace-ID"],
         )
     app.add_middleware(LastResortMiddleware)
-    app.add_middleware(AdmissionMiddleware)
     app.add_middleware(TraceMiddleware)
     app.add_middleware(MetricsMiddleware)
     return app

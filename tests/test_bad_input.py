@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from app.bounded_http import MOST_HEAD_BYTES
 from app.database_files import DATABASE_DIRECTORY
+from app.http_protocol import MAX_HEAD_BYTES
 from tests.calls import bearer
 from tests.conftest import TestDatabase
 from tests.processes import ServiceProcess, running_service
@@ -109,8 +109,8 @@ def assert_refused(answer: tuple[int, dict[str, str], bytes], status: int, kind:
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "bad-request"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "bad-request"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, "bad-request"),
-        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * MOST_HEAD_BYTES), 431, "head-too-large"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nA: %s\r\n\r\n" % (b"x" * MOST_HEAD_BYTES), 431, "head-too-large"),
+        (b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * MAX_HEAD_BYTES), 431, "head-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: %s\r\n\r\n" % (b"x" * MAX_HEAD_BYTES), 431, "head-too-large"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n%s\r\n" % (b"A: b\r\n" * 200), 431, "head-too-large"),
         (b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not-found"),
         (b"GET /api/v1/audit/logs/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not-found"),

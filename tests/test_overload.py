@@ -15,9 +15,9 @@ import pytest
 import uvicorn
 
 from app import strict_requests
-from app.admission import MOST_REQUESTS, Bodies
-from app.bounded_http import BoundedHttp
+from app.admission import Bodies
 from app.errors import StorageUnavailable
+from app.http_protocol import HttpProtocol
 from app.main import create_app
 from app.settings import Settings
 from bench.serving import Service
@@ -64,7 +64,7 @@ def test_at_many_times_the_capacity_every_request_is_answered_soon_and_memory_st
         usual = asyncio.run(load(32, 1))
         assert {status for status, _ in usual} == {200}
         before = process.peak_memory()
-        answers = asyncio.run(load(MOST_REQUESTS + 400, 4))
+        answers = asyncio.run(load(1_424, 4))
 
         assert {status for status, _ in answers} == {200, 503}
         assert max(seconds for _, seconds in answers) < 10
@@ -89,8 +89,8 @@ def test_a_locked_table_is_waited_for_five_seconds_at_the_most_and_is_no_reason_
         assert service.http.post(EXECUTE, headers=bearer(key), json={"input": {}}).status_code == 200
 
 
-class Hasty(BoundedHttp):
-    _head_seconds = 0.2
+class Hasty(HttpProtocol):
+    max_head_seconds = 0.2
 
 
 @contextmanager

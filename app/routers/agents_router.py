@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from app.credentials import credential_of
+from app.load_shedding import Slot
 from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.routers.responses import refusals
 from app.strict_requests import StrictRoute
@@ -19,4 +20,8 @@ async def execute(
 ) -> JSONResponse:
     """Execute an agent, or, in DRY_RUN, say what would be called. Answered once the record is committed."""
     credential = credential_of(request, query.tenant_id, body.tenant_id)
-    return JSONResponse(await request.app.state.executions.execute(credential, request.state.trace_id, agent_id, body))
+    slot: Slot | None = getattr(request.state, "slot", None)  # there is none without app/http_protocol.py
+    outcome = await request.app.state.executions.execute(
+        credential, request.state.trace_id, agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
+    )
+    return JSONResponse(outcome)

@@ -1,7 +1,7 @@
 """What happens when an agent is asked: nothing but a record in DRY_RUN; record, call, record in LIVE."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -31,9 +31,17 @@ class Executions:
             await asyncio.wait(set(self._calls), timeout=10)
 
     async def execute(
-        self, credential: Credential, trace_id: str, agent_id: str, request: ExecuteRequest
+        self,
+        credential: Credential,
+        trace_id: str,
+        agent_id: str,
+        request: ExecuteRequest,
+        *,
+        wait_elsewhere: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
         """Execute one request and return the fields of ExecuteResponse, once its record is committed.
+
+        wait_elsewhere: called before an agent is; False when too many requests wait for agents already.
 
         Raises LiveDisabled or AgentUnknown, the refusal being recorded; StorageUnavailable when nothing was recorded
         and so nothing called; OutcomeNotRecorded when the agent was called and its outcome could not be recorded.
@@ -52,6 +60,8 @@ class Executions:
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
         content = encode_input(request.input)
+        if wait_elsewhere is not None and not wait_elsewhere():
+            raise StorageUnavailable("too many requests wait for agents")
         task = asyncio.current_task()
         assert task
         self._calls.add(task)
