@@ -15,6 +15,7 @@ from collections.abc import Callable
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app import metrics
 from app.connections import Connections
 from app.edge_problem import edge_problem
 from app.http_head import HeadRefused, check_head, head_bytes, without_upgrade
@@ -243,6 +244,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def cut(self) -> None:
         """Close the connection at once, and drop what was not sent."""
+        if self.unsent_bytes():
+            metrics.CUT.inc()
         self._is_refused = True
         self._end_cycles()
         self.transport.abort()

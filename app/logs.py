@@ -11,6 +11,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from app.log_limiter import LogLimiter
 from app.tracing import current_trace_id
 
 _MOST_CHARACTERS_OF_A_TRACE_ID = 128
@@ -47,7 +48,15 @@ CONFIGURATION: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLines}},
-    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+    "filters": {"limiter": {"()": LogLimiter}},
+    "handlers": {
+        "lines": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["limiter"],
+            "stream": "ext://sys.stderr",
+        }
+    },
     "root": {"handlers": ["lines"], "level": "WARNING"},
     "loggers": {"ringfence": {"level": "INFO"}, "uvicorn": {"level": "INFO"}, "uvicorn.access": {"level": "WARNING"}},
 }

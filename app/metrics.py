@@ -13,11 +13,14 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
     multiprocess,
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import __version__
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
@@ -41,6 +44,20 @@ REPLAYED = Counter("ringfence_replayed", "Records that came from the spool into 
 DEAD_LETTERED = Counter(
     "ringfence_dead_lettered", "Records of the spool that the database refused for good.", registry=REGISTRY
 )
+
+
+LOG_LINES_DROPPED = Counter(
+    "ringfence_log_lines_dropped", "Log lines dropped because the same text was logged too often.", registry=REGISTRY
+)
+CUT = Counter(
+    "ringfence_connections_cut", "Connections cut because the caller did not read its answers.", registry=REGISTRY
+)
+BUILD = Gauge(
+    "ringfence_build_info", "Always 1; the label is the version that runs.", ["version"], registry=REGISTRY,
+    multiprocess_mode="livemax",
+)  # fmt: skip
+BUILD.labels(__version__).set(1)
+ProcessCollector(registry=REGISTRY)
 
 
 def _sum(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
@@ -82,6 +99,7 @@ def text() -> bytes:
             multiprocess.mark_process_dead(process, directory)  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
+    ProcessCollector(registry=registry)  # of the worker that answers
     return generate_latest(registry)
 
 

@@ -24,13 +24,13 @@ def answers_to(port: int, *pieces: bytes, seconds: float = 20) -> list[RawAnswer
     with socket.create_connection(("127.0.0.1", port), seconds) as there:
         for piece in pieces:
             there.sendall(piece)
-        received = b""
+        received = bytearray()
         try:
             while piece := there.recv(65536):
                 received += piece
         except (TimeoutError, ConnectionResetError):
             pass
-    return list(_split(received))
+    return list(_split(bytes(received)))
 
 
 def _split(received: bytes) -> list[RawAnswer]:

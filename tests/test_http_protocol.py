@@ -29,7 +29,7 @@ class Hasty(HttpProtocol):
     """Waits for nobody."""
 
     max_head_seconds = 0.3
-    max_send_seconds = 0.3
+    max_send_seconds = 1.0
 
 
 @contextmanager

@@ -5,6 +5,9 @@ import logging
 import signal
 from typing import Any
 
+import pytest
+
+from app.log_limiter import MAX_LINES, WINDOW_SECONDS, LogLimiter
 from app.logs import JsonLines
 from tests.calls import bearer
 from tests.conftest import TestDatabase
@@ -68,3 +71,28 @@ def test_an_exception_is_where_it_happened_and_not_what_it_said() -> None:
     line = json.loads(JsonLines().format(logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), caught)))
     assert "jane" not in json.dumps(line)
     assert line["exc_info"].startswith("ValueError at test_logs.py:")
+
+
+def test_a_line_that_comes_too_often_is_dropped_counted_and_hides_no_other(database: TestDatabase) -> None:
+    key = database.issue_api_key("acme")
+    database.execute("SELECT audit.revoke_api_key(p_id => %s)", key.split("_")[1])
+    with running_service(database_url=database.url("audit_app")) as service:
+        for _ in range(2 * MAX_LINES):
+            assert service.http.post(EXECUTE, headers=bearer("rf_malformed"), json={"input": {}}).status_code == 401
+        assert service.http.post(EXECUTE, headers=bearer(key), json={"input": {}}).status_code == 401
+        messages = [line["message"] for line in lines(service)]
+        metrics = service.http.get("/metrics").text
+    assert messages.count("an API key was refused: malformed") == MAX_LINES
+    assert f"an API key was refused: revoked: {key.split('_')[1]}" in messages
+    assert f"ringfence_log_lines_dropped_total {MAX_LINES}.0" in metrics
+
+
+def test_a_line_says_how_many_were_dropped_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("app.log_limiter.time.monotonic", lambda: now)
+    limiter = LogLimiter()
+    records = [logging.makeLogRecord({"name": "ringfence", "msg": "again"}) for _ in range(MAX_LINES + 8)]
+    assert sum(limiter.filter(record) for record in records[:-1]) == MAX_LINES
+    now = WINDOW_SECONDS + 1
+    assert limiter.filter(records[-1])
+    assert vars(records[-1])["dropped_before"] == 7

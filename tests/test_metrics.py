@@ -102,7 +102,7 @@ def test_with_a_token_this_machine_needs_it_too(tmp_path: Path) -> None:
 def test_the_readme_names_every_metric_and_no_other() -> None:
     named = set(re.findall(r"^\| `(ringfence_\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
     kept = {f"{each.name}_total" if each.type == "counter" else each.name for each in metrics.REGISTRY.collect()}
-    assert named == kept
+    assert named == {name for name in kept if not name.startswith("process_")}
 
 
 def test_metrics_are_not_part_of_the_document(serve: Serve) -> None:
