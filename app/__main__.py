@@ -46,6 +46,7 @@ def main() -> int:
             port=settings.port,
             access_log=False,  # its lines hold query strings, and so users' names
             server_header=False,
+            forwarded_allow_ips=settings.forwarded_allow_ips,
             proxy_headers=False,  # app/load_shedding.py reads X-Forwarded-For, where FORWARDED_ALLOW_IPS allows it
             http=HttpProtocol,
             ws="none",  # an offer to upgrade is ignored

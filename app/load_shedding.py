@@ -19,7 +19,6 @@ MAX_RESERVED = 32
 """The same for health and metrics, which have this limit to themselves."""
 MAX_WAITING = 1_024
 """Requests at once in one worker that wait for somebody else: for the rest of a body, or for an agent's answer."""
-_MAX_KNOWN_CALLERS = 10_000
 _STRANGERS = 16
 """Callers that all strangers together count as, by their addresses: so a crowd of them leaves known callers a share."""
 _RESERVED_PATHS = (b"/api/v1/health", b"/metrics")
@@ -74,14 +73,15 @@ class KnownCallers:
     Otherwise a stranger with a thousand made-up keys would count as a thousand callers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_callers: int = 10_000) -> None:
+        self._max_callers = max_callers
         self._hashes: OrderedDict[int, None] = OrderedDict()
 
     def remember(self, credential: int) -> None:
         """Add the hash of a credential that the store has just accepted."""
         self._hashes[credential] = None
         self._hashes.move_to_end(credential)
-        if len(self._hashes) > _MAX_KNOWN_CALLERS:
+        if len(self._hashes) > self._max_callers:
             self._hashes.popitem(last=False)
 
     def __contains__(self, credential: int) -> bool:

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one."""
 
+    forwarded_allow_ips: str = "127.0.0.1,::1"
+    """Addresses and networks of the proxies whose X-Forwarded-For counts, separated by commas."""
+
     trust_tenant_header: bool = False
     """Whether X-Tenant-ID is believed on other addresses than loopback: only behind a gateway that sets it itself.
     Without meaning where requests prove their tenant with an API key."""

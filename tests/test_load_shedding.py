@@ -1,0 +1,115 @@
+"""How many requests are served at once: one caller alone uses all of it, and no crowd shuts out a known caller."""
+
+from app.load_shedding import KNOWN_CALLERS, MAX_WAITING, WAITING, WRITES, Admission, KnownCallers, Slot, admit
+
+
+def test_one_caller_alone_has_the_whole_limit_and_no_more() -> None:
+    admission = Admission(10)
+    assert [admission.admit(1) for _ in range(11)] == [True] * 10 + [False]
+    admission.leave(1)
+    assert admission.admit(1)
+
+
+def test_a_second_caller_gets_its_share_while_the_first_fills_the_limit() -> None:
+    admission = Admission(10)
+    assert all(admission.admit(1) for _ in range(10))
+    assert [admission.admit(2) for _ in range(6)] == [True] * 5 + [False]
+    assert not admission.admit(1)
+
+
+def test_the_share_binds_only_while_the_limit_is_reached() -> None:
+    admission = Admission(10)
+    assert all(admission.admit(1) for _ in range(9))
+    assert admission.admit(2)
+    for _ in range(9):
+        admission.leave(1)
+    assert all(admission.admit(2) for _ in range(9))
+
+
+def test_all_callers_together_are_bounded_and_none_that_was_refused_is_counted() -> None:
+    admission = Admission(10)
+    admitted = [caller for caller in range(1000) if admission.admit(caller)]
+    assert len(admitted) == 10
+    for caller in admitted:
+        admission.leave(caller)
+    assert admission.total == 0
+    assert all(admission.admit(1) for _ in range(10))
+
+
+def slot(credential: bytes | None, peer: str = "192.0.2.1", forwarded_for: bytes | None = None) -> Slot | None:
+    return admit(b"POST", b"/api/v1/audit/logs", credential, peer, forwarded_for, "127.0.0.1,10.0.0.0/8")
+
+
+def test_strangers_with_any_number_of_made_up_keys_leave_a_known_caller_its_share() -> None:
+    KNOWN_CALLERS.remember(hash(b"Bearer known"))
+    taken = [slot(b"Bearer %d" % number, f"192.0.2.{number % 250}") for number in range(2000)]
+    try:
+        assert taken[-1] is None
+        known = [slot(b"Bearer known") for _ in range(5)]
+        assert None not in known
+        taken += known
+    finally:
+        for each in taken:
+            if each is not None:
+                each.leave()
+    assert WRITES.total == 0
+
+
+def test_a_read_and_health_have_limits_of_their_own() -> None:
+    taken = [slot(None) for _ in range(1000)]
+    others = [
+        admit(b"GET", b"/api/v1/audit/logs", None, "192.0.2.1", None, ""),
+        admit(b"GET", b"/api/v1/health", None, "192.0.2.1", None, ""),
+        admit(b"GET", b"/metrics", None, "192.0.2.1", None, ""),
+    ]
+    assert taken[-1] is None
+    assert None not in others
+    for each in [*taken, *others]:
+        if each is not None:
+            each.leave()
+
+
+def test_behind_a_trusted_proxy_the_address_that_it_names_counts() -> None:
+    crowd = [slot(None, "10.1.2.3", b"203.0.113.7") for _ in range(1000)]
+    elsewhere = [slot(None, "10.1.2.3", b"203.0.113.%d" % number) for number in range(40)]
+    untrusted = [slot(None, "198.51.100.1", b"203.0.113.%d" % number) for number in range(1000)]
+    assert crowd[-1] is None
+    assert any(each is not None for each in elsewhere)
+    assert untrusted[-1] is None
+    for each in [*crowd, *elsewhere, *untrusted]:
+        if each is not None:
+            each.leave()
+
+
+def test_a_request_that_waits_for_somebody_else_makes_room_and_is_counted_again_afterwards() -> None:
+    taken = slot(b"Bearer a")
+    assert taken is not None
+    assert (WRITES.total, WAITING.total) == (1, 0)
+    assert taken.wait_elsewhere()
+    assert taken.wait_elsewhere()
+    assert (WRITES.total, WAITING.total) == (0, 1)
+    taken.serve()
+    assert (WRITES.total, WAITING.total) == (1, 0)
+    taken.leave()
+    taken.leave()
+    taken.serve()
+    assert (WRITES.total, WAITING.total) == (0, 0)
+
+
+def test_those_that_wait_are_bounded_too() -> None:
+    waiting = []
+    while (each := slot(b"Bearer a")) is not None and each.wait_elsewhere():
+        waiting.append(each)
+    assert len(waiting) == MAX_WAITING
+    if each is not None:
+        each.leave()
+    for each in waiting:
+        each.leave()
+    assert (WRITES.total, WAITING.total) == (0, 0)
+
+
+def test_of_known_callers_the_one_that_was_accepted_longest_ago_is_forgotten_first() -> None:
+    known = KnownCallers(2)
+    for credential in (1, 2, 1, 3):
+        known.remember(credential)
+    assert [credential in known for credential in (1, 2, 3)] == [True, False, True]
