@@ -1,6 +1,6 @@
 # The service, the migration (`python -m app.migrate apply`) and the administration (`python -m app.admin`), in one image.
 # No PostgreSQL, no compiler, no secret.
-FROM python:3.11-slim
+FROM python:3.11.14-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
