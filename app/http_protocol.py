@@ -10,15 +10,13 @@ Why not uvicorn's protocol on h11, which does some of this by itself: docs/decis
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from app import metrics
-from app.connections import Connections
 from app.edge_problem import edge_problem
 from app.http_head import HeadRefused, check_head, head_bytes, without_upgrade
+from app.http_unread import UnreadAnswers
 from app.load_shedding import Slot, admit
 
 MAX_HEAD_BYTES = 32_768
@@ -26,27 +24,22 @@ MAX_HEAD_BYTES = 32_768
 MAX_HEAD_SECONDS = 15.0
 """From the first byte of a head to its end, and from a new connection to the end of the first head."""
 MAX_PIPELINED = 16
-"""Requests that came before the answer to an earlier one on the same connection."""
+"""Requests that came before the answer to an earlier one on the same connection; none where that one is refused."""
 SHED_SECONDS = 1.0
 """How long nothing is read from a connection whose request was refused for load: as long as its Retry-After says."""
 LINGER_SECONDS = 2.0
 MAX_DISCARDED_BYTES = 4_194_304
 """What a caller may go on sending once it is answered, before the connection is reset: a reset can lose the answer."""
-MAX_SEND_SECONDS = 30.0
-"""For a caller to read the next 64 KiB of an answer, or the rest of it."""
-_SEND_BYTES = 65_536
 
 
 class _TooManyPipelined(Exception):
     """The caller sends requests without waiting for answers."""
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(UnreadAnswers):
     """One connection. A caller that breaks a bound gets a problem, and the connection is closed."""
 
     max_head_seconds = MAX_HEAD_SECONDS
-    max_send_seconds = MAX_SEND_SECONDS
-    all_connections = Connections()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, unless there are too many."""
@@ -59,23 +52,17 @@ class HttpProtocol(HttpToolsProtocol):
         self._forwarded_for: bytes | None = None
         self._is_refused = False  # nothing more is read
         self._is_shed = False  # the rest of this request is skipped
+        self._is_cooling = False  # nothing is read for a while
         self._serving: RequestResponseCycle | None = None
         self._is_postponed = False  # the next pipelined request waits until the caller reads
         self._slots: deque[Slot] = deque()  # of requests that are not answered yet, oldest first
-        self._deadline: asyncio.TimerHandle | None = None
-        self._send_deadline: asyncio.TimerHandle | None = None
-        self._unsent_bytes = 0
         self._set_deadline(self.max_head_seconds, self._time_out_head)
         if not self.all_connections.add(self):
             self._refuse(503, "storage-unavailable", "too many connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of all that the connection held."""
-        self._set_deadline(None)
-        if self._send_deadline is not None:
-            self._send_deadline.cancel()
         self._unset_keepalive_if_required()
-        self.all_connections.remove(self)
         self._end_cycles()
         super().connection_lost(exc)
 
@@ -152,7 +139,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return  # data_received() reads it again
         slot = self._admit(method)
-        if self._serving is not None and (slot is None or len(self.pipeline) >= MAX_PIPELINED):
+        is_ahead = self._serving is not None or self._is_cooling
+        if is_ahead and (slot is None or self._is_cooling or len(self.pipeline) >= MAX_PIPELINED):
             if slot is not None:
                 slot.leave()
             raise _TooManyPipelined
@@ -202,6 +190,13 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._serve_next()
 
+    def on_caller_reads(self) -> None:
+        """Go on: the caller has read."""
+        if self._is_postponed:
+            self._serve_next()
+        elif not self.pipeline and not self._is_refused and not self._is_cooling:
+            self.flow.resume_reading()
+
     def _serve_next(self) -> None:
         self._is_postponed = False
         self._serving = self.pipeline[-1][0] if self.pipeline else None
@@ -210,57 +205,6 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
         if self._serving is None:
             self.all_connections.note_idle(self)
-
-    def pause_writing(self) -> None:
-        """Read nothing from a caller that does not read, and cut it in time."""
-        super().pause_writing()
-        self.flow.pause_reading()
-        self._unsent_bytes = self.unsent_bytes()
-        self._send_deadline = self.loop.call_later(self.max_send_seconds, self._check_reader)
-        self.all_connections.note_unread(self)
-
-    def resume_writing(self) -> None:
-        """Go on: the caller has read."""
-        if self._send_deadline is not None:
-            self._send_deadline.cancel()
-        self.all_connections.note_read(self)
-        super().resume_writing()
-        if self._is_postponed:
-            self._serve_next()
-        elif not self.pipeline and not self._is_refused:
-            self.flow.resume_reading()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, whether its caller has read the last answer or not."""
-        super().timeout_keep_alive_handler()
-        self._set_deadline(self.max_send_seconds, self.cut)
-
-    def close_idle(self) -> None:
-        """Close a connection that has nothing to answer."""
-        if self.transport.is_closing():
-            self.transport.abort()
-        else:
-            self.transport.close()
-
-    def cut(self) -> None:
-        """Close the connection at once, and drop what was not sent."""
-        if self.unsent_bytes():
-            metrics.CUT.inc()
-        self._is_refused = True
-        self._end_cycles()
-        self.transport.abort()
-
-    def unsent_bytes(self) -> int:
-        """Return how many bytes wait to be sent."""
-        return self.transport.get_write_buffer_size()
-
-    def _check_reader(self) -> None:
-        unsent = self.unsent_bytes()
-        if unsent > self._unsent_bytes - _SEND_BYTES:
-            self.cut()
-        else:
-            self._unsent_bytes = unsent
-            self._send_deadline = self.loop.call_later(self.max_send_seconds, self._check_reader)
 
     def _admit(self, method: bytes) -> Slot | None:
         peer = self.client[0] if self.client else ""
@@ -277,10 +221,12 @@ class HttpProtocol(HttpToolsProtocol):
         if closes:
             self._linger()
         else:
+            self._is_cooling = True
             self.flow.pause_reading()
             self.timeout_keep_alive_task = self.loop.call_later(SHED_SECONDS, self._read_again)
 
     def _read_again(self) -> None:
+        self._is_cooling = False
         self.flow.resume_reading()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -311,7 +257,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._set_deadline(None)
         self.flow.pause_reading()
         newest = self.pipeline[0][0] if self.pipeline else self._serving
-        if newest is not None:
+        if newest is None:
+            self._linger()
+        else:
             newest.keep_alive = False
 
     def _linger(self) -> None:
@@ -328,6 +276,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self._discarded_bytes > MAX_DISCARDED_BYTES:
             self.cut()
 
+    def on_cut(self) -> None:
+        """Let go of all requests."""
+        self._is_refused = True
+        self._end_cycles()
+
     def _end_cycles(self) -> None:
         for cycle in (self._serving, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None:
@@ -337,8 +290,3 @@ class HttpProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         while self._slots:
             self._slots.popleft().leave()
-
-    def _set_deadline(self, seconds: float | None, then: Callable[[], None] | None = None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = self.loop.call_later(seconds, then) if seconds is not None and then is not None else None

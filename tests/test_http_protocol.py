@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from app.http_protocol import MAX_HEAD_BYTES, MAX_PIPELINED, HttpProtocol
+from app.load_shedding import MAX_READS, READS, Admission
 from app.main import create_app
 from app.settings import Settings
 from tests.polling import eventually
@@ -212,6 +213,35 @@ def test_a_caller_that_pipelines_without_end_is_answered_some_and_closed(port: i
     assert {answer.status for answer in answers} == {200}
     assert 1 <= len(answers) <= MAX_PIPELINED + 1
     assert answers[-1].headers["connection"] == "close"
+
+
+@contextmanager
+def full(admission: Admission, limit: int) -> Iterator[None]:
+    """Fill an admission until it takes nobody."""
+    for _ in range(2 * limit):
+        admission.enter(1)
+    yield
+    for _ in range(2 * limit):
+        admission.leave(1)
+
+
+def test_nor_is_each_of_them_refused_when_the_worker_is_full(port: int) -> None:
+    with full(READS, MAX_READS):
+        answers = answers_to(port, get(b"/api/v1/audit/logs") * 1000)
+    assert [answer.status for answer in answers] == [503]
+    assert answers[0].json()["type"] == "urn:ringfence:problem:storage-unavailable"
+    assert answers[0].headers["retry-after"] == "1"
+
+
+def test_a_connection_whose_request_was_refused_for_load_is_served_later(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 10) as there:
+        with full(READS, MAX_READS):
+            there.sendall(get(b"/api/v1/audit/logs"))
+            refused = there.recv(65536)
+        there.sendall(get(b"/api/v1/audit/logs"))
+        served = there.recv(65536)
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert served.startswith(b"HTTP/1.1 200 ")
 
 
 def test_some_pipelined_requests_are_answered_in_their_order(port: int) -> None:
