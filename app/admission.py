@@ -1,4 +1,4 @@
-"""As many requests at once as a worker can answer in time, and as many bytes of bodies as it has room for."""
+"""As many requests at once as a worker can answer in time."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,20 +25,3 @@ class AdmissionMiddleware:
             await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)
-
-
-class Bodies:
-    """Counts the bytes of bodies that are held."""
-
-    def __init__(self, most_bytes: int = MOST_BODY_BYTES) -> None:
-        self._free = most_bytes
-
-    def hold(self, size: int) -> None:
-        """Raise StorageUnavailable when there is no room for so many more."""
-        if size > self._free:
-            raise StorageUnavailable("too many large bodies at once")
-        self._free -= size
-
-    def release(self, size: int) -> None:
-        """Let go of what was held."""
-        self._free += size
