@@ -2,16 +2,21 @@
 
 Which kind of word counts follows from the database role that the service connects as (audit.tenant_source()): a member
 of audit_keyed needs an API key, which the database itself checks; a member of audit_trusted believes a tenant that is
-named, because it stands behind a gateway that has authenticated the caller. This module only finds the credential.
+named, because it stands behind a gateway that has authenticated the caller. This module finds the credential, and has
+it looked at before a body is read (app/services/known_credentials.py). What it opens the database alone decides, in
+the transaction that uses it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
 
 from fastapi import Request
 
-from app.errors import TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
+from app.errors import ScopeMissing, TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
+from app.load_shedding import Slot
 
 _NO_KEY = "there is none, or more than one"
 _NOT_BELIEVED = "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
@@ -40,8 +45,24 @@ class ApiKey:
 Credential = NamedTenant | ApiKey
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the store says of a credential. expires_at: None where it never does."""
+
+    tenant_id: str
+    scopes: frozenset[str]
+    expires_at: datetime | None
+
+    def refuse_without(self, scopes: Collection[str]) -> None:
+        """Raise ScopeMissing unless the credential has one of `scopes`."""
+        if self.scopes.isdisjoint(scopes):
+            raise ScopeMissing(f"the API key has not the scope {' or '.join(sorted(scopes, reverse=True))}")
+
+
 def credential_of(request: Request, *also_named: str | None) -> Credential:
     """Return the credential of `request`; `also_named` are the tenants of its query and body.
+
+    Once the request is identified, its tenant is in the credential, whoever named it.
 
     Raises Unauthenticated, TenantMissing or TenantHeaderRefused when there is none that counts, and TenantMismatch when
     the request names two tenants.
@@ -59,7 +80,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
             raise Unauthenticated(_NO_KEY)
         if len(named) > 1:
             raise TenantMismatch("the request names two tenants")
-        return ApiKey(secret.strip(), named.pop() if named else None)
+        return ApiKey(secret.strip(), named.pop() if named else tenant_of(request) or None)
     if not _believed(request):
         raise TenantHeaderRefused(_NOT_BELIEVED)
     if len(named) > 1:
@@ -69,13 +90,29 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     return NamedTenant(named.pop())
 
 
-def refuse_without_credential(request: Request) -> None:
-    """Raise Unauthenticated or TenantHeaderRefused where nothing in the body could be a credential that counts."""
-    if request.app.state.tenant_source != API_KEY:
-        if not _believed(request):
-            raise TenantHeaderRefused(_NOT_BELIEVED)
-    elif not any(name == b"authorization" for name, _ in request.scope["headers"]):
-        raise Unauthenticated(_NO_KEY)
+async def identify(request: Request, scopes: Collection[str], *also_named: str | None) -> None:
+    """Make sure that `request` comes from a caller with one of `scopes`, as far as its body has no say in that.
+
+    Who that is stands in the request's scope as `caller` then, and nobody where only the body can say it. Raises what
+    credential_of() raises, what the store says of the credential, and ScopeMissing.
+    """
+    try:
+        credential = credential_of(request, *also_named)
+    except TenantMissing:
+        return
+    client = request.client
+    caller: Caller = await request.app.state.audit_logger.identify(credential, client.host if client else "")
+    slot: Slot | None = getattr(request.state, "slot", None)
+    if slot is not None:
+        slot.recognize()
+    caller.refuse_without(scopes)
+    request.scope["caller"] = caller
+
+
+def tenant_of(request: Request) -> str:
+    """Return the tenant whose share of the service `request` uses; empty while that is not known."""
+    caller: Caller | None = request.scope.get("caller")
+    return caller.tenant_id if caller else ""
 
 
 def _believed(request: Request) -> bool:

@@ -2,7 +2,7 @@
 
 Beyond its limit a worker refuses a new request at once, before anything is spent on it, so that those it serves stay
 fast. The limits follow from Little's law: a worker commits some 7,000 records and reads some 1,500 pages of 50 a
-second, so 192 writes and 64 reads in service are about 30 and 40 milliseconds of work (docs/floods.md has figures).
+second, so 192 writes and 80 reads in service are about 30 and 50 milliseconds of work (docs/floods.md has figures).
 """
 
 from collections import Counter, OrderedDict
@@ -13,12 +13,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 MAX_WRITES = 192
 """Requests other than GET and HEAD in service at once in one worker: the head and body are there, the answer is not."""
-MAX_READS = 64
+MAX_READS = 80
 """The same for GET and HEAD."""
 MAX_RESERVED = 32
 """The same for health and metrics, which have this limit to themselves."""
 MAX_WAITING = 1_024
 """Requests at once in one worker that wait for somebody else: for the rest of a body, or for an agent's answer."""
+MAX_HELD_BODY_BYTES = 33_554_432
+"""Of bodies of all requests that one worker is answering. Lines of a bulk request lie on the disk, and do not count."""
 _STRANGERS = 16
 """Callers that all strangers together count as, by their addresses: so a crowd of them leaves known callers a share."""
 _RESERVED_PATHS = (b"/api/v1/health", b"/metrics")
@@ -96,15 +98,26 @@ KNOWN_CALLERS = KnownCallers()
 
 
 class Slot:
-    """One admitted request. credential: the hash of the one it carries, if any."""
+    """One admitted request."""
 
-    __slots__ = ("_admission", "_caller", "_home", "credential")
+    __slots__ = ("_admission", "_caller", "_credential", "_home")
 
     def __init__(self, admission: Admission, caller: Caller, credential: int | None) -> None:
+        """credential: the hash of what the request carries, if anything."""
         self._home = admission
         self._admission: Admission | None = admission
         self._caller = caller
-        self.credential = credential
+        self._credential = credential
+
+    def recognize(self) -> None:
+        """Count it for its own credential from now on, and those that come after it: the store has accepted it."""
+        if self._credential is None:
+            return
+        KNOWN_CALLERS.remember(self._credential)
+        if self._admission is not None and self._caller != self._credential:
+            self._admission.leave(self._caller)
+            self._admission.enter(self._credential)
+            self._caller = self._credential
 
     def wait_elsewhere(self) -> bool:
         """Move to the requests that wait for somebody else; False when there is no room among them."""

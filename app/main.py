@@ -10,8 +10,8 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.admission import Bodies
 from app.errors import LastResortMiddleware, install_error_handlers
+from app.load_shedding import MAX_HELD_BODY_BYTES
 from app.metrics import MetricsMiddleware
 from app.observation import observe
 from app.openapi import describe_security
@@ -24,6 +24,7 @@ from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
+from app.services.limiter import Limiter, Shares
 from app.services.spool import Spool
 from app.services.spooling import SpoolingAuditLogger
 from app.settings import Settings
@@ -104,7 +105,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    app.state.bodies = Bodies()
+    app.state.parsing = Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0)
+    app.state.bodies = Shares(MAX_HELD_BODY_BYTES, max_share=0.75)
     install_error_handlers(app)
     describe_security(app)
     if settings.allowed_origins:

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import HTTPException, Request, Response
@@ -16,16 +16,21 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from app.credentials import refuse_without_credential
-from app.errors import InvalidRequest
+from app.credentials import API_KEY, identify, tenant_of
+from app.errors import InvalidRequest, StorageUnavailable
+
+Result = TypeVar("Result")
 
 
 def parse(text: bytes) -> Any:
     """Parse `text` as RFC 8259 has it. Raises json.JSONDecodeError, whose message does not repeat the text."""
     try:
+        brackets = text.count(b"[") + text.count(b"{")
+        if brackets > MAX_BRACKETS:
+            raise json.JSONDecodeError(f"more than {MAX_BRACKETS:,} opening brackets and braces", "", 0)
         value = _DECODER.decode(text.decode())
         # Only what has so many brackets can be so deep.
-        if text.count(b"[") + text.count(b"{") > MOST_DEPTH and _is_deeper(value, MOST_DEPTH):
+        if brackets > MOST_DEPTH and _is_deeper(value, MOST_DEPTH):
             raise RecursionError
         return value
     except UnicodeDecodeError as error:
@@ -78,6 +83,13 @@ MOST_BODY_SECONDS = 30.0
 """For a body that is read as a whole."""
 MOST_DEPTH = 64
 """Of objects and arrays in one another."""
+MAX_BRACKETS = 100_000
+"""Objects and arrays of one text, as many as a request may have records; counted before it is parsed, so those in texts
+count as well. Each costs a hundred times as much to parse as to send."""
+MAX_FIELDS = 100
+"""Of what has fields with names of ours: each that is wrong becomes an error."""
+LARGE_BODY_BYTES = 65_536
+"""From here on a body is parsed in a thread: meanwhile the event loop serves everybody else."""
 
 
 class StrictRoute(APIRoute):
@@ -87,12 +99,15 @@ class StrictRoute(APIRoute):
     solves dependencies of any kind and depth, which takes as long as all else that the service does for a request.
     """
 
+    scopes: ClassVar[frozenset[str]] = frozenset()
+    """Of which a caller needs one before anything more is done for the request; none: anybody may call."""
+
     def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **options: Any) -> None:
         """endpoint: TypeError is raised for one that wants what cannot be read here; a header or a dependency, say."""
         super().__init__(path, endpoint, **options)
         if self.dependencies:
             raise TypeError(f"{path}: a StrictRoute solves no dependencies")
-        self._read = _Reader(endpoint, self.param_convertors).read
+        self._read = _Reader(endpoint, self.param_convertors, self.scopes).read
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. What is raised is for the application's error handlers."""
@@ -107,13 +122,16 @@ class StrictRoute(APIRoute):
             await response(scope, receive, send)
         finally:
             if held := scope.get("held_body_bytes"):
-                request.app.state.bodies.release(held)
+                request.app.state.bodies.give_back(scope["held_for_tenant"], held)
 
 
 class _Reader:
     """Reads what an endpoint is called with: the request, names in its path, a model of its query, one of its body."""
 
-    def __init__(self, endpoint: Callable[..., Awaitable[Response]], names_in_path: Collection[str]) -> None:
+    def __init__(
+        self, endpoint: Callable[..., Awaitable[Response]], names_in_path: Collection[str], scopes: frozenset[str]
+    ) -> None:
+        self._scopes = scopes
         self._request: str | None = None
         self._query: tuple[str, type[BaseModel]] | None = None
         self._body: tuple[str, type[BaseModel]] | None = None
@@ -133,13 +151,17 @@ class _Reader:
     async def read(self, request: Request) -> dict[str, Any]:
         """Return the endpoint's arguments.
 
-        Raises RequestValidationError, which names everything that is wrong, and HTTPException 413 for a large body.
+        Raises what app.credentials.identify() raises before the body is read; RequestValidationError, which names
+        everything that is wrong, and HTTPException 413 for a large body.
         """
         arguments: dict[str, Any] = dict(request.path_params)
-        if self._body or self._query:
-            # Before a body is read: whoever has none shall not make us read and parse a megabyte.
-            refuse_without_credential(request)
+        # Before anything else is looked at: who holds no key learns nothing of what else is wrong.
+        is_proven = request.app.state.tenant_source == API_KEY
+        if self._scopes and is_proven:
+            await identify(request, self._scopes)
         query = _query_of(request)
+        if self._scopes and (not is_proven or "tenant_id" in query):
+            await identify(request, self._scopes, query.get("tenant_id"))
         errors: list[dict[str, Any]] = []
         body = await _body_of(request) if self._body else None
         if self._query:
@@ -183,7 +205,7 @@ async def _body_of(request: Request) -> Any:
     if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):
         return body
     try:
-        return parse(body)
+        return await off_the_loop(request, parse, body)
     except json.JSONDecodeError as error:
         found = {"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}}
         raise RequestValidationError([found]) from None
@@ -210,10 +232,28 @@ async def _bytes_of(request: Request) -> bytes:
         raise HTTPException(408, f"a body comes within {MOST_BODY_SECONDS:g} seconds") from None
 
 
+async def off_the_loop(request: Request, work: Callable[[bytes], Result], body: bytes) -> Result:
+    """Return what `work` makes of `body`: in a thread where that takes its time.
+
+    One at a time: threads share one processor, and the event loop asks for it as well. Raises StorageUnavailable when
+    too many are queued.
+    """
+    if len(body) <= LARGE_BODY_BYTES:
+        return work(body)
+    async with request.app.state.parsing.hold(tenant_of(request)):
+        return await asyncio.to_thread(work, body)
+
+
 def hold(request: Request, size: int) -> None:
     """Count bytes of a body that is kept until the answer. Raises StorageUnavailable when there is no room."""
-    request.app.state.bodies.hold(size)
-    request.scope["held_body_bytes"] = request.scope.get("held_body_bytes", 0) + size
+    if not size:
+        return
+    scope, bodies = request.scope, request.app.state.bodies
+    tenant = scope.setdefault("held_for_tenant", tenant_of(request))
+    if not bodies.may_take(tenant, size):
+        raise StorageUnavailable("too many large bodies at once")
+    bodies.take(tenant, size)
+    scope["held_body_bytes"] = scope.get("held_body_bytes", 0) + size
 
 
 def refuse_encoded_or_large(request: Request, most_bytes: int, too_large: str) -> None:
@@ -234,6 +274,9 @@ def _refuse_unless_utf8(raw_path: bytes) -> None:
 
 def _validated(model: type[BaseModel], value: object, place: str, errors: list[dict[str, Any]]) -> BaseModel | None:
     """Return `value` as a `model`; or add what is wrong with it to `errors`, as FastAPI says it, and return None."""
+    if isinstance(value, dict) and len(value) > MAX_FIELDS:
+        errors.append({"type": "too_long", "loc": (place,), "msg": f"At most {MAX_FIELDS} fields are read"})
+        return None
     if value is _NO_BODY:
         errors.append({"type": "missing", "loc": (place,), "msg": "Field required"})
         return None

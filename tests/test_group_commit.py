@@ -33,7 +33,7 @@ def in_a_loop(test: Callable[[Writer, GroupCommit[str, str]], Any], **bounds: in
         writer = Writer()
         await test(
             writer,
-            GroupCommit(writer.write, len, **{"most_items": 3, "most_bytes": 100, "most_waiting": 10, **bounds}),
+            GroupCommit(writer.write, len, **{"max_items": 3, "max_bytes": 100, "max_queued": 10, **bounds}),
         )
 
     asyncio.run(run())
@@ -43,7 +43,7 @@ async def submitted(commits: GroupCommit[str, str], *items: str) -> list[asyncio
     """Submit the first item, and the others once it is on its way; return when none gets further without the writer."""
     tasks = []
     for group in (items[:1], items[1:]):
-        tasks += [asyncio.create_task(commits.submit(item)) for item in group]
+        tasks += [asyncio.create_task(commits.submit("acme", item)) for item in group]
         for _ in range(5):
             await asyncio.sleep(0)
     return tasks
@@ -71,7 +71,7 @@ def test_what_comes_meanwhile_goes_together_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "writes"), [({}, [["a"], ["b", "c", "d"], ["e"]]), ({"most_bytes": 2}, [["a"], ["b", "c"], ["d", "e"]])]
+    ("bounds", "writes"), [({}, [["a"], ["b", "c", "d"], ["e"]]), ({"max_bytes": 2}, [["a"], ["b", "c"], ["d", "e"]])]
 )
 def test_a_commit_is_bounded_in_items_and_in_bytes(bounds: dict[str, int], writes: list[list[str]]) -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
@@ -90,7 +90,7 @@ def test_an_item_larger_than_a_commit_goes_alone() -> None:
         assert await asyncio.gather(*tasks) == ["A", "LARGE", "B"]
         assert writer.writes == [["a"], ["large"], ["b"]]
 
-    in_a_loop(test, most_bytes=2)
+    in_a_loop(test, max_bytes=2)
 
 
 def test_a_refusal_reaches_its_own_caller_alone() -> None:
@@ -113,7 +113,7 @@ def test_a_failed_write_is_told_to_everybody_in_it_and_to_nobody_else(error: Exc
         with pytest.raises((StorageUnavailable, OutcomeUnknown)):
             await tasks[0]
         writer.error = None
-        assert await commits.submit("b") == "B"
+        assert await commits.submit("acme", "b") == "B"
 
     in_a_loop(test)
 
@@ -122,12 +122,12 @@ def test_beyond_the_bound_an_item_is_refused_at_once() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c")
         with pytest.raises(StorageUnavailable) as refused:
-            await commits.submit("d")
+            await commits.submit("acme", "d")
         assert refused.value.headers["Retry-After"] == "1"
         writer.may_return.set()
         assert await asyncio.gather(*tasks) == ["A", "B", "C"]
 
-    in_a_loop(test, most_waiting=2)
+    in_a_loop(test, max_queued=2)
 
 
 def test_who_goes_away_takes_nothing_with_him_and_stalls_nobody() -> None:
@@ -182,12 +182,12 @@ def test_whoever_gets_no_result_of_a_write_hears_that_it_is_unknown() -> None:
 def test_nobody_waits_longer_than_a_write_may_take() -> None:
     async def run() -> None:
         writer = Writer()
-        commits = GroupCommit(writer.write, len, most_items=1, most_bytes=100, most_waiting=10, most_seconds=0.05)
+        commits = GroupCommit(writer.write, len, max_items=1, max_bytes=100, max_queued=10, max_seconds=0.05)
         tasks = await submitted(commits, "a", "b", "c")
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(result) for result in results] == [OutcomeUnknown, DatabaseAway, DatabaseAway]
         assert writer.writes == [["a"]]
         writer.may_return.set()
-        assert await commits.submit("d") == "D"
+        assert await commits.submit("acme", "d") == "D"
 
     asyncio.run(run())

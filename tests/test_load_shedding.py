@@ -1,6 +1,16 @@
 """How many requests are served at once: one caller alone uses all of it, and no crowd shuts out a known caller."""
 
-from app.load_shedding import KNOWN_CALLERS, MAX_WAITING, WAITING, WRITES, Admission, KnownCallers, Slot, admit
+from app.load_shedding import (
+    KNOWN_CALLERS,
+    MAX_WAITING,
+    MAX_WRITES,
+    WAITING,
+    WRITES,
+    Admission,
+    KnownCallers,
+    Slot,
+    admit,
+)
 
 
 def test_one_caller_alone_has_the_whole_limit_and_no_more() -> None:
@@ -52,6 +62,20 @@ def test_strangers_with_any_number_of_made_up_keys_leave_a_known_caller_its_shar
         for each in taken:
             if each is not None:
                 each.leave()
+    assert WRITES.total == 0
+
+
+def test_a_stranger_who_is_recognized_counts_as_itself_and_leaves_its_place_to_other_strangers() -> None:
+    taken = [slot(b"Bearer new") for _ in range(MAX_WRITES)]
+    assert slot(b"Bearer other") is None
+    for each in taken:
+        assert each is not None
+        each.recognize()
+    other = slot(b"Bearer other")
+    assert other is not None
+    for each in [*taken, other]:
+        assert each is not None
+        each.leave()
     assert WRITES.total == 0
 
 

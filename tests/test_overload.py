@@ -15,8 +15,6 @@ import pytest
 import uvicorn
 
 from app import strict_requests
-from app.admission import Bodies
-from app.errors import StorageUnavailable
 from app.http_protocol import HttpProtocol
 from app.main import create_app
 from app.settings import Settings
@@ -136,15 +134,6 @@ def test_nor_is_a_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         status, problem = answer_to(port, head % EXECUTE.encode() + b'Content-Length: 13\r\n\r\n{"inp')
         assert (status, problem["type"]) == (408, "urn:ringfence:problem:request-timeout")
         assert answer_to(port, head % EXECUTE.encode() + b'Content-Length: 13\r\n\r\n{"input": {}}')[0] == 200
-
-
-def test_bodies_take_no_more_memory_than_there_is_for_them() -> None:
-    bodies = Bodies(most_bytes=10)
-    bodies.hold(6)
-    with pytest.raises(StorageUnavailable):
-        bodies.hold(5)
-    bodies.release(6)
-    bodies.hold(10)
 
 
 def test_what_bodies_held_is_free_again_once_they_are_answered(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def spool(tmp_path: Path) -> Spool:
 def fill(spool: Spool, numbers: range) -> None:
     async def fill_it() -> None:
         await spool.open()
-        await asyncio.gather(*(spool.append(line(number)) for number in numbers))
+        await asyncio.gather(*(spool.append("acme", line(number)) for number in numbers))
 
     asyncio.run(fill_it())
 
@@ -163,9 +163,11 @@ def test_beyond_its_bound_nothing_is_kept_and_what_is_there_stays(tmp_path: Path
 
     async def overfill() -> list[Any]:
         await spool.open()
-        one_by_one = [await asyncio.gather(spool.append(line(number)), return_exceptions=True) for number in range(9)]
+        one_by_one = [
+            await asyncio.gather(spool.append("acme", line(number)), return_exceptions=True) for number in range(9)
+        ]
         with pytest.raises(StorageUnavailable, match="full"):
-            await spool.append_all([line(number) for number in range(9)])
+            await spool.append_all("acme", [line(number) for number in range(9)])
         return [answer[0] for answer in one_by_one]
 
     answers = asyncio.run(overfill())
@@ -193,7 +195,7 @@ def append_many(directory: Path, first: int) -> None:
 
     async def append() -> None:
         for number in range(first, first + 200):
-            await spool.append(line(number))
+            await spool.append("acme", line(number))
 
     asyncio.run(append())
 

@@ -11,7 +11,12 @@ from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.routers.responses import refusals
 from app.strict_requests import StrictRoute
 
-router = APIRouter(route_class=StrictRoute)
+
+class _Route(StrictRoute):
+    scopes = frozenset({"write"})
+
+
+router = APIRouter(route_class=_Route)
 
 
 @router.post("/api/v1/agents/{agent_id}/execute", response_model=ExecuteResponse, responses=refusals(403, 404, 413))

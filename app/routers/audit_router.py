@@ -10,7 +10,12 @@ from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzi
 from app.routers.responses import refusals
 from app.strict_requests import StrictRoute
 
-router = APIRouter(route_class=StrictRoute)
+
+class _Route(StrictRoute):
+    scopes = frozenset({"read"})
+
+
+router = APIRouter(route_class=_Route)
 
 
 @router.get("/api/v1/audit/logs", response_model=ListResponse, responses=refusals(403))

@@ -11,7 +11,12 @@ from app.routers.responses import refusals
 from app.services.bulk_intake import JSON, NDJSON
 from app.strict_requests import StrictRoute
 
-router = APIRouter(route_class=StrictRoute)
+
+class _Route(StrictRoute):
+    scopes = frozenset({"write", "import"})  # which of them, is for the records to say
+
+
+router = APIRouter(route_class=_Route)
 
 _RECORD = NewRecord.model_json_schema()
 # The body is read by hand, as it comes in, so FastAPI knows nothing of it.

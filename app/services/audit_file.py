@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.credentials import HEADER, Credential
+from app.credentials import HEADER, Caller, Credential
 from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantUnknown
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services import audit_file_export
@@ -50,7 +50,7 @@ class FileAuditLogger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._flushes: GroupCommit[Record, None] = GroupCommit(
-            self._append, _bytes_of, most_items=1024, most_bytes=4_194_304, most_waiting=4096
+            self._append, _bytes_of, max_items=1024, max_bytes=4_194_304, max_queued=4096
         )
 
     async def open(self) -> None:
@@ -83,12 +83,12 @@ class FileAuditLogger:
         record = as_stored(tenant_id, event.fields())
         refuse_unstorable(record)
         refuse_broken_rule(record)
-        await self._flushes.submit(record)
+        await self._flushes.submit(tenant_id, record)
         return Stored(tenant_id)
 
-    async def enter(self, credential: Credential) -> None:
+    async def identify(self, credential: Credential, source: str) -> Caller:  # noqa: ARG002  nothing is asked
         """See AuditLogger."""
-        _registered(credential)
+        return Caller(_registered(credential), frozenset({"read", "write"}), None)
 
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """See AuditLogger. One flush for all; what a crash in the middle leaves of them was never acknowledged."""

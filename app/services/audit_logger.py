@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.credentials import Credential
+from app.credentials import Caller, Credential
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.bulk import Batch
 from app.services.spool_statistics import Waiting
@@ -58,8 +58,11 @@ class AuditLogger(Protocol):
     async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
         """Store `event`, and return once it is committed. may_wait: or, while the database is away, in the spool."""
 
-    async def enter(self, credential: Credential) -> None:
-        """Do nothing but check the credential."""
+    async def identify(self, credential: Credential, source: str) -> Caller:
+        """Say what `credential` opens, as it was known some seconds ago, so that only its holder's body is read.
+
+        source: where the request comes from; a credential that was not seen before is asked about in its turn.
+        """
 
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """Store all records of `batch`, or none, and return once they are committed, or in the spool.

@@ -10,13 +10,14 @@ from uuid import UUID
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
-from app.credentials import Credential
-from app.errors import InvalidRequest, StorageUnavailable
+from app.credentials import Caller, Credential, tenant_of
+from app.errors import InvalidRequest
 from app.models import AuditEvent
 from app.services.audit_logger import AuditLogger
 from app.services.bulk import Batch
+from app.services.limiter import Limiter
 from app.services.record_shapes import Record
-from app.strict_requests import MOST_BODY_SECONDS, hold, refuse_encoded_or_large
+from app.strict_requests import MOST_BODY_SECONDS, hold, off_the_loop, refuse_encoded_or_large
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 MOST_SILENCE = 30.0
@@ -33,12 +34,13 @@ class BulkIntake:
     ) -> None:
         """max_body_bytes: of a JSON body, which is read as a whole; max_bulk_bytes: of a stream of lines.
 
-        max_requests: that bring many records and are taken at once; each may fill max_bulk_bytes of the disk.
+        max_requests: that bring many records and are taken at once; each may fill max_bulk_bytes of the disk. A tenant
+        holds at most half of what the others leave: a slow caller keeps its place for minutes, and cannot be sent away.
         """
         self._audit_logger = audit_logger
         self._max_body_bytes = max_body_bytes
         self._max_bulk_bytes = max_bulk_bytes
-        self._free = max_requests
+        self._limiter = Limiter(max_requests, busy="too many requests with many records at once", max_share=0.5)
 
     async def take(self, credential: Credential, request: Request) -> dict[str, Any]:
         """Store the records of `request` and return the fields of RecordsResponse, once they are committed.
@@ -57,23 +59,19 @@ class BulkIntake:
             raise InvalidRequest.field("Idempotency-Key", "stands twice in the request")
         key = keys[0] if keys else None
 
+        tenant = tenant_of(request)
         with Batch(media_type) as batch:
             if media_type == JSON:
-                batch.read_json(await self._whole(request))
+                await off_the_loop(request, batch.read_json, await self._whole(request))
+                caller: Caller = request.scope["caller"]
+                caller.refuse_without({"import" if batch.is_import else "write"})
                 if batch.single is not None and key is None and not batch.is_import:
                     stored = await self._audit_logger.write_log(credential, _event(batch.single))
                     return {**stored.shown(), **json.loads(batch.answer)}
-            if self._free == 0:
-                raise StorageUnavailable("too many requests with many records at once")
-            self._free -= 1
-            try:
+            with self._limiter.hold_now(tenant):
                 if media_type == NDJSON:
-                    # Before anything is read: who opens nothing shall not fill the disk.
-                    await self._audit_logger.enter(credential)
                     await batch.read_lines(_pieces(request, MOST_SECONDS), self._max_bulk_bytes)
                 stored = await self._audit_logger.write_logs(credential, batch, key)
-            finally:
-                self._free += 1
             return {**stored.shown(), **json.loads(batch.answer)}
 
     async def _whole(self, request: Request) -> bytes:

@@ -1,11 +1,21 @@
 """The audit trail in the database: which function is called for what, and what shares a commit or waits for a place."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import Any, LiteralString
 
-from app.credentials import ApiKey, Credential
-from app.errors import DatabaseAway, InvalidRequest, RingfenceError, ScopeMissing, StorageUnavailable
+from app.credentials import ApiKey, Caller, Credential
+from app.errors import (
+    DatabaseAway,
+    InvalidRequest,
+    RingfenceError,
+    ScopeMissing,
+    StorageUnavailable,
+    TenantUnknown,
+    Unauthenticated,
+)
 from app.metrics import COMMIT_RECORDS
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.audit_logger import Health, Stored, StoreState
@@ -14,17 +24,20 @@ from app.services.bulk import Batch
 from app.services.db import MOST_SECONDS_OF_A_RECORD, Call, Database
 from app.services.file_rules import refuse_unstorable
 from app.services.group_commit import GroupCommit
-from app.services.places import Places
+from app.services.known_credentials import KnownCredentials
+from app.services.limiter import Limiter
 from app.services.refusals import Diagnosis
 from app.services.replay import Outcome
 
 Record = tuple[Credential, AuditEvent]
 
-# Of one commit, and of what waits for one.
-MOST_RECORDS = 64
-MOST_BYTES = 1_048_576
-MOST_WAITING = 4096
+# Of one commit, and of what is queued for one: four commits, so that what is stored is stored soon.
+MAX_RECORDS = 64
+MAX_BYTES = 1_048_576
+MAX_QUEUED = 256
 
+_LOCKED = ("55P03", "40")
+"""A lock was waited for too long, or for ever."""
 _INSERT: LiteralString = "SELECT audit.insert_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
 _IMPORT: LiteralString = "SELECT audit.import_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
 
@@ -34,25 +47,31 @@ class DatabaseAuditLogger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.known = KnownCredentials(self._describe, lambda: self.availability.last_contact)
         self._commits = GroupCommit(
             self._write_together,
             _size,
-            most_items=MOST_RECORDS,
-            most_bytes=MOST_BYTES,
-            most_waiting=MOST_WAITING,
-            most_seconds=MOST_SECONDS_OF_A_RECORD,
+            max_items=MAX_RECORDS,
+            max_bytes=MAX_BYTES,
+            max_queued=MAX_QUEUED,
+            max_seconds=MOST_SECONDS_OF_A_RECORD,
         )
-        self._bulk = Places(
+        # Each place is held for as long as the database takes for at most 100,000 records, and no caller can prolong
+        # that: one tenant may have all of them, and the next waits for the first that becomes free.
+        self._bulk = Limiter(
             max(1, database.pool_size // 4),
-            most_waiting=64,
-            most_seconds=database.pool_timeout,
             busy="too many requests with many records are being stored",
+            max_queued=64,
+            max_seconds=3 * database.pool_timeout,
         )
-        self._reads = Places(
+        # A list may take seconds, so one place of seven is kept for other tenants. The queue is short: what is served
+        # has waited for as long as nine others take, and not for those that nobody waits for any more.
+        self._reads = Limiter(
             max(1, database.pool_size * 3 // 4),
-            most_waiting=256,
-            most_seconds=database.pool_timeout,
             busy="too many lists and exports are being read",
+            max_share=0.9,
+            max_queued=64,
+            max_seconds=database.pool_timeout,
         )
 
     async def write_log(
@@ -67,17 +86,23 @@ class DatabaseAuditLogger:
         refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
         if not self.availability.is_up:  # what is on its way may still wait for it
             raise DatabaseAway("the database is away")
-        return Stored(await self._commits.submit((credential, event)))
+        with self._noting(credential):
+            return Stored(await self._commits.submit(_tenant(credential), (credential, event)))
 
     async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
         """Store records of any tenants; return for each its tenant, or why it was refused."""
         COMMIT_RECORDS.observe(len(records))
-        if len(records) > 1:
-            try:
-                return await self._write_batch(records)
-            except InvalidRequest:
-                pass  # one that the server cannot read, which write_log() should have refused: alone, it is found out
-        return [await self._write_alone(credential, event) for credential, event in records]
+        try:
+            return await self._write_batch(records)
+        except InvalidRequest:  # one that the server cannot read, which write_log() should have refused
+            return [await self._write_alone(record) for record in records]
+
+    async def _write_alone(self, record: Record) -> str | RingfenceError:
+        try:
+            (outcome,) = await self._write_batch([record])
+        except RingfenceError as refusal:
+            return refusal
+        return outcome
 
     async def _write_batch(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
         # db/functions/insert_audit_log_batch.sql
@@ -94,26 +119,29 @@ class DatabaseAuditLogger:
         refusal = self._database.refusals.of_diagnosis(found)
         # Another transaction is writing a record of this id, or keeps everybody from the table. Which of the two is not
         # known, and so neither whether this one would be stored one day: it does not wait in the spool for that.
-        return StorageUnavailable(refusal.detail) if isinstance(refusal, DatabaseAway) else refusal
+        if isinstance(refusal, DatabaseAway) and (found.sqlstate or "").startswith(_LOCKED):
+            return StorageUnavailable(refusal.detail)
+        return refusal
 
-    async def _write_alone(self, credential: Credential, event: AuditEvent) -> str | RingfenceError:
-        # db/functions/insert_audit_log.sql
-        try:
-            tenant_id, _ = await self._database.call(
-                credential,
-                "SELECT audit.insert_audit_log(p_id => %(id)s, p_trace_id => %(trace_id)s, p_agent_id => %(agent_id)s,"
-                " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
-                " p_latency_ms => %(latency_ms)s::int, p_user_id => %(user_id)s, p_error => %(error)s)",
-                event.fields(),
-                writes=True,
-            )
-        except RingfenceError as refusal:
-            return refusal
-        return tenant_id
-
-    async def enter(self, credential: Credential) -> None:
+    async def identify(self, credential: Credential, source: str) -> Caller:
         """See AuditLogger."""
-        await self._database.call(credential, "SELECT audit.tenant_source()", {})
+        return await self.known.identify(credential, source)
+
+    @contextmanager
+    def _noting(self, credential: Credential) -> Iterator[None]:
+        """Remember what the database has found of `credential` in the block."""
+        try:
+            yield
+        except (Unauthenticated, TenantUnknown) as refusal:
+            self.known.note_refusal(credential, refusal)
+            raise
+        self.known.note_acceptance(credential)
+
+    @asynccontextmanager
+    async def _reading(self, credential: Credential) -> AsyncIterator[None]:
+        async with self._reads.hold(_tenant(credential)):
+            with self._noting(credential):
+                yield
 
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """See AuditLogger; db/functions/insert_audit_logs.sql and its neighbours."""
@@ -136,19 +164,29 @@ class DatabaseAuditLogger:
                 raise batch.refusal
             return batch.answer
 
-        async with self._bulk.take():
+        async with self._bulk.hold(_tenant(credential)):
             try:
-                tenant_id, batch.answer = await self._database.call_many(credential, work)
+                with self._noting(credential):
+                    tenant_id, batch.answer = await self._database.call_many(credential, work)
             except InvalidRequest as refusal:
                 raise refusal if refusal.position is None else batch.place(refusal, refusal.position) from refusal
         return Stored(tenant_id)
 
-    async def describe_api_key(self, api_key: ApiKey) -> dict[str, Any]:
-        """Return the tenant_id, scopes and expires_at of a key; db/functions/describe_api_key.sql."""
+    async def _describe(self, credential: Credential) -> Caller:
+        # db/functions/describe_api_key.sql
+        if not isinstance(credential, ApiKey):
+            tenant_id, _ = await self._database.call(
+                credential, "SELECT audit.tenant_source()", {}, seconds=MOST_SECONDS_OF_A_RECORD
+            )
+            return Caller(tenant_id, frozenset({"read", "write"}), None)
         _, found = await self._database.call(
-            api_key, "SELECT audit.describe_api_key(p_api_key => %(api_key)s)", {"api_key": api_key.secret}
+            credential,
+            "SELECT audit.describe_api_key(p_api_key => %(api_key)s)",
+            {"api_key": credential.secret},
+            seconds=MOST_SECONDS_OF_A_RECORD,
         )
-        return dict(found)
+        expires_at = found["expires_at"] and datetime.fromisoformat(found["expires_at"])
+        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at)
 
     async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
         """Store what waited in the spool; return what became of each line. db/functions/replay_audit_logs.sql."""
@@ -159,7 +197,7 @@ class DatabaseAuditLogger:
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger; db/functions/list_audit_logs.sql."""
-        async with self._reads.take():
+        async with self._reading(credential):
             _, page = await self._database.call(
                 credential,
                 "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s,"
@@ -172,7 +210,7 @@ class DatabaseAuditLogger:
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
         """See AuditLogger; db/functions/begin_export.sql."""
-        async with self._reads.take():
+        async with self._reading(credential):
             _, state = await self._database.call(
                 credential,
                 "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s,"
@@ -190,7 +228,7 @@ class DatabaseAuditLogger:
     async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
         # db/functions/export_audit_logs.sql says why an export is many transactions.
         while state is not None:
-            async with self._reads.take():
+            async with self._reading(credential):
                 rows = await self._database.copy(
                     credential,
                     "SELECT audit.continue_export(p_state => %(state)s)",
@@ -203,7 +241,7 @@ class DatabaseAuditLogger:
 
     async def read_admin_events(self, credential: Credential, limit: int) -> str:
         """See AuditLogger; db/functions/list_admin_events.sql."""
-        async with self._reads.take():
+        async with self._reading(credential):
             _, page = await self._database.call(
                 credential, "SELECT audit.list_admin_events(p_limit => %(limit)s::int)", {"limit": limit}
             )
@@ -244,6 +282,10 @@ class DatabaseAuditLogger:
         """See AuditLogger."""
         await self._commits.drain()
         await self._database.close()
+
+
+def _tenant(credential: Credential) -> str:
+    return credential.tenant_id or ""  # as app.credentials.credential_of() has put it there
 
 
 def _row(position: int, credential: Credential, event: AuditEvent) -> dict[str, Any]:

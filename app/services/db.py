@@ -230,7 +230,13 @@ class Database:
             yield TenantTransaction(connection, await _enter(connection, credential))
 
     async def call(
-        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any], *, writes: bool = False
+        self,
+        credential: Credential,
+        statement: LiteralString,
+        parameters: Mapping[str, Any],
+        *,
+        writes: bool = False,
+        seconds: float = MOST_SECONDS,
     ) -> tuple[str, Any]:
         """Run one statement for the tenant of `credential`; return the tenant's id and the statement's one value.
 
@@ -243,7 +249,7 @@ class Database:
             (tenant_id,), (value,) = await transaction.tenant.fetchone(), await result.fetchone()  # type: ignore[misc]
             return tenant_id, value
 
-        return await self._repetition.run(once, seconds=MOST_SECONDS, writes=writes)
+        return await self._repetition.run(once, seconds=seconds, writes=writes)
 
     async def copy(
         self,

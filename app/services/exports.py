@@ -9,6 +9,7 @@ from app.errors import ExportsBusy
 from app.metrics import EXPORTS
 from app.models import ExportQuery
 from app.services.audit_logger import AuditLogger
+from app.services.limiter import Limiter
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Export:
     """
 
     exports: "Exports"
+    tenant: str
     parts: AsyncIterator[bytes]
     first: bytes
     timeout: float
@@ -44,7 +46,7 @@ class Export:
         """Let the next export in. May be called again."""
         if not self.closed:
             self.closed = True
-            self.exports.under_way -= 1
+            self.exports.limiter.give_back(self.tenant)
             EXPORTS.dec()
 
 
@@ -52,26 +54,32 @@ class Exports:
     """Begins exports, as many as there may be at once."""
 
     def __init__(self, audit_logger: AuditLogger, *, at_once: int, timeout: float, stall_timeout: float) -> None:
-        """at_once: exports at the most; timeout, stall_timeout: seconds, see Export."""
+        """at_once: exports at the most; timeout, stall_timeout: seconds, see Export.
+
+        A tenant holds at most half of what the others leave: an export may take an hour, and is not cut for another.
+        """
         self._audit_logger = audit_logger
-        self._at_once = at_once
         self._timeout = timeout
         self._stall_timeout = stall_timeout
-        self.under_way = 0
+        self.limiter = Limiter(
+            at_once,
+            busy="as many exports are being sent as this service sends at once, or as one tenant may",
+            refusal=ExportsBusy,
+            max_share=0.5,
+        )
 
     async def begin(self, credential: Credential, query: ExportQuery) -> Export:
         """Record an export and read its first part.
 
         Raises ExportsBusy when there are too many, nothing being recorded then; and RingfenceError when it is refused.
         """
-        if self.under_way >= self._at_once:
-            raise ExportsBusy("as many exports are being sent as this service sends at once")
-        self.under_way += 1
+        tenant = credential.tenant_id or ""
+        self.limiter.take_now(tenant)
         EXPORTS.inc()
         try:
             parts = await self._audit_logger.begin_export(credential, query)
-            return Export(self, parts, await anext(parts), self._timeout, self._stall_timeout)
+            return Export(self, tenant, parts, await anext(parts), self._timeout, self._stall_timeout)
         except BaseException:
-            self.under_way -= 1
+            self.limiter.give_back(tenant)
             EXPORTS.dec()
             raise

@@ -20,6 +20,7 @@ from app.metrics import SPOOLED
 from app.services.database_check import RefusedToServe
 from app.services.durable_files import flush_directory, write_all
 from app.services.group_commit import GroupCommit
+from app.services.spool_usage import SpoolUsage
 from app.services.steady_clock import SteadyClock
 from app.uuid_v7 import uuid_v7
 
@@ -66,8 +67,9 @@ class Spool:
         self.most_bytes = most_bytes
         self.clock = SteadyClock()
         self._is_failing = False
-        self._appends: GroupCommit[Line, None] = GroupCommit(
-            self._append, lambda _: 512, most_items=1024, most_bytes=1_048_576, most_waiting=4096
+        self._usage = SpoolUsage()
+        self._appends: GroupCommit[tuple[str, Line], None] = GroupCommit(
+            self._append, lambda _: 512, max_items=1024, max_bytes=1_048_576, max_queued=4096
         )
 
     async def open(self) -> None:
@@ -84,44 +86,54 @@ class Spool:
         """Return once what was handed over is on the disk."""
         await self._appends.drain()
 
-    async def append(self, line: Line) -> None:
+    async def append(self, tenant: str, line: Line) -> None:
         """Return once `line` is on the disk. Raises StorageUnavailable when there is no room; it is not kept then."""
-        await self._appends.submit(line)
+        await self._appends.submit(tenant, (tenant, line))
         SPOOLED.inc()
 
-    async def append_all(self, lines: Iterable[Line]) -> None:
+    async def append_all(self, tenant: str, lines: Iterable[Line]) -> None:
         """Return once all of `lines` are on the disk. Raises StorageUnavailable when not all fit; none is kept then."""
-        counted = list(lines)
-        await self._in_thread(counted)
-        SPOOLED.inc(len(counted))
+        refusals = await self._in_thread(((tenant, line) for line in lines), all_or_none=True)
+        SPOOLED.inc(len(refusals))
 
-    async def _append(self, lines: Sequence[Line]) -> Sequence[None]:
-        await self._in_thread(lines)
-        return [None] * len(lines)
+    async def _append(self, lines: Sequence[tuple[str, Line]]) -> Sequence[StorageUnavailable | None]:
+        return await self._in_thread(lines, all_or_none=False)
 
-    async def _in_thread(self, lines: Iterable[Line]) -> None:
+    async def _in_thread(
+        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool
+    ) -> Sequence[StorageUnavailable | None]:
         try:
-            await asyncio.to_thread(self._append_and_flush, lines)
+            refusals = await asyncio.to_thread(self._append_and_flush, lines, all_or_none=all_or_none)
         except OSError as error:
             if not self._is_failing:  # once, and not for each of thousands
                 logger.error("the spool cannot be written: %s", error.strerror)
             self._is_failing = True
             raise StorageUnavailable("the database is away, and the spool cannot be written") from error
         self._is_failing = False
+        return refusals
 
-    def _append_and_flush(self, lines: Iterable[Line]) -> None:
+    def _append_and_flush(
+        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool
+    ) -> list[StorageUnavailable | None]:
+        """Append what there is room for, and return for each line None or why it was not kept."""
         file, created = self._locked()
         try:
             size = _end_of_last_line(file)
-            room = self.most_bytes - sum(_size(segment.path) for segment in self.segments()) - size
+            shares = self._usage.shares((path for path, _ in self.waiting()), self.most_bytes)
             now = self.clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
             content = bytearray()
+            refusals: list[StorageUnavailable | None] = []
             try:
-                for line in lines:
+                for tenant, line in lines:
                     text = line(now)
-                    room -= len(text)
-                    if room < 0:
-                        raise StorageUnavailable("the database is away, and the spool is full")
+                    if not shares.may_take(tenant, len(text)):
+                        full = StorageUnavailable("the database is away, and the spool is full")
+                        if all_or_none:
+                            raise full
+                        refusals.append(full)
+                        continue
+                    shares.take(tenant, len(text))
+                    refusals.append(None)
                     content += text
                     if len(content) >= _PIECE:
                         write_all(file, content)
@@ -135,6 +147,7 @@ class Spool:
                 flush_directory(self.directory)
         finally:
             os.close(file)
+        return refusals
 
     def _locked(self) -> tuple[int, bool]:
         """Return the active file, locked, and whether it is new."""

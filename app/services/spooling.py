@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 
-from app.credentials import Credential
-from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, Unauthenticated
+from app.credentials import Caller, Credential
+from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
 from app.services.audit_logger import Health, Stored, StoreState
@@ -19,7 +19,7 @@ from app.services.bulk import Batch
 from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.database_check import RefusedToServe
 from app.services.file_rules import as_stored, refuse_broken_rule
-from app.services.known_credentials import KnownCredentials
+from app.services.known_credentials import spooled_tenant
 from app.services.replay import Replay
 from app.services.spool import Spool
 from app.services.spool_lines import spool_line
@@ -36,7 +36,6 @@ class SpoolingAuditLogger:
         self._availability = database.availability
         self._spool = spool
         self._is_usable = False
-        self._known = KnownCredentials(database.describe_api_key)
         self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
         self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
@@ -44,7 +43,7 @@ class SpoolingAuditLogger:
     async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
         """See AuditLogger."""
         try:
-            stored = await self._database.write_log(credential, event)
+            return await self._database.write_log(credential, event)
         except (DatabaseAway, OutcomeUnknown) as away:
             tenant_id = self._tenant_of(credential) if may_wait else None
             if tenant_id is None:
@@ -52,48 +51,31 @@ class SpoolingAuditLogger:
             record = as_stored(tenant_id, event.fields())
             refuse_broken_rule(record)
             try:
-                await self._spool.append(partial(_line, credential, record))
+                await self._spool.append(tenant_id, partial(_line, credential, record))
             except RingfenceError as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
-        except Unauthenticated:
-            self._known.forget(credential)
-            raise
-        self._known.note(credential, stored.tenant_id)
-        return stored
 
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """See AuditLogger. None may wait with an Idempotency-Key, which the database keeps, or a time of its own."""
         try:
-            stored = await self._database.write_logs(credential, batch, idempotency_key)
+            return await self._database.write_logs(credential, batch, idempotency_key)
         except (DatabaseAway, OutcomeUnknown) as away:
             may_wait = idempotency_key is None and not batch.is_import
             tenant_id = self._tenant_of(credential) if may_wait else None
             if tenant_id is None:
                 raise
-            for position, sent in batch.records():
-                with batch.at(position):
-                    refuse_broken_rule(as_stored(tenant_id, sent))
-            if batch.refusal is not None:
-                raise batch.refusal from None
+            await asyncio.to_thread(_refuse_broken_rules, tenant_id, batch)
+            lines = (partial(_line, credential, as_stored(tenant_id, sent)) for _, sent in batch.records())
             try:
-                await self._spool.append_all(
-                    partial(_line, credential, as_stored(tenant_id, sent)) for _, sent in batch.records()
-                )
+                await self._spool.append_all(tenant_id, lines)
             except RingfenceError as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
-        if not batch.is_import:
-            self._known.note(credential, stored.tenant_id)
-        return stored
 
-    async def enter(self, credential: Credential) -> None:
+    async def identify(self, credential: Credential, source: str) -> Caller:
         """See AuditLogger."""
-        try:
-            await self._database.enter(credential)
-        except DatabaseAway:
-            if self._tenant_of(credential) is None:
-                raise
+        return await self._database.identify(credential, source)
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger. What waits in the spool is not in the list."""
@@ -156,7 +138,8 @@ class SpoolingAuditLogger:
     def _tenant_of(self, credential: Credential) -> str | None:
         if not self._is_usable:
             return None
-        return self._known.tenant_of(credential, self._availability.last_contact, self._spool.clock.now())
+        caller = self._database.known.trusted(credential)
+        return spooled_tenant(caller, credential, self._spool.clock.now()) if caller else None
 
     async def _set_clock(self) -> None:
         while True:
@@ -167,3 +150,11 @@ class SpoolingAuditLogger:
 
 def _line(credential: Credential, record: Record, now: str) -> bytes:
     return spool_line(credential, {**record, "created_at": now})
+
+
+def _refuse_broken_rules(tenant_id: str, batch: Batch) -> None:
+    for position, sent in batch.records():
+        with batch.at(position):
+            refuse_broken_rule(as_stored(tenant_id, sent))
+    if batch.refusal is not None:
+        raise batch.refusal

@@ -1,0 +1,34 @@
+"""Work of one tenant that takes as long as a test wants it to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from tests.conftest import TestDatabase
+
+_LOCK = 4711
+
+
+@contextmanager
+def held_up(database: TestDatabase, function: str, tenant: str) -> Iterator[psycopg.Connection]:
+    """Have `function` of schema audit wait, for `tenant` alone, until the block ends; yield what it waits for."""
+    ((definition,),) = database.execute(
+        "SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'audit'::regnamespace AND proname = %s",
+        function,
+    )
+    wait = (
+        f"BEGIN\n    IF current_setting('app.tenant_id', true) = '{tenant}' THEN"
+        f" PERFORM pg_advisory_xact_lock_shared({_LOCK}); END IF;\n"
+    )
+    database.execute(definition.replace("BEGIN\n", wait, 1))
+    with psycopg.connect(database.url("postgres")) as elsewhere:
+        elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        yield elsewhere
+        elsewhere.rollback()
+
+
+def waiting(database: TestDatabase) -> int:
+    """Return how many calls wait for it."""
+    ((count,),) = database.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    return int(count)

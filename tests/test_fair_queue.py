@@ -1,0 +1,79 @@
+"""A queue that tenants share: one may fill it, and none keeps another out of it."""
+
+import pytest
+
+from app.services.fair_queue import FairQueue
+
+
+def queue_of(max_items: int, **counts: int) -> FairQueue[str]:
+    """Return a queue into which each tenant has put so many items, one tenant after another: a0, a1, ..., b0, ..."""
+    queue: FairQueue[str] = FairQueue(max_items)
+    for tenant, count in counts.items():
+        for number in range(count):
+            queue.put(tenant, f"{tenant}{number}")
+    return queue
+
+
+def all_of(queue: FairQueue[str]) -> list[str]:
+    return [queue.take() for _ in range(len(queue))]
+
+
+def test_one_tenant_alone_fills_it_and_is_served_in_order() -> None:
+    queue = queue_of(4, a=4)
+    assert queue.put("a", "newest") == "newest"
+    assert all_of(queue) == ["a0", "a1", "a2", "a3"]
+
+
+def test_tenants_are_served_by_turns() -> None:
+    assert all_of(queue_of(9, a=4, b=2, c=1)) == ["a0", "b0", "c0", "a1", "b1", "a2", "a3"]
+
+
+def test_a_tenant_that_comes_back_has_its_turn_after_the_others() -> None:
+    queue = queue_of(9, a=1, b=2)
+    assert queue.take() == "a0"
+    queue.put("a", "later")
+    assert all_of(queue) == ["b0", "later", "b1"]
+
+
+def test_when_it_is_full_the_newest_of_the_longest_gives_way_until_both_have_half() -> None:
+    queue = queue_of(4, a=4)
+    assert [queue.put("b", f"b{number}") for number in range(3)] == ["a3", "a2", "b2"]
+    assert all_of(queue) == ["a0", "b0", "a1", "b1"]
+
+
+def test_a_third_tenant_gets_in_as_well() -> None:
+    queue = queue_of(4, a=2, b=2)
+    assert queue.put("c", "c0") in ("a1", "b1")
+    assert "c0" in all_of(queue)
+
+
+def test_what_is_looked_at_stays_and_is_what_is_taken_next() -> None:
+    queue = queue_of(4, a=1, b=1)
+    assert [queue.first(), queue.first(), queue.take(), queue.first()] == ["a0", "a0", "a0", "b0"]
+
+
+def test_what_is_removed_is_not_served_and_its_place_is_free() -> None:
+    queue = queue_of(2, a=2)
+    queue.remove("a", "a0")
+    queue.remove("a", "a0")
+    queue.remove("nobody", "a0")
+    assert len(queue) == 1
+    assert queue.put("a", "a2") is None
+    assert all_of(queue) == ["a1", "a2"]
+
+
+def test_the_tenant_that_weighs_least_is_chosen_and_among_equals_the_one_whose_turn_it_is() -> None:
+    queue = queue_of(9, a=2, b=2, c=2)
+    weights = {"a": 2, "b": 1, "c": 1}
+    assert queue.least(weights.__getitem__) == "b"
+    assert queue.take_from("b") == "b0"
+    assert queue.least(weights.__getitem__) == "c"
+
+
+def test_an_empty_one_has_nothing() -> None:
+    queue = queue_of(2)
+    with pytest.raises(IndexError):
+        queue.take()
+    with pytest.raises(IndexError):
+        queue.first()
+    assert len(queue) == 0
