@@ -86,7 +86,7 @@ def measure(lab: Laboratory, *, quick: bool) -> list[Round]:
         Load(lab, "executions", "POST", EXECUTE, post(EXECUTE, key, _EXECUTION.encode())),
         Load(lab, "lists of 50", "GET", lists, head("GET", lists, key)),
     ]
-    seconds = 1.5 if quick else 3
+    seconds = 2 if quick else 3
     rounds = []
     for load, most in zip(loads, (3_000, 1_000), strict=True):
         load.run(32, 1)  # warms up
@@ -109,11 +109,11 @@ class Load:
     path: str
     sample: bytes
 
-    def run(self, connections: int, seconds: float, capacity: Round | None = None) -> Round:
+    def run(self, connections: int, seconds: int, capacity: Round | None = None) -> Round:
         """Load the service for so long with so many connections."""
         return asyncio.run(self._run(connections, seconds, capacity))
 
-    async def _run(self, connections: int, seconds: float, capacity: Round | None) -> Round:
+    async def _run(self, connections: int, seconds: int, capacity: Round | None) -> Round:
         port = self.lab.service.port
         keys = [key for tenant, key in self.lab.keys.items() if tenant.startswith("caller-")]
         with on_processor(-1):

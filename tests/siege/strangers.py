@@ -67,7 +67,7 @@ async def bodies_that_never_come_with_a_wrong_key(caller: Caller) -> None:
     await caller.hold()
 
 
-@flood("unfinished bodies of a megabyte, with a wrong key", 32)
+@flood("unfinished bodies of a megabyte, with a wrong key", 40)
 async def unfinished_bodies(caller: Caller) -> None:
     await caller.send(announce(LOGS, WRONG_KEY, MEGABYTE) + b" " * (MEGABYTE - 1))
     await caller.hold()

@@ -17,7 +17,7 @@ async def bodies_that_never_come(caller: Caller) -> None:
     await caller.hold()
 
 
-@flood("unfinished bodies of a megabyte, with a valid key", 32, one_address=True, quick=True)
+@flood("unfinished bodies of a megabyte, with a valid key", 40, one_address=True, quick=True)
 async def unfinished_bodies(caller: Caller) -> None:
     await caller.send(announce(LOGS, caller.keys["attacker"], MEGABYTE) + b" " * (MEGABYTE - 1))
     await caller.hold()
