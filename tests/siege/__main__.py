@@ -19,7 +19,7 @@ from tests.siege.laboratory import Laboratory, on_processor
 from tests.siege.probe import Neighbour
 from tests.siege.report import Line, table
 
-_CALM = 0.4
+_CALM = 0.3
 """Seconds that the neighbour asks before a flood, and after it."""
 
 

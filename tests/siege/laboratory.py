@@ -45,14 +45,11 @@ class Laboratory:
             self.start()
             yield self
 
-    def start(self, **settings: object) -> None:
-        """Start the service anew, on a processor of its own. settings: of this start alone."""
+    def start(self) -> None:
+        """Start the service, anew if it runs, on a processor of its own."""
         self.service.stop()
-        usual = self.service.settings
-        self.service.settings = usual | settings
         with on_processor(0):
             self.service.start()
-        self.service.settings = usual
 
     def memory(self) -> float:
         """Return the service's resident megabytes."""
