@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-mutations chaos chaos-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
+.PHONY: help run test test-sql test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,6 +32,12 @@ chaos: .venv/dev   ## Break the database, the disk and the service under load, a
 
 chaos-quick: .venv/dev   ## The same with less load, in about a minute
 	@$(BIN)/python -W ignore -m tests.chaos --quick
+
+siege: .venv/dev   ## Flood the service with what strangers and single tenants can send, and show what others notice; two minutes
+	@$(BIN)/python -W ignore -m tests.siege
+
+siege-quick: .venv/dev   ## The same with fewer floods and less of each, in under a minute
+	@$(BIN)/python -W ignore -m tests.siege --quick
 
 migrate: .venv/service   ## Bring the database MIGRATION_DATABASE_URL to this release
 	@$(BIN)/python -m app.migrate apply

@@ -25,6 +25,7 @@ PGTAP_FILES = sorted((ROOT / "db" / "tests").glob("*.sql"))
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")
+NGINX = Path("/usr/sbin/nginx")  # of tests/test_reverse_proxy.py, as is openssl
 
 
 def install_system_packages(servers: list[Path]) -> None:
@@ -32,6 +33,8 @@ def install_system_packages(servers: list[Path]) -> None:
     wanted = {
         "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
         "libtap-parser-sourcehandler-pgtap-perl": PG_PROVE,
+        "nginx": NGINX,
+        "openssl": Path("/usr/bin/openssl"),
     }
     if DEBIAN_SERVER in servers:
         wanted["postgresql-15"] = DEBIAN_SERVER / "postgres"
