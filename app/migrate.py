@@ -46,8 +46,8 @@ class Plan:
     pending: numbered files that were never applied.
     changed: functions and policies that are new or differ from what was applied.
     removed: functions and policies that were applied and are no longer in the release; a numbered file drops them.
-    first: roles and schemas to be made before the files, and what is taken from PUBLIC; in words. Of plan() alone.
-    grants: privileges that the files will grant and nobody has yet; in words. Of plan() alone.
+    first: roles and schemas to be made before the files, and what is taken from PUBLIC; in words.
+    grants: privileges that the files grant and nobody has yet; in words.
     """
 
     pending: list[str]
@@ -84,15 +84,14 @@ class Plan:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.pending or self.changed or self.removed or self.first)
+        return bool(self.pending or self.changed or self.removed)
 
 
 def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """Return what `apply` would do to the database. Reads only, takes no lock that a writer could notice."""
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
-        cursor.execute((directory / "planned.sql").read_text())
-        first = [line for (line,) in cursor.fetchall()]
+        first = _first(cursor, directory)
         try:
             cursor.execute("SET ROLE audit_owner")
             applied = _applied(cursor)
@@ -103,6 +102,11 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
         connection.rollback()
         todo = Plan.between(applied, release)
         return replace(todo, first=first, grants=_grants(cursor, todo, directory, is_empty=not applied))
+
+
+def _first(cursor: Any, directory: Path) -> list[str]:
+    cursor.execute((directory / "planned.sql").read_text())
+    return [line for (line,) in cursor.fetchall()]
 
 
 def _grants(cursor: Any, todo: Plan, directory: Path, *, is_empty: bool) -> list[str]:
@@ -132,6 +136,7 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
+        first = _first(cursor, directory)
         for file in ("roles.sql", "database.sql"):
             cursor.execute((directory / file).read_text())
         connection.commit()
@@ -150,7 +155,9 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     config = config._replace(user=config.conn_instance.info.user)
     try:
         config.cursor.execute((directory / "applied_files.sql").read_text())
-        todo = Plan.between(_applied(config.cursor), release)
+        applied = _applied(config.cursor)
+        todo = Plan.between(applied, release)
+        grants = _grants(config.cursor, todo, directory, is_empty=not applied)
         if todo.changed and not todo.pending:
             for path in todo.changed:
                 # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied
@@ -166,7 +173,7 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
         raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
     finally:
         config.conn_instance.close()
-    return todo
+    return replace(todo, first=first, grants=grants)
 
 
 def set_app_password(url: str, password: str) -> None:
@@ -215,7 +222,7 @@ def main() -> int:
         lines += [f"{verb} db/{path}" for path in paths]
     for line in [*lines, *todo.grants]:
         print(f"{'would ' if command == 'plan' else ''}{line}")
-    if not todo:
+    if not lines:
         print("up to date")
     return 0
 
