@@ -1,13 +1,16 @@
 """Serve: `python -m app`, configured by the environment alone (app/settings.py)."""
 
+import argparse
 import asyncio
+import errno
 import gc
+import logging.config
 import os
 import resource
+import socket
 import sys
 import tempfile
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -22,28 +25,31 @@ from app.main import create_app, is_loopback, make_audit_logger
 from app.metrics import DIRECTORY_VARIABLE
 from app.services.agents import load_agents
 from app.services.database_check import RefusedToServe
-from app.settings import Settings
+from app.settings import Settings, SettingsRefused, describe, read_settings
 
 
-def main() -> int:
-    """Serve until told to stop; return 3, having said why in one line, when the service may not be started as it is."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return 3, having said why in one line, when the service may not be started as it is.
+
+    arguments: of the command line, of which there are none but --help; by default this process's.
+    """
+    _parser().parse_args(arguments)
+    logging.config.dictConfig(logs.CONFIGURATION)  # before anything that could log
     try:
-        settings = Settings()
-        load_agents(settings.agents_file)
+        settings = read_settings()
+        _check_agents(settings)
+        _check_address(settings)
         asyncio.run(_try(settings))
-    except ValidationError as error:
-        # Pydantic's own text repeats the value, which may be a secret.
-        problems = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        return _refuse("; ".join(problems))
-    except (RefusedToServe, tomllib.TOMLDecodeError, ValueError, OSError) as error:
+    except (SettingsRefused, RefusedToServe, ValueError, OSError) as error:
         return _refuse(str(error))
     _make_room_for_connections()
-    with _shared_metrics():
+    with _shared_metrics(settings):
         uvicorn.run(
             "app.__main__:serve",
             factory=True,
             host=settings.host,
             port=settings.port,
+            workers=settings.web_concurrency,
             access_log=False,  # its lines hold query strings, and so users' names
             server_header=False,
             forwarded_allow_ips=settings.forwarded_allow_ips,
@@ -65,9 +71,9 @@ def _make_room_for_connections() -> None:
 
 
 @contextmanager
-def _shared_metrics() -> Iterator[None]:
+def _shared_metrics(settings: Settings) -> Iterator[None]:
     """Give several workers a directory in which they count together (app/metrics.py)."""
-    if os.environ.get("WEB_CONCURRENCY", "1") in ("", "1"):
+    if settings.web_concurrency == 1:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="ringfence-metrics-") as directory:
@@ -88,6 +94,46 @@ def serve() -> FastAPI:
     return application
 
 
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="python -m app",
+        description="Serve the audit trail over HTTP until told to stop (SIGTERM, Ctrl-C). Takes no arguments.",
+        epilog=f"Configured by these environment variables. An empty one counts as not set.\n\n{describe()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _check_agents(settings: Settings) -> None:
+    """Raise RefusedToServe where AGENTS_FILE cannot be used."""
+    try:
+        load_agents(settings.agents_file)
+    except ValidationError as error:
+        # Pydantic's own text repeats the value, which may be a secret.
+        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RefusedToServe(f"AGENTS_FILE: {'; '.join(problems)}") from None
+    except (OSError, ValueError) as error:
+        raise RefusedToServe(f"AGENTS_FILE: {error}") from None
+
+
+def _check_address(settings: Settings) -> None:
+    """Raise RefusedToServe where nothing can listen on HOST and PORT: uvicorn's own words name neither."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise RefusedToServe(f"HOST: {settings.host!r} is no address, and no name of one") from None
+    for family, kind, protocol, _, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                listener.bind(address)
+        except OSError as error:
+            variable = "HOST" if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) else "PORT"
+            reason = f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
+            raise RefusedToServe(f"{variable}: {reason}") from None
+
+
 async def _try(settings: Settings) -> None:
     """Open the store once: a refusal is then one line, and not the traceback of a worker."""
     audit_logger = make_audit_logger(settings)
@@ -101,7 +147,7 @@ async def _try(settings: Settings) -> None:
             and not (settings.trust_tenant_header or is_loopback(settings.host))
         ):
             raise RefusedToServe(
-                f"the database role names its own tenant, so whoever reaches {settings.host} could be any tenant:"
+                f"the database role names its own tenant, so whoever reaches HOST={settings.host} could be any tenant:"
                 " connect as a member of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets"
                 " X-Tenant-ID itself"
             )

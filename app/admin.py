@@ -6,7 +6,6 @@ audit.admin_events will name. A key is printed when it is issued, and can never 
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +14,8 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
+
+from app import database_url
 
 Row = dict[str, Any]
 _DURATION = re.compile(r"(\d{1,5})(s|m|h|d)")
@@ -119,13 +120,15 @@ def _json(value: Any) -> str:
 def main() -> int:
     """Run the command line; return the exit status: 0, or 1 with the reason in one line."""
     arguments = _parser().parse_args()
-    database_url = os.environ.get("ADMIN_DATABASE_URL")
-    if not database_url:
-        print("set ADMIN_DATABASE_URL to the database, as a member of audit_admin", file=sys.stderr)
-        return 1
     try:
-        with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        url = database_url.from_environment("ADMIN_DATABASE_URL", "the database, as a member of audit_admin")
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            if found := database_url.encoding_fault(connection.info.parameter_status("server_encoding")):
+                raise database_url.BadDatabaseUrl(f"ADMIN_DATABASE_URL: {found}")
             rows = run(connection, arguments)
+    except database_url.BadDatabaseUrl as error:
+        print(error, file=sys.stderr)
+        return 1
     except psycopg.Error as error:
         print((error.diag.message_primary or str(error)).strip().splitlines()[0], file=sys.stderr)
         return 1

@@ -16,11 +16,13 @@ def fingerprints(directory: Path = DATABASE_DIRECTORY) -> dict[str, str]:
     """Return {path below `directory`: SHA-256 in hexadecimal} of every file of the release, in order of application.
 
     Raises ValueError for a file that would be skipped in silence: one that is not called V0001__words.sql in schema/,
-    or not anything.sql in the other two.
+    or not anything.sql in the other two. schema/frozen.sha256 guards the numbered files, and is not one of them.
     """
     found: dict[str, str] = {}
     for folder in ("schema", "functions", "policies"):
         for file in sorted((directory / folder).iterdir()):
+            if folder == "schema" and file.name == "frozen.sha256":
+                continue
             if not file.name.endswith(".sql") or (folder == "schema" and not _SCHEMA_FILE.fullmatch(file.name)):
                 raise ValueError(f"db/{folder}/{file.name} is not named as a file of this folder is")
             found[f"{folder}/{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()

@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from tqdm import tqdm
 
+from app import database_url
 from app.history_ids import HistoryIds
 from app.history_lines import MOST_LINE_BYTES, HistoryLine, NotTaken, read_line
 from app.history_report import Report
@@ -162,13 +163,13 @@ def _read(files: Sequence[Path], importer: _Importer) -> None:
 
 @contextmanager
 def _administration(*, needed: bool) -> Iterator[Keys | None]:
-    url = os.environ.get("ADMIN_DATABASE_URL")
-    if not url:
-        if needed:
-            raise ImportStopped("set ADMIN_DATABASE_URL to the database, as a member of audit_admin")
+    if not needed and not os.environ.get("ADMIN_DATABASE_URL"):
         yield None
         return
+    url = database_url.from_environment("ADMIN_DATABASE_URL", "the database, as a member of audit_admin")
     with psycopg.connect(url, autocommit=True) as administrator:
+        if found := database_url.encoding_fault(administrator.info.parameter_status("server_encoding")):
+            raise ImportStopped(f"ADMIN_DATABASE_URL: {found}")
         keys = Keys(administrator)
         try:
             yield keys
@@ -182,8 +183,7 @@ def _run(arguments: argparse.Namespace, report: Report) -> None:
         importer = _Importer(report, arguments.assume_zone, keys, create_tenants=arguments.create_tenants)
         stack.callback(importer.close)
         if arguments.apply:
-            if not (url := os.environ.get("DATABASE_URL")):
-                raise ImportStopped("set DATABASE_URL to the database, as audit_app")
+            url = database_url.from_environment("DATABASE_URL", "the database, as audit_app")
             for _ in range(_CONNECTIONS):
                 store = HistoryStore(url)
                 store.connect()
@@ -215,7 +215,7 @@ def main() -> int:
         _run(arguments, report)
     except KeyboardInterrupt:
         stopped = "interrupted"
-    except ImportStopped as reason:
+    except (ImportStopped, database_url.BadDatabaseUrl) as reason:
         stopped = str(reason)
     except psycopg.Error as error:
         stopped = (error.diag.message_primary or str(error)).strip().splitlines()[0]

@@ -6,6 +6,7 @@ same database, the demo keys beside them, or to DATABASE_URL where that is set; 
 needed and does not run.
 """
 
+import argparse
 import os
 import signal
 import subprocess
@@ -18,27 +19,16 @@ from types import FrameType
 import psycopg
 import psycopg2
 from psycopg import errors
-from psycopg.conninfo import conninfo_to_dict
 
 from app import __main__ as service
-from app import demo, migrate
+from app import database_url, demo, migrate
 from app.database_files import DATABASE_DIRECTORY
 from app.private_server import PrivateServer, ServerFailed, wheel_binaries
-from app.settings import Settings
+from app.settings import SettingsRefused, describe, read_settings
 
 DATA = Path(".data")
 DEMO_FILE = DATA / "demo.env"
 DATABASE = "ringfence"
-_LIBPQ_VARIABLES = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "options": "PGOPTIONS",
-}
 
 
 def _say(text: str) -> None:
@@ -65,8 +55,9 @@ def prepare(server: PrivateServer) -> dict[str, str]:
 def _private_database() -> Iterator[dict[str, str]]:
     """Yield {tenant: API key} of the prepared database; stop the server at the end if it was started here.
 
-    DATABASE_URL and ADMIN_DATABASE_URL name it meanwhile.
+    DATABASE_URL and ADMIN_DATABASE_URL name it meanwhile, and libpq's variables of the shell count no longer.
     """
+    database_url.forget_libpq_variables()
     server = PrivateServer(wheel_binaries(), DATA / "postgresql-18")
     started_here = not server.running
     try:
@@ -108,12 +99,12 @@ def _serve() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
     with _private_database() as api_keys:
-        settings = Settings()
+        settings = read_settings()
         url = f"http://{settings.host}:{settings.port}"
         demo.write(DEMO_FILE, url, api_keys)
         _say(_curl_lines(url))
         try:
-            return service.main()
+            return service.main([])
         except KeyboardInterrupt:
             return 0
 
@@ -122,29 +113,45 @@ def _run_with(command: list[str]) -> int:
     nothing: AbstractContextManager[dict[str, str]] = nullcontext({})
     with nothing if os.environ.get("DATABASE_URL") else _private_database() as api_keys:
         # As variables, not as an argument, which every user of the machine can see.
-        named = conninfo_to_dict(os.environ["DATABASE_URL"])
-        variables = {_LIBPQ_VARIABLES[name]: str(value) for name, value in named.items() if name in _LIBPQ_VARIABLES}
+        url = database_url.from_environment("DATABASE_URL", "the database, as audit_app")
+        environment = database_url.as_libpq_variables(url)
         if api_keys:
             demo.write(DEMO_FILE, demo.read(DEMO_FILE).get("RINGFENCE_URL", "http://127.0.0.1:8000"), api_keys)
-        variables |= {f"{tenant.upper()}_API_KEY": key for tenant, key in api_keys.items()}
-        path = f"{wheel_binaries()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        return subprocess.run(command, env={**os.environ, **variables, "PATH": path}, check=False).returncode
+        environment |= {f"{tenant.upper()}_API_KEY": key for tenant, key in api_keys.items()}
+        environment["PATH"] = f"{wheel_binaries()}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app.local",
+        description=__doc__,
+        epilog=f"The service is configured by these environment variables.\n\n{describe()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve the private database, until Ctrl-C")
+    run = commands.add_parser("with", help="run a command with the variables of the database")
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command and its arguments")
+    return parser
 
 
 def main() -> int:
     """Run one of the two commands; return its exit status."""
+    parser = _parser()
+    arguments = parser.parse_args()
     try:
-        match sys.argv[1:]:
-            case ["serve"]:
-                return _serve()
-            case ["with", "--", *command] if command:
-                return _run_with(command)
-            case _:
-                _say(__doc__)
-                return 2
+        if arguments.command == "serve":
+            return _serve()
+        words: list[str] = arguments.words
+        if words[:1] != ["--"] or not words[1:]:
+            parser.error("with wants -- and a command")
+        return _run_with(words[1:])
     except (ServerFailed, migrate.MigrationRefused, psycopg.Error, psycopg2.Error) as error:
-        _say(f"ringfence: {str(error).strip()}")
-        return 1
+        _say(f"ringfence: {database_url.one_line(error)}")
+    except (SettingsRefused, database_url.BadDatabaseUrl) as error:
+        _say(f"ringfence: {error}")
+    return 1
 
 
 if __name__ == "__main__":

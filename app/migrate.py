@@ -12,11 +12,12 @@ of audit_app, so that a platform that generates secrets can hand the same one to
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,12 @@ import psycopg2
 import psycopg2.errors
 import sqlparse.engine.grouping
 
+from app import database_url
 from app.database_files import DATABASE_DIRECTORY, fingerprints
 
 OLDEST_SERVER = 15
+# It warns of db/schema/frozen.sha256. A file that is misnamed is refused by fingerprints().
+logging.getLogger("pgmigrate").setLevel(logging.ERROR)
 
 
 class MigrationRefused(Exception):
@@ -42,11 +46,15 @@ class Plan:
     pending: numbered files that were never applied.
     changed: functions and policies that are new or differ from what was applied.
     removed: functions and policies that were applied and are no longer in the release; a numbered file drops them.
+    first: roles and schemas to be made before the files, and what is taken from PUBLIC; in words.
+    grants: privileges that the files grant and nobody has yet; in words.
     """
 
     pending: list[str]
     changed: list[str]
     removed: list[str]
+    first: list[str] = field(default_factory=list)
+    grants: list[str] = field(default_factory=list)
 
     @classmethod
     def between(cls, applied: dict[str, str], release: dict[str, str]) -> "Plan":
@@ -79,10 +87,11 @@ class Plan:
         return bool(self.pending or self.changed or self.removed)
 
 
-def plan(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
+def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """Return what `apply` would do to the database. Reads only, takes no lock that a writer could notice."""
     release = fingerprints(directory)
-    with _connection(database_url) as connection, connection.cursor() as cursor:
+    with _connection(url) as connection, connection.cursor() as cursor:
+        first = _first(cursor, directory)
         try:
             cursor.execute("SET ROLE audit_owner")
             applied = _applied(cursor)
@@ -90,16 +99,44 @@ def plan(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
             applied = {}
         except (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedFunction):
             applied = {}
-    return Plan.between(applied, release)
+        connection.rollback()
+        todo = Plan.between(applied, release)
+        return replace(todo, first=first, grants=_grants(cursor, todo, directory, is_empty=not applied))
 
 
-def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
+def _first(cursor: Any, directory: Path) -> list[str]:
+    cursor.execute((directory / "planned.sql").read_text())
+    return [line for (line,) in cursor.fetchall()]
+
+
+def _grants(cursor: Any, todo: Plan, directory: Path, *, is_empty: bool) -> list[str]:
+    """Return the privileges that this release intends, are not granted, and are granted by a file of `todo`."""
+
+    def rows(function: str) -> list[tuple[str, str, str, str]]:
+        # Its body, as a query of its own: the function may be missing in the database, or be that of an older release.
+        (file,) = directory.glob(f"functions/**/{function}.sql")
+        cursor.execute(file.read_text().split("$$")[1])
+        found: list[tuple[str, str, str, str]] = cursor.fetchall()
+        return found
+
+    granted = set() if is_empty else set(rows("granted_privileges"))
+    applied_again = {Path(path).stem for path in todo.changed}
+    return [
+        f"grant {privilege} on {kind} {name} to {grantee}"
+        for grantee, kind, name, privilege in rows("intended_privileges")
+        if (grantee, kind, name, privilege) not in granted
+        and (todo.pending or applied_again.intersection(name.split(".")[1:2]))
+    ]
+
+
+def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """Bring the database to this release and return what was done; an empty plan means that nothing was.
 
     Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases no file has been applied.
     """
     release = fingerprints(directory)
-    with _connection(database_url) as connection, connection.cursor() as cursor:
+    with _connection(url) as connection, connection.cursor() as cursor:
+        first = _first(cursor, directory)
         for file in ("roles.sql", "database.sql"):
             cursor.execute((directory / file).read_text())
         connection.commit()
@@ -109,7 +146,7 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     sqlparse.engine.grouping.MAX_GROUPING_TOKENS = None  # type: ignore[assignment]
     arguments = argparse.Namespace(
         base_dir=str(directory),
-        conn=database_url,
+        conn=url,
         target="latest",
         disable_schema_check=True,
         check_serial_versions=True,
@@ -118,7 +155,9 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     config = config._replace(user=config.conn_instance.info.user)
     try:
         config.cursor.execute((directory / "applied_files.sql").read_text())
-        todo = Plan.between(_applied(config.cursor), release)
+        applied = _applied(config.cursor)
+        todo = Plan.between(applied, release)
+        grants = _grants(config.cursor, todo, directory, is_empty=not applied)
         if todo.changed and not todo.pending:
             for path in todo.changed:
                 # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied
@@ -134,12 +173,12 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
         raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
     finally:
         config.conn_instance.close()
-    return todo
+    return replace(todo, first=first, grants=grants)
 
 
-def set_app_password(database_url: str, password: str) -> None:
+def set_app_password(url: str, password: str) -> None:
     """Give audit_app its password, hashed here: the server's log and pg_stat_activity see no more than the hash."""
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(url) as connection:
         connection.pgconn.change_password(b"audit_app", password.encode())
 
 
@@ -149,12 +188,14 @@ def _applied(cursor: Any) -> dict[str, str]:
 
 
 @contextmanager
-def _connection(database_url: str) -> Iterator[Any]:
+def _connection(url: str) -> Iterator[Any]:
     # Bounded: any role may hold the lock that migrations wait for.
-    connection = psycopg2.connect(database_url, application_name="ringfence migrate", options="-c lock_timeout=60s")
+    connection = psycopg2.connect(url, application_name="ringfence migrate", options="-c lock_timeout=60s")
     try:
         if connection.server_version // 10000 < OLDEST_SERVER:
             raise MigrationRefused(f"PostgreSQL {OLDEST_SERVER} or later is needed")
+        if found := database_url.encoding_fault(connection.info.parameter_status("server_encoding")):
+            raise MigrationRefused(found)
         yield connection
     finally:
         connection.close()
@@ -165,21 +206,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m app.migrate", description=__doc__.split("\n", 1)[0])
     parser.add_argument("command", choices=["apply", "plan"])
     command = parser.parse_args().command
-    database_url = os.environ.get("MIGRATION_DATABASE_URL")
-    if not database_url:
-        print("set MIGRATION_DATABASE_URL to the database, as a role that may create roles", file=sys.stderr)
-        return 1
     try:
-        todo = plan(database_url) if command == "plan" else apply(database_url)
+        url = database_url.from_environment("MIGRATION_DATABASE_URL", "the database, as a role that may create roles")
+        todo = plan(url) if command == "plan" else apply(url)
         if command == "apply" and (password := os.environ.get("AUDIT_APP_PASSWORD")):
-            set_app_password(database_url, password)
-    except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
-        print(f"no file was applied: {str(error).strip()}", file=sys.stderr)
+            set_app_password(url, password)
+    except database_url.BadDatabaseUrl as error:
+        print(error, file=sys.stderr)
         return 1
+    except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
+        print(f"no file was applied: {database_url.one_line(error)}", file=sys.stderr)
+        return 1
+    lines = [*todo.first]
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
-        for path in paths:
-            print(f"{'would ' if command == 'plan' else ''}{verb} db/{path}")
-    if not todo:
+        lines += [f"{verb} db/{path}" for path in paths]
+    for line in [*lines, *todo.grants]:
+        print(f"{'would ' if command == 'plan' else ''}{line}")
+    if not lines:
         print("up to date")
     return 0
 

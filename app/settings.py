@@ -1,10 +1,24 @@
 """Every environment variable of the service, typed, with its safe default."""
 
+import re
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app import database_url
+
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<host>[a-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?/?"
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class SettingsRefused(Exception):
+    """A variable cannot be understood; the message names each such variable, and repeats no value."""
 
 
 class Settings(BaseSettings):
@@ -13,10 +27,12 @@ class Settings(BaseSettings):
     Fields are the variables' names in lower case: `DATABASE_URL` is `database_url`.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     database_url: SecretStr | None = None
-    """PostgreSQL, as the run-time role (audit_app). Absent: records go to the file `audit_log_path`."""
+    """PostgreSQL, as the run-time role (audit_app). Absent: records go to the file AUDIT_LOG_PATH."""
 
     live_enabled: bool = False
     """Whether agents are really called. Off: LIVE is refused, and the refusal recorded."""
@@ -28,7 +44,7 @@ class Settings(BaseSettings):
     """TOML file of the agents that LIVE may call (agents.example.toml shows one)."""
 
     audit_log_path: Path = Path(".data/audit.jsonl")
-    """Where records go without a database: one JSON object a line."""
+    """Where records go without a database: a regular file, one JSON object a line."""
 
     spool: bool = True
     """Whether records wait on the disk while the database is away. Off: they are answered with 503."""
@@ -40,13 +56,16 @@ class Settings(BaseSettings):
     """Size of what waits, in bytes; beyond it records are answered with 503."""
 
     host: str = "127.0.0.1"
-    """Address to listen on."""
+    """Address to listen on: 0.0.0.0 is every IPv4 address of the machine, :: every IPv6 address."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one."""
 
     forwarded_allow_ips: str = "127.0.0.1,::1"
     """Addresses and networks of the proxies whose X-Forwarded-For counts, separated by commas."""
+
+    web_concurrency: Annotated[int, Field(ge=1)] = 1
+    """Worker processes, which share the port, the spool and the metrics; each has its own database connections."""
 
     trust_tenant_header: bool = False
     """Whether X-Tenant-ID is believed on other addresses than loopback: only behind a gateway that sets it itself.
@@ -55,16 +74,16 @@ class Settings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1)] = 10
     """Connections to PostgreSQL that one worker opens at the most."""
 
-    database_pool_timeout: Annotated[float, Field(gt=0)] = 5.0
+    database_pool_timeout: _Seconds = 5.0
     """Seconds that a request waits for a connection before it is answered with 503."""
 
     exports_at_once: Annotated[int, Field(ge=1)] = 2
     """Exports that one worker sends at once; a further one is answered with 503. Each holds a few megabytes."""
 
-    export_timeout: Annotated[float, Field(gt=0)] = 3600.0
+    export_timeout: _Seconds = 3600.0
     """Seconds that an export may take; then it is cut."""
 
-    export_stall_timeout: Annotated[float, Field(gt=0)] = 30.0
+    export_stall_timeout: _Seconds = 30.0
     """Seconds that the caller of an export may take for the next 64 KiB; then it is cut."""
 
     max_body_bytes: Annotated[int, Field(gt=0)] = 1_048_576
@@ -82,9 +101,71 @@ class Settings(BaseSettings):
     shutdown_timeout: Annotated[int, Field(ge=1)] = 20
     """Seconds that requests under way may take once the service is told to stop; then they are cut."""
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and (found := database_url.fault(value.get_secret_value())):
+            raise ValueError(found)
+        return value
+
     @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+            listed = [origin.strip() for origin in value.split(",")]
+            return tuple(_as_browsers_send_it(number, text) for number, text in enumerate(listed, 1) if text)
         return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
+        # What else there is could not arrive in a header, or not as it was meant.
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("a token is printable ASCII characters without white space")
+        return value
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment. Raises SettingsRefused."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsRefused("; ".join(problems)) from None
+
+
+def describe() -> str:
+    """Return every variable with its default and its meaning, for people."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        default = "not set" if field.default in (None, ()) else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"  {name.upper()} (default: {default})\n      {meaning}")
+    return "\n".join(lines)
+
+
+def _as_browsers_send_it(number: int, text: str) -> str:
+    """Return an origin as the header Origin has it: in lower case, without a default port or a slash at the end.
+
+    number: its place in the list, for the message, which does not repeat it. Raises ValueError for what no browser
+    sends, and for what would let in more than one origin: * and null, which any page can have sent.
+    """
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
+        raise ValueError(
+            f"origin {number} is not scheme://host or scheme://host:port (in ASCII; no path, no *, not null)"
+        )
+    scheme, port = found["scheme"], int(found["port"] or _DEFAULT_PORTS.get(found["scheme"], 0))
+    if not (1 <= port <= 65535 or (found["port"] is None and port == 0)):
+        raise ValueError(f"the port of origin {number} is not a number from 1 to 65535")
+    try:
+        host = f"[{IPv6Address(found['ipv6'])}]" if found["ipv6"] else found["host"]
+    except ValueError:
+        raise ValueError(f"the host of origin {number} is not an IPv6 address") from None
+    shown = "" if port in (0, _DEFAULT_PORTS.get(scheme)) else f":{port}"
+    return f"{scheme}://{host}{shown}"

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from app.database_url import forget_libpq_variables
 from app.private_server import PrivateServer, wheel_binaries
 from bench import report
 from bench.benchmark import Benchmark
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="two minutes: fewer and shorter rounds, nothing written")
     quick: bool = parser.parse_args().quick
     plan = QUICK if quick else FULL
+    forget_libpq_variables()  # the servers are our own
     ensure_programs()
     clock = Clock()
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as name:

@@ -100,7 +100,6 @@ def serving(*command: str, **environment: str) -> Iterator[Service]:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    inherited.pop("WEB_CONCURRENCY", None)
     with (
         tempfile.TemporaryDirectory(prefix="ringfence-spool-") as spool,
         subprocess.Popen(

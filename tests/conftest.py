@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, LiteralString, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -24,6 +24,7 @@ from pytest_postgresql import factories
 
 from app import migrate
 from app.database_files import DATABASE_DIRECTORY
+from app.database_url import forget_libpq_variables
 from app.main import create_app
 from app.settings import Settings
 
@@ -31,6 +32,8 @@ with warnings.catch_warnings():
     # Starlette would rather have httpx2 than the httpx that the service itself uses.
     warnings.filterwarnings("ignore", "Using `httpx` with `starlette.testclient` is deprecated")
     from fastapi.testclient import TestClient
+
+forget_libpq_variables()  # of the shell: the server is the tests' own
 
 # The same examples on every run: a red test is red again when it is looked at.
 hypothesis.settings.register_profile("ringfence", derandomize=True, deadline=None, database=None)
@@ -141,15 +144,15 @@ def database(administrator: Connection[Any]) -> TestDatabase:
 
 
 @pytest.fixture
-def create_database(postgresql_server: Any) -> Iterator[Callable[[], str]]:
-    """Make an empty database and return its URL, for a superuser; it is dropped after the test."""
+def create_database(postgresql_server: Any) -> Iterator[Callable[..., str]]:
+    """Make an empty database, with these options, and return its URL, for a superuser; it is dropped after the test."""
     user, at = postgresql_server.user, f"host={postgresql_server.host}&port={postgresql_server.port}"
     with ExitStack() as created:
         server = created.enter_context(psycopg.connect(f"postgresql://{user}@/postgres?{at}", autocommit=True))
 
-        def create() -> str:
+        def create(options: LiteralString = "") -> str:
             name = f"ringfence_empty_{uuid.uuid4().hex[:12]}"
-            server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+            server.execute(SQL("CREATE DATABASE {} " + options).format(Identifier(name)))
             created.callback(server.execute, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
             return f"postgresql://{user}@/{name}?{at}"
 

@@ -54,7 +54,7 @@ def running_service(**settings: object) -> Iterator[ServiceProcess]:
         )  # fmt: skip
         printed = Path(output.name)
         try:
-            listening = re.compile(r"running on (http://[0-9.:]+)")
+            listening = re.compile(r"running on (http://[^ ]+) ")
             url = eventually(lambda: process.poll() is not None or listening.search(printed.read_text()))
             assert isinstance(url, re.Match), printed.read_text()
             with httpx.Client(base_url=url[1], trust_env=False) as http:

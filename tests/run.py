@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 
 from app import migrate
+from app.database_url import forget_libpq_variables
 from app.private_server import PrivateServer, wheel_binaries
 
 ROOT = Path(__file__).parent.parent
@@ -131,6 +132,7 @@ def main() -> int:
     parser.add_argument("--sql-only", action="store_true", help="pgTAP alone")
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
     arguments, pytest_arguments = parser.parse_known_args()
+    forget_libpq_variables()  # the servers are our own
     install_system_packages(arguments.servers)
     if len(arguments.servers) > 1:
         results = test_side_by_side(

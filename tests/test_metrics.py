@@ -37,11 +37,8 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_requests_of_every_worker_are_counted_by_route_and_status(
-    database: TestDatabase, workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", str(workers))
-    with running_service(database_url=database.url(), port=free_port()) as service:
+def test_requests_of_every_worker_are_counted_by_route_and_status(database: TestDatabase, workers: int) -> None:
+    with running_service(database_url=database.url(), port=free_port(), web_concurrency=workers) as service:
         eventually(lambda: service.printed().count("Application startup complete") == workers)
         for _ in range(20):
             assert service.http.post(EXECUTE, headers=ACME, json={"input": {}}).status_code == 200

@@ -22,7 +22,7 @@ from app.services.database_check import RefusedToServe
 from tests.calls import execute, records
 from tests.conftest import Serve
 from tests.polling import eventually
-from tests.releases import catalogue
+from tests.releases import catalogue, copy_of_release
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,50 @@ def test_a_plan_on_a_new_server_needs_no_role_and_makes_none(server: Server) -> 
 
     assert [*planned.pending, *planned.changed] == list(fingerprints())
     assert server.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'audit%'") == [(0,)]
+
+
+ROLES = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'audit%'"
+MEMBERS = "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members"
+GRANTED = "SELECT privilege, object_type, object, grantee FROM audit.granted_privileges()"
+
+
+@pytest.mark.parametrize("role", ["postgres", "dba"])
+def test_a_plan_names_every_role_membership_schema_and_grant_that_the_migration_then_makes(
+    server: Server, role: str
+) -> None:
+    server.execute("CREATE ROLE dba LOGIN CREATEROLE", "ALTER DATABASE bank OWNER TO dba")
+    before = catalogue(server.url()), set(server.execute(MEMBERS))
+
+    planned = migrate.plan(server.url(role))
+
+    assert (catalogue(server.url()), set(server.execute(MEMBERS))) == before
+    migrate.apply(server.url(role))
+    made = set(server.execute(MEMBERS)) - before[1]
+    assert set(planned.first) == {
+        *(f"create role {name}" for (name,) in server.execute(ROLES)),
+        # PostgreSQL 16 makes the one who creates a role an administrator of it, which nobody plans.
+        *(f"grant {group} to {member}" for group, member in made if member != "dba" or group == "audit_owner"),
+        "create schema audit", "create schema pgmigrate", "revoke TEMPORARY on database bank from PUBLIC",
+    }  # fmt: skip
+    assert sorted(planned.grants) == sorted(
+        f"grant {privilege} on {kind} {name} to {grantee}" for privilege, kind, name, grantee in server.execute(GRANTED)
+    )
+    again = migrate.plan(server.url(role))
+    assert (again.first, again.grants, bool(again)) == ([], [], False)
+
+
+def test_a_plan_names_a_grant_that_an_edited_file_will_make(server: Server, tmp_path: Path) -> None:
+    migrate.apply(server.url())
+    server.execute("REVOKE EXECUTE ON FUNCTION audit.list_tenants FROM audit_admin")
+    release = copy_of_release(tmp_path)
+    file = release / "functions/list_tenants.sql"
+    file.write_text(file.read_text() + "-- edited\n")
+
+    planned = migrate.plan(server.url(), release)
+
+    assert planned.grants == ["grant EXECUTE on function audit.list_tenants to audit_admin"]
+    migrate.apply(server.url(), release)
+    assert migrate.plan(server.url(), release).grants == []
 
 
 def test_the_roles_have_no_power_and_no_password(server: Server) -> None:

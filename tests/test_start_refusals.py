@@ -1,6 +1,10 @@
 """The service refuses to serve a database that would not keep tenants apart for it, or that is not of its release."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from app import migrate
 from app.services.database_check import RefusedToServe
 from tests.calls import execute
 from tests.conftest import CreateRole, Serve, TestDatabase
+from tests.processes import ROOT
 
 
 @contextmanager
@@ -189,12 +194,56 @@ def test_a_server_that_cannot_be_reached_is_refused(serve_any: Serve, url: str) 
         serve_any(database_url=SecretStr(url), database_pool_timeout=0.5)
 
 
-def test_an_unknown_database_and_an_unknown_role_are_refused(serve: Serve, database: TestDatabase) -> None:
-    url = database.url().replace(database.administrator.info.dbname, "no_such_database")
-    with refused("cannot be reached"):
-        serve(database_url=SecretStr(url), database_pool_timeout=0.5)
-    with refused("cannot be reached"):
-        serve(database_url=SecretStr(database.url("no_such_role")), database_pool_timeout=0.5)
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://audit_app@/no_such_database?{at}", 'database "no_such_database" does not exist'),
+        ("postgresql://no_such_role@/{database}?{at}", 'role "no_such_role" does not exist'),
+        ("postgresql://a:passw0rd@host.invalid/x", "host.invalid"),
+        ("postgresql://a:passw0rd@127.0.0.1:1/x", "port 1 failed: Connection refused"),
+        ("postgresql://a:passw0rd@127.0.0.1:99999/x", 'invalid port number: "99999"'),
+        ("postgresql://a:passw0rd@/x?host=/nowhere", "No such file or directory"),
+        ("postgresql://audit_app@/{database}%0A?{at}", "does not exist"),
+        ("postgresql://audit_app@/{database}?{at}&sslmode=sometimes", 'invalid sslmode value: "sometimes"'),
+        ("postgresql://audit_app@/{database}?{at}&options=-c%20nonsense%3D1", "nonsense"),
+        ("postgresql://audit_app@/{database}?{at}&service=nowhere", 'service "nowhere" not found'),
+    ],
+)
+def test_the_reason_for_which_nothing_connects_is_told_at_once_in_the_words_of_libpq_or_the_server(
+    serve_any: Serve, database: TestDatabase, url: str, sentence: str
+) -> None:
+    info = database.administrator.info
+    url = url.format(database=info.dbname, at=f"host={info.host}&port={info.port}")
+    started = time.monotonic()
+
+    with refused("DATABASE_URL: ", sentence):
+        serve_any(database_url=SecretStr(url), database_pool_timeout=120)
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_in_another_encoding_than_utf8_is_refused_by_every_command(
+    serve_any: Serve, create_database: Callable[..., str], encoding: str
+) -> None:
+    url = create_database(f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+
+    with refused("DATABASE_URL: ", encoding, "UTF8"):
+        serve_any(database_url=SecretStr(url))
+    for variable, command in (
+        ("MIGRATION_DATABASE_URL", ["app.migrate", "plan"]),
+        ("MIGRATION_DATABASE_URL", ["app.migrate", "apply"]),
+        ("ADMIN_DATABASE_URL", ["app.admin", "list-tenants"]),
+        ("ADMIN_DATABASE_URL", ["app.import_jsonl", os.devnull]),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=ROOT, env=os.environ | {variable: url}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ended.returncode != 0
+        assert len(ended.stderr.splitlines()) == 1
+        assert f"the database has the encoding {encoding}" in ended.stderr
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT to_regnamespace('audit')").fetchone() == (None,)
 
 
 def test_an_audit_file_that_cannot_be_written_is_refused(serve_file: Serve, tmp_path: Path) -> None:

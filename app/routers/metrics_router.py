@@ -23,7 +23,9 @@ async def read_metrics(request: Request) -> Response:
 
 def _holds(request: Request, token: str) -> bool:
     given = request.headers.getlist("authorization")
-    return len(given) == 1 and hmac.compare_digest(given[0].encode(), f"Bearer {token}".encode())
+    scheme, _, credentials = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    # The scheme is case-insensitive, and may be followed by several spaces (RFC 9110, 11.1 and 11.4).
+    return scheme.lower() == "bearer" and hmac.compare_digest(credentials.strip().encode(), token.encode())
 
 
 def _is_local(request: Request) -> bool:

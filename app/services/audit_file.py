@@ -11,15 +11,13 @@ half.
 """
 
 import asyncio
-import fcntl
 import hashlib
 import heapq
 import json
 import logging
-import os
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,11 +26,11 @@ from app.credentials import HEADER, Caller, Credential
 from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantUnknown
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services import audit_file_export
+from app.services.audit_file_appending import AppendableFile
 from app.services.audit_file_reading import Record, matches, whole_records
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.bulk import Batch
 from app.services.database_check import RefusedToServe
-from app.services.durable_files import flush_directory, write_all
 from app.services.file_rules import MODES, STATUSES, as_stored, refuse_broken_rule, refuse_unstorable
 from app.services.group_commit import GroupCommit
 
@@ -40,7 +38,6 @@ logger = logging.getLogger("ringfence")
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9a-f]{32})-([0-9a-f]{16})")
-_PIECE = 1_048_576
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,16 +46,18 @@ class FileAuditLogger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = AppendableFile(path)
         self._flushes: GroupCommit[Record, None] = GroupCommit(
             self._append, _bytes_of, max_items=1024, max_bytes=4_194_304, max_queued=4096
         )
+        self._checking = asyncio.Lock()
 
     async def open(self) -> None:
         """Create the file, readable by its owner alone. Raises RefusedToServe when it cannot be written."""
         try:
-            await asyncio.to_thread(self._create)
+            await asyncio.to_thread(self._file.check)
         except OSError as error:
-            raise RefusedToServe(f"the audit file {self._path} cannot be written: {error.strerror}") from error
+            raise RefusedToServe(f"AUDIT_LOG_PATH: {self._path} cannot be written: {error.strerror}") from error
         logger.warning(
             "no DATABASE_URL: records go to %s, where tenants are kept apart by this service alone, not by a database",
             self._path,
@@ -148,9 +147,10 @@ class FileAuditLogger:
         return StoreState(self._flushes.waiting, {})
 
     async def db_ping(self) -> Health:
-        """Time a look at the file. Raises StorageUnavailable when it cannot be written."""
-        started = time.perf_counter()
-        await self._in_thread(self._create)
+        """Time all that an append does but the writing. Raises StorageUnavailable when an append would fail."""
+        async with self._checking:  # one at a time: checks that wait for the lock must not take every thread
+            started = time.perf_counter()
+            await self._in_thread(self._file.check)
         return Health("jsonl", round((time.perf_counter() - started) * 1000, 3), "service", [])
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -160,12 +160,8 @@ class FileAuditLogger:
             logger.error("the audit file failed: %s", error.strerror)
             raise StorageUnavailable("the audit file cannot be used right now") from error
 
-    def _create(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
     async def _append(self, records: Sequence[Record]) -> Sequence[None]:
-        await self._in_thread(self._append_and_flush, records)
+        await self._in_thread(self._file.append, records)
         return [None] * len(records)
 
     def _append_batch(self, tenant_id: str, batch: Batch) -> None:
@@ -174,33 +170,7 @@ class FileAuditLogger:
                 refuse_broken_rule(as_stored(tenant_id, sent))
         if batch.refusal is not None:
             raise batch.refusal
-        self._append_and_flush(as_stored(tenant_id, sent) for _, sent in batch.records())
-
-    def _append_and_flush(self, records: Iterable[Record]) -> None:
-        created = not self._path.exists()
-        file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            size = os.fstat(file).st_size
-            # The clock is read under the lock, so that the file's order is its time's.
-            now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-            content = bytearray(b"\n" if torn else b"")
-            try:
-                for record in records:
-                    content += json.dumps({**record, "created_at": now}).encode() + b"\n"
-                    if len(content) >= _PIECE:
-                        write_all(file, content)
-                        content.clear()
-                write_all(file, content)
-                os.fsync(file)
-            except OSError:
-                os.ftruncate(file, size)  # refused, so it must not be found later
-                raise
-            if created:
-                flush_directory(self._path.parent)
-        finally:
-            os.close(file)
+        self._file.append(as_stored(tenant_id, sent) for _, sent in batch.records())
 
     def _page(self, tenant_id: str, query: ListQuery, filters: dict[str, Any]) -> str:
         after = self._position(tenant_id, query, filters)

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from app.credentials import ApiKey, Credential
+from app.database_url import one_line
 from app.errors import StorageUnavailable
 from app.services.availability import Availability
 from app.services.bounded import bounded
@@ -91,12 +92,9 @@ class Database:
     def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float) -> None:
         """pool_size: connections at the most; pool_timeout: seconds to wait for one. Nothing is connected yet.
 
-        Raises RefusedToServe when `database_url` is none.
+        database_url: one that app/database_url.py finds no fault with.
         """
-        try:
-            given = conninfo_to_dict(database_url)
-        except psycopg.ProgrammingError:  # its message repeats the URL, and with it a password
-            raise RefusedToServe("DATABASE_URL is no connection string of PostgreSQL") from None
+        given = conninfo_to_dict(database_url)
         # autocommit: every transaction is begun in so many words, and none is left open by a read.
         # prepare_threshold: no statement is kept under a name. SQL injected into one request could put another in
         # its place, and would be handed the keys of the requests that come later on the same connection.
@@ -135,14 +133,15 @@ class Database:
         it may have.
         """
         try:
-            await self._pool.open(wait=True, timeout=self._pool.timeout)
+            # Before the pool, which tries again and again, and in the end only says that it could not.
             await self._probe.first_look()
+            await self._pool.open(wait=True, timeout=self._pool.timeout)
             for rule in await self._rows("SELECT * FROM audit.record_rules()"):
                 self.refusals.rules[rule[0]] = (rule[1], rule[2])
             if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
                 logger.warning("%s", warning)
-        except (PoolTimeout, errors.OperationalError, StorageUnavailable) as error:
-            raise RefusedToServe(f"the database cannot be reached within the pool's timeout: {error}") from error
+        except (PoolTimeout, psycopg.Error, StorageUnavailable) as error:
+            raise RefusedToServe(f"DATABASE_URL: the database cannot be reached: {one_line(error)}") from error
         self._watching = asyncio.create_task(self.availability.watch())
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import AsyncConnection
 
+from app.database_url import encoding_fault
 from app.services.bounded import bounded
 from app.services.database_check import RefusedToServe, refuse_unless_servable
 
@@ -42,6 +43,8 @@ class Probe:
 
     async def _look(self) -> str:
         async with await AsyncConnection.connect(self._database_url, **self._options) as connection:
+            if fault := encoding_fault(connection.info.parameter_status("server_encoding")):
+                raise RefusedToServe(f"DATABASE_URL: {fault}")
 
             async def rows(statement: LiteralString) -> list[tuple[Any, ...]]:
                 return await (await connection.execute(statement)).fetchall()

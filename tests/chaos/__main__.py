@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from app.database_url import forget_libpq_variables
 from tests.chaos import pooler
 from tests.chaos.faults import FAULTS
 from tests.chaos.laboratory import Laboratory
@@ -82,6 +83,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORDS", help="faults whose names hold these words")
     arguments = parser.parse_args()
     names = [name for name in FAULTS if arguments.only.lower() in name.lower()]
+    forget_libpq_variables()  # the servers are our own
     pooler.ensure_program()
     started = time.monotonic()
     runs: list[list[Line]] = []

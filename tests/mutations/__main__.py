@@ -22,6 +22,7 @@ from queue import SimpleQueue
 
 import psycopg
 
+from app.database_url import forget_libpq_variables
 from tests.mutations import pgtap
 from tests.mutations.catalogue import EQUIVALENT, Mutation, SuiteBroken, read_mutations
 from tests.mutations.laboratory import Laboratory
@@ -153,6 +154,7 @@ def main() -> int:
     parser.add_argument("--thorough", action="store_true", help="try each in a database of its own alone: slow")
     parser.add_argument("--list", action="store_true", help="print the SQL of the mutations instead of trying them")
     arguments = parser.parse_args()
+    forget_libpq_variables()  # the servers are our own
     install_system_packages([DEBIAN_SERVER])
     started = time.monotonic()
     with laboratories(arguments.server, 1 if arguments.list else arguments.workers) as opened:
