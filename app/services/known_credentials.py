@@ -4,16 +4,17 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from app.credentials import ApiKey, Credential
 from app.errors import RingfenceError, TenantMismatch
+from app.services.known_credentials_file import Accepted
 
 _MOST_CREDENTIALS = 10_000
-_TRUSTED_SECONDS = 900.0
+TRUSTED_SECONDS = 900.0
 """Before the database went away. Whoever has not written for longer than that may have lost his key meanwhile."""
 
 
@@ -27,13 +28,15 @@ class _Known:
 
 
 class KnownCredentials:
-    """What this worker has seen the database accept for writing. No secret is kept, but its hash, in memory alone."""
+    """What this worker has seen the database accept for writing. No secret is kept, but its hash."""
 
     def __init__(self, describe: Callable[[ApiKey], Awaitable[Mapping[str, Any]]]) -> None:
         """describe: asks the database for a key's description (audit.describe_api_key())."""
         self._describe = describe
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._asking: set[asyncio.Task[None]] = set()
+        self.has_new = asyncio.Event()
+        """Set when there is one more, or one less."""
 
     def note(self, credential: Credential, tenant_id: str) -> None:
         """Remember that the database has just stored a record of `tenant_id` with `credential`."""
@@ -52,10 +55,27 @@ class KnownCredentials:
             asking.add_done_callback(self._asking.discard)
         else:
             known.tenant_id = tenant_id
+            self.has_new.set()
 
     def forget(self, credential: Credential) -> None:
         """Forget what the database has refused."""
-        self._known.pop(_digest(credential), None)
+        if self._known.pop(_digest(credential), None):
+            self.has_new.set()
+
+    def accepted(self) -> list[Accepted]:
+        """Return what is known, for a worker that starts later."""
+        began = time.time() - time.monotonic()  # of the monotonic clock, by the machine's
+        return [
+            Accepted(digest, known.tenant_id, known.expires_at, began + known.accepted)
+            for digest, known in self._known.items()
+            if known.tenant_id is not None
+        ]
+
+    def restore(self, accepted: Iterable[Accepted]) -> None:
+        """Take over what an earlier worker knew, the newest last."""
+        began = time.time() - time.monotonic()
+        for each in accepted:
+            self._known[each.digest] = _Known(each.accepted_at - began, each.tenant_id, each.expires_at)
 
     def tenant_of(self, credential: Credential, last_contact: float, now: datetime) -> str | None:
         """Return the tenant that the database let `credential` write for, or None where that was too long ago.
@@ -64,7 +84,7 @@ class KnownCredentials:
         names another one.
         """
         known = self._known.get(_digest(credential))
-        if known is None or known.tenant_id is None or known.accepted < last_contact - _TRUSTED_SECONDS:
+        if known is None or known.tenant_id is None or known.accepted < last_contact - TRUSTED_SECONDS:
             return None
         if known.expires_at is not None and known.expires_at <= now:
             return None
@@ -81,8 +101,10 @@ class KnownCredentials:
         expires_at = described["expires_at"]
         known.expires_at = expires_at and datetime.fromisoformat(expires_at)
         known.tenant_id = described["tenant_id"]
+        self.has_new.set()
 
 
 def _digest(credential: Credential) -> bytes:
-    text = credential.secret if isinstance(credential, ApiKey) else credential.tenant_id
+    # What kind it is belongs to it: a name sent as a key must not be taken for the name.
+    text = f"key {credential.secret}" if isinstance(credential, ApiKey) else f"name {credential.tenant_id}"
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()
