@@ -7,8 +7,7 @@ import resource
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,12 +15,12 @@ from pydantic import ValidationError
 
 from app import logs
 from app.bounded_http import MOST_CONNECTIONS, BoundedHttp
-from app.credentials import HEADER
-from app.main import create_app, is_loopback, make_audit_logger
+from app.main import create_app, make_audit_logger
 from app.metrics import DIRECTORY_VARIABLE
 from app.services.agents import load_agents
 from app.services.database_check import RefusedToServe
 from app.settings import Settings
+from app.shutdown import drain_workers_on_every_signal
 
 
 def main() -> int:
@@ -37,7 +36,14 @@ def main() -> int:
     except (RefusedToServe, tomllib.TOMLDecodeError, ValueError, OSError) as error:
         return _refuse(str(error))
     _make_room_for_connections()
-    with _shared_metrics():
+    drain_workers_on_every_signal()
+    try:
+        metrics = tempfile.TemporaryDirectory(prefix="ringfence-metrics-") if _several_workers() else nullcontext()
+    except OSError as error:
+        return _refuse(f"workers need a directory for temporary files, in which they count together: {error.strerror}")
+    with metrics as directory:
+        if directory:
+            os.environ[DIRECTORY_VARIABLE] = directory  # app/metrics.py
         uvicorn.run(
             "app.__main__:serve",
             factory=True,
@@ -61,15 +67,8 @@ def _make_room_for_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-@contextmanager
-def _shared_metrics() -> Iterator[None]:
-    """Give several workers a directory in which they count together (app/metrics.py)."""
-    if os.environ.get("WEB_CONCURRENCY", "1") in ("", "1"):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="ringfence-metrics-") as directory:
-        os.environ[DIRECTORY_VARIABLE] = directory
-        yield
+def _several_workers() -> bool:
+    return os.environ.get("WEB_CONCURRENCY", "1") not in ("", "1")
 
 
 def serve() -> FastAPI:
@@ -90,18 +89,6 @@ async def _try(settings: Settings) -> None:
     audit_logger = make_audit_logger(settings)
     try:
         await audit_logger.open()
-        # Without a database the service starts all the same, so that a deploy goes through, and answers such requests
-        # with a refusal (app/credentials.py).
-        if (
-            settings.database_url
-            and audit_logger.tenant_source == HEADER
-            and not (settings.trust_tenant_header or is_loopback(settings.host))
-        ):
-            raise RefusedToServe(
-                f"the database role names its own tenant, so whoever reaches {settings.host} could be any tenant:"
-                " connect as a member of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets"
-                " X-Tenant-ID itself"
-            )
     finally:
         await audit_logger.close()
 

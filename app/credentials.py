@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from fastapi import Request
 
-from app.errors import TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
+from app.errors import StorageUnavailable, TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
 
 _NO_KEY = "there is none, or more than one"
 _NOT_BELIEVED = "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
@@ -44,7 +44,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     """Return the credential of `request`; `also_named` are the tenants of its query and body.
 
     Raises Unauthenticated, TenantMissing or TenantHeaderRefused when there is none that counts, and TenantMismatch when
-    the request names two tenants.
+    the request names two tenants. Raises StorageUnavailable while it is not known which kind counts.
     """
     named = {tenant for tenant in also_named if tenant is not None}
     authorizations = []
@@ -53,7 +53,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
             named.add(value.decode("latin-1"))
         elif name == b"authorization":
             authorizations.append(value.decode("latin-1"))
-    if request.app.state.tenant_source == API_KEY:
+    if _tenant_source(request) == API_KEY:
         scheme, _, secret = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
         if scheme.lower() != "bearer" or not secret.strip():
             raise Unauthenticated(_NO_KEY)
@@ -71,11 +71,19 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
 
 def refuse_without_credential(request: Request) -> None:
     """Raise Unauthenticated or TenantHeaderRefused where nothing in the body could be a credential that counts."""
-    if request.app.state.tenant_source != API_KEY:
+    if _tenant_source(request) != API_KEY:
         if not _believed(request):
             raise TenantHeaderRefused(_NOT_BELIEVED)
     elif not any(name == b"authorization" for name, _ in request.scope["headers"]):
         raise Unauthenticated(_NO_KEY)
+
+
+def _tenant_source(request: Request) -> str:
+    """Return which kind of word counts. Raises StorageUnavailable until the database has said so."""
+    source: str = request.app.state.audit_logger.tenant_source
+    if not source:
+        raise StorageUnavailable("the service has not reached the database since it started")
+    return source
 
 
 def _believed(request: Request) -> bool:
