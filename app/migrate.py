@@ -15,7 +15,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ import sqlparse.engine.grouping
 from app.database_files import DATABASE_DIRECTORY, fingerprints
 
 OLDEST_SERVER = 15
+_MAX_DEADLOCKS = 9
 
 
 class MigrationRefused(Exception):
@@ -98,6 +99,14 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
 
     Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases no file has been applied.
     """
+    for _ in range(_MAX_DEADLOCKS):
+        # Workers that serve meanwhile lock tables too, and not always in the order of db/lock_tables.sql.
+        with suppress(psycopg2.errors.DeadlockDetected):
+            return _apply_once(database_url, directory)
+    return _apply_once(database_url, directory)
+
+
+def _apply_once(database_url: str, directory: Path) -> Plan:
     release = fingerprints(directory)
     with _connection(database_url) as connection, connection.cursor() as cursor:
         for file in ("roles.sql", "database.sql"):
@@ -119,6 +128,8 @@ def apply(database_url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     try:
         config.cursor.execute((directory / "applied_files.sql").read_text())
         todo = Plan.between(_applied(config.cursor), release)
+        if todo.pending or todo.changed:
+            config.cursor.execute((DATABASE_DIRECTORY / "lock_tables.sql").read_text())
         if todo.changed and not todo.pending:
             for path in todo.changed:
                 # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied
