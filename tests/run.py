@@ -32,6 +32,7 @@ def install_system_packages(servers: list[Path]) -> None:
     wanted = {
         "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
         "libtap-parser-sourcehandler-pgtap-perl": PG_PROVE,
+        "pgbouncer": Path("/usr/sbin/pgbouncer"),
     }
     if DEBIAN_SERVER in servers:
         wanted["postgresql-15"] = DEBIAN_SERVER / "postgres"

@@ -83,8 +83,7 @@ def test_a_standby_behind_connections_that_stay_open_is_unavailable_at_once(
     assert (store.status_code, store.json()["reason"]) == (503, "the database is a standby, which only reads")
     pooler.lead_to(pair.primary)
     eventually(lambda: client.get(STORE).status_code == 200)
-    found = lambda: [record["id"] for record in records(client, api_key=pair.key)]  # noqa: E731
-    eventually(lambda: answer.json()["id"] in found())
+    eventually(lambda: answer.json()["id"] in [record["id"] for record in records(client, api_key=pair.key)])
 
 
 def test_the_health_of_a_standby_is_failed_before_anybody_has_written(
