@@ -10,8 +10,8 @@ import resource
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,13 +19,13 @@ from pydantic import ValidationError
 
 from app import logs
 from app.connections import MAX_CONNECTIONS
-from app.credentials import HEADER
 from app.http_protocol import HttpProtocol
-from app.main import create_app, is_loopback, make_audit_logger
+from app.main import create_app, make_audit_logger
 from app.metrics import DIRECTORY_VARIABLE
 from app.services.agents import load_agents
 from app.services.database_check import RefusedToServe
 from app.settings import Settings, SettingsRefused, describe, read_settings
+from app.shutdown import drain_workers_on_every_signal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsRefused, RefusedToServe, ValueError, OSError) as error:
         return _refuse(str(error))
     _make_room_for_connections()
-    with _shared_metrics(settings):
+    drain_workers_on_every_signal()
+    try:
+        metrics = tempfile.TemporaryDirectory(prefix="ringfence-metrics-") if settings.web_concurrency > 1 else None
+    except OSError as error:
+        return _refuse(f"workers need a directory for temporary files, in which they count together: {error.strerror}")
+    with metrics or nullcontext() as directory:
+        if directory:
+            os.environ[DIRECTORY_VARIABLE] = directory  # app/metrics.py
         uvicorn.run(
             "app.__main__:serve",
             factory=True,
@@ -68,17 +75,6 @@ def _make_room_for_connections() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-@contextmanager
-def _shared_metrics(settings: Settings) -> Iterator[None]:
-    """Give several workers a directory in which they count together (app/metrics.py)."""
-    if settings.web_concurrency == 1:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="ringfence-metrics-") as directory:
-        os.environ[DIRECTORY_VARIABLE] = directory
-        yield
 
 
 def serve() -> FastAPI:
@@ -139,18 +135,6 @@ async def _try(settings: Settings) -> None:
     audit_logger = make_audit_logger(settings)
     try:
         await audit_logger.open()
-        # Without a database the service starts all the same, so that a deploy goes through, and answers such requests
-        # with a refusal (app/credentials.py).
-        if (
-            settings.database_url
-            and audit_logger.tenant_source == HEADER
-            and not (settings.trust_tenant_header or is_loopback(settings.host))
-        ):
-            raise RefusedToServe(
-                f"the database role names its own tenant, so whoever reaches HOST={settings.host} could be any tenant:"
-                " connect as a member of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets"
-                " X-Tenant-ID itself"
-            )
     finally:
         await audit_logger.close()
 

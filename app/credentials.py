@@ -15,7 +15,14 @@ from ipaddress import ip_address
 
 from fastapi import Request
 
-from app.errors import ScopeMissing, TenantHeaderRefused, TenantMismatch, TenantMissing, Unauthenticated
+from app.errors import (
+    ScopeMissing,
+    StorageUnavailable,
+    TenantHeaderRefused,
+    TenantMismatch,
+    TenantMissing,
+    Unauthenticated,
+)
 from app.load_shedding import Slot
 
 _NO_KEY = "there is none, or more than one"
@@ -65,7 +72,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
     Once the request is identified, its tenant is in the credential, whoever named it.
 
     Raises Unauthenticated, TenantMissing or TenantHeaderRefused when there is none that counts, and TenantMismatch when
-    the request names two tenants.
+    the request names two tenants. Raises StorageUnavailable while it is not known which kind counts.
     """
     named = {tenant for tenant in also_named if tenant is not None}
     authorizations = []
@@ -74,7 +81,7 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
             named.add(value.decode("latin-1"))
         elif name == b"authorization":
             authorizations.append(value.decode("latin-1"))
-    if request.app.state.tenant_source == API_KEY:
+    if tenant_source_of(request) == API_KEY:
         scheme, _, secret = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
         if scheme.lower() != "bearer" or not secret.strip():
             raise Unauthenticated(_NO_KEY)
@@ -113,6 +120,14 @@ def tenant_of(request: Request) -> str:
     """Return the tenant whose share of the service `request` uses; empty while that is not known."""
     caller: Caller | None = request.scope.get("caller")
     return caller.tenant_id if caller else ""
+
+
+def tenant_source_of(request: Request) -> str:
+    """Return which kind of word counts. Raises StorageUnavailable until the database has said so."""
+    source: str = request.app.state.audit_logger.tenant_source
+    if not source:
+        raise StorageUnavailable("the service has not reached the database since it started")
+    return source
 
 
 def _believed(request: Request) -> bool:

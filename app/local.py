@@ -25,6 +25,7 @@ from app import database_url, demo, migrate
 from app.database_files import DATABASE_DIRECTORY
 from app.private_server import PrivateServer, ServerFailed, wheel_binaries
 from app.settings import SettingsRefused, describe, read_settings
+from app.shutdown import LIKE_SIGTERM
 
 DATA = Path(".data")
 DEMO_FILE = DATA / "demo.env"
@@ -96,8 +97,9 @@ def _serve() -> int:
 
     # The service hands a signal back once it has stopped; without this, SIGTERM would end the process there and then,
     # and leave the database running.
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    for number in (signal.SIGTERM, *LIKE_SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, stop)
     with _private_database() as api_keys:
         settings = read_settings()
         url = f"http://{settings.host}:{settings.port}"

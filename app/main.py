@@ -27,6 +27,7 @@ from app.services.exports import Exports
 from app.services.limiter import Limiter, Shares
 from app.services.spool import Spool
 from app.services.spooling import SpoolingAuditLogger
+from app.services.temporary_files import warn_without_temporary_files
 from app.settings import Settings
 from app.shutdown import Shutdown
 from app.tracing import TraceMiddleware
@@ -40,6 +41,11 @@ _ROUTES = [
     *health_router.router.routes,
     *metrics_router.router.routes,
 ]
+
+_NAMES_REFUSED = (
+    "the database role names its own tenant, so whoever reaches this service could be any tenant: connect as a member"
+    " of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets X-Tenant-ID itself"
+)
 
 # FastAPI's own spans would hold query strings, and so users' names; and each request would ask who wants spans.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -64,7 +70,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await audit_logger.open()
             app.state.backend = "postgresql" if settings.database_url else "jsonl"
             app.state.audit_logger = audit_logger
-            app.state.tenant_source = audit_logger.tenant_source
             app.state.tenant_header_trusted = settings.trust_tenant_header
             app.state.on_loopback = is_loopback(settings.host)
             app.state.exports = Exports(
@@ -84,16 +89,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             audit_logger.start()
             observing = asyncio.create_task(observe(audit_logger))
             shutdown.listen()
+            await asyncio.to_thread(warn_without_temporary_files)
             yield
         finally:
             if observing:
                 observing.cancel()
             await executions.drain()
             await client.close()
-            waiting = (await audit_logger.state()).queue if observing else 0
+            if observing:
+                queued = (await audit_logger.state()).queue
             await audit_logger.close()
             if observing:
-                shutdown.report(waiting)
+                left = (await audit_logger.state()).waiting
+                shutdown.report(queued, left.records if left else 0)
 
     app = FastAPI(
         title="Ringfence",
@@ -140,6 +148,7 @@ def make_audit_logger(settings: Settings) -> AuditLogger:
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             pool_timeout=settings.database_pool_timeout,
+            names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
         )
     )
     if not settings.spool:

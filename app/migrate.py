@@ -16,7 +16,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from app.database_files import DATABASE_DIRECTORY, fingerprints
 OLDEST_SERVER = 15
 # It warns of db/schema/frozen.sha256. A file that is misnamed is refused by fingerprints().
 logging.getLogger("pgmigrate").setLevel(logging.ERROR)
+_MAX_DEADLOCKS = 9
 
 
 class MigrationRefused(Exception):
@@ -134,6 +135,14 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
 
     Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases no file has been applied.
     """
+    for _ in range(_MAX_DEADLOCKS):
+        # Workers that serve meanwhile lock tables too, and not always in the order of db/lock_tables.sql.
+        with suppress(psycopg2.errors.DeadlockDetected):
+            return _apply_once(url, directory)
+    return _apply_once(url, directory)
+
+
+def _apply_once(url: str, directory: Path) -> Plan:
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor, directory)
@@ -158,6 +167,8 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
         applied = _applied(config.cursor)
         todo = Plan.between(applied, release)
         grants = _grants(config.cursor, todo, directory, is_empty=not applied)
+        if todo.pending or todo.changed:
+            config.cursor.execute((DATABASE_DIRECTORY / "lock_tables.sql").read_text())
         if todo.changed and not todo.pending:
             for path in todo.changed:
                 # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied

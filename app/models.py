@@ -214,14 +214,16 @@ class DatabaseHealthResponse(BaseModel):
     """Whether records can be stored, and apart.
 
     latency_ms: of one round trip to the store. isolation: what audit.isolation_report() says for the service's role.
-    tenant_source: whether a request proves its tenant with an API key, or names it in a header.
+    tenant_source: whether a request proves its tenant with an API key, or names it in a header; unknown until the
+    database has been reached. reason: why it is failed.
     """
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failed"]})]
     backend: Annotated[str, Field(json_schema_extra={"enum": ["postgresql", "jsonl"]})]
     latency_ms: float | None
     isolation: Annotated[str, Field(json_schema_extra={"enum": ["intact", "broken", "unknown", "service"]})]
-    tenant_source: Annotated[str, Field(json_schema_extra={"enum": ["api_key", "header"]})]
+    tenant_source: Annotated[str, Field(json_schema_extra={"enum": ["api_key", "header", "unknown"]})]
+    reason: str | None = None
 
 
 class Problem(BaseModel):

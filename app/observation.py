@@ -18,6 +18,7 @@ _BETWEEN_REPORTS = 30.0
 async def observe(audit_logger: AuditLogger) -> None:
     """Set the gauges, and log what the isolation report finds. Never returns."""
     reported = float("-inf")
+    metrics.ISOLATION_INTACT.set(True)  # nothing has been found; a gauge that was never set says 0, and pages somebody
     while True:
         try:
             await _look(audit_logger)

@@ -6,13 +6,26 @@ import threading
 import time
 from types import FrameType
 
+from uvicorn.supervisors import Multiprocess
+
 from app.metrics import MetricsMiddleware
 
 logger = logging.getLogger("ringfence")
 
 
+LIKE_SIGTERM = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+"""By default each ends the process at once, with what it is answering: a terminal that is closed sends SIGHUP, for one.
+None of them means anything else here, no reloading either, so all of them drain."""
+
+
+def drain_workers_on_every_signal() -> None:
+    """Let the parent of several workers take each of these signals as SIGTERM; uvicorn restarts them, or ignores it."""
+    for number in LIKE_SIGTERM:
+        setattr(Multiprocess, f"handle_{number.name.removeprefix('SIG').lower()}", Multiprocess.handle_term)
+
+
 class Shutdown:
-    """Notes when SIGTERM or SIGINT comes, and how much was being answered then."""
+    """Notes when it is told to stop, and how much was being answered then."""
 
     def __init__(self) -> None:
         self._told_at: float | None = None
@@ -33,16 +46,24 @@ class Shutdown:
                     before(number, frame)
 
             signal.signal(number, hear)
+        for number in LIKE_SIGTERM:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+                signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
 
-    def report(self, records: int) -> None:
-        """Log what was drained; records: that were handed over, and had not been written, when requests had ended."""
+    def report(self, queued: int, spooled: int) -> None:
+        """Log what was drained.
+
+        queued: records that were handed over, and had not been written, when requests had ended. spooled: records that
+        wait in the spool for the next start.
+        """
         seconds = time.monotonic() - (self._told_at or time.monotonic())
         cut = MetricsMiddleware.under_way
         logger.info(
-            "stopped: %d requests under way were finished, %d were cut, %d records were still written, in %.1f seconds",
-            max(0, self._under_way - cut), cut, records, seconds,
+            "stopped: %d requests under way were finished, %d were cut, %d records were still written, in %.1f seconds;"
+            " %d records wait in the spool",
+            max(0, self._under_way - cut), cut, queued, seconds, spooled,
             extra={
-                "requests_finished": max(0, self._under_way - cut), "requests_cut": cut, "records_drained": records,
-                "seconds": round(seconds, 3),
+                "requests_finished": max(0, self._under_way - cut), "requests_cut": cut, "records_drained": queued,
+                "records_spooled": spooled, "seconds": round(seconds, 3),
             },
         )  # fmt: skip

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from app.credentials import API_KEY, identify, tenant_of
+from app.credentials import API_KEY, identify, tenant_of, tenant_source_of
 from app.errors import InvalidRequest, StorageUnavailable
 
 Result = TypeVar("Result")
@@ -156,7 +156,7 @@ class _Reader:
         """
         arguments: dict[str, Any] = dict(request.path_params)
         # Before anything else is looked at: who holds no key learns nothing of what else is wrong.
-        is_proven = request.app.state.tenant_source == API_KEY
+        is_proven = self._scopes and tenant_source_of(request) == API_KEY
         if self._scopes and is_proven:
             await identify(request, self._scopes)
         query = _query_of(request)

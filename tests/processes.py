@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +44,18 @@ class ServiceProcess:
         self.process.wait()
 
 
-@contextmanager
-def running_service(**settings: object) -> Iterator[ServiceProcess]:
+def running_service(**settings: object) -> AbstractContextManager[ServiceProcess]:
     """Run the service on a free port until the block ends."""
+    return running_release(ROOT, **settings)
+
+
+@contextmanager
+def running_release(root: Path, **settings: object) -> Iterator[ServiceProcess]:
+    """Run the service of the release at `root`. See running_service()."""
     with tempfile.NamedTemporaryFile(prefix="ringfence-output-") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app"],
-            cwd=ROOT, env=environment(**{"port": 0} | settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            cwd=root, env=environment(**{"port": 0} | settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
         printed = Path(output.name)
         try:

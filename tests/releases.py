@@ -4,9 +4,33 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
+import pytest
+
 from app.database_files import DATABASE_DIRECTORY
+
+RELEASE_BEFORE = "a5a6f4d"
+"""The commit of the release before this one, which docs/upgrade.md is tried with. Every release names the next."""
+
+
+def release_before(folder: Path) -> Path:
+    """Unpack the release before below `folder`, service and SQL; return where. It runs with the packages of this one.
+
+    It comes from the history of the repository: a copy of it beside this one would be a second thing to keep. Where
+    there is no history, in an image or a shallow clone, the test is skipped, but never in CI, which has it fetched.
+    """
+    archive = folder / "release-before.tar"
+    command = ["git", "archive", "-o", str(archive), RELEASE_BEFORE, "app", "db", "pgmigrate.yml"]
+    done = subprocess.run(command, cwd=DATABASE_DIRECTORY.parent, capture_output=True, text=True, check=False)
+    if done.returncode != 0 and not os.environ.get("CI"):
+        pytest.skip(f"the history of the repository is not here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    release = folder / "release-before"
+    with tarfile.open(archive) as members:
+        members.extractall(release, filter="data")
+    return release
 
 
 def copy_of_release(folder: Path) -> Path:

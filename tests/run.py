@@ -36,6 +36,7 @@ def install_system_packages(servers: list[Path]) -> None:
         "libtap-parser-sourcehandler-pgtap-perl": PG_PROVE,
         "nginx": NGINX,
         "openssl": Path("/usr/bin/openssl"),
+        "pgbouncer": Path("/usr/sbin/pgbouncer"),
     }
     if DEBIAN_SERVER in servers:
         wanted["postgresql-15"] = DEBIAN_SERVER / "postgres"

@@ -86,6 +86,7 @@ def test_isolation_that_breaks_while_the_service_runs_is_failed_until_it_is_repa
     assert {**body, "latency_ms": None} == {
         "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "broken",
         "tenant_source": "header",
+        "reason": "the database does not keep tenants apart; the service's log says where",
     }  # fmt: skip
     assert "isolation is broken: " in caplog.text
     assert client.get(HEALTH).status_code == 200
@@ -102,7 +103,7 @@ def test_a_database_that_is_gone_is_failed_until_it_is_back(serve: Serve, databa
     assert answer.status_code == 503
     assert answer.json() == {
         "status": "failed", "backend": "postgresql", "latency_ms": None, "isolation": "unknown",
-        "tenant_source": "header",
+        "tenant_source": "header", "reason": "the database is starting or stopping",
     }  # fmt: skip
     assert client.get(HEALTH).status_code == 200
     database.come_up()
@@ -123,6 +124,7 @@ def test_a_file_that_is_gone_is_failed_until_it_is_back(serve_file: Serve, tmp_p
         "latency_ms": None,
         "isolation": "unknown",
         "tenant_source": "header",
+        "reason": "the audit file cannot be used right now",
     }
     (tmp_path / "folder").unlink()
     assert client.get(STORE).status_code == 200

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from app import migrate
 from app.services.database_check import RefusedToServe
@@ -22,10 +22,10 @@ from tests.processes import ROOT
 @contextmanager
 def refused(*words: str) -> Iterator[None]:
     """The block must end in a refusal that says these words, and shows no password."""
-    with pytest.raises(RefusedToServe) as refusal:
+    with pytest.raises((RefusedToServe, ValidationError)) as refusal:
         yield
     for word in words:
-        assert word in str(refusal.value)
+        assert word.lower() in str(refusal.value).lower()
     assert "passw0rd" not in str(refusal.value)
 
 
@@ -182,16 +182,20 @@ def test_a_database_of_a_newer_release_is_served_with_a_warning(
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "words"),
     [
-        "postgresql://audit_app:passw0rd@127.0.0.1:1/none",
-        "postgresql://audit_app:passw0rd@/none?host=/nowhere",
-        "postgresql://audit_app:passw0rd@name.invalid/none",
+        ("postgresql://audit_app:passw0rd@127.0.0.1:1/none?sslmode=perhaps", "sslmode"),
+        ("postgresql://audit_app:passw0rd@127.0.0.1:1/none?unknown=1", "DATABASE_URL"),
+        ("postgresql://audit_app@127.0.0.1:passw0rd/none", "port"),
+        ("postgresql://audit_app:x@passw0rd@127.0.0.1/none", "%40"),
+        ("postgresql://audit_app@127.0.0.1,127.0.0.1/none?port=1,2,3", "port"),
     ],
 )
-def test_a_server_that_cannot_be_reached_is_refused(serve_any: Serve, url: str) -> None:
-    with refused("cannot be reached"):
-        serve_any(database_url=SecretStr(url), database_pool_timeout=0.5)
+def test_an_option_that_libpq_does_not_take_is_refused_without_its_value(
+    serve_any: Serve, url: str, words: str
+) -> None:
+    with refused(words):
+        serve_any(database_url=SecretStr(url))
 
 
 @pytest.mark.parametrize(
@@ -199,17 +203,14 @@ def test_a_server_that_cannot_be_reached_is_refused(serve_any: Serve, url: str) 
     [
         ("postgresql://audit_app@/no_such_database?{at}", 'database "no_such_database" does not exist'),
         ("postgresql://no_such_role@/{database}?{at}", 'role "no_such_role" does not exist'),
-        ("postgresql://a:passw0rd@host.invalid/x", "host.invalid"),
-        ("postgresql://a:passw0rd@127.0.0.1:1/x", "port 1 failed: Connection refused"),
-        ("postgresql://a:passw0rd@127.0.0.1:99999/x", 'invalid port number: "99999"'),
-        ("postgresql://a:passw0rd@/x?host=/nowhere", "No such file or directory"),
+        ("postgresql://a:passw0rd@127.0.0.1:99999/x", "invalid port number"),
         ("postgresql://audit_app@/{database}%0A?{at}", "does not exist"),
-        ("postgresql://audit_app@/{database}?{at}&sslmode=sometimes", 'invalid sslmode value: "sometimes"'),
+        ("postgresql://audit_app@/{database}?{at}&sslmode=sometimes", "invalid sslmode value"),
         ("postgresql://audit_app@/{database}?{at}&options=-c%20nonsense%3D1", "nonsense"),
         ("postgresql://audit_app@/{database}?{at}&service=nowhere", 'service "nowhere" not found'),
     ],
 )
-def test_the_reason_for_which_nothing_connects_is_told_at_once_in_the_words_of_libpq_or_the_server(
+def test_the_reason_for_which_no_login_succeeds_is_told_at_once_in_the_words_of_libpq_or_the_server(
     serve_any: Serve, database: TestDatabase, url: str, sentence: str
 ) -> None:
     info = database.administrator.info

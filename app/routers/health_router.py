@@ -7,6 +7,7 @@ from app import __version__
 from app.errors import StorageUnavailable
 from app.models import DatabaseHealthResponse, HealthResponse
 from app.observation import note_findings
+from app.services.database_check import ISOLATION_IS_BROKEN
 from app.strict_requests import StrictRoute
 
 router = APIRouter(route_class=StrictRoute)
@@ -28,13 +29,14 @@ async def health_db(request: Request) -> JSONResponse:
     """Say whether records can be stored and tenants are kept apart: 200 ok, or 503 failed. What was found is logged."""
     try:
         health = await request.app.state.audit_logger.db_ping()
-    except StorageUnavailable:
+    except StorageUnavailable as refusal:
         body = DatabaseHealthResponse(
             status="failed",
             backend=request.app.state.backend,
             latency_ms=None,
             isolation="unknown",
-            tenant_source=request.app.state.tenant_source,
+            tenant_source=_tenant_source(request),
+            reason=refusal.detail,
         )
         return JSONResponse(body.model_dump(), 503)
     note_findings(health.findings)
@@ -43,6 +45,13 @@ async def health_db(request: Request) -> JSONResponse:
         backend=health.backend,
         latency_ms=health.latency_ms,
         isolation=health.isolation,
-        tenant_source=request.app.state.tenant_source,
+        tenant_source=_tenant_source(request),
     )
-    return JSONResponse(body.model_dump(), 503 if health.findings else 200)
+    if not health.findings:
+        return JSONResponse(body.model_dump(exclude={"reason"}))
+    body.reason = ISOLATION_IS_BROKEN
+    return JSONResponse(body.model_dump(), 503)
+
+
+def _tenant_source(request: Request) -> str:
+    return request.app.state.audit_logger.tenant_source or "unknown"

@@ -89,7 +89,7 @@ class AuditLogger(Protocol):
 
     @property
     def tenant_source(self) -> str:
-        """`api_key` or `header`: which credential counts here. Known once it is open."""
+        """`api_key` or `header`: which credential counts here; empty until the store has said so."""
 
     @property
     def database_state(self) -> str:
@@ -99,7 +99,7 @@ class AuditLogger(Protocol):
         """Say how busy it is. The database is not asked. Raises OSError."""
 
     async def open(self) -> None:
-        """Connect. Raises RefusedToServe when this store may not be served."""
+        """Connect, or begin without a database that is away. Raises RefusedToServe when it may not be served."""
 
     def start(self) -> None:
         """Begin what goes on in the background, once it is open."""

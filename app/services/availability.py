@@ -5,6 +5,7 @@ import logging
 import time
 from contextvars import Context
 
+from app.services.outages import Outage
 from app.services.probe import Probe
 
 logger = logging.getLogger("ringfence")
@@ -13,6 +14,8 @@ _BETWEEN_PROBES = 0.5
 """Seconds, while it is away."""
 _MOST_SILENCE = 5.0
 """Seconds without any use of it, after which it is asked."""
+_BETWEEN_REMINDERS = 60.0
+"""Seconds after which the log says again what is waited for."""
 
 
 class Availability:
@@ -21,8 +24,13 @@ class Availability:
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
         self._probing: asyncio.Task[bool] | None = None
-        self._last_contact = time.monotonic()
-        self.is_up = True
+        self._last_contact = self._away_since = self._logged = time.monotonic()
+        self.outage: Outage | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it can be written to."""
+        return self.outage is None
 
     def note_contact(self) -> None:
         """Remember that it has just answered."""
@@ -30,8 +38,12 @@ class Availability:
 
     @property
     def last_contact(self) -> float:
-        """When it answered last, on the monotonic clock."""
+        """When it answered last, on the monotonic clock; before it has answered at all, when the service started."""
         return self._last_contact
+
+    async def open(self) -> None:
+        """Make all checks for the first time. Raises RefusedToServe for what waiting does not heal."""
+        self.outage = await self._probe.first_outage()
 
     async def check(self) -> bool:
         """Probe now, and return whether it is up. Whoever asks meanwhile gets the same answer."""
@@ -43,22 +55,31 @@ class Availability:
 
     async def watch(self) -> None:
         """Probe again and again while it is away, and where nobody else has used it for a while. Never returns."""
+        if self.outage is not None:
+            self._log("waiting for the database: %s", self.outage.logged)
         while True:
             await asyncio.sleep(_BETWEEN_PROBES)
             if not self.is_up or time.monotonic() - self._last_contact > _MOST_SILENCE:
                 await self.check()
 
     async def _ask(self) -> bool:
-        wrong = await self._probe.what_is_wrong(was_away=not self.is_up)
-        if wrong is None:
+        before, outage = self.outage, await self._probe.outage(was_unavailable=not self.is_up)
+        now = time.monotonic()
+        if outage is None:
             self.note_contact()
-        if self.is_up != (wrong is None):
-            self.is_up = wrong is None
-            if self.is_up:
+            if before is not None:
                 logger.warning("the database is back")
-            else:
-                logger.error("the database is away: %s", wrong)
+        elif before is None:
+            self._away_since = now
+            self._log("the database is away: %s", outage.logged)
+        elif outage.told != before.told or now - self._logged >= _BETWEEN_REMINDERS:
+            self._log("still waiting for the database, for %d seconds: %s", now - self._away_since, outage.logged)
+        self.outage = outage
         return self.is_up
+
+    def _log(self, text: str, *values: object) -> None:
+        self._logged = time.monotonic()
+        logger.error(text, *values)
 
     def _end_probe(self, _: asyncio.Task[bool]) -> None:
         self._probing = None

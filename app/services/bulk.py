@@ -7,9 +7,8 @@ Meanwhile they lie in a temporary file without a name, of which the memory keeps
 import asyncio
 import hashlib
 import json
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ from fastapi import HTTPException
 
 from app.errors import InvalidRequest
 from app.services.record_shapes import Record, checked, is_import, parsed
+from app.services.temporary_files import room_on_disk, temporary_file
 
 MOST_RECORDS = 100_000
 """Of one request."""
@@ -49,7 +49,7 @@ class Batch:
     def __init__(self, media_type: str) -> None:
         """media_type: what the records came as; the same bytes as something else are another request."""
         self._sha256 = hashlib.sha256(media_type.encode() + b"\n")
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._file: IO[bytes] = temporary_file(_IN_MEMORY)
         self._place = "line"
         self.count = 0
         self.is_import = False
@@ -74,7 +74,7 @@ class Batch:
         return self._sha256.digest()
 
     def read_json(self, body: bytes) -> None:
-        """Take one record, or an array of records. See read_lines()."""
+        """Take one record, or an array of records. See read_lines(). StorageUnavailable: the disk is full."""
         self._sha256.update(body)
         value = parsed(body)
         if not isinstance(value, list):
@@ -124,7 +124,7 @@ class Batch:
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the records again from the beginning, a chunk at a time."""
-        self._file.seek(0)
+        self._rewind()
         first, lines, size = 1, [], 0
         for line in self._file:
             lines.append(line)
@@ -137,7 +137,7 @@ class Batch:
 
     def records(self) -> Iterator[tuple[int, Record]]:
         """Read the records again from the beginning, one at a time, each with its position from 1."""
-        self._file.seek(0)
+        self._rewind()
         for position, line in enumerate(self._file, 1):
             yield position, json.loads(line)
 
@@ -159,7 +159,8 @@ class Batch:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        with suppress(OSError):  # what did not fit would be written once more
+            self._file.close()
 
     def __enter__(self) -> "Batch":
         """Return itself."""
@@ -168,6 +169,10 @@ class Batch:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
+
+    def _rewind(self) -> None:
+        with room_on_disk():  # the end is written only now
+            self._file.seek(0)
 
     def _refuse(self, refusal: InvalidRequest) -> None:
         if not self.count:
@@ -198,7 +203,8 @@ class Batch:
             self.is_import = is_import(record)
         elif self.is_import != is_import(record):
             raise InvalidRequest.field("created_at", "stands in every record of a request, or in none")
-        self._file.write(line + b"\n")
+        with room_on_disk():
+            self._file.write(line + b"\n")
         self.count += 1
 
 

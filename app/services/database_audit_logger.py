@@ -277,6 +277,7 @@ class DatabaseAuditLogger:
 
     def start(self) -> None:
         """See AuditLogger."""
+        self._database.start()
 
     async def close(self) -> None:
         """See AuditLogger."""

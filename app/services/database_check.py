@@ -11,9 +11,21 @@ from app.database_files import digest, fingerprints, schema_version
 logger = logging.getLogger("ringfence")
 Rows = Callable[[LiteralString], Awaitable[list[tuple[Any, ...]]]]
 
+ISOLATION_IS_BROKEN = "the database does not keep tenants apart; the service's log says where"
+_NO_SCHEMA = "the database has no schema of ours"
+_OLDER_SCHEMA = "the database's schema is behind this release"
+_WRONG_ROLE = "the service's role may not read and write records"
+
 
 class RefusedToServe(Exception):
-    """The store is not one that may be served; the message says why and what to do."""
+    """The store is not one that may be served; the message says why and what to do.
+
+    told: why, for anybody: without the names in the message.
+    """
+
+    def __init__(self, message: str, *, told: str = "the store may not be served; the service's log says why") -> None:
+        super().__init__(message)
+        self.told = told
 
 
 async def findings(rows: Rows) -> list[str]:
@@ -30,11 +42,15 @@ async def refuse_unless_servable(rows: Rows) -> str:
     try:
         await _refuse_unless_current(rows)
         if found := await findings(rows):
-            raise RefusedToServe("the database does not keep tenants apart for this role: " + "; ".join(found))
+            raise RefusedToServe(
+                "the database does not keep tenants apart for this role: " + "; ".join(found), told=ISOLATION_IS_BROKEN
+            )
         ((source,),) = await rows("SELECT audit.tenant_source()")
         return str(source)
     except errors.InsufficientPrivilege:
-        raise RefusedToServe("this role may not read and write records: connect as audit_app") from None
+        raise RefusedToServe(
+            "this role may not read and write records: connect as audit_app", told=_WRONG_ROLE
+        ) from None
 
 
 async def _refuse_unless_current(rows: Rows) -> None:
@@ -42,10 +58,10 @@ async def _refuse_unless_current(rows: Rows) -> None:
     try:
         version, found = (await rows("SELECT * FROM audit.schema_version()"))[0]
     except (errors.InvalidSchemaName, errors.UndefinedFunction):
-        raise RefusedToServe("the database has no schema of ours: run `make migrate`") from None
+        raise RefusedToServe(f"{_NO_SCHEMA}: run `make migrate`", told=_NO_SCHEMA) from None
     except errors.InsufficientPrivilege:
-        raise RefusedToServe("the database does not let this role in: connect as audit_app") from None
+        raise RefusedToServe("the database does not let this role in: connect as audit_app", told=_WRONG_ROLE) from None
     if version < schema_version(ours) or (version == schema_version(ours) and found != digest(ours)):
-        raise RefusedToServe("the database's schema is behind this release: run `make migrate`")
+        raise RefusedToServe(f"{_OLDER_SCHEMA}: run `make migrate`", told=_OLDER_SCHEMA)
     if version > schema_version(ours):
         logger.warning("the database's schema is ahead of this release: version %s", version)

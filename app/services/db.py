@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 from weakref import WeakSet
 
-import psycopg
 from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from app.credentials import ApiKey, Credential
-from app.database_url import one_line
-from app.errors import StorageUnavailable
+from app.errors import DatabaseAway, StorageUnavailable
 from app.services.availability import Availability
 from app.services.bounded import bounded
-from app.services.database_check import RefusedToServe, findings
+from app.services.database_check import findings
 from app.services.probe import Probe
 from app.services.refusals import Refusals
 from app.services.repetition import LostBeforeUse, Repetition
@@ -89,10 +87,13 @@ class TenantTransaction:
 class Database:
     """The service's side of one PostgreSQL database."""
 
-    def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float) -> None:
+    def __init__(
+        self, database_url: str, *, pool_size: int, pool_timeout: float, names_refused: str | None = None
+    ) -> None:
         """pool_size: connections at the most; pool_timeout: seconds to wait for one. Nothing is connected yet.
 
-        database_url: one that app/database_url.py finds no fault with.
+        database_url: one that app/database_url.py finds no fault with. names_refused: why no role may be served that
+        names its own tenant; None where it may.
         """
         given = conninfo_to_dict(database_url)
         # autocommit: every transaction is begun in so many words, and none is left open by a read.
@@ -118,30 +119,26 @@ class Database:
         )
         self.pool_size = pool_size
         self.pool_timeout = pool_timeout
-        self.refusals = Refusals()
-        self._probe = Probe(database_url, self._options, _BEGIN)
+        self._probe = Probe(database_url, self._options, _BEGIN, names_refused=names_refused)
+        self.refusals = Refusals(self._probe.rules)
         self.availability = Availability(self._probe)
-        self._repetition = Repetition(self.availability, self.refusals, self._replace_lost_connections)
+        self._repetition = Repetition(self.availability, self.refusals, self._replace_connections)
         self._reset: WeakSet[AsyncConnection] = WeakSet()
         self._reporting = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Connect, and make sure that this database may be served.
+        """Connect, and make sure that this database may be served; in an outage, begin without it.
 
-        Raises RefusedToServe when it cannot be reached, has no schema or an older one, or gives this role more than
-        it may have.
+        Then every call raises DatabaseAway until it is there and has passed the same checks. Raises RefusedToServe for
+        what waiting does not heal: it has no schema or an older one, gives this role more than it may have, or does not
+        let it in (app/services/outages.py).
         """
-        try:
-            # Before the pool, which tries again and again, and in the end only says that it could not.
-            await self._probe.first_look()
-            await self._pool.open(wait=True, timeout=self._pool.timeout)
-            for rule in await self._rows("SELECT * FROM audit.record_rules()"):
-                self.refusals.rules[rule[0]] = (rule[1], rule[2])
-            if warning := (await self._rows("SELECT audit.outdated_server()"))[0][0]:
-                logger.warning("%s", warning)
-        except (PoolTimeout, psycopg.Error, StorageUnavailable) as error:
-            raise RefusedToServe(f"DATABASE_URL: the database cannot be reached: {one_line(error)}") from error
+        await self.availability.open()
+        await self._pool.open()
+
+    def start(self) -> None:
+        """Begin to watch whether the database is there."""
         self._watching = asyncio.create_task(self.availability.watch())
 
     async def close(self) -> None:
@@ -158,20 +155,24 @@ class Database:
 
     @property
     def tenant_source(self) -> str:
-        """On whose word a request gets its tenant: `api_key` or `header`. Known once it is open."""
+        """On whose word a request gets its tenant: `api_key` or `header`; empty until it has been reached."""
         return self._probe.tenant_source
 
     async def db_ping(self) -> Ping:
         """Ask the database for its version, timed, and whether isolation is intact for this role.
 
-        Raises StorageUnavailable when it does not answer.
+        Raises StorageUnavailable, with the reason, when it cannot be used.
         """
-        async with self._reporting:  # one at a time: a health check that is called often must not take the pool
-            started = time.perf_counter()
-            await self._rows("SELECT * FROM audit.schema_version()")
-            latency_ms = round((time.perf_counter() - started) * 1000, 3)
-            found = await findings(self._rows)
-            ((tenant_source,),) = await self._rows("SELECT audit.tenant_source()")
+        try:
+            async with self._reporting:  # one at a time: a health check that is called often must not take the pool
+                started = time.perf_counter()
+                await self._rows("SELECT * FROM audit.schema_version()")
+                latency_ms = round((time.perf_counter() - started) * 1000, 3)
+                found = await findings(self._rows)
+                ((tenant_source,),) = await self._rows("SELECT audit.tenant_source()")
+        except DatabaseAway as away:
+            outage = self.availability.outage
+            raise StorageUnavailable(outage.told if outage else away.detail) from away
         if self.tenant_source and tenant_source != self.tenant_source:
             found.append(f"the role's tenants come from {tenant_source} by now: restart the service")
         return Ping(latency_ms, found)
@@ -188,9 +189,10 @@ class Database:
                 raise LostBeforeUse
             yield connection
 
-    async def _replace_lost_connections(self) -> None:
+    async def _replace_connections(self, *, even_live_ones: bool) -> None:
         with suppress(TimeoutError):
-            await bounded(self._pool.check(), MOST_SECONDS_OF_A_RECORD)
+            work = self._pool.drain() if even_live_ones else self._pool.check()
+            await bounded(work, MOST_SECONDS_OF_A_RECORD)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -335,8 +337,9 @@ class Database:
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         async def once() -> list[tuple[Any, ...]]:
-            async with self._connection() as connection:
-                return await (await connection.execute(statement)).fetchall()
+            async with self.transaction() as connection:  # a standby answers queries, and must not pass
+                result = await connection.execute(statement)
+            return await result.fetchall()
 
         return await self._repetition.run(once, seconds=MOST_SECONDS, writes=False)
 

@@ -8,13 +8,14 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.credentials import ApiKey, Caller, Credential
 from app.errors import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
+from app.services.known_credentials_file import Accepted
 from app.services.limiter import Limiter
 
 MAX_CREDENTIALS = 10_000
@@ -39,7 +40,7 @@ class _Known:
 
 
 class KnownCredentials:
-    """Credentials that the database has accepted or refused. No secret is kept, but its hash, in memory alone."""
+    """Credentials that the database has accepted or refused. No secret is kept, but its hash."""
 
     def __init__(self, describe: Callable[[Credential], Awaitable[Caller]], last_contact: Callable[[], float]) -> None:
         """describe: asks the database what a credential opens; raises Unauthenticated or TenantUnknown.
@@ -56,6 +57,8 @@ class KnownCredentials:
         self._checks = Limiter(
             MAX_CHECKS, busy="too many API keys are being checked", max_queued=MAX_QUEUED_CHECKS, max_seconds=5.0
         )
+        self.has_new = asyncio.Event()
+        """Set when there is one more, or one less."""
 
     async def identify(self, credential: Credential, source: str) -> Caller:
         """Return what `credential` opens. The database is asked where it has not accepted it in the last seconds.
@@ -126,10 +129,23 @@ class KnownCredentials:
         self._known.move_to_end(digest)
         if len(self._known) > MAX_CREDENTIALS:
             self._known.popitem(last=False)
+        self.has_new.set()
         return caller
 
+    def accepted(self) -> list[Accepted]:
+        """Return what is known, for a worker that starts later."""
+        began = time.time() - time.monotonic()  # of the monotonic clock, by the machine's
+        return [Accepted(digest, known.caller, began + known.accepted) for digest, known in self._known.items()]
+
+    def restore(self, accepted: Iterable[Accepted]) -> None:
+        """Take over what an earlier worker knew, the newest last."""
+        began = time.time() - time.monotonic()
+        for each in accepted:
+            self._known[each.digest] = _Known(each.accepted_at - began, each.caller)
+
     def _forget(self, digest: bytes, refusal: RingfenceError) -> None:
-        self._known.pop(digest, None)
+        if self._known.pop(digest, None):
+            self.has_new.set()
         if not isinstance(refusal, Unauthenticated):
             return
         self._refused[digest] = time.monotonic() + REFUSED_SECONDS, refusal
@@ -153,5 +169,6 @@ def spooled_tenant(caller: Caller, credential: Credential, now: datetime) -> str
 
 
 def _digest(credential: Credential) -> bytes:
-    text = credential.secret if isinstance(credential, ApiKey) else credential.tenant_id
+    # What kind it is belongs to it: a name sent as a key must not be taken for the name.
+    text = f"key {credential.secret}" if isinstance(credential, ApiKey) else f"name {credential.tenant_id}"
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()

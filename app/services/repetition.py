@@ -1,8 +1,8 @@
 """Transactions that are begun again where that can help, and given up in time where it cannot."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -10,7 +10,7 @@ from psycopg_pool import PoolTimeout
 
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.availability import Availability
-from app.services.refusals import Refusals
+from app.services.refusals import Refusals, cannot_write
 
 Result = TypeVar("Result")
 
@@ -22,15 +22,20 @@ class LostBeforeUse(errors.OperationalError):
     """The connection died while nobody used it."""
 
 
+class ReplaceConnections(Protocol):
+    """Replaces idle connections of the pool."""
+
+    async def __call__(self, *, even_live_ones: bool) -> None:
+        """Replace those that are dead, or all of them."""
+
+
 class Repetition:
     """Runs transactions. Each may be repeated: it is a read, or a write that carries its own id."""
 
-    def __init__(
-        self, availability: Availability, refusals: Refusals, replace_lost_connections: Callable[[], Awaitable[None]]
-    ) -> None:
+    def __init__(self, availability: Availability, refusals: Refusals, replace_connections: ReplaceConnections) -> None:
         self._availability = availability
         self._refusals = refusals
-        self._replace_lost_connections = replace_lost_connections
+        self._replace_connections = replace_connections
 
     async def run(
         self, once: Callable[[], Coroutine[Any, Any, Result]], *, seconds: float | None, writes: bool
@@ -64,15 +69,19 @@ class Repetition:
                 except (errors.DeadlockDetected, errors.SerializationFailure):
                     if is_last:
                         raise
-                except errors.OperationalError as error:
-                    if error.sqlstate is not None and not error.sqlstate.startswith(("08", "57P")):
+                except psycopg.Error as error:
+                    if not cannot_write(error):
                         raise
-                    in_doubt = in_doubt or (writes and not isinstance(error, LostBeforeUse))
+                    is_lost = error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+                    # A session that was lost may have committed; a server that refused to write has not.
+                    in_doubt = in_doubt or (writes and is_lost and not isinstance(error, LostBeforeUse))
                     if not await self._availability.check():
                         self._give_up(in_doubt, DatabaseAway("the database is away"))
                     if is_last:
                         raise
-                    await self._replace_lost_connections()
+                    # A new connection can write, and this one lives and could not: it leads to a server that has become
+                    # a standby, and so may others.
+                    await self._replace_connections(even_live_ones=not is_lost)
         except (psycopg.Error, UnicodeEncodeError) as error:
             self._give_up(in_doubt, self._refusals.of_error(error), error)
         raise AssertionError("the last repetition returns or raises")

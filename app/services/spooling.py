@@ -7,6 +7,7 @@ agent is called, records are shown) is refused instead.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -19,13 +20,17 @@ from app.services.bulk import Batch
 from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.database_check import RefusedToServe
 from app.services.file_rules import as_stored, refuse_broken_rule
-from app.services.known_credentials import spooled_tenant
+from app.services.known_credentials import TRUSTED_SECONDS, spooled_tenant
+from app.services.known_credentials_file import KnownCredentialsFile
 from app.services.replay import Replay
 from app.services.spool import Spool
 from app.services.spool_lines import spool_line
 from app.services.spool_statistics import SpoolStatistics
 
 logger = logging.getLogger("ringfence")
+
+_BETWEEN_COPIES = 60.0
+"""Seconds after which it is written to the disk anew when known credentials were used last."""
 
 
 class SpoolingAuditLogger:
@@ -36,6 +41,9 @@ class SpoolingAuditLogger:
         self._availability = database.availability
         self._spool = spool
         self._is_usable = False
+        self._known = database.known
+        self._known_file = KnownCredentialsFile(spool.directory, TRUSTED_SECONDS)
+        self._earlier_tenant_source = ""
         self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
         self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
@@ -91,8 +99,8 @@ class SpoolingAuditLogger:
 
     @property
     def tenant_source(self) -> str:
-        """See AuditLogger."""
-        return self._database.tenant_source
+        """See AuditLogger. Until the database has been reached, what it said to an earlier worker."""
+        return self._database.tenant_source or self._earlier_tenant_source
 
     @property
     def database_state(self) -> str:
@@ -120,12 +128,17 @@ class SpoolingAuditLogger:
             logger.error("no record can wait while the database is away: %s", refusal)
         else:
             self._is_usable = True
+            self._earlier_tenant_source, known = await asyncio.to_thread(self._known_file.read)
+            self._known.restore(known)
 
     def start(self) -> None:
         """See AuditLogger. Replays what an earlier process has left, too."""
+        self._database.start()
         if not self._is_usable:
             return
-        self._background = [asyncio.create_task(self._replay.watch()), asyncio.create_task(self._set_clock())]
+        self._background = [
+            asyncio.create_task(each) for each in (self._replay.watch(), self._set_clock(), self._keep_known())
+        ]
 
     async def close(self) -> None:
         """See AuditLogger. A replay is cut short; the next start goes on with it."""
@@ -138,7 +151,7 @@ class SpoolingAuditLogger:
     def _tenant_of(self, credential: Credential) -> str | None:
         if not self._is_usable:
             return None
-        caller = self._database.known.trusted(credential)
+        caller = self._known.trusted(credential)
         return spooled_tenant(caller, credential, self._spool.clock.now()) if caller else None
 
     async def _set_clock(self) -> None:
@@ -146,6 +159,19 @@ class SpoolingAuditLogger:
             if self._availability.is_up:
                 self._spool.clock.set()
             await asyncio.sleep(1)
+
+    async def _keep_known(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._known.has_new.wait(), _BETWEEN_COPIES)
+            self._known.has_new.clear()
+            # Nobody is known anew without the database, and the copy of an earlier worker must not grow younger.
+            if self._availability.is_up:
+                try:
+                    await asyncio.to_thread(self._known_file.write, self.tenant_source, self._known.accepted())
+                except OSError as error:
+                    logger.warning("known credentials cannot be written to the disk: %s", error.strerror)
+            await asyncio.sleep(1)  # where keys come one after the other
 
 
 def _line(credential: Credential, record: Record, now: str) -> bytes:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+
 from tests.chaos.cluster import Cluster
 from tests.polling import eventually
 
@@ -33,17 +35,33 @@ class Pooler:
         self._folder = folder
         folder.mkdir(mode=0o755)
         self._configuration = folder / "pgbouncer.ini"
-        self._configuration.write_text(
-            f"[databases]\n* = host={cluster.socket_folder}\n[pgbouncer]\npool_mode = transaction\nlisten_port = 6432\n"
-            f"unix_socket_dir = {folder}\nunix_socket_mode = 0777\nauth_type = trust\nauth_file = {folder}/users\n"
-            f"logfile = {folder}/log\npidfile = {folder}/pid\ndefault_pool_size = 5\n"
-        )
-        (folder / "users").write_text('"audit_app" ""\n')
+        self._configure(cluster)
+        (folder / "users").write_text('"audit_app" ""\n"postgres" ""\n')
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         """Return the libpq URL of `database` through it, as the service."""
         return f"postgresql://audit_app@/{database}?host={self._folder}&port=6432"
+
+    def lead_to(self, cluster: Cluster) -> None:
+        """Lead to another cluster from the next transaction on; connections to the pooler stay open."""
+        self._configure(cluster)
+        with psycopg.connect(self._console, autocommit=True) as console:
+            console.execute("RELOAD")
+            console.execute("RECONNECT")
+            console.execute("WAIT_CLOSE")
+
+    @property
+    def _console(self) -> str:
+        return f"postgresql://postgres@/pgbouncer?host={self._folder}&port=6432"
+
+    def _configure(self, cluster: Cluster) -> None:
+        self._configuration.write_text(
+            f"[databases]\n* = host={cluster.socket_folder}\n[pgbouncer]\npool_mode = transaction\nlisten_port = 6432\n"
+            f"unix_socket_dir = {self._folder}\nunix_socket_mode = 0777\nauth_type = trust\n"
+            f"auth_file = {self._folder}/users\nlogfile = {self._folder}/log\npidfile = {self._folder}/pid\n"
+            "default_pool_size = 5\nadmin_users = postgres\n"
+        )
 
     def start(self) -> None:
         """Start it, and return when it listens. It does not run as root."""

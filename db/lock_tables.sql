@@ -1,0 +1,21 @@
+-- Locks every table before a migration changes the first, in the order in which the service's transactions come to them.
+--
+-- A migration that locks one table after the other, as its files happen to name them, and a service that goes on working
+-- would each soon wait for what the other has. Between two tables the locks of this file take no time, and what remains
+-- (a named tenant is looked up before the record is written, a foreign key after it) app/migrate.py tries again.
+DO $$
+DECLARE
+    v_table regclass;
+BEGIN
+    FOR v_table IN
+        SELECT c.oid
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = to_regnamespace('audit') AND c.relkind IN ('r', 'p')
+        ORDER BY array_position(
+            ARRAY['api_keys', 'proof_secrets', 'tenant_entries', 'api_key_uses', 'idempotency_keys', 'admin_events',
+                  'audit_logs', 'tenants'], c.relname::text), c.relname
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_table);
+    END LOOP;
+END
+$$;
