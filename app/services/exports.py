@@ -19,6 +19,7 @@ class Export:
     """
 
     exports: "Exports"
+    tenant_id: str
     parts: AsyncIterator[bytes]
     first: bytes
     timeout: float
@@ -69,8 +70,8 @@ class Exports:
         self.under_way += 1
         EXPORTS.inc()
         try:
-            parts = await self._audit_logger.begin_export(credential, query)
-            return Export(self, parts, await anext(parts), self._timeout, self._stall_timeout)
+            tenant_id, parts = await self._audit_logger.begin_export(credential, query)
+            return Export(self, tenant_id, parts, await anext(parts), self._timeout, self._stall_timeout)
         except BaseException:
             self.under_way -= 1
             EXPORTS.dec()
