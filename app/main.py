@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
@@ -14,8 +15,8 @@ from app.admission import AdmissionMiddleware, Bodies
 from app.errors import LastResortMiddleware, install_error_handlers
 from app.metrics import MetricsMiddleware
 from app.observation import observe
-from app.openapi import describe_security
-from app.routers import agents_router, audit_router, health_router, metrics_router, records_router
+from app.openapi import DESCRIPTION, TAGS, complete_document
+from app.routers import agents_router, audit_router, docs_router, health_router, metrics_router, records_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_file import FileAuditLogger
 from app.services.audit_logger import AuditLogger
@@ -38,6 +39,7 @@ _ROUTES = [
     *records_router.router.routes,
     *health_router.router.routes,
     *metrics_router.router.routes,
+    *docs_router.router.routes,
 ]
 
 # FastAPI's own spans would hold query strings, and so users' names; and each request would ask who wants spans.
@@ -94,10 +96,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if observing:
                 shutdown.report(waiting)
 
-    app = FastAPI(
+    app = FastAPIOffline(
+        docs_url=None,
+        redoc_url=None,
+        static_url=docs_router.ASSETS,
         title="Ringfence",
         version=__version__,
         summary="A multi-tenant audit trail for AI-agent executions.",
+        description=DESCRIPTION,
+        contact={"name": "The operator of this service"},
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This service"}],
+        openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
         routes=_ROUTES,
@@ -106,7 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.bodies = Bodies()
     install_error_handlers(app)
-    describe_security(app)
+    complete_document(app)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
