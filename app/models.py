@@ -130,7 +130,7 @@ class ListQuery(_Filters):
 class ExportQuery(_Filters):
     """Filters of an export, the same as those of a list, and the form of its lines."""
 
-    format: Annotated[str, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
+    format: Annotated[Text, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
     bom: Annotated[
         TrueOrFalse,
         Field(description="Whether a CSV begins with a byte order mark; Excel takes it for UTF-8 by that alone."),
