@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from tests.bulk_calls import lines, record, send, send_json
 from tests.calls import assert_problem, execute, records
+from tests.conftest import Serve, TestDatabase
 
 LOGS, TENANT = "/api/v1/audit/logs", {"X-Tenant-ID": "acme"}
 TOO_LARGE = [str(2**31), str(-(2**31) - 1), "99999999999", str(2**63), "9" * 30, "-" + "9" * 30, "9" * 5000]
@@ -111,3 +113,34 @@ def test_a_plus_that_became_a_space_is_explained(client: TestClient, path: str, 
     assert "a plain + is a space in a query: send %2B, or Z" in problem["detail"]
     answer = client.get(f"{path}?{name}=2026-11-22T10:00:00", headers=TENANT)
     assert "%2B" not in assert_problem(answer, 422, "invalid-request", name)["detail"]
+
+
+ENDS = ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999-14:00"]
+
+
+@pytest.mark.parametrize("time", ENDS)
+@pytest.mark.parametrize("path", [LOGS, f"{LOGS}/export"])
+def test_a_time_at_the_ends_of_the_calendar_is_a_time(client: TestClient, path: str, time: str) -> None:
+    for _ in range(2):
+        execute(client)
+    for name in ("start_time", "end_time"):
+        assert client.get(path, headers=TENANT, params={name: time}).status_code == 200
+    first = client.get(LOGS, headers=TENANT, params={"start_time": ENDS[0], "end_time": ENDS[2], "limit": 1}).json()
+    again = {"start_time": ENDS[0], "end_time": ENDS[2], "cursor": first["next_cursor"]}
+    assert client.get(LOGS, headers=TENANT, params=again).json()["count"] == 1
+
+
+@pytest.mark.parametrize("time", ENDS)
+def test_a_record_from_the_ends_of_the_calendar_is_refused_by_name(
+    database: TestDatabase, serve: Serve, time: str
+) -> None:
+    client = serve(database_url=SecretStr(database.url("audit_app")))
+    key = database.issue_api_key("acme", "import", "read")
+    assert send_json(client, record(created_at="2001-01-01T00:00:00Z"), api_key=key).status_code == 201
+
+    for answer in (
+        send_json(client, record(created_at=time), api_key=key),
+        send(client, lines([record(created_at=time)]), api_key=key),
+    ):
+        assert_problem(answer, 422, "invalid-request", "created_at")
+    assert [item["created_at"] for item in records(client, api_key=key)] == ["2001-01-01T00:00:00.000000Z"]

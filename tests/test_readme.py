@@ -93,7 +93,7 @@ def test_every_block_of_commands_can_be_pasted() -> None:
 def test_what_the_commands_leave_behind_is_ignored_by_git() -> None:
     for name in (
         "ringfence.dump",
-        "base",
+        "base/PG_VERSION",
         "audit-logs.csv",
         "audit-logs_acme_2026-11-29T101112Z.ndjson",
         "rejects.jsonl",
