@@ -12,6 +12,7 @@ RingfenceError
 ├── MetricsRefused       403  metrics are for this machine, or for whoever has the token
 ├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
 ├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
+├── RecordNotFound       404  the tenant has no record with this id, whoever else has
 ├── StorageUnavailable   503  nothing was stored; the same request may be sent again
 │   └── DatabaseAway          the same; the reason passes by itself, so a record may wait for the database on the spool
 ├── OutcomeUnknown       503  the connection was lost in a commit, and whether it happened could not be found out
@@ -36,11 +37,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import metrics
+from app.allowed_methods import allowed_methods
 
 logger = logging.getLogger("ringfence")
 
-# What the framework refuses. Not its own phrases: they differ between versions of Python, and a type is stable.
-_KINDS = {
+FRAMEWORK_KINDS = {
     400: "bad-request",
     404: "not-found",
     405: "method-not-allowed",
@@ -49,7 +50,9 @@ _KINDS = {
     415: "unsupported-encoding",
     431: "head-too-large",
 }
+"""What the framework refuses. Not its own phrases: they differ between versions of Python, and a type is stable."""
 
+INTERNAL_ERROR = "internal-error"
 _MOST_ERRORS = 20
 _MOST_CHARACTERS_OF_A_NAME = 64
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -160,6 +163,13 @@ class AgentUnknown(RingfenceError):
     kind = "agent-unknown"
 
 
+class RecordNotFound(RingfenceError):
+    """The tenant has no record with this id. Another tenant's record is answered in the same words."""
+
+    status = 404
+    kind = "record-not-found"
+
+
 class StorageUnavailable(RingfenceError):
     """The database or the file cannot be used right now; nothing was stored."""
 
@@ -214,7 +224,8 @@ def problem(
     if errors is not None:
         body["errors"] = errors
     metrics.REFUSED.labels(kind).inc()
-    return Response(json.dumps(body), status, dict(headers or {}), PROBLEM_MEDIA_TYPE)
+    # A 404 without it may be kept by a cache, and answered once the record is there.
+    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, PROBLEM_MEDIA_TYPE)
 
 
 def _refused_field(found: Mapping[str, Any]) -> dict[str, str]:
@@ -247,8 +258,11 @@ def install_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kind = _KINDS.get(error.status_code, "http-error")
-        return problem(request, error.status_code, kind, error.detail, headers=error.headers)
+        kind = FRAMEWORK_KINDS.get(error.status_code, "bad-request")
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = allowed_methods(app.routes, request.scope)
+        return problem(request, error.status_code, kind, error.detail, headers=headers)
 
 
 class LastResortMiddleware:
@@ -278,5 +292,5 @@ class LastResortMiddleware:
             logger.error("unexpected %s at %s", type(error).__qualname__, " < ".join(reversed(list(places))))
             if answered:
                 raise ConnectionAbortedError from None  # half an answer must not look like a whole one
-            response = problem(Request(scope), 500, "internal-error", "the service failed; nothing was acknowledged")
+            response = problem(Request(scope), 500, INTERNAL_ERROR, "the service failed; nothing was acknowledged")
             await response(scope, receive, send)

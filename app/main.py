@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
@@ -14,8 +15,8 @@ from app.errors import LastResortMiddleware, install_error_handlers
 from app.load_shedding import MAX_HELD_BODY_BYTES
 from app.metrics import MetricsMiddleware
 from app.observation import observe
-from app.openapi import describe_security
-from app.routers import agents_router, audit_router, health_router, metrics_router, records_router
+from app.openapi import DESCRIPTION, TAGS, complete_document
+from app.routers import agents_router, audit_router, docs_router, health_router, metrics_router, records_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_file import FileAuditLogger
 from app.services.audit_logger import AuditLogger
@@ -40,6 +41,7 @@ _ROUTES = [
     *records_router.router.routes,
     *health_router.router.routes,
     *metrics_router.router.routes,
+    *docs_router.router.routes,
 ]
 
 _NAMES_REFUSED = (
@@ -103,10 +105,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 left = (await audit_logger.state()).waiting
                 shutdown.report(queued, left.records if left else 0)
 
-    app = FastAPI(
+    app = FastAPIOffline(
+        docs_url=None,
+        redoc_url=None,
+        static_url=docs_router.ASSETS,
         title="Ringfence",
         version=__version__,
         summary="A multi-tenant audit trail for AI-agent executions.",
+        description=DESCRIPTION,
+        contact={"name": "The operator of this service"},
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This service"}],
+        openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
         routes=_ROUTES,
@@ -116,7 +126,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.parsing = Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0)
     app.state.bodies = Shares(MAX_HELD_BODY_BYTES, max_share=0.75)
     install_error_handlers(app)
-    describe_security(app)
+    complete_document(app)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,

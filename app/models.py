@@ -4,37 +4,14 @@ They hold types and nothing else: lengths, ranges and known words are the databa
 is what a caller gets to see. What the OpenAPI document says about them is there to be read, and checks nothing.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-
-def _with_a_date(value: object) -> object:
-    # Pydantic reads a bare number as seconds since 1970, which names no zone.
-    if isinstance(value, str) and "-" not in value[1:]:
-        raise ValueError("an ISO 8601 date and time with a zone is needed")
-    return value
-
-
-def _in_digits(value: object) -> object:
-    # Pydantic takes 1_0, 1.0 and blanks around a number as well.
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}", value):
-        raise ValueError("a whole number is needed")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_with_a_date)]
-Mode = Annotated[str, Field(json_schema_extra={"enum": ["DRY_RUN", "LIVE"]})]
-Status = Annotated[str, Field(json_schema_extra={"enum": ["started", "success", "error", "denied"]})]
-TenantId = Annotated[
-    str | None,
-    Field(description="For callers that cannot send X-Tenant-ID. Where both are there they must agree."),
-]
-
+from app.field_types import HttpStatus, Instant, LatencyMs, Mode, Number, Status, TenantId, Text, TrueOrFalse
 
 _StoredElsewhere = Annotated[
     str | None,
@@ -65,7 +42,7 @@ class ExecuteRequest(_Closed):
 
     input: dict[str, Any]
     mode: Mode = "DRY_RUN"
-    user_id: Annotated[str | None, Field(json_schema_extra={"maxLength": 256})] = None
+    user_id: Annotated[Text | None, Field(json_schema_extra={"minLength": 1, "maxLength": 256})] = None
     tenant_id: TenantId = None
 
 
@@ -83,8 +60,8 @@ class ExecuteResponse(BaseModel):
     agent_id: str
     mode: Mode
     status: Status
-    http_status: int | None
-    latency_ms: int | None
+    http_status: HttpStatus
+    latency_ms: LatencyMs
     output: Any
     stored: _StoredElsewhere = None
 
@@ -104,15 +81,21 @@ class NewRecord(_Closed):
     """
 
     id: UUID | None = None
-    trace_id: Annotated[str | None, Field(json_schema_extra={"maxLength": 128})] = None
+    trace_id: Annotated[str | None, Field(json_schema_extra={"minLength": 1, "maxLength": 128})] = None
     agent_id: Annotated[str, Field(json_schema_extra={"minLength": 1, "maxLength": 128})]
     mode: Mode
     status: Status
-    http_status: Annotated[int | None, Field(json_schema_extra={"minimum": 100, "maximum": 599})] = None
-    latency_ms: Annotated[int | None, Field(json_schema_extra={"minimum": 0})] = None
-    user_id: Annotated[str | None, Field(json_schema_extra={"maxLength": 256})] = None
-    error: Annotated[str | None, Field(json_schema_extra={"maxLength": 2000})] = None
+    http_status: HttpStatus = None
+    latency_ms: LatencyMs = None
+    user_id: Annotated[str | None, Field(json_schema_extra={"minLength": 1, "maxLength": 256})] = None
+    error: Annotated[str | None, Field(json_schema_extra={"minLength": 1, "maxLength": 2000})] = None
     created_at: datetime | None = None
+
+
+class RecordQuery(_Closed):
+    """Query parameters of a look at one record."""
+
+    tenant_id: TenantId = None
 
 
 class RecordsResponse(BaseModel):
@@ -125,29 +108,33 @@ class RecordsResponse(BaseModel):
 
 
 class _Filters(_Closed):
-    agent_id: str | None = None
-    trace_id: str | None = None
-    user_id: str | None = None
+    agent_id: Text | None = None
+    trace_id: Text | None = None
+    user_id: Text | None = None
     mode: Mode | None = None
     status: Status | None = None
-    http_status: Annotated[int | None, BeforeValidator(_in_digits)] = None
-    start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone.")] = None
-    end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone.")] = None
-    order: Annotated[str, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
+    http_status: Number | None = None
+    start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone; + is sent as %2B.")] = None
+    end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone; + is sent as %2B.")] = None
+    order: Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
     tenant_id: TenantId = None
 
 
 class ListQuery(_Filters):
     """Filters of a list, all of them equalities but the time window, and the page wanted."""
 
-    limit: Annotated[int, BeforeValidator(_in_digits), Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
-    cursor: Annotated[str | None, Field(description="next_cursor of the page before, unchanged.")] = None
+    limit: Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
+    cursor: Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")] = None
 
 
 class ExportQuery(_Filters):
     """Filters of an export, the same as those of a list, and the form of its lines."""
 
-    format: Annotated[str, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
+    format: Annotated[Text, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
+    bom: Annotated[
+        TrueOrFalse,
+        Field(description="Whether a CSV begins with a byte order mark; Excel takes it for UTF-8 by that alone."),
+    ] = False
 
 
 class AuditRecord(BaseModel):
@@ -192,7 +179,7 @@ class AdminEvent(BaseModel):
 class AdminEventsQuery(_Closed):
     """Query parameters of the list of administrative acts."""
 
-    limit: Annotated[int, BeforeValidator(_in_digits), Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 1000
+    limit: Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 1000
     tenant_id: TenantId = None
 
 

@@ -11,11 +11,13 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.params import Query
+from fastapi.params import Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
 
+from app.allowed_methods import allowed_methods
 from app.credentials import API_KEY, identify, tenant_of, tenant_source_of
 from app.errors import InvalidRequest, StorageUnavailable
 
@@ -109,20 +111,43 @@ class StrictRoute(APIRoute):
             raise TypeError(f"{path}: a StrictRoute solves no dependencies")
         self._read = _Reader(endpoint, self.param_convertors, self.scopes).read
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Say whether this route answers. HEAD is answered where GET is."""
+        match, child_scope = super().matches(scope)
+        if match is Match.PARTIAL and scope["method"] == "HEAD" and "GET" in (self.methods or ()):
+            return Match.FULL, child_scope
+        return match, child_scope
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. What is raised is for the application's error handlers."""
         scope["route_template"] = self.path_format
         if b"%" in scope["raw_path"]:
             _refuse_unless_utf8(scope["raw_path"])
-        if self.methods and scope["method"] not in self.methods:
-            raise HTTPException(405, headers={"Allow": ", ".join(self.methods)})
+        method, methods = scope["method"], self.methods or ()
+        if method == "HEAD" and "GET" in methods:
+            send = _without_body(send)
+        elif method == "OPTIONS":
+            allowed = {"Allow": allowed_methods(scope["app"].routes, scope)}
+            await Response(status_code=204, headers=allowed)(scope, receive, send)
+            return
+        elif method not in methods:
+            raise HTTPException(405)
         request = Request(scope, receive)
         try:
             response = await self.endpoint(**await self._read(request))
+            # Records, keys' acts and the state of the moment: no cache may keep them, and serve them to another caller.
+            response.headers.setdefault("cache-control", "no-store")
             await response(scope, receive, send)
         finally:
             if held := scope.get("held_body_bytes"):
                 request.app.state.bodies.give_back(scope["held_for_tenant"], held)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
 
 
 class _Reader:
@@ -139,6 +164,8 @@ class _Reader:
         if not issubclass(hints.pop("return", object), Response):
             raise TypeError(f"{endpoint.__name__}: the endpoint of a StrictRoute returns a Response")
         for name, kind in hints.items():
+            if get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Path):
+                kind = get_args(kind)[0]
             if kind is Request:
                 self._request = name
             elif get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Query):

@@ -42,6 +42,9 @@ SWITCHES = {
         SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc')
         FROM (SELECT set_config('app.tenant_id', {0}, true), set_config('app.scope', 'read,write', true)
               OFFSET 0) AS s""",
+    "one record by its id": """
+        SELECT audit.get_audit_log(CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN own.id END)
+        FROM (SELECT (audit.list_audit_logs()::json -> 'items' -> 0 ->> 'id')::uuid AS id OFFSET 0) AS own""",
     "back and forth": """
         SELECT audit.list_audit_logs(p_agent_id => left(s.tenant, 0) || 'agent')
         FROM generate_series(1, 9) AS n

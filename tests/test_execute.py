@@ -113,13 +113,13 @@ def test_the_longest_names_are_stored_and_longer_ones_refused(client: TestClient
 
 @pytest.mark.parametrize("text", ["nul\0", "\ud800", "\udfff\ud800"])
 def test_nul_and_lone_surrogates_are_the_callers_error(client: TestClient, text: str) -> None:
-    assert_problem(execute(client, user_id=text), 422, "invalid-request")
+    assert_problem(execute(client, user_id=text), 422, "invalid-request", "user_id")
     assert execute(client, user_id="\U0001f600").status_code == 200
     assert len(records(client)) == 1
 
 
 def test_a_nul_in_the_agents_name_is_the_callers_error(client: TestClient) -> None:
-    assert_problem(execute(client, agent="a%00b"), 422, "invalid-request")
+    assert_problem(execute(client, agent="a%00b"), 422, "invalid-request", "agent_id")
     assert records(client) == []
 
 

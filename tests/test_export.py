@@ -1,9 +1,12 @@
 """GET /api/v1/audit/logs/export: what is in an export, in which form, and how a complete one is told."""
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +145,6 @@ def test_an_export_names_its_form_and_is_kept_by_no_cache(client: TestClient) ->
     for form, media_type in (("ndjson", "application/x-ndjson"), ("csv", "text/csv; charset=utf-8; header=present")):
         headers = export(client, format=form).headers
         assert headers["content-type"] == media_type
-        assert headers["content-disposition"] == f'attachment; filename="audit-logs.{form}"'
         assert headers["cache-control"] == "no-store"
         assert "content-length" not in headers
 
@@ -240,3 +242,43 @@ def test_an_export_of_a_large_file_is_whole_in_both_orders(serve_file: Serve, tm
     oldest_first = [int(item["agent_id"].split()[0]) for item in exported(client, order="asc")]
     assert oldest_first == list(range(number))
     assert [int(item["agent_id"].split()[0]) for item in exported(client)] == oldest_first[::-1]
+
+
+def test_csv_begins_with_a_byte_order_mark_on_request(client: TestClient) -> None:
+    execute(client, user_id="Grüße")
+    plain = export(client, format="csv").content
+
+    assert not plain.startswith(codecs.BOM_UTF8)
+    assert export(client, format="csv", bom="false").content == plain
+    assert export(client, format="csv", bom="true").content == codecs.BOM_UTF8 + plain
+    assert "Grüße" in export(client, format="csv", bom="true").content.decode("utf-8-sig")
+
+
+def test_a_compressed_csv_begins_with_a_byte_order_mark_too(client: TestClient) -> None:
+    execute(client)
+    headers = {"X-Tenant-ID": "acme", "Accept-Encoding": "gzip"}
+    answer = client.get(EXPORT, headers=headers, params={"format": "csv", "bom": "true"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.content.startswith(codecs.BOM_UTF8 + b"id,")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["bom=true", "format=ndjson&bom=true", *(f"format=csv&bom={word}" for word in ("1", "True", "yes", "", "on"))],
+)
+def test_a_byte_order_mark_is_for_csv_alone_and_true_or_false(client: TestClient, query: str) -> None:
+    assert_problem(client.get(f"{EXPORT}?{query}", headers={"X-Tenant-ID": "acme"}), 422, "invalid-request", "bom")
+    assert client.get(f"{EXPORT}?bom=false", headers={"X-Tenant-ID": "acme"}).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+@pytest.mark.parametrize("tenant", ["acme", "globex"])
+def test_the_files_name_has_the_tenant_and_the_time(client: TestClient, tenant: str, form: str) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    disposition = export(client, tenant, format=form).headers["content-disposition"]
+
+    name = re.fullmatch(
+        rf'attachment; filename="audit-logs_{tenant}_(\d{{4}}-\d\d-\d\dT\d{{6}}Z)\.{form}"', disposition
+    )
+    assert name
+    assert before <= datetime.strptime(name[1], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC) <= datetime.now(UTC)

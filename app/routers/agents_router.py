@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse
 
 from app.credentials import credential_of
+from app.errors import InvalidRequest
 from app.load_shedding import Slot
 from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.routers.responses import refusals
+from app.services.record_shapes import refuse_unstorable_text
 from app.strict_requests import StrictRoute
 
 
@@ -18,15 +20,38 @@ class _Route(StrictRoute):
 
 router = APIRouter(route_class=_Route)
 
+AgentId = Annotated[
+    str,
+    Path(
+        description="A slash in the name may be sent as %2F or as it is.",
+        json_schema_extra={"minLength": 1, "maxLength": 128, "examples": ["credit-scoring", "openai/gpt-4o"]},
+    ),
+]
 
-@router.post("/api/v1/agents/{agent_id}/execute", response_model=ExecuteResponse, responses=refusals(403, 404, 413))
+
+# `path`: many agents are called by a model's name, and those have slashes.
+@router.post(
+    "/api/v1/agents/{agent_id:path}/execute",
+    operation_id="executeAgent",
+    tags=["agents"],
+    response_model=ExecuteResponse,
+    responses=refusals(401, 403, 404, 413, 415, 422),
+)
 async def execute(
-    agent_id: str, body: ExecuteRequest, query: Annotated[ExecuteQuery, Query()], request: Request
+    agent_id: AgentId, body: ExecuteRequest, query: Annotated[ExecuteQuery, Query()], request: Request
 ) -> JSONResponse:
     """Execute an agent, or, in DRY_RUN, say what would be called. Answered once the record is committed."""
+    _refuse_unless_one_name(agent_id)
     credential = credential_of(request, query.tenant_id, body.tenant_id)
     slot: Slot | None = getattr(request.state, "slot", None)  # there is none without app/http_protocol.py
     outcome = await request.app.state.executions.execute(
         credential, request.state.trace_id, agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
     )
     return JSONResponse(outcome)
+
+
+def _refuse_unless_one_name(agent_id: str) -> None:
+    """Refuse a name that proxies and clients shorten on the way (RFC 3986): another agent would be recorded."""
+    refuse_unstorable_text("agent_id", agent_id)
+    if not {"", ".", ".."}.isdisjoint(agent_id.split("/")):
+        raise InvalidRequest.field("agent_id", "a name in a path has no empty part, and none that is . or ..")

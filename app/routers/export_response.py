@@ -1,9 +1,12 @@
 """How an export is sent: in pieces, compressed on request, and never for longer than its caller reads it."""
 
 import asyncio
+import codecs
 import logging
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
 
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
@@ -29,6 +32,19 @@ def accepts_gzip(headers: Sequence[str]) -> bool:
     return False
 
 
+def export_headers(tenant_id: str, file_format: str, *, gzip: bool) -> dict[str, str]:
+    """Return the headers of an export that begins now. A tenant's name has letters that need no quoting."""
+    form = "; charset=utf-8; header=present" if file_format == "csv" else ""
+    # Tenant and time: the next export does not overwrite this one, and a file says whose it is.
+    name = f"audit-logs_{quote(tenant_id)}_{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.{file_format}"
+    return {
+        "Content-Type": MEDIA_TYPES[file_format] + form,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Vary": "Accept-Encoding",
+        **({"Content-Encoding": "gzip"} if gzip else {}),
+    }
+
+
 class ExportResponse(Response):
     """Sends an export.
 
@@ -36,21 +52,13 @@ class ExportResponse(Response):
     When the caller goes away, the database is told to stop.
     """
 
-    def __init__(self, export: Export, file_format: str, *, gzip: bool) -> None:
-        """file_format: ndjson or csv. The export is closed when it has been sent."""
-        headers = {
-            "Content-Type": MEDIA_TYPES[file_format]
-            + ("; charset=utf-8; header=present" if file_format == "csv" else ""),
-            "Content-Disposition": f'attachment; filename="audit-logs.{file_format}"',
-            "Cache-Control": "no-store",
-            "Vary": "Accept-Encoding",
-        }
-        if gzip:
-            headers["Content-Encoding"] = "gzip"
-        super().__init__(headers=headers)
+    def __init__(self, export: Export, file_format: str, *, gzip: bool, bom: bool) -> None:
+        """file_format: ndjson or csv. bom: begin with a byte order mark. The export is closed when it has been sent."""
+        super().__init__(headers=export_headers(export.tenant_id, file_format, gzip=gzip))
         del self.headers["content-length"]
         self._export = export
         self._gzip = gzip
+        self._bom = bom
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Handle one ASGI connection. Returns early, for the server to close it, when the export is cut."""
@@ -75,6 +83,8 @@ class ExportResponse(Response):
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if self._bom:
+            self._export.first = codecs.BOM_UTF8 + self._export.first
         parts = self._export.ahead()
         try:
             async for part in _compressed(parts) if self._gzip else parts:

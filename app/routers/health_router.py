@@ -13,7 +13,7 @@ from app.strict_requests import StrictRoute
 router = APIRouter(route_class=StrictRoute)
 
 
-@router.get("/api/v1/health", response_model=HealthResponse)
+@router.get("/api/v1/health", operation_id="health", tags=["health"], response_model=HealthResponse)
 async def health(request: Request) -> JSONResponse:
     """Say that the process answers, and whether it takes the database to be there. Asks nobody else."""
     database = request.app.state.audit_logger.database_state
@@ -22,6 +22,8 @@ async def health(request: Request) -> JSONResponse:
 
 @router.get(
     "/api/v1/health/db",
+    operation_id="databaseHealth",
+    tags=["health"],
     response_model=DatabaseHealthResponse,
     responses={503: {"model": DatabaseHealthResponse, "description": "Not reachable, or isolation is broken"}},
 )

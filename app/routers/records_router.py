@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from app.credentials import credential_of
 from app.models import NewRecord, RecordsQuery, RecordsResponse
-from app.routers.responses import refusals
+from app.routers.responses import component, refusals
 from app.services.bulk_intake import JSON, NDJSON
 from app.strict_requests import StrictRoute
 
@@ -18,7 +18,7 @@ class _Route(StrictRoute):
 
 router = APIRouter(route_class=_Route)
 
-_RECORD = NewRecord.model_json_schema()
+_RECORD = component(NewRecord)
 # The body is read by hand, as it comes in, so FastAPI knows nothing of it.
 _DOCUMENT: dict[str, Any] = {
     "requestBody": {
@@ -44,7 +44,9 @@ _DOCUMENT: dict[str, Any] = {
     "/api/v1/audit/logs",
     status_code=201,
     response_model=RecordsResponse,
-    responses=refusals(403, 408, 413),
+    responses=refusals(401, 403, 413, 415, 422),
+    operation_id="writeAuditLogs",
+    tags=["audit"],
     openapi_extra=_DOCUMENT,
 )
 async def write_audit_logs(query: Annotated[RecordsQuery, Query()], request: Request) -> JSONResponse:

@@ -3,16 +3,23 @@
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel
+
 from app.errors import PROBLEM_MEDIA_TYPE
 from app.models import Problem
 
 
+def component(model: type[BaseModel]) -> dict[str, str]:
+    """Return a reference to the component of `model`, which app/openapi.py adds to the document."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that reads or writes records: `statuses`, and those of every such route."""
+    """Return the `responses` of a route for its own refusals; app/openapi.py adds those that every route shares."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": component(Problem)}},
         }
-        for status in sorted({400, 401, 422, 503, *statuses})
+        for status in statuses
     }

@@ -21,9 +21,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from app.credentials import HEADER, Caller, Credential
-from app.errors import InvalidRequest, ScopeMissing, StorageUnavailable, TenantUnknown
+from app.errors import InvalidRequest, RecordNotFound, ScopeMissing, StorageUnavailable, TenantUnknown
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services import audit_file_export
 from app.services.audit_file_appending import AppendableFile
@@ -110,16 +111,28 @@ class FileAuditLogger:
         page: str = await self._in_thread(self._page, tenant_id, query, filters)
         return page
 
-    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+    async def read_log(self, credential: Credential, record_id: UUID) -> str:
+        """See AuditLogger. Reads the file until it has the record."""
+        tenant_id = _registered(credential)
+        found: str | None = await self._in_thread(self._find, tenant_id, str(record_id))
+        if found is None:
+            raise RecordNotFound("the tenant has no record with this id")
+        return found
+
+    async def may_read(self, credential: Credential) -> str:
+        """See AuditLogger."""
+        return _registered(credential)
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """See AuditLogger. There are no administrative acts here, so it is the service's log that has it."""
         tenant_id = _registered(credential)
-        filters = query.model_dump(exclude={"tenant_id"})
+        filters = query.model_dump(exclude={"tenant_id", "bom"})
         refuse_unstorable(filters)
         if query.format not in ("ndjson", "csv"):
             raise InvalidRequest.field("format", "format is ndjson or csv")
         _refuse_unknown_words(query)
         logger.info("records exported: %s", tenant_id)
-        return self._export(audit_file_export.parts(self._path, tenant_id, filters))
+        return tenant_id, self._export(audit_file_export.parts(self._path, tenant_id, filters))
 
     async def _export(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         while (part := await self._in_thread(next, parts, None)) is not None:
@@ -171,6 +184,12 @@ class FileAuditLogger:
         if batch.refusal is not None:
             raise batch.refusal
         self._file.append(as_stored(tenant_id, sent) for _, sent in batch.records())
+
+    def _find(self, tenant_id: str, record_id: str) -> str | None:
+        for record in whole_records(self._path):
+            if record["tenant_id"] == tenant_id and record["id"] == record_id:
+                return json.dumps(record)
+        return None
 
     def _page(self, tenant_id: str, query: ListQuery, filters: dict[str, Any]) -> str:
         after = self._position(tenant_id, query, filters)

@@ -7,6 +7,7 @@ a spool for the time when it is away (spooling.py), and, where there is none, a 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from app.credentials import Caller, Credential
 from app.models import AuditEvent, ExportQuery, ListQuery
@@ -75,8 +76,14 @@ class AuditLogger(Protocol):
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page as JSON text: count, items, next_cursor, has_more."""
 
-    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
-        """Put an export on record, and return its parts: whole lines, some megabytes each, the last a mark.
+    async def read_log(self, credential: Credential, record_id: UUID) -> str:
+        """Return one record as JSON text, as a page shows it. Raises RecordNotFound when the tenant has none."""
+
+    async def may_read(self, credential: Credential) -> str:
+        """Check that the credential may read, and return its tenant. No record is read."""
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
+        """Put an export on record; return its tenant and its parts: whole lines, some megabytes each, the last a mark.
 
         The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on.
         """

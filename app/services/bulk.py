@@ -15,7 +15,7 @@ from typing import IO, Any
 from fastapi import HTTPException
 
 from app.errors import InvalidRequest
-from app.services.record_shapes import Record, checked, is_import, parsed
+from app.services.record_shapes import Record, checked, is_import, parsed, with_whole_numbers
 from app.services.temporary_files import room_on_disk, temporary_file
 
 MOST_RECORDS = 100_000
@@ -78,6 +78,7 @@ class Batch:
         self._sha256.update(body)
         value = parsed(body)
         if not isinstance(value, list):
+            with_whole_numbers(value)
             self.single = checked(value)
             self._append(json.dumps(self.single).encode(), self.single)
             return
@@ -87,6 +88,7 @@ class Batch:
         try:
             for position, element in enumerate(value, 1):
                 with self.at(position):
+                    with_whole_numbers(element)
                     record = checked(element)
                     self._append(json.dumps(record).encode(), record)
         except InvalidRequest as refusal:
@@ -187,11 +189,14 @@ class Batch:
             if not line:
                 raise InvalidRequest.field("body", "the line is empty")
             value = parsed(line)
+            rewritten = with_whole_numbers(value)
             named = type(value) is dict and "id" in value
             given = value["id"] if named else None
             record = checked(value, escapes=b"\\" in line)
-            if given is None:  # the id that was made has to come along
-                line = json.dumps(record).encode() if named else b'{"id":"%b",%b' % (record["id"].encode(), line[1:])
+            if rewritten or (given is None and named):
+                line = json.dumps(record).encode()
+            elif given is None:  # the id that was made has to come along
+                line = b'{"id":"%b",%b' % (record["id"].encode(), line[1:])
             self._append(line, record)
         except InvalidRequest as refusal:
             raise self.place(refusal, self.count + 1) from None

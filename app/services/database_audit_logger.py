@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
+from uuid import UUID
 
 from app.credentials import ApiKey, Caller, Credential
 from app.errors import (
     DatabaseAway,
     InvalidRequest,
+    RecordNotFound,
     RingfenceError,
     ScopeMissing,
     StorageUnavailable,
@@ -38,6 +40,7 @@ MAX_QUEUED = 256
 
 _LOCKED = ("55P03", "40")
 """A lock was waited for too long, or for ever."""
+_GET: LiteralString = "SELECT audit.get_audit_log(p_id => %(id)s::uuid)"
 _INSERT: LiteralString = "SELECT audit.insert_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
 _IMPORT: LiteralString = "SELECT audit.import_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
 
@@ -83,7 +86,7 @@ class DatabaseAuditLogger:
     ) -> Stored:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.
-        refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
+        refuse_unstorable({**event.fields(), "tenant_id": credential.tenant_id})
         if not self.availability.is_up:  # what is on its way may still wait for it
             raise DatabaseAway("the database is away")
         with self._noting(credential):
@@ -208,10 +211,24 @@ class DatabaseAuditLogger:
             )
         return str(page)
 
-    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+    async def read_log(self, credential: Credential, record_id: UUID) -> str:
+        """See AuditLogger; db/functions/get_audit_log.sql."""
+        async with self._reading(credential):
+            _, record = await self._database.call(credential, _GET, {"id": record_id})
+        if record is None:
+            raise RecordNotFound("the tenant has no record with this id")
+        return str(record)
+
+    async def may_read(self, credential: Credential) -> str:
+        """See AuditLogger; db/functions/get_audit_log.sql: no record has the id NULL, and none is looked for."""
+        async with self._reading(credential):
+            tenant_id, _ = await self._database.call(credential, _GET, {"id": None})
+        return tenant_id
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """See AuditLogger; db/functions/begin_export.sql."""
         async with self._reading(credential):
-            _, state = await self._database.call(
+            tenant_id, state = await self._database.call(
                 credential,
                 "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s,"
                 " p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
@@ -219,11 +236,11 @@ class DatabaseAuditLogger:
                 " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
                 " p_order => %(order)s)",
                 {
-                    **query.model_dump(exclude={"tenant_id"}),
+                    **query.model_dump(exclude={"tenant_id", "bom"}),
                     "api_key": credential.secret if isinstance(credential, ApiKey) else None,
                 },
             )
-        return self._export(credential, state)
+        return tenant_id, self._export(credential, state)
 
     async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
         # db/functions/export_audit_logs.sql says why an export is many transactions.

@@ -20,7 +20,7 @@ class Export:
     """
 
     exports: "Exports"
-    tenant: str
+    tenant_id: str
     parts: AsyncIterator[bytes]
     first: bytes
     timeout: float
@@ -46,7 +46,7 @@ class Export:
         """Let the next export in. May be called again."""
         if not self.closed:
             self.closed = True
-            self.exports.limiter.give_back(self.tenant)
+            self.exports.limiter.give_back(self.tenant_id)
             EXPORTS.dec()
 
 
@@ -73,12 +73,13 @@ class Exports:
 
         Raises ExportsBusy when there are too many, nothing being recorded then; and RingfenceError when it is refused.
         """
-        tenant = credential.tenant_id or ""
+        tenant = credential.tenant_id
+        assert tenant is not None  # it is there once the request is identified
         self.limiter.take_now(tenant)
         EXPORTS.inc()
         try:
-            parts = await self._audit_logger.begin_export(credential, query)
-            return Export(self, tenant, parts, await anext(parts), self._timeout, self._stall_timeout)
+            tenant_id, parts = await self._audit_logger.begin_export(credential, query)
+            return Export(self, tenant_id, parts, await anext(parts), self._timeout, self._stall_timeout)
         except BaseException:
             self.limiter.give_back(tenant)
             EXPORTS.dec()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.errors import InvalidRequest
+from app.services.record_shapes import refuse_unstorable_text
 
 
 def _size(least: int, most: int) -> tuple[Callable[[Any], bool], str]:
@@ -45,15 +46,10 @@ def refuse_broken_rule(record: Mapping[str, Any]) -> None:
 
 
 def refuse_unstorable(values: Mapping[str, Any]) -> None:
-    """Refuse what PostgreSQL has no form for, in the words of app/services/db.py."""
-    for value in values.values():
+    """Refuse what PostgreSQL has no form for. Raises InvalidRequest, which names the field."""
+    for name, value in values.items():
         if isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise InvalidRequest("a text is not valid Unicode", []) from None
-            if "\0" in value:
-                raise InvalidRequest("a text holds a NUL character", [])
-    for value in values.values():
+            refuse_unstorable_text(name, value)
+    for name, value in values.items():
         if isinstance(value, int) and not -(2**31) <= value < 2**31:
-            raise InvalidRequest("integer out of range", [])
+            raise InvalidRequest.field(name, "integer out of range")

@@ -48,7 +48,7 @@ def checked(value: Any, *, escapes: bool = True) -> Record:
             if type(content) is not str:
                 raise InvalidRequest.field(name, "a text is needed")
             if escapes:
-                _refuse_unstorable(name, content)
+                refuse_unstorable_text(name, content)
         elif name in _NUMBERS:
             if content is None:
                 continue
@@ -68,9 +68,26 @@ def checked(value: Any, *, escapes: bool = True) -> Record:
             raise InvalidRequest.field(name, "is required")
     if (given := value.get("id")) is None:
         value["id"] = next(_IDS)
-    elif not _UUID.fullmatch(given):
-        raise InvalidRequest.field("id", "a UUID is needed")
+    else:
+        refuse_unless_uuid("id", given)
     return value
+
+
+def with_whole_numbers(value: Any) -> bool:
+    """Write 12.0 and 1e2 in a record as 12 and 100: one number in JSON. Return whether there was one."""
+    changed = False
+    if type(value) is dict:
+        for name in _NUMBERS:
+            if type(number := value.get(name)) is float and number.is_integer():
+                value[name] = int(number)
+                changed = True
+    return changed
+
+
+def refuse_unless_uuid(name: str, text: str) -> None:
+    """Raise InvalidRequest for what is no UUID in the form of RFC 9562."""
+    if not _UUID.fullmatch(text):
+        raise InvalidRequest.field(name, "a UUID is needed")
 
 
 def is_import(record: Mapping[str, Any]) -> bool:
@@ -87,7 +104,8 @@ def _refuse_unless_instant(text: str) -> None:
         raise InvalidRequest.field("created_at", "an ISO 8601 date and time with a zone is needed") from None
 
 
-def _refuse_unstorable(name: str, text: str) -> None:
+def refuse_unstorable_text(name: str, text: str) -> None:
+    """Raise InvalidRequest for a text that PostgreSQL cannot hold."""
     if "\0" in text:
         raise InvalidRequest.field(name, "a text holds a NUL character")
     try:

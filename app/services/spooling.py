@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 from app.credentials import Caller, Credential
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError
@@ -89,7 +90,15 @@ class SpoolingAuditLogger:
         """See AuditLogger. What waits in the spool is not in the list."""
         return await self._database.read_logs(credential, query)
 
-    async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
+    async def read_log(self, credential: Credential, record_id: UUID) -> str:
+        """See AuditLogger. What waits in the spool is not found."""
+        return await self._database.read_log(credential, record_id)
+
+    async def may_read(self, credential: Credential) -> str:
+        """See AuditLogger."""
+        return await self._database.may_read(credential)
+
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """See AuditLogger. What waits in the spool is not exported."""
         return await self._database.begin_export(credential, query)
 

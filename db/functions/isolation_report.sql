@@ -192,7 +192,8 @@ AS $$
             (p.prosecdef AND p.proname NOT IN (
                 'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs', 'replay_audit_logs',
                 'describe_api_key', 'claim_idempotency_key',
-                'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs', 'record_export',
+                'get_proven_audit_log', 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
+                'record_export',
                 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
                 'rotate_proof_secret'), 'runs as its owner'),
             -- The lists of intended privileges and of known functions go by name.

@@ -9,8 +9,10 @@ SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
         AND setting NOT IN ('search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=20ms', 'seq_page_cost=1000')$$,
-    'no function sets anything but its search_path, how it is planned, and how long it waits');
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=20ms', 'seq_page_cost=1000',
+                            'debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
+                            'plpgsql.print_strict_params=off')$$,
+    'no function sets anything but its search_path, how it is planned, how long it waits, and that nothing of it is printed');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)

@@ -53,6 +53,9 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('list_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('get_proven_audit_log', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('get_proven_audit_log', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
+        ('get_proven_audit_log', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
         ('list_proven_admin_events', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_admin_events', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_admin_events', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
@@ -101,6 +104,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('list_api_keys', 'shows an expired key as valid', 'WHEN k.expires_at <= now() THEN ''expired'' ', ''),
 
         -- The tenant, in the functions: the policies are not the only ones to ask.
+        ('get_audit_log', 'leaves the tenant to the policies', ' AND l.tenant_id = v_tenant_id', ''),
         ('list_audit_logs', 'leaves the tenant to the policies', 'l.tenant_id = v_tenant_id', 'true'),
         ('filtered_audit_logs', 'leaves the tenant to the policies', 'l.tenant_id = p_tenant_id', 'true'),
         ('insert_audit_log_batch', 'enters no tenant again after a refusal',

@@ -1,0 +1,47 @@
+-- One record of the transaction's tenant by its id, as audit.list_audit_logs() shows it. Runs as the caller; the policies decide.
+
+CREATE OR REPLACE FUNCTION audit.get_audit_log(p_id uuid)
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant_id text := current_setting('app.tenant_id', true);
+    v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
+    v_item      text;
+BEGIN
+    IF coalesce(v_tenant_id, '') = '' THEN
+        RAISE EXCEPTION 'no tenant is set for this transaction'
+            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
+    END IF;
+    -- To tell the caller; what is refused or not is the policies' to say.
+    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
+        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
+    END IF;
+    IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN   -- audit_keyed, as in audit.list_audit_logs()
+        RETURN audit.get_proven_audit_log(p_id);
+    END IF;
+
+    -- Another tenant's id is answered like one that nobody has used: both find nothing here.
+    SELECT row_to_json(item)::text
+    INTO v_item
+    FROM (
+        SELECT l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id, l.error,
+               to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
+        FROM audit.audit_logs AS l
+        WHERE l.id = p_id AND l.tenant_id = v_tenant_id) AS item;
+
+    -- A missing record must not be mistaken for one that was never written, by one who has set a name that nobody registered.
+    IF v_item IS NULL AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
+        RAISE EXCEPTION 'the tenant is not registered'
+            USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
+    END IF;
+    RETURN v_item;
+END
+$$;
+
+COMMENT ON FUNCTION audit.get_audit_log IS
+    'The record of the transaction''s tenant with this id as JSON, equal to its item in a list; NULL when the tenant has none, '
+    'whoever else has. RF001 when no tenant is set or proven, RF002 when it is not registered, RF006 when the key may not read.';
+REVOKE ALL ON FUNCTION audit.get_audit_log FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.get_audit_log TO audit_trusted, audit_keyed;
