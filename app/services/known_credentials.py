@@ -11,6 +11,7 @@ from typing import Any
 
 from app.credentials import ApiKey, Credential
 from app.errors import RingfenceError, TenantMismatch
+from app.services.spool_lines import SpoolKeySource
 
 _MOST_CREDENTIALS = 10_000
 _TRUSTED_SECONDS = 900.0
@@ -19,11 +20,12 @@ _TRUSTED_SECONDS = 900.0
 
 @dataclass(slots=True)
 class _Known:
-    """tenant_id, expires_at: as the database says, and not before it has. accepted: on the monotonic clock."""
+    """tenant_id and what follows: as the database says, and not before it has. accepted: on the monotonic clock."""
 
     accepted: float
     tenant_id: str | None = None
     expires_at: datetime | None = None
+    spool_key_source: SpoolKeySource = "secret"
 
 
 class KnownCredentials:
@@ -72,6 +74,10 @@ class KnownCredentials:
             raise TenantMismatch("the API key belongs to another tenant")
         return known.tenant_id
 
+    def spool_key_source(self, credential: Credential) -> SpoolKeySource:
+        """Return what lines of `credential`, which has just been known, are signed with; see spool_lines."""
+        return self._known[_digest(credential)].spool_key_source
+
     async def _learn(self, digest: bytes, known: _Known, credential: ApiKey) -> None:
         try:
             described = await self._describe(credential)
@@ -80,7 +86,8 @@ class KnownCredentials:
             return
         expires_at = described["expires_at"]
         known.expires_at = expires_at and datetime.fromisoformat(expires_at)
-        known.tenant_id = described["tenant_id"]
+        known.spool_key_source = described["spool_key_source"]
+        known.tenant_id = described["tenant_id"]  # last: from here on records are taken
 
 
 def _digest(credential: Credential) -> bytes:

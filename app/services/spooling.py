@@ -21,8 +21,8 @@ from app.services.database_check import RefusedToServe
 from app.services.file_rules import as_stored, refuse_broken_rule
 from app.services.known_credentials import KnownCredentials
 from app.services.replay import Replay
-from app.services.spool import Spool
-from app.services.spool_lines import spool_line
+from app.services.spool import Line, Spool
+from app.services.spool_lines import SpoolKeySource, spool_line
 from app.services.spool_statistics import SpoolStatistics
 
 logger = logging.getLogger("ringfence")
@@ -52,7 +52,7 @@ class SpoolingAuditLogger:
             record = as_stored(tenant_id, event.fields())
             refuse_broken_rule(record)
             try:
-                await self._spool.append(partial(_line, credential, record))
+                await self._spool.append(self._line(credential, record))
             except RingfenceError as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
@@ -78,7 +78,7 @@ class SpoolingAuditLogger:
                 raise batch.refusal from None
             try:
                 await self._spool.append_all(
-                    partial(_line, credential, as_stored(tenant_id, sent)) for _, sent in batch.records()
+                    self._line(credential, as_stored(tenant_id, sent)) for _, sent in batch.records()
                 )
             except RingfenceError as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
@@ -158,6 +158,9 @@ class SpoolingAuditLogger:
             return None
         return self._known.tenant_of(credential, self._availability.last_contact, self._spool.clock.now())
 
+    def _line(self, credential: Credential, record: Record) -> Line:
+        return partial(_signed, credential, self._known.spool_key_source(credential), record)
+
     async def _set_clock(self) -> None:
         while True:
             if self._availability.is_up:
@@ -165,5 +168,5 @@ class SpoolingAuditLogger:
             await asyncio.sleep(1)
 
 
-def _line(credential: Credential, record: Record, now: str) -> bytes:
-    return spool_line(credential, {**record, "created_at": now})
+def _signed(credential: Credential, source: SpoolKeySource, record: Record, now: str) -> bytes:
+    return spool_line(credential, source, {**record, "created_at": now})
