@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Literal
 
 from fastapi import Request
 
@@ -51,14 +52,22 @@ class ApiKey:
 
 Credential = NamedTenant | ApiKey
 
+SpoolKeySource = Literal["secret", "hash"]
+"""What the key that signs spooled lines is derived from, as audit.describe_api_key() says: from the secret of the API
+key, or, for API keys issued before V0009 of the schema, from its SHA-256."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What the store says of a credential. expires_at: None where it never does."""
+    """What the store says of a credential.
+
+    expires_at: None where it never does. spool_key_source: of an API key.
+    """
 
     tenant_id: str
     scopes: frozenset[str]
     expires_at: datetime | None
+    spool_key_source: SpoolKeySource = "secret"
 
     def refuse_without(self, scopes: Collection[str]) -> None:
         """Raise ScopeMissing unless the credential has one of `scopes`."""

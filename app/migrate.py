@@ -92,7 +92,7 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """Return what `apply` would do to the database. Reads only, takes no lock that a writer could notice."""
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
-        first = _first(cursor, directory)
+        first = _first(cursor)
         try:
             cursor.execute("SET ROLE audit_owner")
             applied = _applied(cursor)
@@ -102,20 +102,20 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
             applied = {}
         connection.rollback()
         todo = Plan.between(applied, release)
-        return replace(todo, first=first, grants=_grants(cursor, todo, directory, is_empty=not applied))
+        return replace(todo, first=first, grants=_grants(cursor, todo, is_empty=not applied))
 
 
-def _first(cursor: Any, directory: Path) -> list[str]:
-    cursor.execute((directory / "planned.sql").read_text())
+def _first(cursor: Any) -> list[str]:
+    cursor.execute((DATABASE_DIRECTORY / "planned.sql").read_text())
     return [line for (line,) in cursor.fetchall()]
 
 
-def _grants(cursor: Any, todo: Plan, directory: Path, *, is_empty: bool) -> list[str]:
+def _grants(cursor: Any, todo: Plan, *, is_empty: bool) -> list[str]:
     """Return the privileges that this release intends, are not granted, and are granted by a file of `todo`."""
 
     def rows(function: str) -> list[tuple[str, str, str, str]]:
         # Its body, as a query of its own: the function may be missing in the database, or be that of an older release.
-        (file,) = directory.glob(f"functions/**/{function}.sql")
+        (file,) = DATABASE_DIRECTORY.glob(f"functions/**/{function}.sql")
         cursor.execute(file.read_text().split("$$")[1])
         found: list[tuple[str, str, str, str]] = cursor.fetchall()
         return found
@@ -145,7 +145,7 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
 def _apply_once(url: str, directory: Path) -> Plan:
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
-        first = _first(cursor, directory)
+        first = _first(cursor)
         for file in ("roles.sql", "database.sql"):
             cursor.execute((directory / file).read_text())
         connection.commit()
@@ -166,7 +166,7 @@ def _apply_once(url: str, directory: Path) -> Plan:
         config.cursor.execute((directory / "applied_files.sql").read_text())
         applied = _applied(config.cursor)
         todo = Plan.between(applied, release)
-        grants = _grants(config.cursor, todo, directory, is_empty=not applied)
+        grants = _grants(config.cursor, todo, is_empty=not applied)
         if todo.pending or todo.changed:
             config.cursor.execute((DATABASE_DIRECTORY / "lock_tables.sql").read_text())
         if todo.changed and not todo.pending:

@@ -57,12 +57,13 @@ def install_system_packages(servers: list[Path]) -> None:
 
 
 def run_pgtap(server: PrivateServer, version: str) -> bool:
-    """Run db/tests with pg_prove on a freshly migrated database; return whether every file ran and passed."""
+    """Run db/tests with pg_prove on a migrated database in use; return whether every file ran and passed."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("CREATE DATABASE pgtap")
     migrate.apply(server.url("postgres", "pgtap"))
     with psycopg.connect(server.url("postgres", "pgtap")) as connection:
         connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
+        connection.execute((ROOT / "tests" / "database_in_use.sql").read_bytes())
     finished = subprocess.run(
         [
             "pg_prove", "--timer", "--psql-bin", str(server.binaries / "psql"),

@@ -73,7 +73,9 @@ def test_what_can_be_read_holds_no_secret(attack: Attack) -> None:
     secrets = attack.administrator.execute(
         "SELECT encode(inner_key, 'hex') FROM audit.proof_secrets"
         " UNION SELECT encode(outer_key, 'hex') FROM audit.proof_secrets"
-        " UNION SELECT encode(secret_sha256, 'hex') FROM audit.api_keys UNION SELECT id FROM audit.api_keys"
+        " UNION SELECT encode(secret_sha256, 'hex') FROM audit.api_keys"
+        " UNION SELECT encode(spool_inner_key, 'hex') FROM audit.api_keys"
+        " UNION SELECT encode(spool_outer_key, 'hex') FROM audit.api_keys UNION SELECT id FROM audit.api_keys"
     ).fetchall()
     hidden = [SECRET, attack.keys["globex"], *(secret for (secret,) in secrets)]
     assert attack.value(attack.administrator, "SELECT count(*) FROM pg_stats WHERE tablename = 'audit_logs'") > 0

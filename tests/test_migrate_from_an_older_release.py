@@ -8,33 +8,9 @@ import pytest
 
 from app import migrate
 from app.database_files import fingerprints, schema_version
-from tests.releases import catalogue, copy_of_release
+from tests.releases import catalogue, release_as_of
 
 LATEST = schema_version(fingerprints())
-
-
-def release_as_of(folder: Path, version: int, scratch: str) -> Path:
-    """Copy db/ with its schema files up to `version`, and of the functions and policies those that can be with them."""
-    release = copy_of_release(folder)
-    for file in (release / "schema").iterdir():
-        if schema_version({f"schema/{file.name}": ""}) > version:
-            file.unlink()
-    later = sorted([*(release / "functions").iterdir(), *(release / "policies").iterdir()])
-    texts = {file: file.read_bytes() for file in later}
-    for file in later:
-        file.unlink()
-    migrate.apply(scratch, release)
-    with psycopg.connect(scratch) as connection:
-        connection.execute("SET ROLE audit_owner")
-        for file in later:
-            try:
-                with connection.transaction():
-                    connection.execute(texts[file])
-            except psycopg.Error:
-                continue  # it speaks of a table that was not there yet
-            file.write_bytes(texts[file])
-        connection.rollback()
-    return release
 
 
 @pytest.mark.parametrize("version", range(1, LATEST + 1))

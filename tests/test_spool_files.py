@@ -25,7 +25,7 @@ KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
 
 
 def line(number: int) -> Line:
-    return lambda now: spool_line(KEY, {"id": str(number), "tenant_id": "acme", "created_at": now})
+    return lambda now: spool_line(KEY, "secret", {"id": str(number), "tenant_id": "acme", "created_at": now})
 
 
 class Receiver:
@@ -230,13 +230,13 @@ def test_a_directory_of_somebody_elses_is_refused(tmp_path: Path) -> None:
 
 def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> None:
     record = {"id": "1", "user_id": 'j", "hmac": "0"}', "created_at": "2026-01-01T00:00:00.000000Z"}
-    text = spool_line(KEY, record)
+    text = spool_line(KEY, "secret", record)
     element = for_replay(text)
     assert element is not None
     assert json.loads(element["line"]) == {**record, "api_key_id": "0" * 16}
     assert json.loads(text) == {**record, "api_key_id": "0" * 16, "hmac": element["hmac"]}
     assert b"1" * 64 not in text
-    assert for_replay(spool_line(NamedTenant("acme"), record)) == {"line": json.dumps(record)}
+    assert for_replay(spool_line(NamedTenant("acme"), "secret", record)) == {"line": json.dumps(record)}
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"[]\n", b'{"id": "1"', b'{"a": "\xff', b"[" * 100_000])

@@ -4,18 +4,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from app.credentials import ApiKey
+from app.credentials import ApiKey, SpoolKeySource
 from app.services.spool_lines import for_replay, spool_line
 from app.uuid_v7 import uuid_v7
 
 
-def waiting(key: str, *, tenant: str = "acme", **changed: Any) -> dict[str, str]:
-    """Return what audit.replay_audit_logs() takes of a record sent with `key`; changed: after it was proven."""
+def waiting(key: str, *, tenant: str = "acme", source: SpoolKeySource = "secret", **changed: Any) -> dict[str, str]:
+    """Return what audit.replay_audit_logs() takes of a record sent with `key`; changed: after it was signed."""
     record = {
         "id": str(uuid_v7()), "tenant_id": tenant, "agent_id": "agent", "mode": "LIVE", "status": "error",
         "created_at": datetime.now(UTC).isoformat(),
     }  # fmt: skip
-    element = for_replay(spool_line(ApiKey(key, None), record))
+    element = for_replay(spool_line(ApiKey(key, None), source, record))
     assert element is not None
     if changed:
         element["line"] = json.dumps(json.loads(element["line"]) | changed)

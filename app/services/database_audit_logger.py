@@ -189,7 +189,7 @@ class DatabaseAuditLogger:
             seconds=MOST_SECONDS_OF_A_RECORD,
         )
         expires_at = found["expires_at"] and datetime.fromisoformat(found["expires_at"])
-        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at)
+        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at, found["spool_key_source"])
 
     async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
         """Store what waited in the spool; return what became of each line. db/functions/replay_audit_logs.sql."""

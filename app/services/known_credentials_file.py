@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.credentials import Caller
+from app.credentials import Caller, SpoolKeySource
 from app.uuid_v7 import uuid_v7
 
 logger = logging.getLogger("ringfence")
@@ -76,6 +76,7 @@ class KnownCredentialsFile:
                 "tenant_id": each.caller.tenant_id,
                 "scopes": sorted(each.caller.scopes),
                 "expires_at": each.caller.expires_at and each.caller.expires_at.isoformat(),
+                "spool_key_source": each.caller.spool_key_source,
                 "accepted_at": each.accepted_at,
             }
             for each in known
@@ -87,9 +88,16 @@ class KnownCredentialsFile:
         unfinished.replace(self._path)
 
 
-def _accepted(digest: str, tenant_id: str, scopes: list[str], expires_at: str | None, accepted_at: float) -> Accepted:
+def _accepted(
+    digest: str,
+    tenant_id: str,
+    scopes: list[str],
+    expires_at: str | None,
+    spool_key_source: SpoolKeySource,
+    accepted_at: float,
+) -> Accepted:
     expiry = datetime.fromisoformat(expires_at) if expires_at else None
-    caller = Caller(str(tenant_id), frozenset(scopes), expiry)
+    caller = Caller(str(tenant_id), frozenset(scopes), expiry, spool_key_source)
     return Accepted(bytes.fromhex(digest), caller, float(accepted_at))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from app.credentials import Caller, Credential
+from app.credentials import Caller, Credential, SpoolKeySource
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
@@ -24,7 +24,7 @@ from app.services.file_rules import as_stored, refuse_broken_rule
 from app.services.known_credentials import TRUSTED_SECONDS, spooled_tenant
 from app.services.known_credentials_file import KnownCredentialsFile
 from app.services.replay import Replay
-from app.services.spool import Spool
+from app.services.spool import Line, Spool
 from app.services.spool_lines import spool_line
 from app.services.spool_statistics import SpoolStatistics
 
@@ -60,7 +60,7 @@ class SpoolingAuditLogger:
             record = as_stored(tenant_id, event.fields())
             refuse_broken_rule(record)
             try:
-                await self._spool.append(tenant_id, partial(_line, credential, record))
+                await self._spool.append(tenant_id, self._line(credential, record))
             except RingfenceError as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
@@ -75,7 +75,7 @@ class SpoolingAuditLogger:
             if tenant_id is None:
                 raise
             await asyncio.to_thread(_refuse_broken_rules, tenant_id, batch)
-            lines = (partial(_line, credential, as_stored(tenant_id, sent)) for _, sent in batch.records())
+            lines = (self._line(credential, as_stored(tenant_id, sent)) for _, sent in batch.records())
             try:
                 await self._spool.append_all(tenant_id, lines)
             except RingfenceError as refusal:
@@ -163,6 +163,11 @@ class SpoolingAuditLogger:
         caller = self._known.trusted(credential)
         return spooled_tenant(caller, credential, self._spool.clock.now()) if caller else None
 
+    def _line(self, credential: Credential, record: Record) -> Line:
+        caller = self._known.trusted(credential)
+        assert caller is not None  # it has just been known
+        return partial(_signed, credential, caller.spool_key_source, record)
+
     async def _set_clock(self) -> None:
         while True:
             if self._availability.is_up:
@@ -183,8 +188,8 @@ class SpoolingAuditLogger:
             await asyncio.sleep(1)  # where keys come one after the other
 
 
-def _line(credential: Credential, record: Record, now: str) -> bytes:
-    return spool_line(credential, {**record, "created_at": now})
+def _signed(credential: Credential, source: SpoolKeySource, record: Record, now: str) -> bytes:
+    return spool_line(credential, source, {**record, "created_at": now})
 
 
 def _refuse_broken_rules(tenant_id: str, batch: Batch) -> None:

@@ -15,6 +15,10 @@ CREATE OR REPLACE FUNCTION audit.begin_export(
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_scopes text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant

@@ -4,6 +4,10 @@ CREATE OR REPLACE FUNCTION audit.claim_idempotency_key(p_key text, p_body_sha256
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 -- Another request with the same key is waited for, but for less time than a proof lasts.
 SET lock_timeout = '4s'
 AS $$

@@ -1,37 +1,45 @@
 -- Proves a tenant with an API key, for the rest of the transaction and at most five seconds.
 -- The only way for audit_keyed to see or write anything.
+--
+-- The stored hash never leaves the columns of one query. In a variable or parameter it would become a constant of a plan as soon
+-- as an expression fails and is run again, and any session can have its plans printed. The pinned settings are the second line.
 
 CREATE OR REPLACE FUNCTION audit.enter_tenant(p_api_key text, p_tenant_id text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    v_parts text[] := string_to_array(p_api_key, '_');   -- rf, public id, secret
-    v_key   record;
+    v_key record;   -- what is known of it, but no hash
 BEGIN
     -- On an older snapshot a key that was revoked meanwhile would open its tenant again and again.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'a tenant is entered in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    IF length(p_api_key) <> 84 OR cardinality(v_parts) <> 3 OR v_parts[1] <> 'rf' OR p_api_key IS NULL THEN
+    -- rf_<16 hexadecimal digits>_<64 of them>. Its length in bytes first: text that is none, or a gigabyte of it, goes no further.
+    IF p_api_key IS NULL OR octet_length(p_api_key) <> 84 OR NOT starts_with(p_api_key, 'rf_')
+       OR translate(p_api_key, '0123456789abcdef', '') <> 'r__' OR substr(p_api_key, 20, 1) <> '_' THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'malformed';
     END IF;
 
-    SELECT k.id, k.tenant_id, k.scopes, k.secret_sha256, k.expires_at, k.revoked_at, u.last_used_at,
-           s.id::text AS secret_id
+    SELECT k.id, k.tenant_id, array_to_string(k.scopes, ',') AS scopes, k.revoked_at IS NOT NULL AS is_revoked,
+           k.expires_at <= clock_timestamp() AS has_expired, u.last_used_at, s.id::text AS secret_id
     INTO v_key
     FROM audit.api_keys AS k
     JOIN audit.api_key_uses AS u ON u.api_key_id = k.id
     JOIN audit.proof_secrets AS s ON s.replaced_at IS NULL
-    WHERE k.id = v_parts[2];
+    WHERE k.id = substr(p_api_key, 4, 16) AND k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), 'UTF8'));
 
-    -- Why is told only to whoever holds the secret.
-    IF NOT FOUND OR v_key.secret_sha256 <> sha256(convert_to(v_parts[3], 'UTF8')) THEN
+    -- Why is told only to a caller who holds the secret.
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'unknown';
-    ELSIF v_key.revoked_at IS NOT NULL THEN
+    ELSIF v_key.is_revoked THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'revoked: ' || v_key.id;
-    ELSIF v_key.expires_at <= clock_timestamp() THEN
+    ELSIF v_key.has_expired THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'expired: ' || v_key.id;
     END IF;
 
@@ -46,7 +54,7 @@ BEGIN
                             WHERE u.api_key_id = v_key.id FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
 
-    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, array_to_string(v_key.scopes, ','));
+    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, v_key.scopes);
     RETURN v_key.tenant_id;
 END
 $$;

@@ -4,6 +4,8 @@ CREATE OR REPLACE FUNCTION audit.granted_privileges()
 RETURNS TABLE (grantee text, object_type text, object text, privilege text)
 LANGUAGE sql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- Its answers are compared with those of audit.intended_privileges(), whatever the session has set.
+SET quote_all_identifiers = off
 AS $$
     WITH access_list (object_type, object, owner, acl) AS (
         SELECT 'schema', n.nspname::text, n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner))

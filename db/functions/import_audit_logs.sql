@@ -5,6 +5,10 @@ CREATE OR REPLACE FUNCTION audit.import_audit_logs(p_records json, p_first int D
 RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_tenant_id  text := audit.proven_tenant('import');

@@ -5,6 +5,10 @@ CREATE OR REPLACE FUNCTION audit.insert_audit_log_batch(p_records json)
 RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 -- All wait where one waits: for another transaction that is writing a record of the same id. Its caller may send it again.
 -- 20 ms at the most: 15 here, and 5 when it is found out below which record it was.
 SET lock_timeout = '15ms'

@@ -47,6 +47,7 @@ AS $$
         ('audit_trusted', 'function', 'audit.outdated_server',           'EXECUTE'),
         ('audit_trusted', 'function', 'audit.schema_version',            'EXECUTE'),
         ('audit_trusted', 'function', 'audit.isolation_report',          'EXECUTE'),
+        ('audit_trusted', 'function', 'audit.unintended_settings',       'EXECUTE'),
         ('audit_trusted', 'function', 'audit.intended_privileges',       'EXECUTE'),
         ('audit_trusted', 'function', 'audit.granted_privileges',        'EXECUTE'),
 
@@ -89,6 +90,7 @@ AS $$
         ('audit_keyed',   'function', 'audit.outdated_server',           'EXECUTE'),
         ('audit_keyed',   'function', 'audit.schema_version',            'EXECUTE'),
         ('audit_keyed',   'function', 'audit.isolation_report',          'EXECUTE'),
+        ('audit_keyed',   'function', 'audit.unintended_settings',       'EXECUTE'),
         ('audit_keyed',   'function', 'audit.intended_privileges',       'EXECUTE'),
         ('audit_keyed',   'function', 'audit.granted_privileges',        'EXECUTE'),
 
@@ -102,6 +104,7 @@ AS $$
         ('audit_admin',   'function', 'audit.rotate_proof_secret',       'EXECUTE'),
         ('audit_admin',   'function', 'audit.schema_version',            'EXECUTE'),
         ('audit_admin',   'function', 'audit.isolation_report',          'EXECUTE'),
+        ('audit_admin',   'function', 'audit.unintended_settings',       'EXECUTE'),
         ('audit_admin',   'function', 'audit.intended_privileges',       'EXECUTE'),
         ('audit_admin',   'function', 'audit.granted_privileges',        'EXECUTE')
 $$;

@@ -13,6 +13,10 @@ CREATE OR REPLACE FUNCTION audit.is_stored(
 RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
     -- The policy that lets the owner see anything demands the caller's own proof, with this scope.

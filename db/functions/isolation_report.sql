@@ -3,38 +3,52 @@
 
 CREATE OR REPLACE FUNCTION audit.isolation_report()
 RETURNS TABLE (rule text, intact boolean, findings text)
-LANGUAGE sql STABLE SECURITY INVOKER
+-- Not LANGUAGE sql, whose bodies are resolved at once: the functions it calls would have to be applied before it.
+LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
+-- Names and expressions are compared as they are printed: the same whatever the session or the database has set.
+SET quote_all_identifiers = off
 AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH RECURSIVE held (oid) AS (
         -- The role that asks and every role it could become, whether it inherits from it or not.
         SELECT r.oid FROM pg_roles AS r WHERE r.rolname IN (session_user, current_user)
         UNION
         SELECT m.roleid FROM pg_auth_members AS m JOIN held AS h ON h.oid = m.member
     ),
+    ours AS (
+        SELECT r.* FROM pg_roles AS r
+        WHERE r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin', 'audit_app')
+    ),
     relation AS (
-        SELECT c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.reloptions
+        SELECT c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, c.relacl
         FROM pg_class AS c
         WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     ),
-    finding (rule, finding) AS (
-        SELECT 'the role has no power over row-level security', r.rolname || ' ' || power.name
-        FROM held AS h
-        JOIN pg_roles AS r ON r.oid = h.oid
-        CROSS JOIN LATERAL (VALUES
-            (r.rolsuper, 'is SUPERUSER'), (r.rolbypassrls, 'has BYPASSRLS'), (r.rolcreaterole, 'has CREATEROLE'),
-            (r.rolcreatedb, 'has CREATEDB'), (r.rolreplication, 'has REPLICATION')) AS power (has, name)
-        WHERE power.has
-
-        UNION ALL
-        -- Whatever else asks: these six must never be more than roles.sql makes them.
-        SELECT 'no role of ours has power over row-level security', r.rolname || ' ' || power.name
+    power (oid, finding) AS (
+        SELECT r.oid, r.rolname || ' ' || power.name
         FROM pg_roles AS r
         CROSS JOIN LATERAL (VALUES
             (r.rolsuper, 'is SUPERUSER'), (r.rolbypassrls, 'has BYPASSRLS'), (r.rolcreaterole, 'has CREATEROLE'),
             (r.rolcreatedb, 'has CREATEDB'), (r.rolreplication, 'has REPLICATION')) AS power (has, name)
         WHERE power.has
-          AND r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin', 'audit_app')
+    ),
+    owned (owner, object) AS (
+        SELECT d.datdba, 'the database' FROM pg_database AS d WHERE d.datname = current_database()
+        UNION ALL
+        SELECT n.nspowner, 'schema ' || n.nspname FROM pg_namespace AS n WHERE n.nspname IN ('audit', 'pgmigrate')
+        UNION ALL
+        SELECT c.relowner, c.oid::regclass::text FROM relation AS c
+        UNION ALL
+        SELECT p.proowner, p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
+    ),
+    finding (rule, finding) AS (
+        SELECT 'the role has no power over row-level security', p.finding FROM power AS p JOIN held AS h ON h.oid = p.oid
+        UNION ALL
+        -- Whatever else asks: these six must never be more than roles.sql makes them.
+        SELECT 'no role of ours has power over row-level security', p.finding FROM power AS p JOIN ours AS r ON r.oid = p.oid
 
         UNION ALL
         SELECT 'the role is a member of one group, and of nothing else',
@@ -44,28 +58,12 @@ AS $$
         HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin')
 
         UNION ALL
-        SELECT 'the role owns nothing here', format('%s owns %s', owned.owner::regrole, owned.object)
-        FROM (
-            SELECT d.datdba, 'the database' FROM pg_database AS d WHERE d.datname = current_database()
-            UNION ALL
-            SELECT n.nspowner, 'schema ' || n.nspname FROM pg_namespace AS n WHERE n.nspname IN ('audit', 'pgmigrate')
-            UNION ALL
-            SELECT c.relowner, c.oid::regclass::text FROM relation AS c
-            UNION ALL
-            SELECT p.proowner, p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
-        ) AS owned (owner, object)
-        WHERE owned.owner IN (SELECT h.oid FROM held AS h)
-
+        SELECT 'the role owns nothing here', format('%s owns %s', o.owner::regrole, o.object)
+        FROM owned AS o JOIN held AS h ON h.oid = o.owner
         UNION ALL
-        SELECT 'everything belongs to audit_owner', format('%s belongs to %s', owned.object, owned.owner::regrole)
-        FROM (
-            SELECT n.nspowner, 'schema ' || n.nspname FROM pg_namespace AS n WHERE n.nspname IN ('audit', 'pgmigrate')
-            UNION ALL
-            SELECT c.relowner, c.oid::regclass::text FROM relation AS c
-            UNION ALL
-            SELECT p.proowner, p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
-        ) AS owned (owner, object)
-        WHERE owned.owner <> 'audit_owner'::regrole
+        SELECT 'everything belongs to audit_owner', format('%s belongs to %s', o.object, o.owner::regrole)
+        FROM owned AS o
+        WHERE o.owner <> 'audit_owner'::regrole AND o.object <> 'the database'
 
         UNION ALL
         SELECT 'every table has forced row-level security',
@@ -164,6 +162,41 @@ AS $$
         FROM (TABLE granted EXCEPT SELECT i.grantee, i.object_type, i.object, i.privilege FROM audit.intended_privileges() AS i) AS g
 
         UNION ALL
+        -- Append-only is so for the owner too, as whom functions run: an attempt fails, instead of touching the no rows that
+        -- the policies leave. A foreign key locks the row it refers to, and that takes UPDATE of a column of tenants.
+        SELECT 'the owner changes no record, and empties no table', format('audit_owner has %s on %s', a.privilege_type, held_on.name)
+        FROM (
+            SELECT c.oid::regclass::text, c.relname, c.relowner, coalesce(c.relacl, acldefault('r', c.relowner))
+            FROM relation AS c WHERE c.relkind IN ('r', 'p')
+            UNION ALL
+            SELECT concat(c.oid::regclass, '.', col.attname), c.relname, c.relowner, col.attacl
+            FROM relation AS c JOIN pg_attribute AS col ON col.attrelid = c.oid
+            WHERE NOT (c.relname = 'tenants' AND col.attname = 'created_at')
+        ) AS held_on (name, relname, owner, acl)
+        CROSS JOIN LATERAL aclexplode(held_on.acl) AS a
+        WHERE a.grantee = held_on.owner
+          AND (a.privilege_type = 'TRUNCATE'
+               OR a.privilege_type IN ('UPDATE', 'DELETE') AND held_on.relname IN ('audit_logs', 'admin_events', 'tenants'))
+
+        UNION ALL
+        SELECT 'what our roles make is open to nobody', format('%s%s has %s by default on what %s makes%s',
+               CASE d.defaclobjtype WHEN 'f' THEN 'functions: ' WHEN 'T' THEN 'types: ' WHEN 'r' THEN 'tables: '
+                   WHEN 'S' THEN 'sequences: ' WHEN 'n' THEN 'schemas: ' END,
+               CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.privilege_type, d.defaclrole::regrole,
+               ' in schema ' || nullif(d.defaclnamespace, 0)::regnamespace)
+        FROM pg_default_acl AS d
+        LEFT JOIN LATERAL aclexplode(d.defaclacl) AS a ON true
+        WHERE d.defaclrole IN (SELECT h.oid FROM held AS h UNION SELECT r.oid FROM ours AS r)
+          AND NOT coalesce(d.defaclrole = 'audit_owner'::regrole AND d.defaclnamespace = 0 AND d.defaclobjtype IN ('f', 'T')
+                           AND a.grantee = d.defaclrole, false)
+        UNION ALL
+        SELECT 'what our roles make is open to nobody', format('new %s of audit_owner are open to PUBLIC', kind.name)
+        FROM (VALUES ('f', 'functions'), ('T', 'types')) AS kind (letter, name)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_default_acl AS d
+            WHERE d.defaclrole = 'audit_owner'::regrole AND d.defaclnamespace = 0 AND d.defaclobjtype = kind.letter::"char")
+
+        UNION ALL
         -- A temporary table outlives the transaction of its tenant; an object of one's own can shadow, or be a trap.
         SELECT 'neither the role nor PUBLIC can create anything in this database',
                format('run, as the database''s owner: REVOKE %s ON DATABASE %I FROM %I',
@@ -203,6 +236,16 @@ AS $$
         WHERE p.pronamespace = 'audit'::regnamespace AND fault.found
 
         UNION ALL
+        -- Plans hold the values at hand, and any session can have its plans printed: see audit.enter_tenant().
+        SELECT 'no plan is printed where keys and secrets are', format('%s does not set %s', p.oid::regprocedure, pin.setting)
+        FROM pg_proc AS p
+        CROSS JOIN (VALUES ('debug_print_parse=off'), ('debug_print_rewritten=off'), ('debug_print_plan=off'),
+                           ('plpgsql.print_strict_params=off')) AS pin (setting)
+        WHERE p.pronamespace = 'audit'::regnamespace
+          AND (p.prosecdef OR 'p_api_key' = ANY (p.proargnames) OR p.proname = 'insert_audit_log_batch')
+          AND NOT pin.setting = ANY (coalesce(p.proconfig, '{}'))
+
+        UNION ALL
         SELECT 'no trigger or rule acts on a record', format('%s on %s', t.tgname, t.tgrelid::regclass)
         FROM pg_trigger AS t JOIN relation AS c ON c.oid = t.tgrelid
         WHERE NOT t.tgisinternal
@@ -215,19 +258,11 @@ AS $$
         FROM pg_rewrite AS r JOIN relation AS c ON c.oid = r.ev_class AND c.relkind IN ('r', 'p')
 
         UNION ALL
-        SELECT 'no stored setting names a tenant, loosens a commit or logs a key', format('%s, for %s in %s', setting,
-               CASE s.setrole WHEN 0 THEN 'every role' ELSE s.setrole::regrole::text END,
-               coalesce((SELECT d.datname FROM pg_database AS d WHERE d.oid = s.setdatabase), 'every database'))
-        FROM pg_db_role_setting AS s
-        CROSS JOIN LATERAL unnest(s.setconfig) AS setting
-        WHERE (s.setrole = 0 OR s.setrole IN (SELECT h.oid FROM held AS h))
-          AND (s.setdatabase = 0 OR s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
-          AND setting ~* '^(app\.|search_path|row_security|session_preload_libraries|local_preload_libraries|role='
-               '|synchronous_commit|default_transaction_|debug_|quote_all_identifiers|client_min_messages|log_parameter_max_length_on_error)'
+        SELECT 'no setting is stored but the intended ones', u.finding FROM audit.unintended_settings() AS u (finding)
         UNION ALL
         -- From the connection string or the server's configuration, which no catalogue shows. Ask outside a transaction
         -- that has set its tenant.
-        SELECT 'no stored setting names a tenant, loosens a commit or logs a key', 'app.tenant_id is set already, before audit.set_tenant()'
+        SELECT 'no setting is stored but the intended ones', 'app.tenant_id is set already, before audit.set_tenant()'
         WHERE coalesce(current_setting('app.tenant_id', true), '') <> ''
     ),
     granted AS (SELECT g.grantee, g.object_type, g.object, g.privilege FROM audit.granted_privileges() AS g)
@@ -244,17 +279,22 @@ AS $$
         (9, 'every table that holds tenants checks their form'),
         (10, 'no table or view elsewhere shows a record'),
         (11, 'no privilege is granted beyond the intended'),
-        (12, 'neither the role nor PUBLIC can create anything in this database'),
-        (13, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
-        (14, 'no trigger or rule acts on a record'),
-        (15, 'no stored setting names a tenant, loosens a commit or logs a key')) AS known (number, rule)
+        (12, 'the owner changes no record, and empties no table'),
+        (13, 'what our roles make is open to nobody'),
+        (14, 'neither the role nor PUBLIC can create anything in this database'),
+        (15, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
+        (16, 'no plan is printed where keys and secrets are'),
+        (17, 'no trigger or rule acts on a record'),
+        (18, 'no setting is stored but the intended ones')) AS known (number, rule)
     LEFT JOIN finding AS f ON f.rule = known.rule
     GROUP BY known.number, known.rule
-    ORDER BY known.number
+    ORDER BY known.number;
+END
 $$;
 
 COMMENT ON FUNCTION audit.isolation_report IS
     'Whether isolation is intact on this database for the role that asks: one row a rule, with what was found against it. '
-    'All rows intact: this role sees and writes the records of one tenant a transaction, and nobody can quietly widen that.';
+    'All rows intact: this role sees and writes the records of one tenant a transaction, and nobody can quietly widen that. '
+    'Settings that are stored with a role or for the whole database are findings but for those that audit.unintended_settings() lists.';
 REVOKE ALL ON FUNCTION audit.isolation_report FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.isolation_report TO audit_trusted, audit_keyed, audit_admin;

@@ -1,37 +1,62 @@
--- Issues an API key. What it returns is the only copy: the database keeps a hash.
+-- Issues an API key. What it returns is the only copy: the database keeps a hash, and what signatures of spooled records are
+-- checked with. The secret stays in the columns of one query, and goes from there to the caller: in a variable it would be a
+-- constant of a plan. So this returns a set, of one row.
 
 CREATE OR REPLACE FUNCTION audit.issue_api_key(
     p_tenant_id  text,
     p_label      text,
     p_scopes     text[]      DEFAULT ARRAY['read', 'write'],
     p_expires_at timestamptz DEFAULT NULL)
-RETURNS text
+RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    -- Each UUID brings 122 bits from the server's strong random source; the hash spreads them over 256.
-    v_id     text := left(encode(sha256(uuid_send(gen_random_uuid())), 'hex'), 16);
-    v_secret text := encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-                                   || uuid_send(gen_random_uuid())), 'hex');
+    v_id text := left(encode(sha256(uuid_send(gen_random_uuid())), 'hex'), 16);
 BEGIN
     IF p_expires_at <= now() THEN
         RAISE EXCEPTION 'the key would have expired already' USING ERRCODE = 'RF003', COLUMN = 'expires_at';
     END IF;
-    INSERT INTO audit.api_keys (id, tenant_id, label, scopes, secret_sha256, created_at, expires_at)
-    VALUES (v_id, p_tenant_id, p_label,
-            (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(p_scopes) AS s),
-            sha256(convert_to(v_secret, 'UTF8')), now(), p_expires_at);
-    INSERT INTO audit.api_key_uses (api_key_id) VALUES (v_id);
+    RETURN QUERY
+        WITH fresh (secret) AS MATERIALIZED (   -- once, though it is used twice
+            -- Each UUID brings 122 bits from the server's strong random source; the hash spreads them over 256.
+            SELECT encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+                                 || uuid_send(gen_random_uuid())), 'hex')
+        ),
+        issued (id) AS (
+            INSERT INTO audit.api_keys AS k (
+                id, tenant_id, label, scopes, secret_sha256, created_at, expires_at,
+                spool_inner_key, spool_outer_key, spool_key_source)
+            SELECT v_id, p_tenant_id, p_label,
+                   (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(p_scopes) AS s),
+                   sha256(convert_to(fresh.secret, 'UTF8')), now(), p_expires_at,
+                   pads.inner_pad, pads.outer_pad, 'secret'
+            FROM fresh
+            -- app/services/spool_lines.py makes the same of the secret. HMAC's two keys: 0x36 and 0x5c.
+            CROSS JOIN LATERAL (
+                SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(derived.block, place) # 54), ''::bytea ORDER BY place),
+                       string_agg(set_byte('\x00'::bytea, 0, get_byte(derived.block, place) # 92), ''::bytea ORDER BY place)
+                FROM (VALUES (sha256(convert_to('ringfence spool key of secret:' || fresh.secret, 'UTF8'))
+                              || decode(repeat('00', 32), 'hex'))) AS derived (block)
+                CROSS JOIN generate_series(0, 63) AS place) AS pads (inner_pad, outer_pad)
+            RETURNING k.id
+        ),
+        unused (id) AS (
+            INSERT INTO audit.api_key_uses AS u (api_key_id) SELECT issued.id FROM issued RETURNING u.api_key_id
+        )
+        SELECT concat_ws('_', 'rf', unused.id, fresh.secret) FROM fresh CROSS JOIN unused;
     PERFORM audit.record_admin_event('api key issued', p_tenant_id, v_id);
-    RETURN concat_ws('_', 'rf', v_id, v_secret);
 EXCEPTION WHEN foreign_key_violation THEN
     RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002';
 END
 $$;
 
 COMMENT ON FUNCTION audit.issue_api_key IS
-    'Issues a key for a tenant and returns it, once and never again. RF002 when the tenant is not registered, RF003 when it '
+    'Issues a key for a tenant and returns it, in one row, once and never again. RF002 when the tenant is not registered, RF003 when it '
     'would have expired, 23514 when label or scopes break a rule. SECURITY DEFINER: audit_admin has no privilege on any table.';
 REVOKE ALL ON FUNCTION audit.issue_api_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.issue_api_key TO audit_admin;

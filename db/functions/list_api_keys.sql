@@ -6,6 +6,10 @@ RETURNS TABLE (
     created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
     SELECT k.id, k.tenant_id, k.label, k.scopes,
            CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= now() THEN 'expired' ELSE 'valid' END,

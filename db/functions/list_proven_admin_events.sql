@@ -4,6 +4,10 @@ CREATE OR REPLACE FUNCTION audit.list_proven_admin_events(p_limit int)
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
     -- The policy would show nothing, and nobody must mistake that for an empty list.

@@ -15,6 +15,10 @@ CREATE OR REPLACE FUNCTION audit.list_proven_audit_logs(
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
     -- The policy would show nothing; nobody must mistake that for an empty trail, or learn which tenants are registered.

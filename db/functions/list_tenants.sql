@@ -4,6 +4,10 @@ CREATE OR REPLACE FUNCTION audit.list_tenants()
 RETURNS TABLE (id text, name text, created_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
     SELECT t.id, t.name, t.created_at FROM audit.tenants AS t ORDER BY t.id
 $$;

@@ -5,6 +5,10 @@ CREATE OR REPLACE FUNCTION audit.proven_tenant(p_scope text)
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     -- All three can be set by anybody to anything. Only the comparison of the proofs decides, and nothing is cast

@@ -1,11 +1,16 @@
 -- Records that the service acknowledged while the database was away, and kept on its disk. No run-time role may write created_at,
 -- so this runs as the owner. It believes the service nothing that a key can prove: each record carries the HMAC of its own text,
--- made with the caller's key when it came, and the key itself is written nowhere.
+-- made with the caller's key when it came, and the key itself is written nowhere. What the HMAC is checked with stays in the
+-- columns of one query: see audit.enter_tenant().
 
 CREATE OR REPLACE FUNCTION audit.replay_audit_logs(p_records json)
 RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_source     text := audit.tenant_source();
@@ -39,9 +44,17 @@ BEGIN
         LEFT JOIN audit.api_keys AS k ON k.id = r.api_key_id AND v_source = 'api_key'
         LEFT JOIN audit.tenants AS t ON t.id = r.tenant_id AND v_source = 'header'
         CROSS JOIN LATERAL (SELECT * FROM (VALUES
-            -- The hash of the key's secret is what the HMAC was made with. It stays in a column: see audit.tenant_proof().
-            (1, v_source = 'api_key' AND (k.id IS NULL OR e.element ->> 'hmac' IS DISTINCT FROM
-                encode(audit.hmac_sha256(k.secret_sha256, convert_to(l.line, 'UTF8')), 'hex')),
+            -- Of the two HMACs the second is for workers of the release before, which may still run, and what they have spooled.
+            (1, v_source = 'api_key' AND (k.id IS NULL OR e.element ->> 'hmac' IS NULL OR (
+                    e.element ->> 'hmac' <> encode(sha256(k.spool_outer_key || sha256(
+                        k.spool_inner_key || convert_to(l.line, 'UTF8'))), 'hex')
+                    AND e.element ->> 'hmac' <> (
+                        SELECT encode(sha256(pads.outer_pad || sha256(pads.inner_pad || convert_to(l.line, 'UTF8'))), 'hex')
+                        FROM (
+                            SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(hash.block, place) # 54), ''::bytea ORDER BY place),
+                                   string_agg(set_byte('\x00'::bytea, 0, get_byte(hash.block, place) # 92), ''::bytea ORDER BY place)
+                            FROM (VALUES (k.secret_sha256 || decode(repeat('00', 32), 'hex'))) AS hash (block)
+                            CROSS JOIN generate_series(0, 63) AS place) AS pads (inner_pad, outer_pad)))),
                 'RF005', 'the record was not sent with this API key', NULL),
             (2, k.tenant_id <> r.tenant_id OR r.tenant_id IS NULL, 'RF007', 'the API key belongs to another tenant', NULL),
             (3, 'write' <> ALL (k.scopes), 'RF006', 'the API key has not the scope write', NULL),
@@ -144,7 +157,7 @@ $$;
 COMMENT ON FUNCTION audit.replay_audit_logs IS
     'Appends records that were acknowledged while the database was away. A JSON array of objects: line, the text of a JSON object '
     'with the fields of a record, its tenant_id, created_at, and the api_key_id it was sent with; and hmac, the HMAC-SHA-256 of '
-    'line in hexadecimal under the SHA-256 of the key''s secret. A login that names its tenants needs neither key nor hmac. Returns '
+    'line in hexadecimal under the key''s spool key, or, from workers of the release before, under the SHA-256 of its secret. A login that names its tenants needs neither key nor hmac. Returns '
     'an array with null at the place of each record that is stored, now or before, and for each other the sqlstate, message, column '
     'and constraint of its refusal: RF002 tenant not registered, RF003 created_at older than seven days, RF004 the id belongs to '
     'another record, RF005 the key is unknown, did not send this, or was not valid then, RF006 it may not write, RF007 another '

@@ -4,6 +4,10 @@ CREATE OR REPLACE FUNCTION audit.revoke_api_key(p_id text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_tenant_id text;

@@ -4,6 +4,10 @@ CREATE OR REPLACE FUNCTION audit.schema_version()
 RETURNS TABLE (version int, digest text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
     SELECT
         max(substring(f.path FROM '^schema/V([0-9]+)__')::int),

@@ -5,6 +5,7 @@ ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too
 
 REVOKE ALL ON audit.admin_events FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE UPDATE, DELETE, TRUNCATE ON audit.admin_events FROM audit_owner;   -- an attempt fails, instead of touching no rows
 GRANT SELECT ON audit.admin_events TO audit_trusted;
 
 DROP POLICY IF EXISTS owner_records_admin_events ON audit.admin_events;

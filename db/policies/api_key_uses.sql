@@ -4,6 +4,7 @@ ALTER TABLE audit.api_key_uses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_key_uses FORCE ROW LEVEL SECURITY;
 
 REVOKE ALL ON audit.api_key_uses FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE DELETE, TRUNCATE ON audit.api_key_uses FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_api_key_uses ON audit.api_key_uses;
 CREATE POLICY owner_keeps_api_key_uses ON audit.api_key_uses

@@ -5,6 +5,7 @@ ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_keys FORCE ROW LEVEL SECURITY;
 
 REVOKE ALL ON audit.api_keys FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE DELETE, TRUNCATE ON audit.api_keys FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_api_keys ON audit.api_keys;
 CREATE POLICY owner_keeps_api_keys ON audit.api_keys

@@ -5,6 +5,7 @@ ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
 
 REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE UPDATE, DELETE, TRUNCATE ON audit.audit_logs FROM audit_owner;   -- an attempt fails, instead of touching no rows
 GRANT SELECT ON audit.audit_logs TO audit_trusted;
 -- Not created_at: the server's clock. A grant on the table would let the caller choose it.
 GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)

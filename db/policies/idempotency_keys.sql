@@ -5,6 +5,7 @@ ALTER TABLE audit.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.idempotency_keys FORCE ROW LEVEL SECURITY;   -- the owner too
 
 REVOKE ALL ON audit.idempotency_keys FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE TRUNCATE ON audit.idempotency_keys FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys;
 CREATE POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys

@@ -5,6 +5,7 @@ ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets FORCE ROW LEVEL SECURITY;
 
 REVOKE ALL ON audit.proof_secrets FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE TRUNCATE ON audit.proof_secrets FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_proof_secrets ON audit.proof_secrets;
 CREATE POLICY owner_keeps_proof_secrets ON audit.proof_secrets

@@ -4,6 +4,7 @@ ALTER TABLE audit.tenant_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.tenant_entries FORCE ROW LEVEL SECURITY;
 
 REVOKE ALL ON audit.tenant_entries FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE UPDATE, TRUNCATE ON audit.tenant_entries FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_tenant_entries ON audit.tenant_entries;
 CREATE POLICY owner_keeps_tenant_entries ON audit.tenant_entries

@@ -4,6 +4,9 @@ ALTER TABLE audit.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.tenants FORCE ROW LEVEL SECURITY;   -- the owner too
 
 REVOKE ALL ON audit.tenants FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE UPDATE, DELETE, TRUNCATE ON audit.tenants FROM audit_owner;
+-- A foreign key locks the row it refers to as the owner, which takes UPDATE of some column. No policy allows an UPDATE.
+GRANT UPDATE (created_at) ON audit.tenants TO audit_owner;
 GRANT SELECT ON audit.tenants TO audit_trusted;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.tenants;

@@ -2,18 +2,19 @@
 -- Asked of the catalogue, so that a function added tomorrow is covered.
 
 BEGIN;
-SELECT plan(11);
+SELECT plan(12);
 
 SELECT functions_are('audit', ARRAY[
     'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
-    'export_proven_audit_logs', 'filtered_audit_logs', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges', 'hmac_sha256', 'import_audit_logs', 'insert_audit_log',
+    'export_proven_audit_logs', 'filtered_audit_logs', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
+    'import_audit_logs', 'insert_audit_log',
     'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
     'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
     'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant', 'record_admin_event', 'record_export', 'record_rules',
     'replay_audit_logs', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'tenant_proof',
-    'tenant_source', 'transaction_identity', 'uuid_v7', 'writing_tenant'],
+    'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'writing_tenant'],
     'schema audit has forty-five functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
@@ -67,6 +68,13 @@ SELECT is_empty(
     $$SELECT p.oid::regprocedure, l.lanname FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND l.lanname NOT IN ('plpgsql', 'sql')$$,
     'every function is in plpgsql or SQL');
+-- The body of one in SQL is resolved when it is made, that of one in PL/pgSQL when it is called.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure, other.proname FROM pg_proc AS p
+      JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'sql'
+      JOIN pg_proc AS other ON other.pronamespace = 'audit'::regnamespace AND p.prosrc ~ ('\maudit\.' || other.proname || '\M\s*\(')
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)$$,
+    'no function in SQL calls another of ours: their order in a migration does not matter');
 
 -- The planner's promises. What reads a setting or a table is at best STABLE; what writes or differs at each call VOLATILE.
 SELECT results_eq(
@@ -86,14 +94,13 @@ SELECT results_eq(
         ('get_audit_log',        'STABLE',    'plpgsql'),
         ('get_proven_audit_log', 'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
-        ('hmac_sha256',          'IMMUTABLE', 'plpgsql'),
         ('import_audit_logs',    'VOLATILE',  'plpgsql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('insert_audit_logs',    'VOLATILE',  'plpgsql'),
         ('intended_privileges',  'IMMUTABLE', 'sql'),
         ('is_stored',            'STABLE',    'plpgsql'),
-        ('isolation_report',     'STABLE',    'sql'),
+        ('isolation_report',     'STABLE',    'plpgsql'),
         ('issue_api_key',        'VOLATILE',  'plpgsql'),
         ('list_admin_events',    'STABLE',    'plpgsql'),
         ('list_api_keys',        'STABLE',    'sql'),
@@ -117,6 +124,7 @@ SELECT results_eq(
         ('tenant_proof',         'STABLE',    'plpgsql'),
         ('tenant_source',        'STABLE',    'plpgsql'),
         ('transaction_identity', 'STABLE',    'plpgsql'),
+        ('unintended_settings',  'STABLE',    'sql'),
         ('uuid_v7',              'VOLATILE',  'plpgsql'),
         ('writing_tenant',       'STABLE',    'plpgsql')$$,
     'volatility and language of every function, those called often in plpgsql');

@@ -1,18 +1,30 @@
 -- Proves: what a function sets for as long as it runs: its search_path, the lists, the export and the entry how they are planned,
--- and the claim of an Idempotency-Key how long it waits. Nothing that stands
+-- the claim of an Idempotency-Key how long it waits, and that no plan is printed where keys and secrets are. Nothing that stands
 -- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
-SELECT plan(7);
+SELECT plan(10);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
-        AND setting NOT IN ('search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=20ms', 'seq_page_cost=1000',
-                            'debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
-                            'plpgsql.print_strict_params=off')$$,
-    'no function sets anything but its search_path, how it is planned, how long it waits, and that nothing of it is printed');
+        AND setting NOT IN ('debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
+                            'plpgsql.print_strict_params=off', 'quote_all_identifiers=off',
+                            'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=15ms', 'seq_page_cost=1000')$$,
+    'no function sets anything but its search_path, how it is planned, how long it waits, and that it prints no plan');
+-- A plan holds the values at hand, and any session can have its plans printed, to itself and into the server's log.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
+        AND (p.prosecdef OR 'p_api_key' = ANY (p.proargnames) OR p.prosrc ~ '\mapi_key text\M')
+        AND NOT p.proconfig @> ARRAY['debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
+                                     'plpgsql.print_strict_params=off']$$,
+    'every function that runs as its owner or is handed API keys has no plan printed');
+SELECT is(array_agg(p.proname ORDER BY p.proname), ARRAY['begin_export', 'insert_audit_log_batch']::name[],
+    'as their caller run two of those')
+FROM pg_proc AS p
+WHERE p.pronamespace = 'audit'::regnamespace AND NOT p.prosecdef AND 'debug_print_plan=off' = ANY (p.proconfig);
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)
@@ -25,12 +37,18 @@ SELECT results_eq(
     ARRAY['claim_idempotency_key'::name], 'less than a proof lasts waits the one that may have to wait');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=20ms' = ANY (p.proconfig)$$,
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=15ms' = ANY (p.proconfig)$$,
     ARRAY['insert_audit_log_batch'::name], 'and hardly at all the one for which others wait');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'seq_page_cost=1000' = ANY (p.proconfig)$$,
     ARRAY['set_proven_tenant'::name], 'by its place alone finds its row the one that has just inserted it');
+
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'quote_all_identifiers=off' = ANY (p.proconfig) ORDER BY p.proname$$,
+    ARRAY['granted_privileges'::name, 'isolation_report', 'unintended_settings'],
+    'as ever print names those that compare what they print');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(

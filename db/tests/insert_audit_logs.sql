@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 CREATE FUNCTION pg_temp.stored() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS
-    $$SELECT count(*) FROM audit.audit_logs WHERE agent_id <> 'agent-of-b'$$;
+    $$SELECT count(*) FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%' AND agent_id <> 'agent-of-b'$$;
 \set full '[{"id": "01900000-0000-7000-8000-00000000000a", "trace_id": "trace", "agent_id": "agent", "mode": "LIVE", "status": "error", "http_status": 502, "latency_ms": 17, "user_id": "user", "error": "bad gateway"}, {"id": "01900000-0000-7000-8000-00000000000b", "agent_id": "other", "mode": "DRY_RUN", "status": "success"}]'
 
 SET LOCAL SESSION AUTHORIZATION tap_gateway;

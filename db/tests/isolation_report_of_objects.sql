@@ -2,7 +2,7 @@
 -- the culprit; the policies have a file of their own. Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(53);
+SELECT plan(81);
 
 -- The rule's findings after a weakening, as the service sees them. The exception undoes the weakening.
 CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
@@ -21,8 +21,8 @@ $$;
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'as migrated, every rule is intact for the service');
-SELECT is((SELECT count(*) FROM audit.isolation_report() WHERE findings IS NULL), 15::bigint,
-    'all fifteen of them, without findings');
+SELECT is((SELECT count(*) FROM audit.isolation_report() WHERE findings IS NULL), 18::bigint,
+    'all eighteen of them, without findings');
 RESET SESSION AUTHORIZATION;
 
 \set rule 'every table has forced row-level security'
@@ -136,6 +136,38 @@ SELECT is(pg_temp.findings(:'rule', 'ALTER SCHEMA pgmigrate OWNER TO audit_keyed
 SELECT is(pg_temp.findings(:'rule', format('ALTER DATABASE %I OWNER TO audit_app', current_database())),
     'audit_app owns the database', 'or it owns the database');
 
+\set rule 'no plan is printed where keys and secrets are'
+SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'plans: nothing is found when nothing is weakened');
+SELECT is(pg_temp.findings(:'rule', format('ALTER FUNCTION audit.%s RESET %s', function.name, setting.name)),
+    format('%s does not set %s=off', format('audit.%s', function.name)::regproc::regprocedure, setting.name),
+    format('%s without %s', function.name, setting.name))
+FROM (VALUES ('enter_tenant'), ('begin_export'), ('insert_audit_log_batch')) AS function (name)
+CROSS JOIN (VALUES ('debug_print_parse'), ('debug_print_rewritten'), ('debug_print_plan'), ('plpgsql.print_strict_params')) AS setting (name);
+SELECT is(pg_temp.findings(:'rule', 'ALTER FUNCTION audit.enter_tenant SET debug_print_plan = on'),
+    'audit.enter_tenant(text,text) does not set debug_print_plan=off', 'or with another value');
+SELECT alike(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added() RETURNS int LANGUAGE sql SECURITY DEFINER AS ''SELECT 1'''),
+    'audit.added() does not set debug_print_parse=off;%', 'a function that is added and runs as its owner');
+SELECT alike(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added(p_api_key text) RETURNS int LANGUAGE sql AS ''SELECT 1'''),
+    'audit.added(text) does not set debug_print_parse=off;%', 'or is handed a key');
+SELECT is(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added() RETURNS int LANGUAGE sql AS ''SELECT 1'''), 'intact',
+    'but not one that runs as its caller and is handed none');
+
+\set rule 'the owner changes no record, and empties no table'
+SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'the owner: nothing is found when nothing is granted');
+SELECT is(pg_temp.findings(:'rule', format('GRANT %s ON audit.%s TO audit_owner', privilege, name)),
+    format('audit_owner has %s on audit.%s', privilege, name), format('%s on %s granted to the owner again', privilege, name))
+FROM (VALUES ('UPDATE', 'audit_logs'), ('DELETE', 'audit_logs'), ('TRUNCATE', 'audit_logs'), ('DELETE', 'admin_events'),
+             ('UPDATE', 'tenants'), ('TRUNCATE', 'idempotency_keys')) AS g (privilege, name);
+SELECT is(pg_temp.findings(:'rule', 'GRANT UPDATE (error) ON audit.audit_logs TO audit_owner'),
+    'audit_owner has UPDATE on audit.audit_logs.error', 'or on one column');
+
+\set rule 'what our roles make is open to nobody'
+SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'defaults: nothing is found when nothing is altered');
+SELECT is(pg_temp.findings(:'rule', 'ALTER DEFAULT PRIVILEGES FOR ROLE audit_owner IN SCHEMA audit GRANT SELECT ON TABLES TO audit_keyed'),
+    'tables: audit_keyed has SELECT by default on what audit_owner makes in schema audit', 'a table opened by default');
+SELECT is(pg_temp.findings(:'rule', 'ALTER DEFAULT PRIVILEGES FOR ROLE audit_owner GRANT EXECUTE ON FUNCTIONS TO PUBLIC'),
+    'new functions of audit_owner are open to PUBLIC', 'functions opened by default, as PostgreSQL has it');
+
 \set rule 'no trigger or rule acts on a record'
 SELECT is(pg_temp.findings(:'rule', 'CREATE TRIGGER added BEFORE INSERT ON audit.audit_logs
         FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
@@ -150,7 +182,7 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE VIEW audit.added AS SELECT 1'), 'int
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE audit_owner BYPASSRLS'), 'audit_owner has BYPASSRLS',
     'a power of the owner, as which functions run');
 
-\set rule 'no stored setting names a tenant, loosens a commit or logs a key'
+\set rule 'no setting is stored but the intended ones'
 SELECT is(pg_temp.findings(:'rule', 'SET LOCAL app.tenant_id = ''acme'''),
     'app.tenant_id is set already, before audit.set_tenant()', 'a session that began with a tenant');
 

@@ -39,7 +39,7 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE SCHEMA tap_one CREATE TABLE parent (
 SELECT is(pg_temp.findings(:'rule', 'CREATE TABLE audit.child () INHERITS (audit.audit_logs)'),
     'intact', 'a child within the schema is for another rule');
 
-\set rule 'no stored setting names a tenant, loosens a commit or logs a key'
+\set rule 'no setting is stored but the intended ones'
 SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE tap_service IN DATABASE template1 SET search_path = public'),
     'intact', 'what is stored for another database');
 SELECT is(pg_temp.findings(:'rule', 'CREATE ROLE tap_other; ALTER ROLE tap_other SET search_path = public'),

@@ -2,7 +2,7 @@
 -- makes it so. The role is one made here, so that no role of the cluster is held locked; it is what an operator would make.
 
 BEGIN;
-SELECT plan(38);
+SELECT plan(67);
 
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 CREATE ROLE tap_service LOGIN IN ROLE audit_trusted;
@@ -79,9 +79,29 @@ SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'ownership: nothing is 
 SELECT alike(pg_temp.findings(:'rule', 'GRANT audit_owner TO tap_service'), '%audit_owner owns audit.audit_logs;%',
     'a role that could become the owner owns all');
 
-\set rule 'no stored setting names a tenant, loosens a commit or logs a key'
-SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET statement_timeout = '15s'$$), 'intact',
-    'stored settings: a time limit is none of the kind');
+\set rule 'no setting is stored but the intended ones'
+SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE tap_service SET %s', setting)), 'intact',
+    'stored settings: a login may have the bounds that audit_app has: ' || setting)
+FROM (VALUES ('statement_timeout = ''15s'''), ('lock_timeout = ''5s'''), ('idle_in_transaction_session_timeout = ''15s''')) AS s (setting);
+SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE %s SET %s = %L', role, split_part(setting, '=', 1), split_part(setting, '=', 2))),
+    format('%s, for %s in every database', setting, role), format('but not %s with %s', setting, role))
+FROM (VALUES ('tap_service', 'statement_timeout=1ms'), ('tap_service', 'statement_timeout=0'), ('tap_service', 'lock_timeout=1ms'),
+             ('tap_service', 'idle_in_transaction_session_timeout=0'), ('tap_service', 'transform_null_equals=on'),
+             ('tap_service', 'work_mem=64kB'), ('tap_service', 'plpgsql.extra_errors=all'), ('tap_service', 'enable_indexscan=off'),
+             ('audit_trusted', 'work_mem=64kB'), ('audit_trusted', 'statement_timeout=15s'), ('audit_migrator', 'lock_timeout=1h'),
+             ('audit_admin', 'search_path=public'), ('audit_owner', 'role=postgres')) AS stored (role, setting);
+SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE audit_app SET lock_timeout = ''6s'''),
+    'lock_timeout=6s, for audit_app in every database; run: ALTER ROLE audit_app SET lock_timeout = ''5s''', 'another bound of audit_app');
+SELECT is(pg_temp.findings(:'rule', 'ALTER ROLE audit_app RESET statement_timeout'),
+    'run: ALTER ROLE audit_app SET statement_timeout = ''15s''', 'or none');
+SELECT is(pg_temp.findings(:'rule', format('ALTER DATABASE %I SET %s', current_database(), setting)), 'intact',
+    'a DBA may set for a database: ' || setting)
+FROM (VALUES ('timezone = ''Asia/Kathmandu'''), ('DateStyle = ''German'''), ('log_lock_waits = on'), ('work_mem = ''64MB'''), ('jit = off'))
+    AS s (setting);
+SELECT alike(pg_temp.findings(:'rule', format('ALTER DATABASE %I SET %s = %L', current_database(), split_part(setting, '=', 1), split_part(setting, '=', 2))),
+    setting || ', for every role in %', 'but not: ' || setting)
+FROM (VALUES ('statement_timeout=15s'), ('statement_timeout=1ms'), ('log_statement=all'), ('log_min_duration_statement=0'),
+             ('quote_all_identifiers=on'), ('transform_null_equals=on'), ('default_table_access_method=heap')) AS s (setting);
 SELECT is(pg_temp.findings(:'rule', $$ALTER ROLE tap_service SET app.tenant_id = 'tap-a'$$),
     'app.tenant_id=tap-a, for tap_service in every database', 'a tenant stored with the role');
 SELECT is(pg_temp.findings(:'rule',

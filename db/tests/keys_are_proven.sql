@@ -2,7 +2,7 @@
 -- its caller nothing but that the key is not valid, and only the log why, and that only of a key whose secret was shown.
 
 BEGIN;
-SELECT plan(57);
+SELECT plan(62);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap') AS other_key,
@@ -86,6 +86,14 @@ FROM (VALUES
     (:'secret',                                         'the secret part'),
     (:'hash',                                           'the stored hash'),
     ('tap-a',                                           'the tenant'),
+    (format('rf_%s_%s', :'id', upper(translate(:'secret', '0123456789', 'abcdefabcd'))), 'an id with a secret in upper case'),
+    (format('rf_%s_%s', upper(translate(:'id', '0123456789', 'abcdefabcd')), :'secret'), 'an id in upper case'),
+    (format('rf_%s%%_%s', left(:'id', 15), :'secret'),       'a pattern for an id'),
+    (overlay(:'key' PLACING '0' FROM 20),                'a digit for its second separator'),
+    (overlay(:'key' PLACING '0_' FROM 20),               'its second separator one later'),
+    ('fr_' || substr(:'key', 4),                         'another kind, of the same letters'),
+    (overlay(:'key' PLACING '_' FROM 30),                'a third separator'),
+    (left(:'key', 80) || repeat(chr(233), 2),            'as many bytes, and no hexadecimal digits'),
     (chr(65279) || :'key',                              'a byte order mark before it')) AS malformed (shown, said);
 
 -- Keys of the right form that are none. Of those that exist nothing more is told than of those that do not.
@@ -96,9 +104,6 @@ FROM (VALUES
     (format('rf_%s_%s', :'id', repeat('0', 64)),             'an id that exists with a secret that does not'),
     (format('rf_%s_%s', :'id', :'other_secret'),             'an id with the secret of another key of the same tenant'),
     (format('rf_%s_%s', :'id', :'hash'),                     'an id with the stored hash for a secret'),
-    (format('rf_%s_%s', :'id', upper(translate(:'secret', '0123456789', 'abcdefabcd'))), 'an id with a secret in upper case'),
-    (format('rf_%s_%s', upper(translate(:'id', '0123456789', 'abcdefabcd')), :'secret'), 'an id in upper case'),
-    (format('rf_%s%%_%s', left(:'id', 15), :'secret'),       'a pattern for an id'),
     (format('rf_%s_%s', :'revoked_id', repeat('0', 64)),     'the id of a revoked key with a wrong secret'),
     (format('rf_%s_%s', :'expired_id', repeat('0', 64)),     'the id of an expired key with a wrong secret')) AS unknown (shown,
     said);

@@ -2,7 +2,7 @@
 -- are asked as they take effect, memberships included.
 
 BEGIN;
-SELECT plan(21);
+SELECT plan(23);
 
 CREATE TEMPORARY VIEW role AS
     SELECT * FROM (VALUES
@@ -45,6 +45,23 @@ SELECT is_empty(
         AND NOT (a.grantee = 'audit_trusted'::regrole AND a.privilege_type = 'SELECT'
                  AND NOT a.is_grantable)$$,
     'no table carries any other grant, and none that may be passed on');
+-- The owner too, as whom functions run. A foreign key locks the row it refers to as the owner: that takes UPDATE of some column.
+SELECT results_eq(
+    $$SELECT c.relname, array_agg(p.name ORDER BY p.name COLLATE "C")
+      FROM pg_class AS c
+      CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) AS p (name)
+      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p') AND has_table_privilege('audit_owner', c.oid, p.name)
+      GROUP BY c.relname ORDER BY c.relname$$,
+    $$VALUES ('admin_events'::name, '{INSERT,SELECT}'::text[]), ('api_key_uses', '{INSERT,SELECT,UPDATE}'),
+             ('api_keys', '{INSERT,SELECT,UPDATE}'), ('audit_logs', '{INSERT,SELECT}'),
+             ('idempotency_keys', '{DELETE,INSERT,SELECT,UPDATE}'), ('proof_secrets', '{DELETE,INSERT,SELECT,UPDATE}'),
+             ('tenant_entries', '{DELETE,INSERT,SELECT}'), ('tenants', '{INSERT,SELECT}')$$,
+    'the owner changes and deletes what its functions do, empties no table, and changes no record, act or tenant');
+SELECT results_eq(
+    $$SELECT c.relname, a.attname, x.privilege_type FROM pg_class AS c
+      JOIN pg_attribute AS a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) AS x
+      WHERE c.relnamespace = 'audit'::regnamespace AND x.grantee = c.relowner$$,
+    $$VALUES ('tenants'::name, 'created_at'::name, 'UPDATE')$$, 'but the one column that foreign keys need');
 -- A foreign key, or the right to make one, tells whether a key exists.
 SELECT is_empty(
     $$SELECT r.rolname, c.relname FROM pg_roles AS r CROSS JOIN pg_class AS c
@@ -61,24 +78,25 @@ SELECT results_eq(
       GROUP BY r.name ORDER BY r.name COLLATE "C"$$,
     $$VALUES
         ('audit_admin', '{create_tenant,granted_privileges,intended_privileges,isolation_report,issue_api_key,
-                          list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,schema_version}'::name[]),
+                          list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,schema_version,
+                          unintended_settings}'::name[]),
         ('audit_app', '{begin_export,claim_idempotency_key,continue_export,describe_api_key,enter_tenant,export_audit_logs,
                           export_proven_audit_logs,get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_logs,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                           intended_privileges,is_stored,isolation_report,list_admin_events,list_audit_logs,
                           list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
-                          record_export,record_rules,replay_audit_logs,schema_version,tenant_source,uuid_v7}'),
+                          record_export,record_rules,replay_audit_logs,schema_version,tenant_source,unintended_settings,uuid_v7}'),
         ('audit_keyed', '{begin_export,claim_idempotency_key,continue_export,describe_api_key,enter_tenant,export_audit_logs,
                           export_proven_audit_logs,get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_logs,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                           intended_privileges,is_stored,isolation_report,list_admin_events,list_audit_logs,
                           list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
-                          record_export,record_rules,replay_audit_logs,schema_version,tenant_source,uuid_v7}'),
+                          record_export,record_rules,replay_audit_logs,schema_version,tenant_source,unintended_settings,uuid_v7}'),
         ('audit_trusted', '{begin_export,claim_idempotency_key,continue_export,export_audit_logs,filtered_audit_logs,
                             get_audit_log,granted_privileges,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                             intended_privileges,isolation_report,list_admin_events,list_audit_logs,outdated_server,
                             page_cursor,record_export,record_rules,replay_audit_logs,schema_version,set_tenant,tenant_source,
-                            uuid_v7}')$$,
+                            unintended_settings,uuid_v7}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
 -- Who could call these could bind a proof of his own making, or write an act that nobody did.
 SELECT is_empty(

@@ -2,7 +2,7 @@
 -- time it was made; that it is stored once, whatever is repeated; and what is said of each that is not.
 
 BEGIN;
-SELECT plan(45);
+SELECT plan(55);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['read']) AS reading,
@@ -14,8 +14,16 @@ SELECT set_config('tap.key', :'key', false), set_config('tap.reading', :'reading
        set_config('tap.revoked', :'revoked', false), set_config('tap.expired', :'expired', false),
        set_config('tap.unknown', 'rf_0123456789abcdef_' || repeat('0', 64), false) \gset
 
--- What the service writes down: a text with the key's public id, and its HMAC under the hash of the key's secret.
-CREATE FUNCTION pg_temp.waiting(p_key text, p_change jsonb DEFAULT '{}', p_forged text DEFAULT '') RETURNS json
+-- HMAC-SHA-256 (RFC 2104) of a key of 32 bytes, made here as the service makes it.
+CREATE FUNCTION pg_temp.hmac(p_key bytea, p_message bytea) RETURNS text LANGUAGE sql AS $$
+    SELECT encode(sha256(string_agg(set_byte('\x00'::bytea, 0, get_byte(b.block, n) # 92), ''::bytea ORDER BY n)
+               || sha256(string_agg(set_byte('\x00'::bytea, 0, get_byte(b.block, n) # 54), ''::bytea ORDER BY n) || p_message)), 'hex')
+    FROM (VALUES (p_key || decode(repeat('00', 32), 'hex'))) AS b (block) CROSS JOIN generate_series(0, 63) AS n
+$$;
+-- What the service writes down: a text with the key's public id, and its HMAC. p_signed: the key of that, as a worker of this
+-- release has it for a key of this release or for one that was there before, and as a worker of the release before had it.
+CREATE FUNCTION pg_temp.waiting(
+    p_key text, p_change jsonb DEFAULT '{}', p_forged text DEFAULT '', p_signed text DEFAULT 'secret') RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_key  text := current_setting('tap.' || p_key);
@@ -25,8 +33,12 @@ DECLARE
         'user_id', 'user', 'error', 'bad gateway', 'created_at', now() - interval '2 hours',
         'api_key_id', split_part(v_key, '_', 2)) || p_change)::text;
 BEGIN
-    RETURN json_build_object('line', v_line || p_forged, 'hmac', encode(
-        audit.hmac_sha256(sha256(split_part(v_key, '_', 3)::bytea), v_line::bytea), 'hex'));
+    RETURN json_build_object('line', v_line || p_forged, 'hmac', pg_temp.hmac(CASE p_signed
+        WHEN 'secret' THEN sha256(('ringfence spool key of secret:' || split_part(v_key, '_', 3))::bytea)
+        WHEN 'hash' THEN sha256('ringfence spool key of hash:'::bytea || sha256(split_part(v_key, '_', 3)::bytea))
+        WHEN 'before' THEN sha256(split_part(v_key, '_', 3)::bytea)
+        WHEN 'columns' THEN (SELECT substring(k.spool_inner_key FOR 32) FROM audit.api_keys AS k
+                             WHERE k.id = split_part(v_key, '_', 2)) END, v_line::bytea));
 END
 $$;
 CREATE FUNCTION pg_temp.replayed(VARIADIC p_records json[]) RETURNS text LANGUAGE sql AS $$
@@ -34,7 +46,8 @@ CREATE FUNCTION pg_temp.replayed(VARIADIC p_records json[]) RETURNS text LANGUAG
                                          nullif(o ->> 'constraint', '')), ''), 'stored'), E'\n' ORDER BY n)
     FROM json_array_elements(audit.replay_audit_logs(array_to_json(p_records))) WITH ORDINALITY AS e (o, n)
 $$;
-CREATE FUNCTION pg_temp.records() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$SELECT count(*) FROM audit.audit_logs$$;
+CREATE FUNCTION pg_temp.records() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 
+    $$SELECT count(*) FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%'$$;
 CREATE FUNCTION pg_temp.id(p_number int) RETURNS jsonb LANGUAGE sql AS
     $$SELECT jsonb_build_object('id', '01900000-0000-7000-8000-' || lpad(p_number::text, 12, '0'))$$;
 
@@ -43,11 +56,11 @@ SELECT is(pg_temp.replayed(pg_temp.waiting('key')), 'stored', 'what the key has 
 SELECT is(current_setting('app.' || name, true), '', 'nothing stays set: ' || name)
 FROM (VALUES ('tenant_id'), ('scopes'), ('proof'), ('scope')) AS s (name);
 RESET SESSION AUTHORIZATION;
-SELECT results_eq($$SELECT * FROM audit.audit_logs$$,
+SELECT results_eq($$SELECT * FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%'$$,
     $$VALUES ('01900000-0000-7000-8000-000000000001'::uuid, 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user', 'bad gateway',
               now() - interval '2 hours')$$, 'every field is in its column, and the time is kept');
 SELECT results_eq(
-    $$SELECT tenant_id, api_key_id, actor FROM audit.admin_events WHERE act = 'records replayed'$$,
+    $$SELECT tenant_id, api_key_id, actor FROM audit.admin_events WHERE act = 'records replayed' AND tenant_id LIKE 'tap-%'$$,
     $$VALUES ('tap-a', split_part(current_setting('tap.key'), '_', 2), 'audit_app')$$, 'that is on record, with the key');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 
@@ -57,7 +70,7 @@ SELECT is(pg_temp.replayed(pg_temp.waiting('key', jsonb_build_object('created_at
     'stored', 'at whichever time: it may have been stored when it came');
 SELECT is(pg_temp.records(), 1::bigint, 'once');
 RESET SESSION AUTHORIZATION;
-SELECT is((SELECT count(*) FROM audit.admin_events WHERE act = 'records replayed'), 1::bigint, 'and what changed nothing is not on record');
+SELECT is((SELECT count(*) FROM audit.admin_events WHERE act = 'records replayed' AND tenant_id LIKE 'tap-%'), 1::bigint, 'and what changed nothing is not on record');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(pg_temp.replayed(pg_temp.waiting('key', change)), 'RF004|the id belongs to another record|id', 'under the same id, refused: ' || change::text)
 FROM (VALUES ('{"agent_id": "x"}'::jsonb), ('{"trace_id": "x"}'), ('{"mode": "DRY_RUN"}'), ('{"status": "success"}'), ('{"http_status": 500}'),
@@ -84,6 +97,19 @@ SELECT is(pg_temp.replayed((pg_temp.waiting('key', pg_temp.id(8))::jsonb || chan
 FROM (VALUES ('no HMAC', '{"hmac": null}'::jsonb), ('another HMAC', jsonb_build_object('hmac', repeat('0', 64)))) AS c (name, change);
 SELECT is(pg_temp.replayed((pg_temp.waiting('unknown', pg_temp.id(8))::jsonb || '{"hmac": null}')::json),
     'RF005|the record was not sent with this API key', 'no HMAC of no key');
+-- What it is signed with.
+SELECT is(pg_temp.replayed(pg_temp.waiting('key', pg_temp.id(number), '', signed)), outcome, name) FROM (VALUES
+    ('secret', 15, 'stored', 'a signature of this release'),
+    ('before', 16, 'stored', 'one of a worker of the release before'),
+    ('hash', 17, 'RF005|the record was not sent with this API key', 'one for a key that was there before the columns'),
+    ('columns', 18, 'RF005|the record was not sent with this API key', 'one under what is stored, as it is stored'))
+    AS c (signed, number, outcome, name);
+SELECT is(pg_temp.replayed(pg_temp.waiting('key', pg_temp.id(19), ' ', signed)), 'RF005|the record was not sent with this API key',
+    'of a text that was added to, ' || signed) FROM (VALUES ('secret'), ('before'), ('hash')) AS c (signed);
+SELECT is(pg_temp.replayed(pg_temp.waiting('b', pg_temp.id(19) || jsonb_build_object(
+        'tenant_id', 'tap-a', 'api_key_id', split_part(current_setting('tap.key'), '_', 2)), '', signed)),
+    'RF005|the record was not sent with this API key', 'with another key, ' || signed)
+FROM (VALUES ('secret'), ('before'), ('hash')) AS c (signed);
 -- As the key was when the record was made.
 SELECT is(pg_temp.replayed(pg_temp.waiting(key, pg_temp.id(number) || jsonb_build_object('created_at', now() - age))), refusal, name) FROM (VALUES
     ('before the key was revoked',  'revoked', interval '61 minutes', 11, 'stored'),
@@ -100,15 +126,15 @@ SELECT is(pg_temp.replayed(pg_temp.waiting('b', pg_temp.id(21)), pg_temp.waiting
     'stored\nRF004|the id belongs to another record|id\nRF005|the record was not sent with this API key\nstored',
     'each has its own outcome, in their order');
 RESET SESSION AUTHORIZATION;
-SELECT results_eq($$SELECT right(id::text, 2), tenant_id FROM audit.audit_logs WHERE right(id::text, 2) > '20' ORDER BY id$$,
+SELECT results_eq($$SELECT right(id::text, 2), tenant_id FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%' AND right(id::text, 2) > '20' ORDER BY id$$,
     $$VALUES ('21', 'tap-b'), ('23', 'tap-a'), ('25', 'tap-b')$$, 'and each is under its own tenant');
-SELECT is((SELECT array_agg(DISTINCT created_at) FROM audit.audit_logs WHERE right(id::text, 2) > '20'), ARRAY[now() - interval '2 hours'],
+SELECT is((SELECT array_agg(DISTINCT created_at) FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%' AND right(id::text, 2) > '20'), ARRAY[now() - interval '2 hours'],
     'with its time');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(pg_temp.replayed(pg_temp.waiting('key', pg_temp.id(31) || jsonb_build_object('created_at', now() + interval '1 day'))), 'stored',
     'a time that is still to come');
 RESET SESSION AUTHORIZATION;
-SELECT ok((SELECT created_at BETWEEN now() AND clock_timestamp() FROM audit.audit_logs WHERE right(id::text, 2) = '31'),
+SELECT ok((SELECT created_at BETWEEN now() AND clock_timestamp() FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%' AND right(id::text, 2) = '31'),
     'becomes the time when it was stored');
 UPDATE audit.api_keys SET expires_at = now() + interval '1 hour' WHERE id = split_part(:'key', '_', 2);
 SET LOCAL SESSION AUTHORIZATION audit_app;

@@ -49,8 +49,11 @@ SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
              ('created_at',    'timestamp with time zone', true,  NULL, ''),
              ('expires_at',    'timestamp with time zone', false, NULL, ''),
              ('revoked_at',    'timestamp with time zone', false, NULL, ''),
-             ('replaced_by',   'text',   false, NULL, '')$$,
-    'api_keys: nine columns, a hash and no secret');
+             ('replaced_by',   'text',   false, NULL, ''),
+             ('spool_inner_key',  'bytea', true, NULL, ''),
+             ('spool_outer_key',  'bytea', true, NULL, ''),
+             ('spool_key_source', 'text',  true, NULL, '')$$,
+    'api_keys: twelve columns, hashes and no secret');
 SELECT results_eq($$EXECUTE columns ('audit.api_key_uses')$$,
     $$VALUES ('api_key_id'::name, 'text', true, NULL, ''), ('last_used_at', 'timestamp with time zone', false, NULL, '')$$,
     'api_key_uses: a key and a time');
@@ -159,6 +162,9 @@ SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
         ('api_keys_scopes_known',       'CHECK (((scopes <@ ARRAY[''read''::text, ''write''::text, ''import''::text])'
             || ' AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 3))))'),
         ('api_keys_secret_sha256_size', 'CHECK ((octet_length(secret_sha256) = 32))'),
+        ('api_keys_spool_key_size',
+            'CHECK (((octet_length(spool_inner_key) = 64) AND (octet_length(spool_outer_key) = 64)))'),
+        ('api_keys_spool_key_source_known', 'CHECK ((spool_key_source = ANY (ARRAY[''secret''::text, ''hash''::text])))'),
         ('api_keys_tenant_id_fkey',     'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('api_keys_tenant_id_form',     'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
     'the constraints of api_keys');
@@ -215,10 +221,13 @@ SELECT is_empty(
 SELECT is_empty($$SELECT r.rulename FROM pg_rules AS r WHERE r.schemaname = 'audit'$$, 'no rule');
 SELECT sequences_are('audit', ARRAY[]::name[], 'no sequence');
 
--- A database begins with one secret, of two different keys, made here and not in a file.
-SELECT results_eq('SELECT id, inner_key <> outer_key, replaced_at IS NULL FROM audit.proof_secrets', $$VALUES (1::bigint, true, true)$$,
-    'there is a first secret, of two keys, and in use');
-SELECT is_empty('SELECT FROM audit.api_keys', 'and no key that came with the release');
+-- A database begins with one secret, of two different keys, made here and not in a file. Rotation makes more.
+SELECT results_eq('SELECT inner_key <> outer_key FROM audit.proof_secrets WHERE replaced_at IS NULL', 'VALUES (true)',
+    'there is a secret in use, of two keys');
+SELECT is_empty(
+    $$SELECT k.id FROM audit.api_keys AS k
+      WHERE NOT EXISTS (SELECT FROM audit.admin_events AS e WHERE e.api_key_id = k.id AND e.act = 'api key issued')$$,
+    'and no key that came with the release: each was issued by somebody');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,36 +1,63 @@
--- Proves: no function but the one that makes proofs and the one that rotates names the keys of the secret, and the former has
--- them in the columns of a query alone. In a variable they would be a parameter of the next statement, and so a constant of
--- its plan, which SET debug_print_plan shows to any session.
+-- Proves: no function but those that make, rotate and check them names the secrets of the proofs, the hashes of API keys or the keys
+-- of spooled records, and these have them in the columns of a query alone. In a variable or parameter they would be a constant of a
+-- plan, which SET debug_print_plan shows to any session.
 
 BEGIN;
-SELECT plan(10);
+SELECT plan(17);
 
-PREPARE naming AS
+PREPARE naming (text) AS
     SELECT p.proname FROM pg_proc AS p
     WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-      AND p.prosrc ~* 'inner_key|outer_key' ORDER BY 1;
--- What could take the keys along without a word about them: a whole row of the table, or all of its columns.
+      AND p.prosrc ~* format('\m(%s)\M', $1) ORDER BY 1;
+-- What could take them along without a word about them: a whole row of the table, or all of its columns.
 PREPARE taking_rows AS
     SELECT p.proname FROM pg_proc AS p
     WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-      AND (p.prosrc ~* 'audit\.proof_secrets(%|\[|\s*[;)])' OR p.prosrc ~* 'audit\.proof_secrets' AND p.prosrc ~ '\.\*')
+      AND (p.prosrc ~* 'audit\.(proof_secrets|api_keys)(%|\[|\s*[;)])'
+           OR p.prosrc ~* 'audit\.(proof_secrets|api_keys)' AND p.prosrc ~ '\m[a-z]\.\*')
     ORDER BY 1;
-PREPARE reading AS
+PREPARE reading (text) AS
     SELECT p.proname FROM pg_proc AS p
     WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-      AND p.prosrc ~* '\m(FROM|JOIN|UPDATE|INTO|TABLE) audit\.proof_secrets' ORDER BY 1;
+      AND p.prosrc ~* format('\m(FROM|JOIN|UPDATE|INTO|TABLE) audit\.%s\M', $1) ORDER BY 1;
+-- A secret column in what a variable is made of: before INTO, in an assignment, a RETURN or a condition that is no query, or as an
+-- argument of a function of ours.
+PREPARE handing_on AS
+    SELECT p.proname FROM pg_proc AS p
+    CROSS JOIN (VALUES ('\m(inner_key|outer_key|secret_sha256|spool_inner_key|spool_outer_key)\M')) AS secret (columns)
+    WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+      AND (p.prosrc ~* ('\mRETURNING[^;]*' || secret.columns)
+           OR p.prosrc ~* ('\mSELECT[^;]*' || secret.columns || '[^;]*\mINTO (STRICT )?v_')
+           OR p.prosrc ~* (':=[^;]*' || secret.columns)
+           OR p.prosrc ~* ('audit\.\w+\([^();]*' || secret.columns))
+    ORDER BY 1;
+\set proof 'inner_key|outer_key'
+\set key 'secret_sha256|spool_inner_key|spool_outer_key'
 
-SELECT results_eq('EXECUTE naming', ARRAY['rotate_proof_secret', 'tenant_proof']::name[],
-    'the keys are named by the function that rotates and the one that makes proofs');
-SELECT results_eq('EXECUTE reading', ARRAY['enter_tenant', 'replay_audit_logs', 'rotate_proof_secret', 'tenant_proof']::name[],
-    'the table by those, and by those that ask which secret is in use');
-SELECT is_empty('EXECUTE taking_rows', 'none takes whole rows of it');
+SELECT results_eq(format('EXECUTE naming (%L)', :'proof'), ARRAY['rotate_proof_secret', 'tenant_proof']::name[],
+    'the secrets of the proofs are named by the function that rotates and the one that makes proofs');
+SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
+    ARRAY['enter_tenant', 'replay_audit_logs', 'rotate_proof_secret', 'tenant_proof']::name[],
+    'their table by those, and by those that ask which secret is in use');
+SELECT results_eq(format('EXECUTE naming (%L)', :'key'), ARRAY['enter_tenant', 'issue_api_key', 'replay_audit_logs']::name[],
+    'what is kept of a key is named by the functions that issue it, enter with it, and replay what it signed');
+SELECT results_eq($$EXECUTE reading ('api_keys')$$,
+    ARRAY['describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'replay_audit_logs', 'revoke_api_key', 'rotate_api_key']
+        ::name[],
+    'its table by those, and by those that describe, list and end keys');
+SELECT is_empty('EXECUTE taking_rows', 'none takes whole rows of either');
+SELECT is_empty('EXECUTE handing_on', 'none has one in a variable, or hands it to a function');
 SELECT unalike((SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = 'audit.tenant_proof(text,text,text,text,text)'::regprocedure),
     '%DECLARE%', 'the one that makes proofs has no variable');
 SELECT unalike((SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = 'audit.tenant_proof(text,text,text,text,text)'::regprocedure),
     '%INTO%', 'and takes nothing into one');
 SELECT matches((SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = 'audit.rotate_proof_secret()'::regprocedure),
     'RETURNING s\.id INTO v_id', 'the one that rotates takes a number alone');
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.proname IN ('issue_api_key', 'rotate_api_key') AND p.pronamespace = 'audit'::regnamespace
+        AND NOT (p.proretset AND p.prosrc ~ 'RETURN QUERY' AND p.prosrc !~* '\mv_(secret|new|key)\M')$$,
+    'a new key comes from a query, and is in no variable');
 
 -- Each made by hand, to see that it is noticed.
 CREATE FUNCTION public.tap_holds() RETURNS text LANGUAGE plpgsql AS $$
@@ -40,7 +67,8 @@ BEGIN
     RETURN v_secret.inner_key;
 END
 $$;
-SELECT results_eq('EXECUTE naming', ARRAY['rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[], 'another that names a key is noticed');
+SELECT results_eq(format('EXECUTE naming (%L)', :'proof'), ARRAY['rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[],
+    'another that names a key is noticed');
 SELECT results_eq('EXECUTE taking_rows', ARRAY['tap_holds']::name[], 'and one that holds a row');
 CREATE OR REPLACE FUNCTION public.tap_holds() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,8 +76,26 @@ BEGIN
 END
 $$;
 SELECT results_eq('EXECUTE taking_rows', ARRAY['tap_holds']::name[], 'or takes one');
-SELECT results_eq('EXECUTE reading', ARRAY['enter_tenant', 'replay_audit_logs', 'rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[],
+SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
+    ARRAY['enter_tenant', 'replay_audit_logs', 'rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[],
     'or reads the table at all');
+CREATE OR REPLACE FUNCTION public.tap_holds() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_hash text;
+BEGIN
+    SELECT k.secret_sha256 INTO v_hash FROM audit.api_keys AS k;
+    RETURN v_hash;
+END
+$$;
+SELECT results_eq('EXECUTE handing_on', ARRAY['tap_holds']::name[], 'or takes a hash into a variable');
+CREATE OR REPLACE FUNCTION public.tap_holds() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT audit.new_hmac(k.spool_inner_key, 'x') FROM audit.api_keys AS k);
+END
+$$;
+SELECT results_eq('EXECUTE handing_on', ARRAY['tap_holds']::name[], 'or hands one to a function');
+SELECT results_eq(format('EXECUTE naming (%L)', :'key'), ARRAY['enter_tenant', 'issue_api_key', 'replay_audit_logs', 'tap_holds']::name[],
+    'or names one');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -24,6 +24,16 @@ CROSS JOIN LATERAL (VALUES
     (true,                   'belongs to a superuser',           'OWNER TO postgres')) AS w (possible, how, weakening)
 WHERE w.possible
 UNION ALL
+-- Each setting that it pins, taken away.
+SELECT format('%s does not pin %s', f.name, split_part(pin, '=', 1)), format('ALTER FUNCTION %s RESET %s', f.said, split_part(pin, '=', 1))
+FROM ours AS f
+CROSS JOIN LATERAL unnest(f.proconfig) AS pin
+WHERE split_part(pin, '=', 1) IN ('debug_print_parse', 'debug_print_rewritten', 'debug_print_plan', 'plpgsql.print_strict_params',
+                                  'quote_all_identifiers')
+UNION ALL
+SELECT format('%s has its plans printed', f.name), format('ALTER FUNCTION %s SET debug_print_plan = on', f.said)
+FROM ours AS f
+UNION ALL
 SELECT format('%s has an overload', f.name),
        format('SET ROLE audit_owner; CREATE FUNCTION %s.%I(circle) RETURNS bool LANGUAGE sql SECURITY DEFINER
                SET search_path = pg_catalog, pg_temp AS ''SELECT true''; GRANT EXECUTE ON FUNCTION %1$s.%2$I(circle) TO audit_keyed',

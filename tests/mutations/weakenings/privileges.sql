@@ -60,6 +60,20 @@ JOIN pg_attribute AS a ON a.attrelid = c.oid
 CROSS JOIN LATERAL aclexplode(a.attacl) AS x
 WHERE c.relnamespace = 'audit'::regnamespace AND x.grantee <> 0
 UNION ALL
+-- What the owner has been deprived of, given back.
+SELECT format('%s on %s granted to its owner again', p.privilege, c.oid::regclass),
+       format('GRANT %s ON %s TO audit_owner', p.privilege, c.oid::regclass)
+FROM pg_class AS c
+CROSS JOIN unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p (privilege)
+WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p') AND NOT has_table_privilege('audit_owner', c.oid, p.privilege)
+UNION ALL
+SELECT format('UPDATE on column %s.%s granted to its owner again', c.oid::regclass, a.attname),
+       format('GRANT UPDATE (%I) ON %s TO audit_owner', a.attname, c.oid::regclass)
+FROM pg_class AS c
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p')
+  AND NOT has_column_privilege('audit_owner', c.oid, a.attnum, 'UPDATE')
+UNION ALL
 SELECT format('%s on the database granted to %s', p.privilege, r.name),
        format('DO $$BEGIN EXECUTE format(''GRANT %s ON DATABASE %%I TO %s'', current_database()); END$$', p.privilege, r.name)
 FROM grantee AS r

@@ -6,11 +6,10 @@
 WITH rewritten (function, how, occurrence, phrase, instead) AS (
     VALUES
         -- Whose it is, and whether it was sent with that key.
-        ('replay_audit_logs', 'believes any HMAC', 0, 'OR e.element ->> ''hmac'' IS DISTINCT FROM', 'OR '''' ='),
-        ('replay_audit_logs', 'believes a missing HMAC', 0, 'IS DISTINCT FROM
-                encode', '<>
-                encode'),
-        ('replay_audit_logs', 'believes an unknown key', 0, 'k.id IS NULL OR e.element', 'e.element'),
+        ('replay_audit_logs', 'believes any HMAC', 0, 'e.element ->> ''hmac'' <> encode', 'NULL <> encode'),
+        ('replay_audit_logs', 'believes any HMAC of the release before', 0, 'AND e.element ->> ''hmac'' <> (', 'AND NULL <> ('),
+        ('replay_audit_logs', 'believes a missing HMAC', 0, ' OR e.element ->> ''hmac'' IS NULL', ''),
+        ('replay_audit_logs', 'believes an unknown key', 0, 'k.id IS NULL OR e.element ->> ''hmac'' IS NULL', 'k.id IS NOT NULL AND e.element ->> ''hmac'' IS NULL'),
         ('replay_audit_logs', 'believes everybody', 0, 'v_source = ''api_key'' AND (k.id IS NULL', 'false AND (k.id IS NULL'),
         ('replay_audit_logs', 'takes the tenant from the record', 0, 'k.tenant_id <> r.tenant_id OR r.tenant_id IS NULL', 'false'),
         ('replay_audit_logs', 'takes no tenant for the key''s', 0, ' OR r.tenant_id IS NULL', ''),
@@ -68,10 +67,22 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('replay_audit_logs', 'records nothing of it', 0, 'IF v_stored > 0 THEN', 'IF false THEN'),
         ('replay_audit_logs', 'records what changed nothing', 0, 'IF v_stored > 0 THEN', 'IF true THEN'),
 
-        ('hmac_sha256', 'has another inner pad', 0, '# 54', '# 55'),
-        ('hmac_sha256', 'has another outer pad', 0, '# 92', '# 93'),
-        ('hmac_sha256', 'pads half a block', 0, 'IN 0..63 LOOP', 'IN 0..31 LOOP'),
-        ('hmac_sha256', 'forgets the message', 0, '|| p_message', ''),
+        ('replay_audit_logs', 'takes an error that is about no record for a refusal', 2, 'AND left(SQLSTATE, 2) NOT IN (''22'', ''23'')', 'AND false'),
+
+        -- What a record is signed with.
+        ('replay_audit_logs', 'takes nothing of the release before', 0, 'AND e.element ->> ''hmac'' <> (', 'AND true OR NULL <> ('),
+        ('replay_audit_logs', 'has another inner pad', 0, '# 54', '# 55'),
+        ('replay_audit_logs', 'has another outer pad', 0, '# 92', '# 93'),
+        ('replay_audit_logs', 'has no inner key', 0, 'k.spool_inner_key ||', ''),
+        ('replay_audit_logs', 'has no outer key', 0, 'k.spool_outer_key ||', ''),
+        ('replay_audit_logs', 'signs less than the line', 0, 'k.spool_inner_key || convert_to(l.line', 'k.spool_inner_key || convert_to(rtrim(l.line)'),
+        ('issue_api_key', 'has another inner pad', 0, '# 54', '# 55'),
+        ('issue_api_key', 'has another outer pad', 0, '# 92', '# 93'),
+        ('issue_api_key', 'derives from the hash', 0, '''ringfence spool key of secret:'' || fresh.secret, ''UTF8''', 'encode(sha256(convert_to(fresh.secret, ''UTF8'')), ''hex''), ''UTF8'''),
+        ('issue_api_key', 'says that it derives from the hash', 0, '''secret''
+', '''hash''
+'),
+        ('describe_api_key', 'names another source', 0, 'k.spool_key_source)', '''hash'')'),
         ('describe_api_key', 'describes any key', 0, 'PERFORM audit.enter_tenant(p_api_key);', '')
 ),
 source AS (

@@ -7,7 +7,7 @@ WITH ours AS (
 ),
 preset (setting) AS (
     VALUES ('app.tenant_id = ''acme'''), ('app.scopes = ''read'''), ('row_security = off'), ('search_path = public'),
-           ('session_replication_role = replica')
+           ('session_replication_role = replica'), ('transform_null_equals = on'), ('enable_indexscan = off'), ('quote_all_identifiers = on')
 )
 SELECT format('role %s is %s', r.rolname, power.name),
        format('ALTER ROLE %I %s', r.rolname, power.name),
@@ -23,6 +23,15 @@ UNION ALL
 SELECT format('role %s without %s', s.setrole::regrole, split_part(setting, '=', 1)),
        format('ALTER ROLE %s RESET %I', s.setrole::regrole, split_part(setting, '=', 1)),
        -- All of them anew: they are kept in the order in which they were made.
+       format('ALTER ROLE %s RESET ALL; ', s.setrole::regrole)
+       || (SELECT string_agg(format('ALTER ROLE %s SET %I = %L', s.setrole::regrole, split_part(e, '=', 1), split_part(e, '=', 2)), '; ' ORDER BY n)
+           FROM unnest(s.setconfig) WITH ORDINALITY AS each_one (e, n))
+FROM pg_db_role_setting AS s
+CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+WHERE s.setdatabase = 0 AND s.setrole IN (SELECT r.oid FROM ours AS r)
+UNION ALL
+SELECT format('role %s with another %s', s.setrole::regrole, split_part(setting, '=', 1)),
+       format('ALTER ROLE %s SET %I = ''1ms''', s.setrole::regrole, split_part(setting, '=', 1)),
        format('ALTER ROLE %s RESET ALL; ', s.setrole::regrole)
        || (SELECT string_agg(format('ALTER ROLE %s SET %I = %L', s.setrole::regrole, split_part(e, '=', 1), split_part(e, '=', 2)), '; ' ORDER BY n)
            FROM unnest(s.setconfig) WITH ORDINALITY AS each_one (e, n))
