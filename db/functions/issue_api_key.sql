@@ -23,7 +23,7 @@ BEGIN
             (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(p_scopes) AS s),
             sha256(convert_to(v_secret, 'UTF8')), now(), p_expires_at);
     INSERT INTO audit.api_key_uses (api_key_id) VALUES (v_id);
-    PERFORM audit.record_admin_event('api key issued', p_tenant_id, v_id);
+    PERFORM audit.record_api_key_event('api key issued', v_id);
     RETURN concat_ws('_', 'rf', v_id, v_secret);
 EXCEPTION WHEN foreign_key_violation THEN
     RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002';

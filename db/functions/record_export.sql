@@ -4,6 +4,10 @@ CREATE OR REPLACE FUNCTION audit.record_export(p_api_key text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_tenant_id  text := current_setting('app.tenant_id', true);

@@ -21,13 +21,13 @@ BEGIN
         RAISE EXCEPTION 'the key was rotated before; its successor is %', v_old.replaced_by
             USING ERRCODE = 'RF003', COLUMN = 'id';
     END IF;
-    PERFORM audit.record_admin_event('api key rotated', v_old.tenant_id, p_id);
     -- A key that was to live for ninety days is replaced by one that does; NULL, for ever, stays NULL.
     v_new := audit.issue_api_key(
         v_old.tenant_id, v_old.label, v_old.scopes, now() + (v_old.expires_at - v_old.created_at));
     UPDATE audit.api_keys AS k
     SET expires_at = least(k.expires_at, now() + p_overlap), replaced_by = split_part(v_new, '_', 2)
     WHERE k.id = p_id;
+    PERFORM audit.record_api_key_event('api key rotated', p_id);
     RETURN v_new;
 END
 $$;
