@@ -15,13 +15,14 @@ BEGIN
                         WHERE u.api_key_id = v_api_key_id
                           AND (u.last_read_at IS NULL OR u.last_read_at < date_trunc('hour', now(), 'UTC'))
                         FOR NO KEY UPDATE SKIP LOCKED);
-    IF FOUND THEN
+    -- Every read of a transaction that has hidden its key: no hour can be counted for it.
+    IF FOUND OR v_api_key_id IS NULL THEN
         PERFORM audit.record_admin_event('records read', audit.proven_tenant('read'), v_api_key_id);
     END IF;
 END
 $$;
 
 COMMENT ON FUNCTION audit.record_read IS
-    'Appends the act "records read" to the events of the proven tenant, once for each key and hour (UTC). No filters: they may name '
-    'people. Nobody but audit_owner may call it.';
+    'Appends the act "records read" to the events of the proven tenant, once for each key and hour (UTC), and each time where app.api_key '
+    'is not what audit.enter_tenant() set. No filters: they may name people. Nobody but audit_owner may call it.';
 REVOKE ALL ON FUNCTION audit.record_read FROM PUBLIC;

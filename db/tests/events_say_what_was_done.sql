@@ -2,7 +2,7 @@
 -- event leaves one: an import, and the first read of an hour with a key, whichever way it reads; under the key that did it.
 
 BEGIN;
-SELECT plan(43);
+SELECT plan(44);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -110,6 +110,9 @@ ROLLBACK TO SAVEPOINT reading;
 SELECT is(audit.enter_tenant(:'other_key'), 'tap-a', 'another key of the tenant');
 SELECT audit.list_audit_logs() \gset
 SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'other_key')), 'has events of its own');
+SELECT set_config('app.api_key', '', true) \gset
+SELECT audit.list_audit_logs(), audit.list_audit_logs() \gset
+SELECT is(pg_temp.news(), 'records read tap-a, records read tap-a', 'reads that hide their key are each on record');
 SELECT matches((SELECT p.prosrc FROM pg_proc AS p WHERE p.proname = 'record_read'), 'FOR NO KEY UPDATE SKIP LOCKED',
     'nobody waits for another to record it');
 
