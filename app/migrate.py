@@ -169,9 +169,13 @@ def main() -> int:
     if not database_url:
         print("set MIGRATION_DATABASE_URL to the database, as a role that may create roles", file=sys.stderr)
         return 1
+    password = os.environ.get("AUDIT_APP_PASSWORD")
+    if password == "":
+        print("AUDIT_APP_PASSWORD is empty: give it a value, or leave it out", file=sys.stderr)
+        return 1
     try:
         todo = plan(database_url) if command == "plan" else apply(database_url)
-        if command == "apply" and (password := os.environ.get("AUDIT_APP_PASSWORD")):
+        if command == "apply" and password is not None:
             set_app_password(database_url, password)
     except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
         print(f"no file was applied: {str(error).strip()}", file=sys.stderr)
