@@ -3,13 +3,13 @@
 -- that stands in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
-SELECT plan(7);
+SELECT plan(8);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
         AND setting NOT IN ('search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=20ms', 'seq_page_cost=1000',
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=20ms', 'seq_page_cost=1000', 'enable_sort=off',
                             'debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off', 'plpgsql.print_strict_params=off')$$,
     'no function sets anything but its search_path, how it is planned, how long it waits, and that nothing of it is printed');
 SELECT results_eq(
@@ -31,6 +31,11 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'seq_page_cost=1000' = ANY (p.proconfig)$$,
     ARRAY['set_proven_tenant'::name], 'by its place alone finds its row the one that has just inserted it');
+
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'enable_sort=off' = ANY (p.proconfig)$$,
+    ARRAY['admin_events_page'::name], 'and in the order of an index reads the one that has an index for each of its lists');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(
