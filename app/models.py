@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.field_types import HttpStatus, Instant, LatencyMs, Mode, Number, Status, TenantId, Text, TrueOrFalse
 
+_Limit = Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})]
+_Cursor = Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")]
 _StoredElsewhere = Annotated[
     str | None,
     Field(
@@ -107,24 +109,27 @@ class RecordsResponse(BaseModel):
     stored: _StoredElsewhere = None
 
 
-class _Filters(_Closed):
-    agent_id: Text | None = None
-    trace_id: Text | None = None
-    user_id: Text | None = None
-    mode: Mode | None = None
-    status: Status | None = None
-    http_status: Number | None = None
+class _Window(_Closed):
     start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone; + is sent as %2B.")] = None
     end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone; + is sent as %2B.")] = None
     order: Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
     tenant_id: TenantId = None
 
 
+class _Filters(_Window):
+    agent_id: Text | None = None
+    trace_id: Text | None = None
+    user_id: Text | None = None
+    mode: Mode | None = None
+    status: Status | None = None
+    http_status: Number | None = None
+
+
 class ListQuery(_Filters):
     """Filters of a list, all of them equalities but the time window, and the page wanted."""
 
-    limit: Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 50
-    cursor: Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")] = None
+    limit: _Limit = 50
+    cursor: _Cursor = None
 
 
 class ExportQuery(_Filters):
@@ -162,31 +167,59 @@ class ListResponse(BaseModel):
     has_more: bool
 
 
-class AdminEvent(BaseModel):
-    """One administrative act on the tenant, or an export of its records. actor: the database's login role that did it.
+ACTS = (
+    "tenant created", "api key issued", "api key rotated", "api key revoked", "proof secret rotated",
+    "records exported", "records replayed", "records imported", "records read",
+)  # fmt: skip
+Act = Annotated[str, Field(json_schema_extra={"enum": list(ACTS)})]
 
-    api_key_id: the key that was issued, rotated or revoked, or that the export was asked for with.
+
+class AdminEventDetail(BaseModel):
+    """What an act was about: the name of a tenant; what a key is once the act is done; how many records it was."""
+
+    name: str | None = None
+    label: str | None = None
+    scopes: list[str] | None = None
+    expires_at: datetime | None = None
+    replaced_by: str | None = None
+    count: int | None = None
+
+
+class AdminEvent(BaseModel):
+    """One act on the tenant, its keys or its records. actor: the database's login role that did it.
+
+    api_key_id: the key that was issued, rotated or revoked, or that exported, imported, replayed or read records.
+    detail: has some of its members, by the act; null where the act says it all, or an earlier release recorded it.
     """
 
     id: UUID
     tenant_id: str
-    act: str
+    act: Act
     api_key_id: str | None
     actor: str
     created_at: datetime
+    detail: AdminEventDetail | None
 
 
-class AdminEventsQuery(_Closed):
-    """Query parameters of the list of administrative acts."""
+class AdminEventsQuery(_Window):
+    """Filters of the list of administrative acts, and the page wanted, as in ListQuery."""
 
-    limit: Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})] = 1000
-    tenant_id: TenantId = None
+    act: Act | None = None
+    api_key_id: Annotated[Text | None, Field(description="The public part of a key, between its two underscores.")] = (
+        None
+    )
+    # Callers from before there were pages of events got a thousand.
+    limit: _Limit = 1000
+    cursor: _Cursor = None
 
 
 class AdminEventsResponse(BaseModel):
-    """The newest acts first."""
+    """One page of acts. next_cursor is null, and has_more false, on the last one."""
 
+    count: int
     items: list[AdminEvent]
+    next_cursor: str | None
+    has_more: bool
 
 
 class HealthResponse(BaseModel):

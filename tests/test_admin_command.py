@@ -2,44 +2,28 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 import pytest
 
+from tests.admin_command import Admin, command_of
 from tests.conftest import CreateRole, TestDatabase
-
-
-class Admin(Protocol):
-    """Runs the command."""
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Return how it ended."""
 
 
 @pytest.fixture
 def operator(create_role: CreateRole) -> str:
+    """The login that administers."""
     return create_role(member_of=("audit_admin",))
 
 
 @pytest.fixture
 def admin(database: TestDatabase, operator: str) -> Admin:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent.parent)}
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "app.admin", *arguments],
-            env=environment | {"ADMIN_DATABASE_URL": database.url(operator)},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-
-    return run
+    return command_of(database.url(operator))
 
 
 def answer(finished: subprocess.CompletedProcess[str]) -> Any:
@@ -117,8 +101,8 @@ def test_every_act_is_recorded_with_the_login_that_did_it(admin: Admin, database
     assert recorded == [
         ("tenant created", operator),
         ("api key issued", operator),
-        ("api key rotated", operator),
         ("api key issued", operator),
+        ("api key rotated", operator),
         ("api key revoked", operator),
         ("proof secret rotated", operator),
     ]
@@ -127,13 +111,21 @@ def test_every_act_is_recorded_with_the_login_that_did_it(admin: Admin, database
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["create-tenant", "acme"], "duplicate key"),
-        (["create-tenant", "Not A Tenant"], "tenants_id_form"),
-        (["issue-key", "nobody", "--label", "core"], "not registered"),
-        (["issue-key", "acme", "--label", "core", "--scopes", "read,everything"], "api_keys_scopes_known"),
-        (["issue-key", "acme", "--label", "core", "--scopes", ""], "api_keys_scopes_known"),
-        (["rotate-key", "0" * 16], "no key of this id"),
-        (["revoke-key", "0" * 16], "no key of this id"),
+        (["create-tenant", "acme"], "a tenant of this id is registered already"),
+        (["create-tenant", "Not A Tenant"], "A tenant's id has 1 to 63 characters, of a to z"),
+        (["create-tenant", ""], "A tenant's id has 1 to 63 characters, of a to z"),
+        (["create-tenant", "initech", "--name", ""], "A tenant's name has 1 to 200 characters."),
+        (["create-tenant", "initech", "--name", "x" * 201], "A tenant's name has 1 to 200 characters."),
+        (["issue-key", "nobody", "--label", "core"], "the tenant is not registered"),
+        (["issue-key", "acme", "--label", ""], "A key's label has 1 to 200 characters."),
+        (["issue-key", "acme", "--label", "core", "--scopes", "read,everything"], "A key's scopes are one or more of"),
+        (["issue-key", "acme", "--label", "core", "--scopes", ""], "A key's scopes are one or more of"),
+        (["rotate-key", "0" * 16], "no key of this id is valid"),
+        (["revoke-key", "0" * 16], "no key of this id is left to revoke"),
+        (["list-events", "--tenant", "nobody"], "the tenant is not registered"),
+        (["list-events", "--act", "key issued"], "act is none that is recorded"),
+        (["list-events", "--limit", "0"], "limit is a number from 1 to 1000"),
+        (["list-events", "--cursor", ""], "the cursor does not belong to this list"),
     ],
 )
 def test_a_refusal_is_one_line_and_leaves_no_event(
@@ -143,10 +135,10 @@ def test_a_refusal_is_one_line_and_leaves_no_event(
 
     refused = admin(*arguments)
 
-    assert refused.returncode == 1
-    assert refused.stdout == ""
+    assert (refused.returncode, refused.stdout) == (1, "")
     assert len(refused.stderr.splitlines()) == 1
     assert words in refused.stderr
+    assert not re.search(r"[a-z]+_[a-z_]+|constraint|relation", refused.stderr)  # nothing by its name in the catalogue
     assert database.execute("SELECT count(*) FROM audit.admin_events") == before
 
 
@@ -171,3 +163,62 @@ def test_an_administrator_reads_no_record(database: TestDatabase, operator: str)
     for table in ("audit_logs", "admin_events", "api_keys", "proof_secrets", "tenants"):
         with psycopg.connect(database.url(operator)) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"TABLE audit.{table}".encode())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["issue-key", "acme", "--label", "core", "--expires-in", "0d"], "--expires-in"),
+        (["issue-key", "acme", "--label", "core", "--expires-in", "0h"], "--expires-in"),
+        (["issue-key", "acme", "--label", "core", "--expires-in", "0m"], "--expires-in"),
+        (["issue-key", "acme", "--label", "core", "--expires-in", "00000s"], "--expires-in"),
+        (["issue-key", "acme", "--label", "core", "--expires-in", ""], "--expires-in"),
+        (["rotate-key", "0" * 16, "--overlap", ""], "--overlap"),
+        (["rotate-key", "0" * 16, "--overlap", "-1s"], "--overlap"),
+        (["list-events", "--limit", ""], "--limit"),
+        (["list-events", "--since", ""], "--since"),
+        (["list-events", "--until", "2026-01-01T00:00:00"], "--until"),
+    ],
+)
+def test_a_value_that_says_nothing_is_refused_in_one_line_that_names_its_option(
+    admin: Admin, database: TestDatabase, arguments: list[str], option: str
+) -> None:
+    refused = admin(*arguments)
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert len(refused.stderr.splitlines()) == 1
+    assert option in refused.stderr
+    assert database.execute("SELECT count(*) FROM audit.api_keys") == [(0,)]
+
+
+def test_a_key_expires_when_it_was_asked_to_and_never_where_nothing_was(admin: Admin, database: TestDatabase) -> None:
+    admin("issue-key", "acme", "--label", "a second", "--expires-in", "1s")
+    admin("issue-key", "acme", "--label", "for ever")
+
+    assert database.execute(
+        "SELECT label, expires_at <= created_at + interval '1 s' FROM audit.api_keys ORDER BY label"
+    ) == [("a second", True), ("for ever", None)]
+
+
+def test_an_overlap_of_zero_ends_the_old_key_at_once(admin: Admin, database: TestDatabase) -> None:
+    old = admin("issue-key", "acme", "--label", "core").stdout.strip()
+    new = admin("rotate-key", old.split("_")[1], "--overlap", "0s").stdout.strip()
+
+    assert opens(database, new) == "acme"
+    with pytest.raises(psycopg.Error, match="not valid"):
+        opens(database, old)
+
+
+def test_an_empty_tenant_is_not_every_tenant(admin: Admin) -> None:
+    admin("issue-key", "acme", "--label", "core")
+
+    assert answer(admin("--json", "list-keys", "--tenant", "")) == []
+    assert len(answer(admin("--json", "list-keys"))) == 1
+    assert admin("list-events", "--tenant", "").returncode == 1
+
+
+def test_rotating_the_secret_says_what_it_did(admin: Admin) -> None:
+    said = admin("rotate-secret")
+
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout == "proof secret 2 is in use; the one before still checks for 30 seconds\n"

@@ -167,14 +167,15 @@ def service(**settings: str) -> Iterator[str]:
 
 
 def without_what_differs(answer: Any) -> Any:
-    """Return `answer` with a placeholder for ids, times and measured latencies."""
+    """Return `answer` with a placeholder for ids, times, measured latencies and the names that the demo gives."""
     if isinstance(answer, list):
         return [without_what_differs(item) for item in answer]
     if not isinstance(answer, dict):
         return answer
     return {
         name: "..."
-        if name in ("id", "trace_id", "created_at", "api_key_id") or (name == "latency_ms" and isinstance(value, float))
+        if name in ("id", "trace_id", "created_at", "api_key_id", "label", "name")
+        or (name == "latency_ms" and isinstance(value, float))
         else without_what_differs(value)
         for name, value in answer.items()
     }

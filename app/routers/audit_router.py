@@ -100,7 +100,6 @@ async def get_audit_log(
     responses=refusals(401, 403, 422),
 )
 async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request: Request) -> Response:
-    """List what administrators did to the tenant and its API keys, and which keys exported it, newest first."""
-    credential = credential_of(request, query.tenant_id)
-    events = await request.app.state.audit_logger.read_admin_events(credential, query.limit)
+    """List what was done to the tenant, its API keys and its records, newest first unless `order=asc`."""
+    events = await request.app.state.audit_logger.read_admin_events(credential_of(request, query.tenant_id), query)
     return Response(events, media_type="application/json")

@@ -25,7 +25,7 @@ from uuid import UUID
 
 from app.credentials import HEADER, Caller, Credential
 from app.errors import InvalidRequest, RecordNotFound, ScopeMissing, StorageUnavailable, TenantUnknown
-from app.models import AuditEvent, ExportQuery, ListQuery
+from app.models import ACTS, AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
 from app.services import audit_file_export
 from app.services.audit_file_appending import AppendableFile
 from app.services.audit_file_reading import Record, matches, whole_records
@@ -138,12 +138,19 @@ class FileAuditLogger:
         while (part := await self._in_thread(next, parts, None)) is not None:
             yield part
 
-    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         """See AuditLogger. Nothing is administered here: no tenant is registered, and no key issued."""
         _registered(credential)
-        if not 1 <= limit <= 1000:
+        refuse_unstorable(query.model_dump(exclude={"limit", "tenant_id"}))
+        if not 1 <= query.limit <= 1000:
             raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
-        return '{"items": []}'
+        if query.order not in ("asc", "desc"):
+            raise InvalidRequest.field("order", "order is asc or desc")
+        if query.act is not None and query.act not in ACTS:
+            raise InvalidRequest.field("act", "act is none that is recorded")
+        if query.cursor is not None:
+            raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
+        return '{"count": 0, "items": [], "next_cursor": null, "has_more": false}'
 
     @property
     def tenant_source(self) -> str:

@@ -10,7 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from app.credentials import Caller, Credential
-from app.models import AuditEvent, ExportQuery, ListQuery
+from app.models import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
 from app.services.bulk import Batch
 from app.services.spool_statistics import Waiting
 
@@ -88,8 +88,8 @@ class AuditLogger(Protocol):
         The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on.
         """
 
-    async def read_admin_events(self, credential: Credential, limit: int) -> str:
-        """Return the newest administrative acts on the tenant as JSON text: items."""
+    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
+        """Return one page of the administrative acts on the tenant as JSON text, as read_logs() does."""
 
     async def db_ping(self) -> Health:
         """Ask the store whether it works, and keeps tenants apart."""

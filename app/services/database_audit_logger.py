@@ -19,7 +19,7 @@ from app.errors import (
     Unauthenticated,
 )
 from app.metrics import COMMIT_RECORDS
-from app.models import AuditEvent, ExportQuery, ListQuery
+from app.models import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.availability import Availability
 from app.services.bulk import Batch
@@ -256,11 +256,15 @@ class DatabaseAuditLogger:
             state = rows[-1][1]
             yield b"".join(lines for lines, _ in rows)
 
-    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         """See AuditLogger; db/functions/list_admin_events.sql."""
         async with self._reading(credential):
             _, page = await self._database.call(
-                credential, "SELECT audit.list_admin_events(p_limit => %(limit)s::int)", {"limit": limit}
+                credential,
+                "SELECT audit.list_admin_events(p_limit => %(limit)s::int, p_cursor => %(cursor)s,"
+                " p_order => %(order)s, p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_act => %(act)s,"
+                " p_api_key_id => %(api_key_id)s)",
+                query.model_dump(exclude={"tenant_id"}),
             )
         return str(page)
 

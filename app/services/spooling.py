@@ -14,7 +14,7 @@ from uuid import UUID
 
 from app.credentials import Caller, Credential, SpoolKeySource
 from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError
-from app.models import AuditEvent, ExportQuery, ListQuery
+from app.models import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.bulk import Batch
@@ -102,9 +102,9 @@ class SpoolingAuditLogger:
         """See AuditLogger. What waits in the spool is not exported."""
         return await self._database.begin_export(credential, query)
 
-    async def read_admin_events(self, credential: Credential, limit: int) -> str:
+    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         """See AuditLogger."""
-        return await self._database.read_admin_events(credential, limit)
+        return await self._database.read_admin_events(credential, query)
 
     @property
     def tenant_source(self) -> str:

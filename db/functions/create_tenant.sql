@@ -11,8 +11,10 @@ SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
     INSERT INTO audit.tenants (id, name, created_at) VALUES (p_id, p_name, now());
-    PERFORM audit.record_admin_event('tenant created', p_id, NULL);
+    PERFORM audit.record_admin_event('tenant created', p_id, NULL, jsonb_build_object('name', p_name));
     RETURN p_id;
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'a tenant of this id is registered already' USING ERRCODE = 'unique_violation', CONSTRAINT = 'tenants_pkey';
 END
 $$;
 

@@ -55,6 +55,7 @@ BEGIN
     END IF;
 
     PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, v_key.scopes);
+    PERFORM set_config('app.api_key', v_key.id || ':' || audit.api_key_proof(v_key.id), true);   -- for events
     RETURN v_key.tenant_id;
 END
 $$;

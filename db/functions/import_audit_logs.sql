@@ -12,9 +12,10 @@ SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_tenant_id  text := audit.proven_tenant('import');
+    v_api_key_id text := audit.proven_api_key();
     v_scopes     text := coalesce(current_setting('app.scopes', true), '');
     v_count      int  := json_array_length(p_records);
-    v_stored     int;
+    v_stored     int  := 0;
     v_element    json;
     v_id         uuid;
     v_position   int  := p_first - 1;
@@ -46,6 +47,9 @@ BEGIN
         ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS v_stored = ROW_COUNT;
         IF v_stored = v_count THEN
+            IF v_stored > 0 THEN
+                PERFORM audit.record_admin_event('records imported', v_tenant_id, v_api_key_id, jsonb_build_object('count', v_stored));
+            END IF;
             RETURN v_count;
         END IF;
         -- A time is missing, or an id is taken. Caught below, so that nothing stays of this attempt.
@@ -54,6 +58,7 @@ BEGIN
         IF SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
             RAISE;
         END IF;
+        v_stored := 0;
     END;
 
     -- One by one, in their order, to name the first that is refused. What the owner's policy for reading asks for.
@@ -76,7 +81,9 @@ BEGIN
                 error text, created_at timestamptz)
             ON CONFLICT DO NOTHING;
             -- The very same record is there already, and that is success; see audit.insert_audit_log().
-            IF NOT FOUND AND NOT EXISTS (
+            IF FOUND THEN
+                v_stored := v_stored + 1;
+            ELSIF NOT EXISTS (
                 SELECT FROM audit.audit_logs AS l
                 CROSS JOIN json_to_record(v_element) AS r (
                     trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int, user_id text,
@@ -95,6 +102,9 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = v_message, DETAIL = 'record ' || v_position,
             COLUMN = v_column, CONSTRAINT = v_constraint;
     END;
+    IF v_stored > 0 THEN
+        PERFORM audit.record_admin_event('records imported', v_tenant_id, v_api_key_id, jsonb_build_object('count', v_stored));
+    END IF;
     RETURN v_count;
 END
 $$;
@@ -104,7 +114,9 @@ COMMENT ON FUNCTION audit.import_audit_logs IS
     'returns how many. A JSON array as for audit.insert_audit_logs(), with created_at in every object; mode and status may be '
     'unknown. Refusals have the detail "record N", where N counts from p_first: RF003 without created_at, RF004 when the id '
     'belongs to another record, and those of the table. RF001 when no tenant is proven, RF006 when the key may not import. '
-    'Repeating a call with the same ids and contents changes nothing. SECURITY DEFINER: no run-time role may choose a record''s '
+    'Repeating a call with the same ids and contents changes nothing. Records the act "records imported" with the key and how many were '
+    'new: an event a call, and so several for a long request, which share their time. Events are append-only and no trigger may act '
+    'at COMMIT, so that no event could count a whole transaction and not be believed from the caller. SECURITY DEFINER: no run-time role may choose a record''s '
     'time, so that a record without this scope has the server''s.';
 REVOKE ALL ON FUNCTION audit.import_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.import_audit_logs TO audit_keyed;

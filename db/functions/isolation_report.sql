@@ -149,6 +149,9 @@ BEGIN
             WHEN ARRAY['audit_owner'::regrole::oid] THEN
                 NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries')
                      OR (c.relname = 'admin_events' AND p.polcmd = 'a')
+                     OR (c.relname = 'admin_events' AND p.polcmd = 'r'
+                         AND expression.visible = '((current_setting(''app.scope''::text, true) = ''administer''::text)'
+                             ' AND pg_has_role(SESSION_USER, ''audit_admin''::name, ''MEMBER''::text))')
                      OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller)
                      OR (c.relname = 'audit_logs' AND p.polcmd = 'a'
                          AND expression.storable IN (expression.proven_importer, expression.proven_replayer))
@@ -226,7 +229,7 @@ BEGIN
                 'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_logs', 'replay_audit_logs',
                 'describe_api_key', 'claim_idempotency_key',
                 'get_proven_audit_log', 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
-                'record_export',
+                'record_export', 'list_all_admin_events',
                 'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
                 'rotate_proof_secret'), 'runs as its owner'),
             -- The lists of intended privileges and of known functions go by name.

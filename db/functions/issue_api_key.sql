@@ -49,7 +49,7 @@ BEGIN
             INSERT INTO audit.api_key_uses AS u (api_key_id) SELECT issued.id FROM issued RETURNING u.api_key_id
         )
         SELECT concat_ws('_', 'rf', unused.id, fresh.secret) FROM fresh CROSS JOIN unused;
-    PERFORM audit.record_admin_event('api key issued', p_tenant_id, v_id);
+    PERFORM audit.record_api_key_event('api key issued', v_id);
 EXCEPTION WHEN foreign_key_violation THEN
     RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002';
 END

@@ -1,6 +1,13 @@
 -- audit.list_admin_events() for audit_keyed, which has no SELECT on the table: as the owner, whose policy demands the proof.
 
-CREATE OR REPLACE FUNCTION audit.list_proven_admin_events(p_limit int)
+CREATE OR REPLACE FUNCTION audit.list_proven_admin_events(
+    p_limit      int,
+    p_cursor     text,
+    p_order      text,
+    p_start_time timestamptz,
+    p_end_time   timestamptz,
+    p_act        text,
+    p_api_key_id text)
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -15,14 +22,15 @@ BEGIN
         RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
             HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
     END IF;
+    PERFORM audit.record_read();
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);
-    RETURN audit.list_admin_events(p_limit);
+    RETURN audit.list_admin_events(p_limit, p_cursor, p_order, p_start_time, p_end_time, p_act, p_api_key_id);
 END
 $$;
 
 COMMENT ON FUNCTION audit.list_proven_admin_events IS
-    'What audit.list_admin_events() does for a role that must prove its tenant. RF001 when it has not. SECURITY DEFINER: who '
-    'may query the table learns from the plans of his queries how many rows of others they met.';
+    'What audit.list_admin_events() does for a role that must prove its tenant. RF001 when it has not. Records the first read of an '
+    'hour. SECURITY DEFINER: who may query the table learns from the plans of such queries how many rows of others they met.';
 REVOKE ALL ON FUNCTION audit.list_proven_admin_events FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_proven_admin_events TO audit_keyed;

@@ -26,6 +26,7 @@ BEGIN
         RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
             HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
     END IF;
+    PERFORM audit.record_read();
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);
     RETURN audit.list_audit_logs(
@@ -35,7 +36,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.list_proven_audit_logs IS
-    'What audit.list_audit_logs() does for a role that must prove its tenant. RF001 when it has not. SECURITY DEFINER: who '
-    'may query the table learns from the plans of his queries how many rows of others they met.';
+    'What audit.list_audit_logs() does for a role that must prove its tenant. RF001 when it has not. Records the first read of an '
+    'hour. SECURITY DEFINER: who may query the table learns from the plans of such queries how many rows of others they met.';
 REVOKE ALL ON FUNCTION audit.list_proven_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_proven_audit_logs TO audit_keyed;

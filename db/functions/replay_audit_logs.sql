@@ -143,7 +143,7 @@ BEGIN
             END LOOP;
         END;
         IF v_stored > 0 THEN
-            PERFORM audit.record_admin_event('records replayed', v_group.tenant_id, v_group.api_key_id);
+            PERFORM audit.record_admin_event('records replayed', v_group.tenant_id, v_group.api_key_id, jsonb_build_object('count', v_stored));
         END IF;
     END LOOP;
 
@@ -161,7 +161,7 @@ COMMENT ON FUNCTION audit.replay_audit_logs IS
     'an array with null at the place of each record that is stored, now or before, and for each other the sqlstate, message, column '
     'and constraint of its refusal: RF002 tenant not registered, RF003 created_at older than seven days, RF004 the id belongs to '
     'another record, RF005 the key is unknown, did not send this, or was not valid then, RF006 it may not write, RF007 another '
-    'tenant''s, and those of the table. created_at is kept, but for one that is still to come. Records the act "records replayed". '
+    'tenant''s, and those of the table. created_at is kept, but for one that is still to come. Records the act "records replayed", with the count. '
     'SECURITY DEFINER: no run-time role may choose a record''s time.';
 REVOKE ALL ON FUNCTION audit.replay_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.replay_audit_logs TO audit_trusted, audit_keyed;

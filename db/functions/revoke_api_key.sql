@@ -9,15 +9,12 @@ SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
-DECLARE
-    v_tenant_id text;
 BEGIN
-    UPDATE audit.api_keys AS k SET revoked_at = now() WHERE k.id = p_id AND k.revoked_at IS NULL
-    RETURNING k.tenant_id INTO v_tenant_id;
+    UPDATE audit.api_keys AS k SET revoked_at = now() WHERE k.id = p_id AND k.revoked_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no key of this id is left to revoke' USING ERRCODE = 'RF003', COLUMN = 'id';
     END IF;
-    PERFORM audit.record_admin_event('api key revoked', v_tenant_id, p_id);
+    PERFORM audit.record_api_key_event('api key revoked', p_id);
 END
 $$;
 

@@ -25,7 +25,6 @@ BEGIN
         RAISE EXCEPTION 'the key was rotated before; its successor is %', v_old.replaced_by
             USING ERRCODE = 'RF003', COLUMN = 'id';
     END IF;
-    PERFORM audit.record_admin_event('api key rotated', v_old.tenant_id, p_id);
     -- A key that was to live for ninety days is replaced by one that does; NULL, for ever, stays NULL.
     -- In the columns of one query, as in audit.issue_api_key(), which says why.
     RETURN QUERY
@@ -40,6 +39,7 @@ BEGIN
             WHERE k.id = p_id
         )
         SELECT successor.api_key FROM successor;
+    PERFORM audit.record_api_key_event('api key rotated', p_id);
 END
 $$;
 

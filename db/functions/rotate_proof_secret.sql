@@ -22,7 +22,7 @@ BEGIN
            clock_timestamp()
     FROM audit.proof_secrets AS o
     RETURNING s.id INTO v_id;
-    PERFORM audit.record_admin_event('proof secret rotated', NULL, NULL);
+    PERFORM audit.record_admin_event('proof secret rotated', NULL, NULL, jsonb_build_object('secret_id', v_id));
     RETURN v_id;
 END
 $$;

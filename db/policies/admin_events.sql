@@ -1,5 +1,6 @@
 -- Who may do what with audit.admin_events. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
--- Rows come from the functions of audit_admin, in the transaction of the act itself, and from audit.record_export().
+-- Rows come from the functions that act, in the transaction of the act itself: those of audit_admin, audit.record_export(),
+-- audit.import_audit_logs(), audit.replay_audit_logs() and audit.record_read().
 
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too
@@ -13,7 +14,7 @@ CREATE POLICY owner_records_admin_events ON audit.admin_events
     FOR INSERT TO audit_owner
     WITH CHECK (true);
 COMMENT ON POLICY owner_records_admin_events ON audit.admin_events IS
-    'For the functions of audit_admin and audit.record_export(), which run as audit_owner. It adds rows.';
+    'For audit.record_admin_event(), which the functions that act call as audit_owner. It adds rows.';
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.admin_events;
 CREATE POLICY trusted_reads_own_tenant ON audit.admin_events
@@ -52,6 +53,14 @@ CREATE POLICY owner_reads_proven_tenant ON audit.admin_events
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.admin_events IS
     'For audit.list_proven_admin_events(), scope read, which runs as audit_owner. Without its caller''s proof the owner sees '
     'nothing.';
+
+DROP POLICY IF EXISTS owner_reads_for_administrators ON audit.admin_events;
+CREATE POLICY owner_reads_for_administrators ON audit.admin_events
+    FOR SELECT TO audit_owner
+    USING (current_setting('app.scope', true) = 'administer' AND pg_has_role(session_user, 'audit_admin', 'MEMBER'));
+COMMENT ON POLICY owner_reads_for_administrators ON audit.admin_events IS
+    'For audit.list_all_admin_events(), which runs as audit_owner for a login that is a member of audit_admin, and sets the scope '
+    'administer for itself. No login of a service is a member, whatever it sets.';
 
 -- Append-only, whatever is granted one day.
 DROP POLICY IF EXISTS nobody_changes_an_event ON audit.admin_events;

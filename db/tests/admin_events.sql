@@ -2,7 +2,7 @@
 -- leaves none, that nobody can change the records, and that each tenant reads its own.
 
 BEGIN;
-SELECT plan(41);
+SELECT plan(42);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -29,8 +29,8 @@ SELECT is(pg_temp.news(), 'tenant created tap-a by tap_registrar', 'a tenant cre
 SELECT audit.issue_api_key('tap-a', 'tap') AS key \gset
 SELECT is(pg_temp.news(), format('api key issued tap-a %s by tap_registrar', pg_temp.id(:'key')), 'a key issued');
 SELECT audit.rotate_api_key(pg_temp.id(:'key')) AS next_key \gset
-SELECT is(pg_temp.news(), format('api key rotated tap-a %s by tap_registrar, api key issued tap-a %s by tap_registrar',
-    pg_temp.id(:'key'), pg_temp.id(:'next_key')), 'a key rotated: the old one, and the new one');
+SELECT is(pg_temp.news(), format('api key issued tap-a %s by tap_registrar, api key rotated tap-a %s by tap_registrar',
+    pg_temp.id(:'next_key'), pg_temp.id(:'key')), 'a key rotated: the new one, and the old one');
 SELECT audit.revoke_api_key(pg_temp.id(:'key')) \gset
 SELECT is(pg_temp.news(), format('api key revoked tap-a %s by tap_registrar', pg_temp.id(:'key')), 'a key revoked');
 SELECT audit.rotate_proof_secret() \gset
@@ -108,8 +108,11 @@ SELECT set_config('app.tenant_id', 'tap-a', true) \gset
 SELECT throws_ok('SELECT audit.list_admin_events()', 'RF001', 'no tenant is proven for this statement',
     'with tap-a named it lists none');
 SELECT is(audit.enter_tenant(:'next_key'), 'tap-a', 'a key of tap-a');
-SELECT is(pg_temp.listed(), 'tenant created, api key issued, api key rotated, api key issued, api key revoked',
+SELECT is(pg_temp.listed(), 'tenant created, api key issued, api key issued, api key rotated, api key revoked',
     'lists those of tap-a');
+SELECT is(pg_temp.listed(),
+    'tenant created, api key issued, api key issued, api key rotated, api key revoked, records read',
+    'and the next time that they were read');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -204,7 +204,7 @@ SELECT is(pg_temp.exported(quote_literal(:'read_key')), concat_ws(E'\n', :'newes
     'the same key handed on: the same export as a gateway''s');
 SELECT is(pg_temp.events('tap-a'), format('records exported by tap_gateway, records exported %s by audit_app', split_part(:'read_key', '_', 2)),
     'it is on record with the key');
-SELECT alike(audit.list_admin_events(), '%"act" : "records exported", "api_key_id" : "' || split_part(:'read_key', '_', 2) || '"%',
+SELECT alike(audit.list_admin_events(), '%"act":"records exported","api_key_id":"' || split_part(:'read_key', '_', 2) || '"%',
     'where the tenant reads it');
 SELECT set_config('app.export', '', true) \gset
 SELECT is(pg_temp.refusal('audit.export_audit_logs()'), 'RF003|state|no export is under way in this transaction', 'and none without an export');

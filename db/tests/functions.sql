@@ -5,17 +5,18 @@ BEGIN;
 SELECT plan(12);
 
 SELECT functions_are('audit', ARRAY[
-    'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
+    'admin_events_cursor', 'admin_events_page', 'api_key_proof', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
     'export_proven_audit_logs', 'filtered_audit_logs', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
     'import_audit_logs', 'insert_audit_log',
     'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
-    'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
-    'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant', 'record_admin_event', 'record_export', 'record_rules',
-    'replay_audit_logs', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version', 'set_proven_tenant',
+    'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
+    'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant', 'record_admin_event', 'record_api_key_event', 'record_export', 'record_read',
+    'record_rules',
+    'replay_audit_logs', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'writing_tenant'],
-    'schema audit has forty-five functions');
+    'schema audit has fifty-three functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -38,8 +39,9 @@ SELECT results_eq(
           'audit.import_audit_logs(json,integer)',
           'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
           'audit.issue_api_key(text,text,text[],timestamp with time zone)',
+          'audit.list_all_admin_events(text,text,text,timestamp with time zone,timestamp with time zone,integer,text,text)',
           'audit.list_api_keys(text)',
-          'audit.list_proven_admin_events(integer)',
+          'audit.list_proven_admin_events(integer,text,text,timestamp with time zone,timestamp with time zone,text,text)',
           'audit.list_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,timestamp with time zone,'
               || 'integer,text,text)',
           'audit.list_tenants()',
@@ -82,7 +84,10 @@ SELECT results_eq(
       FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
       WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
     $$VALUES
-        ('begin_export'::name,   'VOLATILE',  'plpgsql'::name),
+        ('admin_events_cursor'::name, 'IMMUTABLE', 'plpgsql'::name),
+        ('admin_events_page',    'STABLE',    'plpgsql'),
+        ('api_key_proof',        'STABLE',    'plpgsql'),
+        ('begin_export',         'VOLATILE',  'plpgsql'),
         ('claim_idempotency_key', 'VOLATILE', 'plpgsql'),
         ('continue_export',      'VOLATILE',  'plpgsql'),
         ('create_tenant',        'VOLATILE',  'plpgsql'),
@@ -103,6 +108,7 @@ SELECT results_eq(
         ('isolation_report',     'STABLE',    'plpgsql'),
         ('issue_api_key',        'VOLATILE',  'plpgsql'),
         ('list_admin_events',    'STABLE',    'plpgsql'),
+        ('list_all_admin_events', 'STABLE',   'plpgsql'),
         ('list_api_keys',        'STABLE',    'sql'),
         ('list_audit_logs',      'STABLE',    'plpgsql'),
         ('list_proven_admin_events', 'STABLE', 'plpgsql'),
@@ -110,14 +116,18 @@ SELECT results_eq(
         ('list_tenants',         'STABLE',    'sql'),
         ('outdated_server',      'STABLE',    'plpgsql'),
         ('page_cursor',          'IMMUTABLE', 'plpgsql'),
+        ('proven_api_key',       'STABLE',    'plpgsql'),
         ('proven_tenant',        'STABLE',    'plpgsql'),
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
+        ('record_api_key_event', 'VOLATILE',  'plpgsql'),
         ('record_export',        'VOLATILE',  'plpgsql'),
+        ('record_read',          'VOLATILE',  'plpgsql'),
         ('record_rules',         'STABLE',    'sql'),
         ('replay_audit_logs',    'VOLATILE',  'plpgsql'),
         ('revoke_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_proof_secret',  'VOLATILE',  'plpgsql'),
+        ('rule_in_words',        'STABLE',    'plpgsql'),
         ('schema_version',       'STABLE',    'sql'),
         ('set_proven_tenant',    'VOLATILE',  'plpgsql'),
         ('set_tenant',           'VOLATILE',  'plpgsql'),

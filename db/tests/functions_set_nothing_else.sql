@@ -3,7 +3,7 @@
 -- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
-SELECT plan(10);
+SELECT plan(11);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
@@ -11,7 +11,7 @@ SELECT is_empty(
         AND setting NOT IN ('debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
                             'plpgsql.print_strict_params=off', 'quote_all_identifiers=off',
                             'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=15ms', 'seq_page_cost=1000')$$,
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=15ms', 'seq_page_cost=1000', 'enable_sort=off')$$,
     'no function sets anything but its search_path, how it is planned, how long it waits, and that it prints no plan');
 -- A plan holds the values at hand, and any session can have its plans printed, to itself and into the server's log.
 SELECT is_empty(
@@ -29,7 +29,8 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['export_audit_logs'::name, 'filtered_audit_logs'], 'planned anew at each call are the export and the list with filters alone');
+    ARRAY['admin_events_page'::name, 'export_audit_logs', 'filtered_audit_logs'],
+    'planned anew at each call are the export and the lists with filters alone');
 
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
@@ -49,6 +50,11 @@ SELECT results_eq(
       WHERE p.pronamespace = 'audit'::regnamespace AND 'quote_all_identifiers=off' = ANY (p.proconfig) ORDER BY p.proname$$,
     ARRAY['granted_privileges'::name, 'isolation_report', 'unintended_settings'],
     'as ever print names those that compare what they print');
+
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'enable_sort=off' = ANY (p.proconfig)$$,
+    ARRAY['admin_events_page'::name], 'and in the order of an index reads the one that has an index for each of its lists');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(

@@ -64,7 +64,7 @@ SELECT alike(pg_temp.plan_of('SELECT * FROM audit.audit_logs'),
     'a plain SELECT reads the tenant''s part of the index');
 SELECT alike(pg_temp.plan_of('SELECT * FROM audit.admin_events'),
     '%One-Time Filter: (current_setting(''app.tenant_id''::text, true) = audit.proven_tenant(''read''::text))%'
-    'Index Scan using admin_events_tenant_id_created_at_idx%Index Cond: (tenant_id = audit.proven_tenant(''read''::text))%',
+    'Index Scan using admin_events_tenant_id_%Index Cond: (tenant_id = audit.proven_tenant(''read''::text))%',
     'the administrative acts too');
 SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$),
     '%Sort%', 'the newest page comes from the index in its order');
@@ -75,11 +75,13 @@ SELECT alike(
 -- As the functions read that go on as the owner.
 RESET SESSION AUTHORIZATION;
 SET LOCAL ROLE audit_owner;
-SELECT alike(pg_temp.plan_of('SELECT * FROM ' || name), format('%%One-Time Filter: (current_setting(''app.tenant_id''::text, true)'
-    ' = audit.proven_tenant(current_setting(''app.scope''::text, true)))%%Index Scan using %s_tenant_id_created_at_idx%%'
-    'Index Cond: (tenant_id = audit.proven_tenant(current_setting(''app.scope''::text, true)))%%', split_part(name, '.', 2)),
-    'the owner too, in ' || name)
-FROM (VALUES ('audit.audit_logs'), ('audit.admin_events')) AS t (name);
+SELECT alike(pg_temp.plan_of('SELECT * FROM audit.audit_logs'), '%One-Time Filter: (current_setting(''app.tenant_id''::text, true)'
+    ' = audit.proven_tenant(current_setting(''app.scope''::text, true)))%Index Scan using audit_logs_tenant_id_created_at_idx%'
+    'Index Cond: (tenant_id = audit.proven_tenant(current_setting(''app.scope''::text, true)))%', 'the owner too');
+-- The owner reads acts for administrators as well, so the condition of the index is the tenant that the function itself names.
+SELECT alike(pg_temp.plan_of($$SELECT * FROM audit.admin_events WHERE tenant_id = 'tap-a' ORDER BY created_at DESC, id DESC$$),
+    'Index Scan using admin_events_tenant_id_created_at_id_idx%Index Cond: (tenant_id = ''tap-a''::text)%',
+    'and the tenant''s acts in the order of theirs');
 SELECT unalike(pg_temp.plan_of($$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY created_at DESC LIMIT 50$$),
     '%Sort%', 'and the newest page in the order of the index');
 RESET ROLE;

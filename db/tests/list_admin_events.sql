@@ -24,6 +24,7 @@ CREATE FUNCTION pg_temp.listed(p_limit int) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(right(item ->> 'id', 1), '')
     FROM json_array_elements(audit.list_admin_events(p_limit)::json -> 'items') AS item
 $$;
+UPDATE audit.admin_events SET detail = '{"label": "a \"quoted\" label"}' WHERE id = '01900000-0000-7000-8000-000000000003';
 SET LOCAL timezone = 'Asia/Kathmandu';
 SET LOCAL datestyle = 'German';
 
@@ -35,12 +36,14 @@ SELECT throws_ok('SELECT audit.list_admin_events()', 'RF001', 'no tenant is set 
     'nor is the empty name one');
 SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'with tap-a named');
 SELECT is(audit.list_admin_events(),
-    '{"items": [{"id" : "01900000-0000-7000-8000-000000000003", "tenant_id" : "tap-a", "act" : "api key issued", '
-    '"api_key_id" : "0123456789abcdef", "actor" : "postgres", "created_at" : "2001-01-01T00:00:01.000000Z"}, '
-    '{"id" : "01900000-0000-7000-8000-000000000002", "tenant_id" : "tap-a", "act" : "api key revoked", '
-    '"api_key_id" : "0123456789abcdef", "actor" : "postgres", "created_at" : "2001-01-01T00:00:01.000000Z"}, '
-    '{"id" : "01900000-0000-7000-8000-000000000001", "tenant_id" : "tap-a", "act" : "tenant created", '
-    '"api_key_id" : null, "actor" : "o\"brien", "created_at" : "2001-01-01T00:00:00.000001Z"}]}',
+    '{"count": 3, "items": [{"id":"01900000-0000-7000-8000-000000000003","tenant_id":"tap-a","act":"api key issued",'
+    '"api_key_id":"0123456789abcdef","actor":"postgres","created_at":"2001-01-01T00:00:01.000000Z",'
+    '"detail":{"label": "a \"quoted\" label"}}, '
+    '{"id":"01900000-0000-7000-8000-000000000002","tenant_id":"tap-a","act":"api key revoked",'
+    '"api_key_id":"0123456789abcdef","actor":"postgres","created_at":"2001-01-01T00:00:01.000000Z","detail":null}, '
+    '{"id":"01900000-0000-7000-8000-000000000001","tenant_id":"tap-a","act":"tenant created",'
+    '"api_key_id":null,"actor":"o\"brien","created_at":"2001-01-01T00:00:00.000001Z","detail":null}], '
+    '"next_cursor": null, "has_more": false}',
     'the whole answer: newest first, in UTC whatever the zone and date style of the session');
 SELECT is(pg_temp.listed(n), listed, format('the newest %s', n)) FROM (VALUES (1, '3'), (2, '32'), (3, '321'), (1000,
     '321')) AS l (n, listed);
@@ -52,7 +55,8 @@ SELECT is(pg_temp.listed(1000), 'b', 'its acts are listed, and those of no tenan
 RESET SESSION AUTHORIZATION;
 DELETE FROM audit.admin_events WHERE tenant_id = 'tap-b';
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
-SELECT is(audit.list_admin_events(), '{"items": []}', 'no acts are an empty list');
+SELECT is(audit.list_admin_events(), '{"count": 0, "items": [], "next_cursor": null, "has_more": false}',
+    'no acts are an empty list');
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT set_config('app.tenant_id', '', true) \gset

@@ -21,6 +21,8 @@ INSERT INTO expression VALUES
         '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.proven_tenant(''replay''::text)))'),
     ('writing',
         '((tenant_id = current_setting(''app.tenant_id''::text, true)) AND (tenant_id = audit.writing_tenant()))'),
+    ('administrator', '((current_setting(''app.scope''::text, true) = ''administer''::text)'
+        ' AND pg_has_role(SESSION_USER, ''audit_admin''::name, ''MEMBER''::text))'),
     ('false',        'false');
 
 PREPARE policies AS
@@ -41,6 +43,7 @@ PREPARE intended AS
     ('admin_events',   'keyed_reads_proven_tenant',           'SELECT', 'permissive',  'keyed',   'proven read',  NULL),
     ('admin_events',   'nobody_changes_an_event',             'UPDATE', 'restrictive', 'keyed, trusted', 'false',  NULL),
     ('admin_events',   'nobody_deletes_an_event',             'DELETE', 'restrictive', 'keyed, trusted', 'false',  NULL),
+    ('admin_events',   'owner_reads_for_administrators',      'SELECT', 'permissive',  'owner',   'administrator', NULL),
     ('admin_events',   'owner_reads_proven_tenant',           'SELECT', 'permissive',  'owner',   'proven caller', NULL),
     ('admin_events',   'owner_records_admin_events',          'INSERT', 'permissive',  'owner',   NULL,           'true'),
     ('admin_events',   'trusted_reads_own_tenant',            'SELECT', 'permissive',  'trusted', 'own',          NULL),
@@ -80,8 +83,9 @@ SELECT results_eq(
       CROSS JOIN LATERAL regexp_matches(concat(p.polqual, p.polwithcheck), ':funcid ([0-9]+)', 'g') AS called (id)
       JOIN pg_proc AS f ON f.oid = called.id[1]::oid
       ORDER BY 1$$,
-    $$VALUES ('audit.proven_tenant(text)', 's'), ('audit.writing_tenant()', 's'), ('current_setting(text,boolean)', 's')$$,
-    'policies call current_setting, proven_tenant and writing_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
+    $$VALUES ('audit.proven_tenant(text)', 's'), ('audit.writing_tenant()', 's'), ('current_setting(text,boolean)', 's'),
+             ('pg_has_role(name,name,text)', 's')$$,
+    'policies call current_setting, pg_has_role, proven_tenant and writing_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
 -- Each is named by its number, not by whatever an operator or function of that name would be in a reader's search_path.
 SELECT is_empty(
     $$SELECT DISTINCT o.oid::regoperator

@@ -55,8 +55,9 @@ SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
              ('spool_key_source', 'text',  true, NULL, '')$$,
     'api_keys: twelve columns, hashes and no secret');
 SELECT results_eq($$EXECUTE columns ('audit.api_key_uses')$$,
-    $$VALUES ('api_key_id'::name, 'text', true, NULL, ''), ('last_used_at', 'timestamp with time zone', false, NULL, '')$$,
-    'api_key_uses: a key and a time');
+    $$VALUES ('api_key_id'::name, 'text', true, NULL, ''), ('last_used_at', 'timestamp with time zone', false, NULL, ''),
+             ('last_read_at', 'timestamp with time zone', false, NULL, '')$$,
+    'api_key_uses: a key and two times');
 SELECT results_eq($$EXECUTE columns ('audit.proof_secrets')$$,
     $$VALUES ('id'::name,    'bigint', true, NULL, ''),
              ('inner_key',   'bytea',  true, NULL, ''),
@@ -73,8 +74,9 @@ SELECT results_eq($$EXECUTE columns ('audit.admin_events')$$,
              ('act',        'text', true,  NULL, ''),
              ('api_key_id', 'text', false, NULL, ''),
              ('actor',      'text', true,  NULL, ''),
-             ('created_at', 'timestamp with time zone', true, NULL, '')$$,
-    'admin_events: six columns');
+             ('created_at', 'timestamp with time zone', true, NULL, ''),
+             ('detail',     'jsonb', false, NULL, '')$$,
+    'admin_events: seven columns');
 SELECT results_eq($$EXECUTE columns ('audit.idempotency_keys')$$,
     $$VALUES ('tenant_id'::name, 'text',  true, NULL, ''),
              ('key',             'text',  true, NULL, ''),
@@ -99,8 +101,15 @@ PREPARE indexes AS
     SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
     WHERE c.relnamespace = 'audit'::regnamespace AND i.indisvalid ORDER BY c.relname;
 SELECT results_eq('EXECUTE indexes', ARRAY[
+    'CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC, id DESC)',
+    'CREATE INDEX admin_events_api_key_id_created_at_id_idx ON audit.admin_events USING btree'
+        || ' (api_key_id, created_at DESC, id DESC) WHERE (api_key_id IS NOT NULL)',
+    'CREATE INDEX admin_events_created_at_id_idx ON audit.admin_events USING btree (created_at DESC, id DESC)',
     'CREATE UNIQUE INDEX admin_events_pkey ON audit.admin_events USING btree (id)',
-    'CREATE INDEX admin_events_tenant_id_created_at_idx ON audit.admin_events USING btree (tenant_id, created_at DESC)',
+    'CREATE INDEX admin_events_tenant_id_act_created_at_id_idx ON audit.admin_events USING btree'
+        || ' (tenant_id, act, created_at DESC, id DESC)',
+    'CREATE INDEX admin_events_tenant_id_created_at_id_idx ON audit.admin_events USING btree'
+        || ' (tenant_id, created_at DESC, id DESC)',
     'CREATE UNIQUE INDEX api_key_uses_pkey ON audit.api_key_uses USING btree (api_key_id)',
     'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
@@ -117,7 +126,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'seven indexes for reading, a key for each table but tenant_entries, and one that allows one secret in use');
+    'eleven indexes for reading, a key for each table but tenant_entries, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
@@ -181,7 +190,9 @@ SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
     $$VALUES
         ('admin_events_act_known'::name,  'CHECK ((act = ANY (ARRAY[''tenant created''::text, ''api key issued''::text,'
             || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text, ''records exported''::text,'
-            || ' ''records replayed''::text])))'),
+            || ' ''records replayed''::text, ''records imported''::text, ''records read''::text])))'),
+        ('admin_events_detail_form',      'CHECK (((jsonb_typeof(detail) = ''object''::text)'
+            || ' AND (octet_length((detail)::text) <= 2048)))'),
         ('admin_events_pkey',             'PRIMARY KEY (id)'),
         ('admin_events_tenant_id_fkey',   'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('admin_events_tenant_id_form',   'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,

@@ -16,7 +16,7 @@ PREPARE appending AS INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALU
 -- What the lists go on in.
 PREPARE listing AS
     SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc');
-PREPARE listing_acts AS SELECT audit.list_proven_admin_events(50);
+PREPARE listing_acts AS SELECT audit.list_proven_admin_events(50, NULL, 'desc', NULL, NULL, NULL, NULL);
 -- The record that is written again and again; all of its fields, in the order in which they are given.
 CREATE FUNCTION pg_temp.write(p_id text, p_user_id text DEFAULT 'user') RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN

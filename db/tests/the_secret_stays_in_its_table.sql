@@ -42,9 +42,10 @@ SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
 SELECT results_eq(format('EXECUTE naming (%L)', :'key'), ARRAY['enter_tenant', 'issue_api_key', 'replay_audit_logs']::name[],
     'what is kept of a key is named by the functions that issue it, enter with it, and replay what it signed');
 SELECT results_eq($$EXECUTE reading ('api_keys')$$,
-    ARRAY['describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'replay_audit_logs', 'revoke_api_key', 'rotate_api_key']
+    ARRAY['describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'record_api_key_event', 'replay_audit_logs',
+          'revoke_api_key', 'rotate_api_key']
         ::name[],
-    'its table by those, and by those that describe, list and end keys');
+    'its table by those, and by those that describe, list and end keys, or record that');
 SELECT is_empty('EXECUTE taking_rows', 'none takes whole rows of either');
 SELECT is_empty('EXECUTE handing_on', 'none has one in a variable, or hands it to a function');
 SELECT unalike((SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = 'audit.tenant_proof(text,text,text,text,text)'::regprocedure),

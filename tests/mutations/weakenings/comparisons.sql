@@ -122,7 +122,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('insert_audit_log_batch', 'asks nobody for a key', 'IF v_credential.api_key IS NULL THEN', 'IF true THEN'),
         ('insert_audit_log_batch', 'answers without the tenant', 'json_build_object(''tenant_id'', v_tenant_id)', '''{}'''),
         ('insert_audit_log_batch', 'tells no detail', '''detail'', v_detail, ', ''),
-        ('list_admin_events', 'leaves the tenant to the policies', 'tenant_id = v_tenant_id', 'true'),
+        ('admin_events_page', 'leaves the tenant to the policies', 'e.tenant_id = p_tenant_id', 'true'),
         ('insert_audit_log', 'recognises a record under another id', 'l.id = v_id', 'true'),
         ('is_stored', 'recognises a record under another id', 'l.id = p_id', 'true'),
         ('is_stored', 'is always true', 'RETURN EXISTS (', 'RETURN true OR EXISTS ('),

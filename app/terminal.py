@@ -1,0 +1,71 @@
+"""Output of a command: text that a terminal obeys nothing of, written for certain or reported as lost."""
+
+import errno
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line, with escapes for all that a terminal obeys or does not show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Lay `rows` out in columns, for people."""
+    if not rows:
+        return "none"
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case list():
+            return printable(",".join(map(str, value)))
+        case dict():
+            return printable(json.dumps(value, ensure_ascii=False))
+    return printable(str(value))
+
+
+def escape_unencodable() -> None:
+    """Print escapes for what the terminal's encoding lacks, instead of ending with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write(text: str) -> None:
+    """Print lines that are printable already, and flush them. Raises OSError when they went nowhere."""
+    if sys.stdout is None:  # the shell has closed it (>&-), and print() would say nothing
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        print(text, flush=True)
+    except OSError:
+        abandon()
+        raise
+
+
+def abandon() -> None:
+    """Give up standard output: what is left in its buffer must not fail once more when the interpreter ends."""
+    if sys.stdout is not None:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def complain(text: str) -> None:
+    """Print one line on standard error. Where even that is lost, the exit status has to do."""
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)

@@ -1,0 +1,120 @@
+-- Proves: an event says what an auditor asks next: which scopes, until when, under which name, how many. And that what once left no
+-- event leaves one: an import, and the first read of an hour with a key, whichever way it reads; under the key that did it.
+
+BEGIN;
+SELECT plan(44);
+
+CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
+CREATE FUNCTION pg_temp.id(p_key text) RETURNS text LANGUAGE sql AS $$ SELECT split_part(p_key, '_', 2) $$;
+-- What was recorded since this was asked before. As the superuser: nobody else reads all of it.
+CREATE TEMPORARY TABLE known AS SELECT id FROM audit.admin_events;
+CREATE FUNCTION pg_temp.news() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+    WITH news AS (INSERT INTO known SELECT id FROM audit.admin_events EXCEPT SELECT id FROM known RETURNING id)
+    SELECT string_agg(concat_ws(' ', e.act, e.tenant_id, e.api_key_id, e.detail), ', ' ORDER BY e.id)
+    FROM audit.admin_events AS e JOIN news USING (id) WHERE e.created_at = now()
+$$;
+SET LOCAL timezone = 'Asia/Kathmandu';
+
+-- Administration.
+SET LOCAL SESSION AUTHORIZATION tap_registrar;
+SELECT audit.create_tenant('tap-a', 'Tenant "A"') \gset
+SELECT is(pg_temp.news(), 'tenant created tap-a {"name": "Tenant \"A\""}', 'a tenant created, with its name');
+SELECT audit.create_tenant('tap-b') \gset
+SELECT is(pg_temp.news(), 'tenant created tap-b {"name": null}', 'or without one');
+SELECT audit.issue_api_key('tap-a', 'the label', ARRAY['write', 'read', 'import', 'read'], '2101-01-01 00:00:00+00') AS key \gset
+SELECT is(pg_temp.news(), format('api key issued tap-a %s {"label": "the label", "scopes": ["import", "read", "write"], '
+    '"expires_at": "2101-01-01T00:00:00.000000Z", "replaced_by": null}', pg_temp.id(:'key')),
+    'a key issued, with label, scopes as they were stored, and expiry in UTC');
+SELECT audit.issue_api_key('tap-b', 'for ever', ARRAY['import']) AS key_of_b \gset
+SELECT is(pg_temp.news(), format('api key issued tap-b %s {"label": "for ever", "scopes": ["import"], "expires_at": null, "replaced_by": null}',
+    pg_temp.id(:'key_of_b')), 'or without an expiry');
+SELECT audit.issue_api_key('tap-a', 'other') AS other_key \gset
+SELECT pg_temp.news() \gset
+SELECT audit.rotate_api_key(pg_temp.id(:'key_of_b'), '1 hour') AS next_key \gset
+SELECT alike(pg_temp.news(), format('api key issued tap-b %s {"label": "for ever", %%}, api key rotated tap-b %s {"label": "for ever", '
+    '"scopes": ["import"], "expires_at": "%s", "replaced_by": "%s"}', pg_temp.id(:'next_key'), pg_temp.id(:'key_of_b'),
+    to_char((now() + interval '1 hour') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), pg_temp.id(:'next_key')),
+    'a key rotated, with what became of it: until when it is valid, and which key replaces it');
+SELECT audit.revoke_api_key(pg_temp.id(:'key_of_b')) \gset
+SELECT alike(pg_temp.news(), format('api key revoked tap-b %s {"label": "for ever", %%}', pg_temp.id(:'key_of_b')),
+    'a key revoked, with its label');
+SELECT audit.rotate_proof_secret() AS secret \gset
+SELECT is(pg_temp.news(), format('proof secret rotated {"secret_id": %s}', :'secret'), 'the secret of the proofs rotated, with its number');
+SELECT is(audit.list_all_admin_events(p_act => 'proof secret rotated', p_limit => 1)::json #>> '{items,0,detail,secret_id}', :'secret',
+    'which administrators can read');
+SELECT lives_ok(format('SELECT audit.create_tenant(''tap-c'', repeat(%L, 200))', E'\u0001'), 'a name of 200 characters that JSON escapes is recorded');
+SELECT lives_ok(format('SELECT audit.issue_api_key(''tap-a'', repeat(%L, 200), ARRAY[''import'', ''read'', ''write''])', E'\u0001'), 'and a label');
+SELECT pg_temp.news() \gset
+RESET SESSION AUTHORIZATION;
+SAVEPOINT forms;
+SELECT throws_ok(format('SELECT audit.record_admin_event(''tenant created'', ''tap-a'', NULL, %L)', detail), '23514', NULL, 'no detail: ' || said)
+FROM (VALUES ('[]', 'an array'), ('"text"', 'a text'), ('null', 'null'), (format('{"x": "%s"}', repeat('x', 2040)), '2049 bytes')) AS d (detail, said);
+SELECT lives_ok(format('SELECT audit.record_admin_event(''tenant created'', ''tap-a'', NULL, %L)', format('{"x": "%s"}', repeat('x', 2039))),
+    '2048 bytes are one');
+ROLLBACK TO SAVEPOINT forms;
+
+-- Rules in words, for administrators.
+SET LOCAL SESSION AUTHORIZATION tap_registrar;
+SELECT throws_ok($$SELECT audit.create_tenant('tap-a')$$, '23505', 'a tenant of this id is registered already', 'a tenant is registered once, in words');
+SELECT matches(audit.rule_in_words(name), words, 'the rule in words: ' || name)
+FROM (VALUES ('tenants_id_form', '^A tenant''s id has 1 to 63 characters'), ('tenants_name_size', '^A tenant''s name has'),
+             ('api_keys_label_size', '^A key''s label has'), ('api_keys_scopes_known', '^A key''s scopes are')) AS r (name, words);
+SELECT is(audit.rule_in_words('nothing'), NULL, 'of no constraint there is none');
+
+-- An import.
+\set record '{"id": "01900000-0000-7000-8000-00000000000a", "agent_id": "agent", "created_at": "2001-02-03T04:05:06Z"}'
+\set other_record '{"id": "01900000-0000-7000-8000-00000000000b", "agent_id": "agent", "created_at": "2001-02-03T04:05:06Z"}'
+\set third_record '{"id": "01900000-0000-7000-8000-00000000000c", "agent_id": "agent", "created_at": "2001-02-03T04:05:06Z"}'
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT is(audit.enter_tenant(:'key'), 'tap-a', 'with a key of tap-a that imports');
+SELECT is(audit.import_audit_logs(format('[%s, %s]', :'record', :'other_record')::json), 2, 'two records are imported');
+SELECT is(pg_temp.news(), format('records imported tap-a %s {"count": 2}', pg_temp.id(:'key')), 'which is on record, with the key and the count');
+SELECT is(audit.import_audit_logs(format('[%s, %s]', :'record', :'third_record')::json), 2, 'two more, of which one was there');
+SELECT is(pg_temp.news(), format('records imported tap-a %s {"count": 1}', pg_temp.id(:'key')), 'is one more');
+SELECT is(audit.import_audit_logs(format('[%s]', :'record')::json), 1, 'the same again');
+SELECT is(pg_temp.news(), NULL, 'leaves no event: nothing was imported');
+SELECT is(audit.import_audit_logs('[]'), 0, 'nor does an import of nothing');
+SELECT throws_ok($$SELECT audit.import_audit_logs('[{"agent_id": "agent"}]')$$, 'RF003', NULL, 'nor one that is refused');
+SELECT is(pg_temp.news(), NULL, 'none of them is on record');
+-- Under the key that is proven, and no other that is claimed.
+SELECT set_config('app.api_key', pg_temp.id(:'other_key') || ':' || split_part(current_setting('app.api_key'), ':', 2), true) \gset
+SELECT is(audit.import_audit_logs('[{"agent_id": "agent", "created_at": "2001-02-03T04:05:06Z"}]'), 1, 'with another key''s id set');
+SELECT is(pg_temp.news(), 'records imported tap-a {"count": 1}', 'an import is on record under none');
+
+-- Reading, in each of its ways.
+PREPARE exporting AS SELECT audit.continue_export('{"format": "ndjson", "order": "desc", "count": 0}'),
+    (SELECT count(*) FROM audit.export_audit_logs());
+SELECT is(audit.enter_tenant(:'key'), 'tap-a', 'with a key of tap-a that reads');
+SELECT is(pg_temp.news(), NULL, 'which alone is no read');
+SAVEPOINT reading;
+SELECT audit.list_audit_logs() \gset
+SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), 'a list is on record');
+SELECT audit.list_audit_logs(), audit.list_admin_events() \gset
+EXECUTE exporting \gset
+SELECT is(pg_temp.news(), NULL, 'further reads of the hour are not');
+RESET SESSION AUTHORIZATION;
+UPDATE audit.api_key_uses SET last_read_at = last_read_at - interval '1 microsecond' WHERE api_key_id = pg_temp.id(:'key');
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT audit.list_audit_logs() \gset
+SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), 'the first of the next hour is');
+ROLLBACK TO SAVEPOINT reading;
+SELECT audit.list_admin_events() \gset
+SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), 'so is a list of events');
+ROLLBACK TO SAVEPOINT reading;
+EXECUTE exporting \gset
+SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), 'and a part of an export');
+ROLLBACK TO SAVEPOINT reading;
+SELECT is(audit.enter_tenant(:'other_key'), 'tap-a', 'another key of the tenant');
+SELECT audit.list_audit_logs() \gset
+SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'other_key')), 'has events of its own');
+SELECT set_config('app.api_key', '', true) \gset
+SELECT audit.list_audit_logs(), audit.list_audit_logs() \gset
+SELECT is(pg_temp.news(), 'records read tap-a, records read tap-a', 'reads that hide their key are each on record');
+SELECT matches((SELECT p.prosrc FROM pg_proc AS p WHERE p.proname = 'record_read'), 'FOR NO KEY UPDATE SKIP LOCKED',
+    'nobody waits for another to record it');
+
+SELECT * FROM finish();
+ROLLBACK;
