@@ -64,7 +64,7 @@ class DatabaseAuditLogger:
     ) -> Stored:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.
-        refuse_unstorable({**event.fields(), "tenant": credential.tenant_id})
+        refuse_unstorable({**event.fields(), "tenant_id": credential.tenant_id})
         if not self.availability.is_up:  # what is on its way may still wait for it
             raise DatabaseAway("the database is away")
         return Stored(await self._commits.submit((credential, event)))
@@ -159,6 +159,8 @@ class DatabaseAuditLogger:
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger; db/functions/list_audit_logs.sql."""
+        filters = query.model_dump(exclude={"tenant_id"})
+        refuse_unstorable(filters)
         async with self._reads.take():
             _, page = await self._database.call(
                 credential,
@@ -166,12 +168,14 @@ class DatabaseAuditLogger:
                 " p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
                 " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
                 " p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s)",
-                query.model_dump(exclude={"tenant_id"}),
+                filters,
             )
         return str(page)
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> AsyncIterator[bytes]:
         """See AuditLogger; db/functions/begin_export.sql."""
+        filters = query.model_dump(exclude={"tenant_id"})
+        refuse_unstorable(filters)
         async with self._reads.take():
             _, state = await self._database.call(
                 credential,
@@ -181,7 +185,7 @@ class DatabaseAuditLogger:
                 " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
                 " p_order => %(order)s)",
                 {
-                    **query.model_dump(exclude={"tenant_id"}),
+                    **filters,
                     "api_key": credential.secret if isinstance(credential, ApiKey) else None,
                 },
             )

@@ -45,15 +45,26 @@ def refuse_broken_rule(record: Mapping[str, Any]) -> None:
 
 
 def refuse_unstorable(values: Mapping[str, Any]) -> None:
-    """Refuse what PostgreSQL has no form for, in the words of app/services/db.py."""
-    for value in values.values():
+    """Refuse the first value that PostgreSQL has no form for, by its name. Raises InvalidRequest."""
+    for name, value in values.items():
         if isinstance(value, str):
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise InvalidRequest("a text is not valid Unicode", []) from None
-            if "\0" in value:
-                raise InvalidRequest("a text holds a NUL character", [])
-    for value in values.values():
-        if isinstance(value, int) and not -(2**31) <= value < 2**31:
-            raise InvalidRequest("integer out of range", [])
+            refuse_unstorable_text(name, value)
+    for name, value in values.items():
+        if isinstance(value, int):
+            refuse_unstorable_number(name, value)
+
+
+def refuse_unstorable_text(name: str, text: str) -> None:
+    """Refuse a text that UTF-8 or PostgreSQL has no form for: lone surrogates, and NUL. Raises InvalidRequest."""
+    if "\0" in text:
+        raise InvalidRequest.field(name, "a text holds a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest.field(name, "a text is not valid Unicode") from None
+
+
+def refuse_unstorable_number(name: str, number: int) -> None:
+    """Refuse a number that is no `integer` of PostgreSQL. Raises InvalidRequest."""
+    if not -(2**31) <= number < 2**31:
+        raise InvalidRequest.field(name, "integer out of range")

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from app.errors import InvalidRequest
+from app.services.file_rules import refuse_unstorable_number, refuse_unstorable_text
 from app.strict_requests import parse
 from app.uuid_v7 import uuid_v7_texts
 
@@ -18,7 +19,6 @@ Record = dict[str, Any]
 
 _TEXTS = frozenset({"id", "trace_id", "agent_id", "mode", "status", "user_id", "error", "created_at"})
 _NUMBERS = frozenset({"http_status", "latency_ms"})
-FIELDS = _TEXTS | _NUMBERS
 _IDS = uuid_v7_texts()
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 3339 with a zone that PostgreSQL knows, and no finer than it keeps.
@@ -48,14 +48,13 @@ def checked(value: Any, *, escapes: bool = True) -> Record:
             if type(content) is not str:
                 raise InvalidRequest.field(name, "a text is needed")
             if escapes:
-                _refuse_unstorable(name, content)
+                refuse_unstorable_text(name, content)
         elif name in _NUMBERS:
             if content is None:
                 continue
             if type(content) is not int:
                 raise InvalidRequest.field(name, "a whole number is needed")
-            if not -(2**31) <= content < 2**31:
-                raise InvalidRequest.field(name, "integer out of range")
+            refuse_unstorable_number(name, content)
         else:
             raise InvalidRequest.field(_shown(name), "Extra inputs are not permitted")
     if (created_at := value.get("created_at")) is not None:
@@ -85,15 +84,6 @@ def _refuse_unless_instant(text: str) -> None:
         datetime.fromisoformat(text.upper())
     except ValueError:
         raise InvalidRequest.field("created_at", "an ISO 8601 date and time with a zone is needed") from None
-
-
-def _refuse_unstorable(name: str, text: str) -> None:
-    if "\0" in text:
-        raise InvalidRequest.field(name, "a text holds a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest.field(name, "a text is not valid Unicode") from None
 
 
 def _shown(name: str) -> str:
