@@ -1,6 +1,7 @@
 """What the database refuses by constraint, for the file, which enforces nothing. A test keeps the two equal."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import InvalidRequest
@@ -17,6 +18,7 @@ def _one_of(words: set[str]) -> Callable[[Any], bool]:
 COLUMNS = (
     "id", "trace_id", "tenant_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id", "error",
 )  # fmt: skip
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MODES = {"DRY_RUN", "LIVE"}
 STATUSES = {"started", "success", "error", "denied"}
 # In the order in which PostgreSQL looks at them: the constraints' names.
@@ -42,6 +44,19 @@ def refuse_broken_rule(record: Mapping[str, Any]) -> None:
     for field, (allows, rule) in _RULES.items():
         if record[field] is not None and not allows(record[field]):
             raise InvalidRequest.field(field, rule)
+
+
+def in_range(created_at: datetime) -> datetime:
+    """Return `created_at` in UTC. Raises InvalidRequest for one that the CHECK on its column refuses."""
+    try:
+        in_utc = created_at.astimezone(UTC)
+    except OverflowError:  # Python's years end with 1 and 9999 too
+        in_utc = None
+    if in_utc is None and created_at.year > _EPOCH.year:
+        raise InvalidRequest.field("created_at", "after the year 9999")
+    if in_utc is None or in_utc < _EPOCH:
+        raise InvalidRequest.field("created_at", "before 1970")
+    return in_utc
 
 
 def refuse_unstorable(values: Mapping[str, Any]) -> None:
