@@ -127,6 +127,17 @@ def test_a_nul_in_the_agents_name_is_the_callers_error(client: TestClient) -> No
     assert records(client) == []
 
 
+def test_a_byte_order_mark_before_the_body_is_no_part_of_it(client: TestClient) -> None:
+    def post(body: bytes) -> Any:
+        headers = {"X-Tenant-ID": "acme", "Content-Type": "application/json"}
+        return client.post("/api/v1/agents/a/execute", headers=headers, content=body)
+
+    assert post(b'\xef\xbb\xbf{"input": {}}').status_code == 200
+    assert_problem(post(b'\xef\xbb\xbf\xef\xbb\xbf{"input": {}}'), 422, "invalid-request", "body")
+    assert_problem(post(b"\xef\xbb\xbf"), 422, "invalid-request", "body")
+    assert len(records(client)) == 1
+
+
 @pytest.mark.parametrize("text", ["\0", "\ud800", "a\udfff\0"])
 def test_what_cannot_be_stored_is_told_in_the_same_words_on_both_routes(client: TestClient, text: str) -> None:
     told = [

@@ -4,6 +4,7 @@ They are read to the end, and their shape checked, before the store hears of the
 Meanwhile they lie in a temporary file without a name, of which the memory keeps at most a piece.
 """
 
+import codecs
 import hashlib
 import json
 import tempfile
@@ -73,7 +74,7 @@ class Batch:
     def read_json(self, body: bytes) -> None:
         """Take one record, or an array of records. See read_lines()."""
         self._sha256.update(body)
-        value = parsed(body)
+        value = parsed(body.removeprefix(codecs.BOM_UTF8))
         if not isinstance(value, list):
             self.single = checked(value)
             self._append(json.dumps(self.single).encode(), self.single)
@@ -173,6 +174,8 @@ class Batch:
         try:
             if len(line) > MOST_LINE_BYTES:
                 raise InvalidRequest.field("body", f"a line has at most {MOST_LINE_BYTES:,} bytes")
+            if not self.count:
+                line = line.removeprefix(codecs.BOM_UTF8)
             line = line.strip(b" \t\r")
             if not line:
                 raise InvalidRequest.field("body", "the line is empty")
