@@ -11,6 +11,7 @@ DECLARE
     v_scopes     text := coalesce(current_setting('app.scopes', true), '');
     v_count      int  := json_array_length(p_records);
     v_stored     int;
+    v_new        int  := 0;
     v_element    json;
     v_id         uuid;
     v_position   int  := p_first - 1;
@@ -42,6 +43,7 @@ BEGIN
         ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS v_stored = ROW_COUNT;
         IF v_stored = v_count THEN
+            PERFORM set_config('app.newly_imported', v_stored::text, true);   -- for audit.import_history()
             RETURN v_count;
         END IF;
         -- A time is missing, or an id is taken. Caught below, so that nothing stays of this attempt.
@@ -72,7 +74,9 @@ BEGIN
                 error text, created_at timestamptz)
             ON CONFLICT DO NOTHING;
             -- The very same record is there already, and that is success; see audit.insert_audit_log().
-            IF NOT FOUND AND NOT EXISTS (
+            IF FOUND THEN
+                v_new := v_new + 1;
+            ELSIF NOT EXISTS (
                 SELECT FROM audit.audit_logs AS l
                 CROSS JOIN json_to_record(v_element) AS r (
                     trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int, user_id text,
@@ -91,6 +95,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = v_message, DETAIL = 'record ' || v_position,
             COLUMN = v_column, CONSTRAINT = v_constraint;
     END;
+    PERFORM set_config('app.newly_imported', v_new::text, true);
     RETURN v_count;
 END
 $$;

@@ -7,14 +7,14 @@ SELECT plan(11);
 SELECT functions_are('audit', ARRAY[
     'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
-    'export_proven_audit_logs', 'filtered_audit_logs', 'granted_privileges', 'hmac_sha256', 'import_audit_logs', 'insert_audit_log',
-    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
+    'export_proven_audit_logs', 'filtered_audit_logs', 'granted_privileges', 'hmac_sha256', 'import_audit_logs', 'import_history',
+    'insert_audit_log', 'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
     'list_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
     'list_tenants', 'outdated_server', 'page_cursor', 'proven_tenant', 'record_admin_event', 'record_export', 'record_rules',
     'replay_audit_logs', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'uuid_v7', 'writing_tenant'],
-    'schema audit has forty-three functions');
+    'schema audit has forty-four functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -85,6 +85,7 @@ SELECT results_eq(
         ('granted_privileges',   'STABLE',    'sql'),
         ('hmac_sha256',          'IMMUTABLE', 'plpgsql'),
         ('import_audit_logs',    'VOLATILE',  'plpgsql'),
+        ('import_history',       'VOLATILE',  'plpgsql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('insert_audit_logs',    'VOLATILE',  'plpgsql'),
