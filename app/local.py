@@ -25,6 +25,7 @@ from app import demo, migrate
 from app.database_files import DATABASE_DIRECTORY
 from app.private_server import PrivateServer, ServerFailed, wheel_binaries
 from app.settings import Settings
+from app.terminal_text import printable
 
 DATA = Path(".data")
 DEMO_FILE = DATA / "demo.env"
@@ -143,7 +144,7 @@ def main() -> int:
                 _say(__doc__)
                 return 2
     except (ServerFailed, migrate.MigrationRefused, psycopg.Error, psycopg2.Error) as error:
-        _say(f"ringfence: {str(error).strip()}")
+        _say(f"ringfence: {printable(' '.join(str(error).split()))}")
         return 1
 
 

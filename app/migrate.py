@@ -27,6 +27,7 @@ import psycopg2.errors
 import sqlparse.engine.grouping
 
 from app.database_files import DATABASE_DIRECTORY, fingerprints
+from app.terminal_text import printable
 
 OLDEST_SERVER = 15
 
@@ -174,7 +175,7 @@ def main() -> int:
         if command == "apply" and (password := os.environ.get("AUDIT_APP_PASSWORD")):
             set_app_password(database_url, password)
     except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
-        print(f"no file was applied: {str(error).strip()}", file=sys.stderr)
+        print(f"no file was applied: {printable(' '.join(str(error).split()))}", file=sys.stderr)
         return 1
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
         for path in paths:
