@@ -1,29 +1,34 @@
 """One line of an old audit file: the record in it, or why there is none.
 
-Lenient where nothing is lost by it (fields missing, unknown or in any order, times in many forms), and strict where a
-guess would falsify: no tenant, no agent, no time, no zone, a value of another type.
+Lenient where nothing is lost by it (fields missing, unknown or in any order, whatever is in an unknown one, times in
+many forms), and strict where a guess would falsify: no tenant, no agent, no time, no zone, a value of another type.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.errors import InvalidRequest
-from app.services.file_rules import refuse_broken_rule, refuse_unstorable
-from app.strict_requests import parse
+from app.history_json import Broken, Members, parse
+from app.services.file_rules import in_range, refuse_broken_rule, refuse_unstorable
 
 _TEXTS = ("trace_id", "agent_id", "mode", "status", "user_id", "error")
 _NUMBERS = ("http_status", "latency_ms")
-_KNOWN = frozenset({"id", "tenant_id", "created_at", *_TEXTS, *_NUMBERS})
+_NAMES = ("id", "tenant_id", "created_at", *_TEXTS, *_NUMBERS)
+_KNOWN = frozenset(_NAMES)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TIME = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?\s?(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_MICROSECONDS = 253_402_300_800_000_000
+_UNITS = ((1_000_000, 100_000_000_000_000), (1_000, 100_000_000_000), (1, 0))
 MOST_LINE_BYTES = 1_048_576
 
 
@@ -47,6 +52,7 @@ class HistoryLine:
 
 def read_line(text: bytes, zone: tzinfo | None) -> HistoryLine | None:
     """Read one line; None when it is blank. zone: of times that name none. Raises NotTaken."""
+    text = text.removeprefix(codecs.BOM_UTF8)
     if not text.strip():
         return None
     if len(text) > MOST_LINE_BYTES:
@@ -55,8 +61,9 @@ def read_line(text: bytes, zone: tzinfo | None) -> HistoryLine | None:
         value = parse(text)
     except json.JSONDecodeError as error:
         raise NotTaken(f"not JSON at character {error.pos}: {error.msg}") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, Members):
         raise NotTaken("no JSON object")
+    _refuse_broken(value)
     repaired: list[str] = []
     record = _fields(value, repaired)
     tenant = value.get("tenant_id")
@@ -72,6 +79,15 @@ def read_line(text: bytes, zone: tzinfo | None) -> HistoryLine | None:
         raise NotTaken(refusal.detail) from None
     record["created_at"] = created_at
     return HistoryLine(tenant, record, tuple(name for name in value if name not in _KNOWN), tuple(repaired))
+
+
+def _refuse_broken(value: Members) -> None:
+    """Refuse a field that is kept and has no one value. What is left out may be anything. Raises NotTaken."""
+    for name in _NAMES:
+        if name in value.doubled:
+            raise NotTaken(f"{name}: stands twice")
+        if isinstance(content := value.get(name), Broken):
+            raise NotTaken(f"{name}: {content.why}")
 
 
 def _fields(value: Mapping[str, Any], repaired: list[str]) -> dict[str, Any]:
@@ -108,37 +124,55 @@ def _id(value: object, repaired: list[str]) -> str:
 
 def _time(value: object, zone: tzinfo | None, repaired: list[str]) -> str:
     """Return `value` as ISO 8601 in UTC with microseconds."""
+    if value is None:
+        raise NotTaken("created_at: is missing")
     try:
         if isinstance(value, str):
             found = _from_text(value, zone, repaired)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found = _from_number(value)
-            repaired.append("created_at as a number")
-        elif value is None:
-            raise NotTaken("created_at: is missing")
+        elif isinstance(value, int | Decimal) and not isinstance(value, bool):
+            found = _from_number(Decimal(value), repaired)
         else:
             raise NotTaken("created_at: no time")
+        return in_range(found).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    except InvalidRequest as refusal:
+        raise NotTaken(refusal.detail) from None
     except (ValueError, OverflowError):
         raise NotTaken("created_at: no time") from None
-    if found < _EPOCH:
-        raise NotTaken("created_at: before 1970")
-    return found.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _from_text(text: str, zone: tzinfo | None, repaired: list[str]) -> datetime:
     if not (match := _TIME.fullmatch(text.strip())):
         raise ValueError
     *date, hour, minute, second, fraction, offset = match.groups()
-    if fraction is not None and len(fraction) > 6:
-        repaired.append("created_at finer than microseconds")
-    if offset is None:
-        if zone is None:
-            raise NotTaken("created_at: names no zone (--assume-zone names one for all)")
-        repaired.append("created_at without a zone")
+    if second == "60":
+        raise NotTaken("created_at: a leap second, which cannot be stored")
+    if hour == "24":
+        raise NotTaken("created_at: hour 24, which no day has")
+    if fraction is not None and fraction[6:].strip("0"):
+        repaired.append("created_at finer than microseconds, cut off")
+    if offset is None and zone is None:
+        raise NotTaken("created_at: names no zone (--assume-zone names one for all)")
     year, month, day = map(int, date)
     microsecond = int(((fraction or "") + "000000")[:6])
-    there = zone if offset is None else _zone(offset)
-    return datetime(year, month, day, int(hour), int(minute), int(second or 0), microsecond, there)
+    there = _zone(offset) if offset else zone
+    found = datetime(year, month, day, int(hour), int(minute), int(second or 0), microsecond, there)
+    if not offset:
+        _refuse_clock_change(found)
+        repaired.append("created_at without a zone")
+    return found
+
+
+def _refuse_clock_change(local: datetime) -> None:
+    """Refuse a local time that the clocks of its zone showed twice, or never. See PEP 495 for `fold`."""
+    before, after = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
+    assert before is not None
+    assert after is not None
+    if before > after:
+        raise NotTaken(
+            "created_at: ambiguous, since clocks were set back and showed this time twice; it has to name its offset"
+        )
+    if before < after:
+        raise NotTaken("created_at: clocks were set forward and never showed this time; it has to name its offset")
 
 
 def _zone(offset: str) -> tzinfo:
@@ -152,9 +186,15 @@ def _zone(offset: str) -> tzinfo:
     return timezone(-shift if offset[0] == "-" else shift)
 
 
-def _from_number(value: float) -> datetime:
+def _from_number(value: Decimal, repaired: list[str]) -> datetime:
     """Seconds, milliseconds or microseconds since 1970: which, is told by the size, of any year up to 5138."""
-    for unit, least in ((1_000_000, 100_000_000_000_000), (1_000, 100_000_000_000), (1, 0)):
-        if value >= least:
-            return _EPOCH + timedelta(microseconds=round(value * 1_000_000 / unit) if unit < 1_000_000 else int(value))
-    raise ValueError
+    if value < 0:
+        raise NotTaken("created_at: before 1970")
+    if value >= _MOST_MICROSECONDS:
+        raise NotTaken("created_at: after the year 9999")
+    unit = next(unit for unit, least in _UNITS if value >= least)
+    microseconds = value * (1_000_000 // unit)
+    repaired.append("created_at as a number")
+    if microseconds != round(microseconds):
+        repaired.append("created_at finer than microseconds, rounded")
+    return _EPOCH + timedelta(microseconds=round(microseconds))

@@ -7,28 +7,31 @@ was taken, 1 when some were not, 2 when it could not run, or not to the end.
 """
 
 import argparse
+import io
 import json
 import os
 import signal
+import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, BinaryIO
-from zoneinfo import ZoneInfo
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 from tqdm import tqdm
 
-from app import database_url
+from app.history_files import FileRefused, Rejects, examine, lines_of
 from app.history_ids import HistoryIds
-from app.history_lines import MOST_LINE_BYTES, HistoryLine, NotTaken, read_line
+from app.history_lines import HistoryLine, NotTaken, read_line
 from app.history_report import Report
-from app.history_store import HistoryStore, ImportStopped, Keys, Refusal
+from app.history_store import HistoryStore, ImportStopped, Keys, Outcome, first_line
+from app.terminal_text import printable
 
 _MOST_RECORDS = 2_000
 _MOST_BYTES = 2_097_152
@@ -57,14 +60,14 @@ class _Importer:
         self._chunks: dict[str, _Chunk] = {}
         self._free: SimpleQueue[HistoryStore] = SimpleQueue()
         self._threads = ThreadPoolExecutor(_CONNECTIONS)
-        self._stored: list[tuple[str, _Chunk, Future[list[Refusal]]]] = []
+        self._stored: list[tuple[str, _Chunk, Future[Outcome]]] = []
 
     def add_connection(self, store: HistoryStore) -> None:
         """Let one more connection store."""
         self._free.put(store)
 
     def take(self, place: str, text: bytes) -> None:
-        """Read one line. Raises ImportStopped, psycopg.Error and OSError."""
+        """Read one line. Raises ImportStopped, FileRefused, psycopg.Error and sqlite3.Error."""
         self._report.lines += 1
         try:
             line = read_line(text, self._zone)
@@ -89,8 +92,12 @@ class _Importer:
         self._settle(0)
 
     def close(self) -> None:
-        """Stop storing, and close the connections."""
+        """Stop storing, note what was stored all the same, and close the connections."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._stored = [each for each in self._stored if not each[2].cancelled() and each[2].exception() is None]
+        while self._stored:
+            with suppress(FileRefused):  # the import has stopped already
+                self._settle(0)
         while not self._free.empty():
             self._free.get().close()
         self._ids.close()
@@ -125,7 +132,7 @@ class _Importer:
         self._stored.append((tenant, chunk, future))
         self._settle(2 * _CONNECTIONS)
 
-    def _store(self, key: str, records: Sequence[dict[str, Any]]) -> list[Refusal]:
+    def _store(self, key: str, records: Sequence[dict[str, Any]]) -> Outcome:
         store = self._free.get()
         try:
             return store.store(key, records)
@@ -135,95 +142,128 @@ class _Importer:
     def _settle(self, most: int) -> None:
         """Wait until at most so many chunks are on their way; note what became of the others."""
         while len(self._stored) > most:
-            tenant, chunk, future = self._stored.pop(0)
-            refused = future.result()
-            self._report.taken[tenant] += len(chunk.records) - len(refused)
-            for at, why in refused:
-                self._report.refuse(chunk.places[at][0], why, chunk.places[at][1])
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines; of one that is too long, enough to see that."""
-    while text := file.readline(MOST_LINE_BYTES + 2):
-        yield text
-        while len(text) == MOST_LINE_BYTES + 2 and not text.endswith(b"\n"):
-            text = file.readline(MOST_LINE_BYTES + 2)
-
-
-def _read(files: Sequence[Path], importer: _Importer) -> None:
-    size = sum(file.stat().st_size for file in files)
-    with tqdm(total=size, unit="B", unit_scale=True, disable=None) as bar:
-        for file in files:
-            with file.open("rb") as lines:
-                for number, text in enumerate(_lines(lines), 1):
-                    importer.take(f"{file}:{number}", text)
-                    bar.update(len(text))
-    importer.finish()
-
-
-@contextmanager
-def _administration(*, needed: bool) -> Iterator[Keys | None]:
-    if not needed and not os.environ.get("ADMIN_DATABASE_URL"):
-        yield None
-        return
-    url = database_url.from_environment("ADMIN_DATABASE_URL", "the database, as a member of audit_admin")
-    with psycopg.connect(url, autocommit=True) as administrator:
-        if found := database_url.encoding_fault(administrator.info.parameter_status("server_encoding")):
-            raise ImportStopped(f"ADMIN_DATABASE_URL: {found}")
-        keys = Keys(administrator)
-        try:
-            yield keys
-        finally:
-            keys.revoke()
+            tenant, chunk, future = self._stored[0]
+            outcome = future.result()
+            del self._stored[0]
+            self._report.taken[tenant] += len(chunk.records) - len(outcome.refused)
+            self._report.stored[tenant] += outcome.stored
+            failure = None
+            for at, why in outcome.refused:
+                try:
+                    self._report.refuse(chunk.places[at][0], why, chunk.places[at][1])
+                except FileRefused as error:
+                    failure = error
+            if failure:
+                raise failure
 
 
 def _run(arguments: argparse.Namespace, report: Report) -> None:
+    size = examine(arguments.files)
     with ExitStack() as stack:
-        keys = stack.enter_context(_administration(needed=arguments.apply))
+        if arguments.rejects:
+            report.rejects = Rejects(arguments.rejects, arguments.files)
+            stack.callback(report.rejects.close)
+        keys = None
+        if arguments.apply or os.environ.get("ADMIN_DATABASE_URL"):
+            keys = Keys()
+            stack.callback(lambda: report.keys_left.extend(keys.close()))
         importer = _Importer(report, arguments.assume_zone, keys, create_tenants=arguments.create_tenants)
         stack.callback(importer.close)
         if arguments.apply:
-            url = database_url.from_environment("DATABASE_URL", "the database, as audit_app")
             for _ in range(_CONNECTIONS):
-                store = HistoryStore(url)
-                store.connect()
-                importer.add_connection(store)
-        _read(arguments.files, importer)
+                importer.add_connection(HistoryStore())
+        bar = stack.enter_context(tqdm(total=size, unit="B", unit_scale=True, disable=None))
+        for path in arguments.files:
+            for number, text in enumerate(lines_of(path), 1):
+                importer.take(f"{path}:{number}", text)
+                bar.update(len(text))
+        importer.finish()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line in one line."""
+        _say(f"{message} (--help says more)")
+        sys.exit(2)
+
+
+def _zone_of(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(f"no time zone is named {name}; Europe/Berlin is, for one") from None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app.import_jsonl", description=(__doc__ or "").split("\n\n", 1)[0])
+    parser = _Parser(prog="python -m app.import_jsonl", description=(__doc__ or "").split("\n\n", 1)[0])
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument(
         "--apply", action="store_true", help="store the records; without it, only say what would be done"
     )
     parser.add_argument("--create-tenants", action="store_true", help="register tenants that are missing")
-    parser.add_argument("--assume-zone", type=ZoneInfo, metavar="ZONE", help="of times that name none, UTC for one")
-    parser.add_argument("--rejects", type=Path, metavar="PATH", help="write the lines that are not taken to this file")
+    parser.add_argument("--assume-zone", type=_zone_of, metavar="ZONE", help="of times that name none, UTC for one")
+    parser.add_argument(
+        "--rejects", type=Path, metavar="PATH", help="write the lines that are not taken to this new file"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a report for people")
     return parser
 
 
+def _say(text: str) -> None:
+    with suppress(OSError):  # where nobody can be told, the exit status still tells
+        print(f"python -m app.import_jsonl: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def _stopped_by(error: Exception | KeyboardInterrupt) -> str:
+    match error:
+        case KeyboardInterrupt():
+            return "interrupted"
+        case psycopg.Error():
+            return first_line(error)
+        case sqlite3.Error():
+            return f"the temporary file of what was read: {error}"
+        case OSError():
+            return f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}"
+    return str(error)
+
+
+def _print(text: str) -> OSError | None:
+    """Print the report; return why it could not be, if so."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What is left in the buffer would be tried once more at the end, and change the exit status.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
+
+
 def main() -> int:
     """Run the command line; return the exit status."""
-    arguments = _parser().parse_args()
-    report = Report(applied=arguments.apply, rejects=arguments.rejects)
-    # So that the keys are revoked.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    arguments = _parser().parse_intermixed_args()
+    report = Report(applied=arguments.apply)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)  # so that the keys are revoked
     stopped: str | None = None
     try:
         _run(arguments, report)
-    except KeyboardInterrupt:
-        stopped = "interrupted"
-    except (ImportStopped, database_url.BadDatabaseUrl) as reason:
-        stopped = str(reason)
-    except psycopg.Error as error:
-        stopped = (error.diag.message_primary or str(error)).strip().splitlines()[0]
-    except OSError as error:
-        stopped = f"{error.filename}: {error.strerror}"
-    print(json.dumps(report.as_json()) if arguments.json else report)
+    except (KeyboardInterrupt, ImportStopped, FileRefused, psycopg.Error, sqlite3.Error, OSError) as error:
+        stopped = _stopped_by(error)
+    if stopped is not None and not report.lines:
+        _say(stopped)
+        return 2
+    # In ASCII, but for one character that a terminal acts on.
+    text = json.dumps(report.as_json()).replace("\x7f", "\\u007f") if arguments.json else str(report)
+    if (unprinted := _print(text)) is not None:
+        _say(f"the report could not be printed: {unprinted.strerror}; in short: {report.summary()}")
     if stopped is not None:
-        print(f"stopped: {stopped}; run it again, what is stored is not stored twice", file=sys.stderr)
+        _say(f"stopped: {stopped}; run it again, what is stored is not stored twice")
+    # Who stops reading, as `head` does, has seen enough; a report that is lost to a full disk is asked for again.
+    is_lost = unprinted is not None and not isinstance(unprinted, BrokenPipeError)
+    if stopped is not None or report.keys_left or is_lost:
         return 2
     return 1 if report.refused else 0
 

@@ -26,6 +26,7 @@ from app.database_files import DATABASE_DIRECTORY
 from app.private_server import PrivateServer, ServerFailed, wheel_binaries
 from app.settings import SettingsRefused, describe, read_settings
 from app.shutdown import LIKE_SIGTERM
+from app.terminal_text import printable
 
 DATA = Path(".data")
 DEMO_FILE = DATA / "demo.env"
@@ -150,9 +151,9 @@ def main() -> int:
             parser.error("with wants -- and a command")
         return _run_with(words[1:])
     except (ServerFailed, migrate.MigrationRefused, psycopg.Error, psycopg2.Error) as error:
-        _say(f"ringfence: {database_url.one_line(error)}")
+        _say(f"ringfence: {printable(database_url.one_line(error))}")
     except (SettingsRefused, database_url.BadDatabaseUrl) as error:
-        _say(f"ringfence: {error}")
+        _say(f"ringfence: {printable(error)}")
     return 1
 
 

@@ -28,21 +28,36 @@ MEDIA_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
 
-REQUESTS = Counter("ringfence_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY)
+REQUESTS = Counter(
+    "ringfence_requests",
+    "Requests that were answered, by method, route and status.",
+    ["method", "route", "status"],
+    registry=REGISTRY,
+)
 SECONDS = Histogram(
-    "ringfence_request_seconds", "From a request's head to the end of its answer.", ["route"], registry=REGISTRY,
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    "ringfence_request_seconds", "Seconds from a request's head to the end of its answer.", ["route"],
+    registry=REGISTRY, buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
 REFUSED = Counter(
-    "ringfence_refused", "Problems answered, by the last part of their type.", ["kind"], registry=REGISTRY
+    "ringfence_refused",
+    "Requests that were answered with a problem (RFC 9457), by the last part of its type.",
+    ["kind"],
+    registry=REGISTRY,
 )
 COMMIT_RECORDS = Histogram(
-    "ringfence_commit_records", "Records that shared a commit.", registry=REGISTRY, buckets=(1, 2, 4, 8, 16, 32, 64)
+    "ringfence_commit_records",
+    "Number of records that shared one commit.",
+    registry=REGISTRY,
+    buckets=(1, 2, 4, 8, 16, 32, 64),
 )
-SPOOLED = Counter("ringfence_spooled", "Records that were written to the spool.", registry=REGISTRY)
-REPLAYED = Counter("ringfence_replayed", "Records that came from the spool into the database.", registry=REGISTRY)
+SPOOLED = Counter(
+    "ringfence_spooled", "Records that were written to the spool while the database was unavailable.", registry=REGISTRY
+)
+REPLAYED = Counter("ringfence_replayed", "Records of the spool that are in the database by now.", registry=REGISTRY)
 DEAD_LETTERED = Counter(
-    "ringfence_dead_lettered", "Records of the spool that the database refused for good.", registry=REGISTRY
+    "ringfence_dead_lettered",
+    "Records of the spool that the database refused for good; they are in dead-letter.jsonl.",
+    registry=REGISTRY,
 )
 
 
@@ -64,27 +79,45 @@ def _sum(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
     return Gauge(f"ringfence_{name}", text, labels, registry=REGISTRY, multiprocess_mode="livesum")
 
 
-UNDER_WAY = _sum("requests_under_way", "Requests that are being answered.")
-QUEUE = _sum("queue_records", "Records that wait for a commit.")
-POOL = _sum("pool_connections", "Connections to the database, and requests that wait for one.", ("state",))
-EXPORTS = _sum("exports_under_way", "Exports that are being sent.")
+UNDER_WAY = _sum("requests_under_way", "Requests that are being answered right now.")
+QUEUE = _sum("queue_records", "Records that wait in memory for a commit.")
+POOL = _sum(
+    "pool_connections",
+    "Connections of the pool that are used or idle, and requests that wait for one (waited_for).",
+    ("state",),
+)
+EXPORTS = _sum("exports_under_way", "Exports that are being sent right now.")
 # Workers share the spool and the database: the worst that one of them sees is what counts.
 DATABASE_UP = Gauge(
-    "ringfence_database_up", "1: it can be written to. 0: away.", registry=REGISTRY, multiprocess_mode="livemin"
+    "ringfence_database_up",
+    "Whether the database can be written to: 1 for yes, 0 for no.",
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
 )
 ISOLATION_INTACT = Gauge(
-    "ringfence_isolation_intact", "1: the isolation report found nothing. 0: it did.", registry=REGISTRY,
-    multiprocess_mode="livemin",
+    "ringfence_isolation_intact", "Whether tenants are kept apart, by the isolation report: 1 for yes, 0 for no.",
+    registry=REGISTRY, multiprocess_mode="livemin",
 )  # fmt: skip
 SPOOL_RECORDS = Gauge(
-    "ringfence_spool_records", "Records that wait for the database.", registry=REGISTRY, multiprocess_mode="livemax"
+    "ringfence_spool_records",
+    "Records that wait in the spool for the database.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
 )
-SPOOL_BYTES = Gauge("ringfence_spool_bytes", "Their bytes.", registry=REGISTRY, multiprocess_mode="livemax")
+SPOOL_BYTES = Gauge(
+    "ringfence_spool_bytes", "Bytes of records that wait in the spool.", registry=REGISTRY, multiprocess_mode="livemax"
+)
 SPOOL_MOST_BYTES = Gauge(
-    "ringfence_spool_most_bytes", "SPOOL_MAX_BYTES.", registry=REGISTRY, multiprocess_mode="livemax"
+    "ringfence_spool_most_bytes",
+    "Bytes that the spool may hold at the most (SPOOL_MAX_BYTES).",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
 )
 SPOOL_OLDEST_SECONDS = Gauge(
-    "ringfence_spool_oldest_seconds", "Age of the oldest of them.", registry=REGISTRY, multiprocess_mode="livemax"
+    "ringfence_spool_oldest_seconds",
+    "Seconds since the oldest record in the spool was made.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
 )
 
 

@@ -29,6 +29,7 @@ import sqlparse.engine.grouping
 
 from app import database_url
 from app.database_files import DATABASE_DIRECTORY, fingerprints
+from app.terminal_text import printable
 
 OLDEST_SERVER = 15
 # It warns of db/schema/frozen.sha256. A file that is misnamed is refused by fingerprints().
@@ -226,7 +227,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
-        print(f"no file was applied: {database_url.one_line(error)}", file=sys.stderr)
+        print(f"no file was applied: {printable(database_url.one_line(error))}", file=sys.stderr)
         return 1
     lines = [*todo.first]
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):

@@ -1,6 +1,7 @@
 """Requests that mean one thing: JSON without duplicate keys, NaN or Infinity, queries that name nothing twice."""
 
 import asyncio
+import codecs
 import json
 import math
 import re
@@ -232,7 +233,7 @@ async def _body_of(request: Request) -> Any:
     if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):
         return body
     try:
-        return await off_the_loop(request, parse, body)
+        return await off_the_loop(request, parse, body.removeprefix(codecs.BOM_UTF8))
     except json.JSONDecodeError as error:
         found = {"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}}
         raise RequestValidationError([found]) from None

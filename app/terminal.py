@@ -10,10 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-
-def printable(text: str) -> str:
-    """Return `text` as one line, with escapes for all that a terminal obeys or does not show."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from app.terminal_text import printable
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:

@@ -21,7 +21,7 @@ def test_no_file_is_no_agents() -> None:
 def test_the_example_of_the_release_is_read() -> None:
     agents = load_agents(Path(__file__).parent.parent / "agents.example.toml")
 
-    assert set(agents) == {"credit-scoring", "kyc-summary"}
+    assert set(agents) == {"credit-scoring", "kyc-summary", "openai/gpt-4o"}
 
 
 def test_time_and_size_have_defaults(file: Path) -> None:

@@ -49,6 +49,33 @@ def test_lines_may_end_as_on_other_systems_and_the_last_without_a_newline(client
     assert len(records(client)) == 2
 
 
+BOM = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_at_the_beginning_is_no_part_of_the_records(client: TestClient) -> None:
+    named = record(id=str(uuid_v7()))
+    for content, kind in (
+        (lines([record(), record()]), "x-ndjson"),
+        (lines([named, record()]), "x-ndjson"),
+        (lines([record()]).rstrip(b"\n"), "x-ndjson"),
+        (json.dumps(record()).encode(), "json"),
+        (json.dumps([record(), record()]).encode(), "json"),
+    ):
+        assert send(client, BOM + content, kind=kind).status_code == 201, content
+    assert len(records(client)) == 8
+
+
+@pytest.mark.parametrize("kind", ["x-ndjson", "json"])
+@pytest.mark.parametrize("content", [b"", BOM, BOM[:2]])
+def test_a_byte_order_mark_alone_is_no_record_and_a_second_is_refused(
+    client: TestClient, kind: str, content: bytes
+) -> None:
+    assert_problem(send(client, BOM + content, kind=kind), 422, "invalid-request", "body")
+    assert_problem(send(client, BOM * 2 + content + lines([record()]), kind=kind), 422, "invalid-request", "body")
+    assert_problem(send(client, lines([record()]) + BOM + lines([record()])), 422, "invalid-request", "body")
+    assert records(client) == []
+
+
 def test_a_record_may_bring_its_id_and_come_again_without_being_stored_twice(client: TestClient) -> None:
     ids = [str(uuid_v7()) for _ in range(3)]
     batch = [record(id=each) for each in ids]

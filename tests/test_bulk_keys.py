@@ -109,6 +109,10 @@ def test_imported_history_may_not_know_mode_and_status_and_may_come_again(
     [
         ("1970-01-01T00:00:00Z", True),
         ("2024-02-29T23:59:59.5+14:00", True),
+        ("2024-02-29T23:59:59.123456000Z", True),
+        ("9999-12-31T23:59:59.999999Z", True),
+        ("9999-12-31T23:59:59-00:01", False),
+        ("0001-01-01T00:00:00+14:00", False),
         ("1969-12-31T23:59:59Z", False),
         ("2023-02-29T00:00:00Z", False),
         ("2023-01-01T00:00:00", False),
@@ -130,6 +134,29 @@ def test_a_time_that_can_be_read_in_one_way_is_kept_and_any_other_refused(
     else:
         assert assert_problem(answer, 422, "invalid-request", "created_at")["errors"][0]["line"] == 2
         assert stored(database) == []
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        ("2023-01-01T00:00:00.123456789Z", "six digits"),
+        ("1969-12-31T23:59:59Z", "before 1970"),
+        ("1970-01-01T00:00:00+00:01", "before 1970"),
+        ("0001-01-01T00:00:00+14:00", "before 1970"),
+        ("9999-12-31T23:59:59-14:00", "after the year 9999"),
+        ("2016-12-31T23:59:60Z", "an ISO 8601 date and time with a zone is needed"),
+        ("2016-12-31T24:00:00Z", "an ISO 8601 date and time with a zone is needed"),
+    ],
+)
+def test_a_refused_time_is_told_what_is_wrong_with_it(
+    keyed: TestClient, database: TestDatabase, time: str, words: str
+) -> None:
+    key = database.issue_api_key("acme", "import")
+    problem = assert_problem(
+        send_json(keyed, record(created_at=time), api_key=key), 422, "invalid-request", "created_at"
+    )
+    assert words in problem["errors"][0]["detail"]
+    assert send_json(keyed, record(created_at=THEN), api_key=key).status_code == 201
 
 
 def test_times_stand_in_every_record_or_in_none(keyed: TestClient, database: TestDatabase) -> None:

@@ -1,5 +1,6 @@
 """POST /api/v1/agents/{agent_id}/execute, as far as no agent is called."""
 
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,11 @@ def test_the_longest_names_are_stored_and_longer_ones_refused(client: TestClient
 
 
 @pytest.mark.parametrize("text", ["nul\0", "\ud800", "\udfff\ud800"])
-def test_nul_and_lone_surrogates_are_the_callers_error(client: TestClient, text: str) -> None:
-    assert_problem(execute(client, user_id=text), 422, "invalid-request", "user_id")
+@pytest.mark.parametrize("field", ["user_id", "mode"])
+def test_nul_and_lone_surrogates_are_the_callers_error_and_the_field_is_named(
+    client: TestClient, field: str, text: str
+) -> None:
+    assert_problem(execute(client, **{field: text}), 422, "invalid-request", field)
     assert execute(client, user_id="\U0001f600").status_code == 200
     assert len(records(client)) == 1
 
@@ -121,6 +125,39 @@ def test_nul_and_lone_surrogates_are_the_callers_error(client: TestClient, text:
 def test_a_nul_in_the_agents_name_is_the_callers_error(client: TestClient) -> None:
     assert_problem(execute(client, agent="a%00b"), 422, "invalid-request", "agent_id")
     assert records(client) == []
+
+
+def test_a_byte_order_mark_before_the_body_is_no_part_of_it(client: TestClient) -> None:
+    def post(body: bytes) -> Any:
+        headers = {"X-Tenant-ID": "acme", "Content-Type": "application/json"}
+        return client.post("/api/v1/agents/a/execute", headers=headers, content=body)
+
+    assert post(b'\xef\xbb\xbf{"input": {}}').status_code == 200
+    assert_problem(post(b'\xef\xbb\xbf\xef\xbb\xbf{"input": {}}'), 422, "invalid-request", "body")
+    assert_problem(post(b"\xef\xbb\xbf"), 422, "invalid-request", "body")
+    assert len(records(client)) == 1
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800", "a\udfff\0"])
+def test_what_cannot_be_stored_is_told_in_the_same_words_on_both_routes(client: TestClient, text: str) -> None:
+    told = [
+        execute(client, user_id=text).json()["errors"],
+        client.post(
+            "/api/v1/audit/logs",
+            headers={"X-Tenant-ID": "acme", "Content-Type": "application/json"},
+            content=json.dumps({"agent_id": "a", "mode": "LIVE", "status": "success", "user_id": text}),
+        ).json()["errors"],
+    ]
+    assert told[0] == told[1]
+    assert [error["field"] for error in told[0]] == ["user_id"]
+    assert records(client) == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/audit/logs", "/api/v1/audit/logs/export"])
+def test_a_filter_that_no_record_can_hold_is_named(client: TestClient, path: str) -> None:
+    headers = {"X-Tenant-ID": "acme"}
+    assert_problem(client.get(f"{path}?user_id=a%00", headers=headers), 422, "invalid-request", "user_id")
+    assert client.get(f"{path}?user_id=a", headers=headers).status_code == 200
 
 
 def test_a_dry_run_says_where_a_configured_agent_would_be_called_without_its_query(

@@ -1,11 +1,9 @@
 """python -m app.import_jsonl: what old files hold comes into the database, once, or is named, with the reason."""
 
 import json
-import os
 import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,53 +15,14 @@ from app.history_ids import HistoryIds
 from app.history_lines import NotTaken, read_line
 from tests.calls import execute
 from tests.conftest import Serve, TestDatabase
+from tests.importing import RECORD, Importing, write
 from tests.polling import eventually
 from tests.processes import ROOT
-
-RECORD = {
-    **{"tenant_id": "acme", "agent_id": "kyc", "mode": "LIVE", "status": "success"},
-    "created_at": "2026-01-02T03:04:05.123456Z",
-}
-
-
-class Importing:
-    """Runs the command on one file."""
-
-    def __init__(self, database: TestDatabase, file: Path, role: str = "audit_app") -> None:
-        self.database, self.file = database, file
-        self.environment = os.environ | {
-            "DATABASE_URL": database.url(role),
-            "ADMIN_DATABASE_URL": database.url("postgres"),
-        }
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "app.import_jsonl", "--json", *arguments, str(self.file)]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments), cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
-        )
-
-    def report(self, *arguments: str, status: int = 0) -> dict[str, Any]:
-        ended = self.run(*arguments)
-        assert ended.returncode == status, ended.stderr + ended.stdout
-        found: dict[str, Any] = json.loads(ended.stdout)
-        return found
-
-    def stored(self) -> list[tuple[Any, ...]]:
-        return self.database.execute("SELECT * FROM audit.audit_logs ORDER BY created_at, id")
-
-    def keys_left(self) -> int:
-        return len(self.database.execute("SELECT 1 FROM audit.api_keys WHERE revoked_at IS NULL"))
 
 
 @pytest.fixture
 def importing(database: TestDatabase, tmp_path: Path) -> Importing:
     return Importing(database, tmp_path / "old.jsonl")
-
-
-def write(file: Path, *lines: Any) -> None:
-    file.write_bytes(b"".join(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines))
 
 
 def test_without_apply_it_says_what_it_would_do_and_stores_nothing(importing: Importing) -> None:

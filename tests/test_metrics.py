@@ -102,6 +102,16 @@ def test_the_readme_names_every_metric_and_no_other() -> None:
     assert named == {name for name in kept if not name.startswith("process_")}
 
 
+def test_what_prometheus_shows_of_a_metric_is_understood_without_the_others() -> None:
+    """Each text is shown alone: one that points to another is understood by nobody."""
+    texts = [each.documentation for each in metrics.REGISTRY.collect()]
+    assert not [
+        text for text in texts if re.search(r"\b(it|its own|their|them|they|there)\b", text.split(";")[0], re.I)
+    ]
+    assert not [text for text in texts if len(text.split()) < 5]
+    assert len(set(texts)) == len(texts)
+
+
 def test_metrics_are_not_part_of_the_document(serve: Serve) -> None:
     client = serve()
     assert execute(client).status_code == 200

@@ -76,7 +76,7 @@ def test_what_json_allows_is_taken(client: TestClient) -> None:
 
 
 NOT_UTF_8 = [
-    *('{"input": {}}'.encode(encoding) for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-32")),
+    *('{"input": {}}'.encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-32")),
     b'{"input": {"a": "\xed\xa0\x80"}}',  # a surrogate, as UTF-8 may not have it
 ]
 

@@ -10,7 +10,7 @@ from app.errors import InvalidRequest
 from app.load_shedding import Slot
 from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.routers.responses import refusals
-from app.services.record_shapes import refuse_unstorable_text
+from app.services.file_rules import refuse_unstorable_text
 from app.strict_requests import StrictRoute
 
 

@@ -10,10 +10,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretBytes,
+    ValidationError,
+    field_validator,
+)
 
 from app import strict_requests
 from app.errors import InvalidRequest
+from app.services.agent_headers import read_headers
+from app.terminal_text import printable
+
+_MOST_CHARACTERS_OF_A_NAME = 128
+"""As the CHECK on agent_id in db/schema has it: an agent of a longer name could be neither recorded nor called."""
 
 
 class Agent(BaseModel):
@@ -21,13 +35,16 @@ class Agent(BaseModel):
 
     url: where the input is POSTed; http or https, without credentials, never from a request.
     timeout_seconds: for the whole call, at most 600. max_response_bytes: of the agent's answer.
+    headers: sent with each call, read once, at the start (app/services/agent_headers.py).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Pydantic's own messages would repeat what stands in the file, a secret perhaps.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: AnyHttpUrl
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_response_bytes: Annotated[int, Field(gt=0)] = 1_048_576
+    headers: Annotated[dict[str, SecretBytes], BeforeValidator(read_headers)] = Field(default_factory=dict)
 
     @field_validator("url")
     @classmethod
@@ -45,14 +62,32 @@ class Agent(BaseModel):
 def load_agents(path: Path | None) -> Mapping[str, Agent]:
     """Read AGENTS_FILE: one table `[agents.NAME]` for each. No path: no agents.
 
-    Raises OSError, tomllib.TOMLDecodeError or pydantic.ValidationError when it cannot be used as it is.
+    Raises OSError, or ValueError with one line that names the agent, when it cannot be used as it is.
     """
     if path is None:
         return {}
-    document = tomllib.loads(path.read_text())
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {printable(error)}") from None
     if unknown := document.keys() - {"agents"}:
-        raise ValueError(f"{path}: unknown table {sorted(unknown)[0]}")
-    return TypeAdapter(dict[str, Agent]).validate_python(document.get("agents", {}))
+        raise ValueError(f"{path}: unknown table {printable(sorted(unknown)[0])}")
+    tables = document.get("agents", {})
+    if not isinstance(tables, dict):
+        raise ValueError(f"{path}: agents is no table")
+    return {name: _agent(path, name, table) for name, table in tables.items()}
+
+
+def _agent(path: Path, name: str, table: object) -> Agent:
+    place = f"{path}: agent {printable(name)}"
+    if not 1 <= len(name) <= _MOST_CHARACTERS_OF_A_NAME or "\0" in name:
+        raise ValueError(f"{place}: no record can hold this name; 1 to {_MOST_CHARACTERS_OF_A_NAME} characters, no NUL")
+    try:
+        return Agent.model_validate(table)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = ".".join(map(str, found["loc"])) or "table"
+        raise ValueError(printable(f"{place}: {field}: {found['msg'].removeprefix('Value error, ')}")) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +127,12 @@ class AgentClient:
                     "POST",
                     str(agent.url),
                     content=content,
-                    headers={
-                        "Content-Type": "application/json",
-                        "Accept-Encoding": "identity",
-                        "X-Trace-ID": trace_id.encode("ascii", "replace").decode(),
-                    },
+                    headers=[
+                        (b"Content-Type", b"application/json"),
+                        (b"Accept-Encoding", b"identity"),
+                        (b"X-Trace-ID", trace_id.encode("ascii", "replace")),
+                        *((name.encode(), value.get_secret_value()) for name, value in agent.headers.items()),
+                    ],
                 ) as response,
             ):
                 status = response.status_code

@@ -5,6 +5,7 @@ Meanwhile they lie in a temporary file without a name, of which the memory keeps
 """
 
 import asyncio
+import codecs
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -76,7 +77,7 @@ class Batch:
     def read_json(self, body: bytes) -> None:
         """Take one record, or an array of records. See read_lines(). StorageUnavailable: the disk is full."""
         self._sha256.update(body)
-        value = parsed(body)
+        value = parsed(body.removeprefix(codecs.BOM_UTF8))
         if not isinstance(value, list):
             with_whole_numbers(value)
             self.single = checked(value)
@@ -185,6 +186,8 @@ class Batch:
         try:
             if len(line) > MOST_LINE_BYTES:
                 raise InvalidRequest.field("body", f"a line has at most {MOST_LINE_BYTES:,} bytes")
+            if not self.count:
+                line = line.removeprefix(codecs.BOM_UTF8)
             line = line.strip(b" \t\r")
             if not line:
                 raise InvalidRequest.field("body", "the line is empty")

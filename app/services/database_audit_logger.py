@@ -200,6 +200,8 @@ class DatabaseAuditLogger:
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """See AuditLogger; db/functions/list_audit_logs.sql."""
+        filters = query.model_dump(exclude={"tenant_id"})
+        refuse_unstorable(filters)
         async with self._reading(credential):
             _, page = await self._database.call(
                 credential,
@@ -207,7 +209,7 @@ class DatabaseAuditLogger:
                 " p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
                 " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
                 " p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s)",
-                query.model_dump(exclude={"tenant_id"}),
+                filters,
             )
         return str(page)
 
@@ -227,6 +229,8 @@ class DatabaseAuditLogger:
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """See AuditLogger; db/functions/begin_export.sql."""
+        filters = query.model_dump(exclude={"tenant_id", "bom"})
+        refuse_unstorable(filters)
         async with self._reading(credential):
             tenant_id, state = await self._database.call(
                 credential,
@@ -236,7 +240,7 @@ class DatabaseAuditLogger:
                 " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
                 " p_order => %(order)s)",
                 {
-                    **query.model_dump(exclude={"tenant_id", "bom"}),
+                    **filters,
                     "api_key": credential.secret if isinstance(credential, ApiKey) else None,
                 },
             )

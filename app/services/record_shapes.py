@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from app.errors import InvalidRequest
+from app.services.file_rules import in_range, refuse_unstorable_number, refuse_unstorable_text
 from app.strict_requests import parse
 from app.uuid_v7 import uuid_v7_texts
 
@@ -18,11 +19,12 @@ Record = dict[str, Any]
 
 _TEXTS = frozenset({"id", "trace_id", "agent_id", "mode", "status", "user_id", "error", "created_at"})
 _NUMBERS = frozenset({"http_status", "latency_ms"})
-FIELDS = _TEXTS | _NUMBERS
 _IDS = uuid_v7_texts()
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# RFC 3339 with a zone that PostgreSQL knows, and no finer than it keeps.
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-](0\d|1[0-4]):[0-5]\d)", re.ASCII)
+# RFC 3339 with a zone that PostgreSQL knows; the last group is what is finer than it keeps.
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6}(\d*))?(?:[Zz]|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII
+)
 
 
 def parsed(text: bytes) -> Any:
@@ -54,8 +56,7 @@ def checked(value: Any, *, escapes: bool = True) -> Record:
                 continue
             if type(content) is not int:
                 raise InvalidRequest.field(name, "a whole number is needed")
-            if not -(2**31) <= content < 2**31:
-                raise InvalidRequest.field(name, "integer out of range")
+            refuse_unstorable_number(name, content)
         else:
             raise InvalidRequest.field(_shown(name), "Extra inputs are not permitted")
     if (created_at := value.get("created_at")) is not None:
@@ -97,21 +98,14 @@ def is_import(record: Mapping[str, Any]) -> bool:
 
 def _refuse_unless_instant(text: str) -> None:
     try:
-        if not _INSTANT.fullmatch(text):
+        if not (match := _INSTANT.fullmatch(text)):
             raise ValueError
-        datetime.fromisoformat(text.upper())
+        time = datetime.fromisoformat(text.upper())
     except ValueError:
         raise InvalidRequest.field("created_at", "an ISO 8601 date and time with a zone is needed") from None
-
-
-def refuse_unstorable_text(name: str, text: str) -> None:
-    """Raise InvalidRequest for a text that PostgreSQL cannot hold."""
-    if "\0" in text:
-        raise InvalidRequest.field(name, "a text holds a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest.field(name, "a text is not valid Unicode") from None
+    if (match[1] or "").strip("0"):
+        raise InvalidRequest.field("created_at", "a fraction of a second has at most six digits")
+    in_range(time)
 
 
 def _shown(name: str) -> str:

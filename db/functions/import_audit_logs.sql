@@ -50,6 +50,7 @@ BEGIN
             IF v_stored > 0 THEN
                 PERFORM audit.record_admin_event('records imported', v_tenant_id, v_api_key_id, jsonb_build_object('count', v_stored));
             END IF;
+            PERFORM set_config('app.newly_imported', v_stored::text, true);   -- for audit.import_history()
             RETURN v_count;
         END IF;
         -- A time is missing, or an id is taken. Caught below, so that nothing stays of this attempt.
@@ -105,6 +106,7 @@ BEGIN
     IF v_stored > 0 THEN
         PERFORM audit.record_admin_event('records imported', v_tenant_id, v_api_key_id, jsonb_build_object('count', v_stored));
     END IF;
+    PERFORM set_config('app.newly_imported', v_stored::text, true);
     RETURN v_count;
 END
 $$;

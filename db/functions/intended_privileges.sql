@@ -71,6 +71,7 @@ AS $$
         ('audit_keyed',   'function', 'audit.insert_audit_log_batch',    'EXECUTE'),
         ('audit_keyed',   'function', 'audit.insert_audit_logs',         'EXECUTE'),
         ('audit_keyed',   'function', 'audit.import_audit_logs',         'EXECUTE'),
+        ('audit_keyed',   'function', 'audit.import_history',            'EXECUTE'),
         ('audit_keyed',   'function', 'audit.replay_audit_logs',         'EXECUTE'),
         ('audit_keyed',   'function', 'audit.describe_api_key',          'EXECUTE'),
         ('audit_keyed',   'function', 'audit.claim_idempotency_key',     'EXECUTE'),

@@ -8,15 +8,15 @@ SELECT functions_are('audit', ARRAY[
     'admin_events_cursor', 'admin_events_page', 'api_key_proof', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
     'export_proven_audit_logs', 'filtered_audit_logs', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
-    'import_audit_logs', 'insert_audit_log',
+    'import_audit_logs', 'import_history', 'insert_audit_log',
     'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
-    'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events', 'list_proven_audit_logs',
-    'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant', 'record_admin_event', 'record_api_key_event', 'record_export', 'record_read',
-    'record_rules',
-    'replay_audit_logs', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
+    'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
+    'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant',
+    'record_admin_event', 'record_api_key_event', 'record_export', 'record_read', 'record_rules', 'replay_audit_logs',
+    'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'writing_tenant'],
-    'schema audit has fifty-three functions');
+    'schema audit has fifty-four functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -100,6 +100,7 @@ SELECT results_eq(
         ('get_proven_audit_log', 'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),
         ('import_audit_logs',    'VOLATILE',  'plpgsql'),
+        ('import_history',       'VOLATILE',  'plpgsql'),
         ('insert_audit_log',     'VOLATILE',  'plpgsql'),
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('insert_audit_logs',    'VOLATILE',  'plpgsql'),

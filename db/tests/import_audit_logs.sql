@@ -2,7 +2,7 @@
 -- policy holds by itself. And: all or none, the first refusal named, the very same records taken again.
 
 BEGIN;
-SELECT plan(43);
+SELECT plan(48);
 
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
 SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
@@ -77,6 +77,16 @@ FROM (VALUES ('agent_id', '"x"'::jsonb), ('trace_id', '"x"'), ('mode', '"DRY_RUN
 SELECT is(pg_temp.imports('{"id": "01900000-0000-7000-8000-0000000000bb"}'),
     'RF004|the id belongs to another record|record 12|id', 'an id of another tenant is refused in the same words');
 
+-- How many were not there before.
+SELECT is(audit.import_history(:'full'), 0, 'none of the very same records is new');
+SELECT is(audit.import_history('[{"agent_id": "new", "created_at": "2001-01-01T00:00:00Z"}]'), 1, 'a new one is');
+SELECT is(audit.import_history(format('[%s, {"id": "01900000-0000-7000-8000-00000000000c", "agent_id": "new", "created_at":
+    "2001-01-01T00:00:00Z"}, {"id": "01900000-0000-7000-8000-00000000000c", "agent_id": "new", "created_at":
+    "2001-01-01T00:00:00Z"}]', :'full'::json -> 0)::json), 1, 'beside one that is not, and itself, once');
+SELECT is(pg_temp.refusal(format('SELECT audit.import_history(%L)', jsonb_set(:'full', ARRAY['1', 'agent_id'], '"x"'))),
+    'RF004|the id belongs to another record|record 2|id', 'and one that is refused is refused in the same words');
+SELECT is(pg_temp.stored('tap-a'), 4::bigint, 'the new ones are there');
+
 -- The first that is refused.
 SELECT is(pg_temp.imports(change), refusal, refusal) FROM (VALUES
     ('{"created_at": null}'::json,      'RF003|an imported record has the time it was made|record 12|created_at'),
@@ -86,7 +96,7 @@ SELECT is(pg_temp.imports(change), refusal, refusal) FROM (VALUES
                                         ' "audit_logs_mode_known"|record 12|audit_logs_mode_known'),
     ('{"http_status": 99999999999}',    '22003|value "99999999999" is out of range for type integer|record 12'))
     AS c (change, refusal);
-SELECT is(pg_temp.stored('tap-a'), 2::bigint, 'nothing of all these was stored');
+SELECT is(pg_temp.stored('tap-a'), 4::bigint, 'nothing of all these was stored');
 SELECT is(pg_temp.imports('{}'), 'accepted', 'what is right is');
 
 -- Another tenant named, and what the functions set for themselves set by hand.
