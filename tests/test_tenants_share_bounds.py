@@ -191,41 +191,7 @@ def test_an_export_that_nobody_reads_keeps_another_of_its_tenant_out_and_no_othe
         soon(lambda: service.http.get(LOGS, headers=other))
 
 
-# Single records, and what they share: a queue, a commit, and what bodies take.
-
-
-def test_more_records_of_one_tenant_than_can_be_stored_keep_no_record_of_another_out(
-    service: ServiceProcess, busy: dict[str, str], other: dict[str, str]
-) -> None:
-    async def run() -> tuple[list[int], list[int], float]:
-        flood: list[int] = []
-        async with client(service) as http:
-            assert (await http.post(EXECUTE, headers=other, json={"input": {}})).status_code == 200
-            until = time.monotonic() + 3
-
-            async def press() -> None:
-                while time.monotonic() < until:
-                    flood.append((await http.post(EXECUTE, headers=busy, json={"input": {}})).status_code)
-
-            pressing = [asyncio.ensure_future(press()) for _ in range(600)]
-            calm: list[int] = []
-            slowest = 0.0
-            while time.monotonic() < until:
-                started = time.monotonic()
-                answer = await service_call(service, other)
-                slowest = max(slowest, time.monotonic() - started)
-                calm.append(answer)
-            await asyncio.gather(*pressing)
-        return flood, calm, slowest
-
-    flood, calm, slowest = asyncio.run(run())
-    assert {*calm} == {200}
-    assert {*flood} <= {200, 503}
-    assert slowest < SOON
-
-
-async def service_call(service: ServiceProcess, headers: dict[str, str]) -> int:
-    return (await asyncio.to_thread(service.http.post, EXECUTE, headers=headers, json={"input": {}})).status_code
+# Single records, and what bodies take. Their queue: tests/test_records_share_commits.py.
 
 
 def test_a_record_that_waits_for_its_own_tenants_bulk_holds_up_no_other_tenant(
@@ -278,5 +244,5 @@ def test_bodies_of_one_tenant_take_three_quarters_of_the_room_and_leave_the_rest
         assert soon(lambda: post(busy)).json()["tenant_id"] == "acme"
         assert answered(first) == 0
         later = begin(20)
-        eventually(lambda: answered(first + later) >= 15)
+        eventually(lambda: answered(first + later) >= 15, within=10)
         soon(lambda: post(other))
