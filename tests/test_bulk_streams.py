@@ -24,7 +24,7 @@ LOGS = "/api/v1/audit/logs"
 
 @pytest.fixture
 def service(database: TestDatabase) -> Iterator[ServiceProcess]:
-    with running_service(database_url=database.url("audit_app"), database_pool_size=2, max_bulk_requests=2) as service:
+    with running_service(database_url=database.url("audit_app"), database_pool_size=2, max_bulk_requests=4) as service:
         service.http.headers.update(bearer(database.issue_api_key("acme")))
         service.http.timeout = 60
         yield service
