@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     """Size of the largest body of records, one a line, in bytes; a larger one is answered with 413."""
 
     max_bulk_requests: Annotated[int, Field(ge=1)] = 8
-    """Requests with many records that one worker takes at once, half of them for one tenant; one more gets 503."""
+    """Streams of lines that one worker takes at once, three quarters of them for one tenant; one more gets 503."""
 
     metrics_token: SecretStr | None = None
     """What Prometheus sends as Authorization: Bearer. Absent: metrics are read on loopback alone."""
