@@ -45,7 +45,7 @@ class Admission:
         """Count one more request of `caller` and return True; False when there is no room for it."""
         own = self._by_caller[caller]
         if self.total >= self._limit:
-            share = self._limit // (len(self._by_caller) if own else len(self._by_caller) + 1)
+            share = max(1, self._limit // (len(self._by_caller) if own else len(self._by_caller) + 1))
             if own >= share or self.total >= 2 * self._limit:
                 if not own:
                     del self._by_caller[caller]

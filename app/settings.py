@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     """Directory of what waits, for its owner alone. On a disk that outlives the service."""
 
     spool_max_bytes: Annotated[int, Field(gt=0)] = 268_435_456
-    """Size of what waits, in bytes; beyond it records are answered with 503."""
+    """Size of what waits, in bytes, three quarters of it for one tenant; beyond it records are answered with 503."""
 
     host: str = "127.0.0.1"
     """Address to listen on: 0.0.0.0 is every IPv4 address of the machine, :: every IPv6 address."""
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     """Seconds that a request waits for a connection before it is answered with 503."""
 
     exports_at_once: Annotated[int, Field(ge=1)] = 2
-    """Exports that one worker sends at once; a further one is answered with 503. Each holds a few megabytes."""
+    """Exports that one worker sends at once; a further one is answered with 503, unless its tenant has less than a share."""
 
     export_timeout: _Seconds = 3600.0
     """Seconds that an export may take; then it is cut."""
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     """Size of the largest body of records, one a line, in bytes; a larger one is answered with 413."""
 
     max_bulk_requests: Annotated[int, Field(ge=1)] = 8
-    """Requests with many records that one worker takes at once; one more is answered with 503."""
+    """Streams of lines that one worker takes at once, three quarters of them for one tenant; one more gets 503."""
 
     metrics_token: SecretStr | None = None
     """What Prometheus sends as Authorization: Bearer. Absent: metrics are read on loopback alone."""

@@ -89,7 +89,7 @@ MOST_DEPTH = 64
 MAX_BRACKETS = 100_000
 """Objects and arrays of one text, as many as a request may have records; counted before it is parsed, so those in texts
 count as well. Each costs a hundred times as much to parse as to send."""
-MAX_FIELDS = 100
+MAX_FIELDS = 2_000
 """Of what has fields with names of ours: each that is wrong becomes an error."""
 LARGE_BODY_BYTES = 65_536
 """From here on a body is parsed in a thread: meanwhile the event loop serves everybody else."""

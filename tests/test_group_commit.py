@@ -130,6 +130,32 @@ def test_beyond_the_bound_an_item_is_refused_at_once() -> None:
     in_a_loop(test, max_queued=2)
 
 
+def test_one_tenant_alone_fills_the_queue_and_every_commit() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c", "d", "e", "f", "g")
+        assert commits.waiting == 6
+        writer.may_return.set()
+        await asyncio.gather(*tasks)
+        assert writer.writes == [["a"], ["b", "c", "d"], ["e", "f", "g"]]
+
+    in_a_loop(test, max_queued=6)
+
+
+def test_another_tenant_gets_into_a_full_queue_and_into_the_next_commit() -> None:
+    async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
+        tasks = await submitted(commits, "a", "b", "c", "d", "e", "f", "g")
+        others = [asyncio.create_task(commits.submit("globex", item)) for item in ("x", "y", "z", "too many")]
+        await asyncio.sleep(0)
+        writer.may_return.set()
+        results = await asyncio.gather(*tasks, *others, return_exceptions=True)
+        assert writer.writes == [["a"], ["b", "x", "c"], ["y", "d", "z"]]  # the newest of the first gave way
+        assert [isinstance(result, StorageUnavailable) for result in results] == [False] * 4 + [True] * 3 + [
+            False, False, False, True,
+        ]  # fmt: skip
+
+    in_a_loop(test, max_queued=6)
+
+
 def test_who_goes_away_takes_nothing_with_him_and_stalls_nobody() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         first, second, third = await submitted(commits, "a", "b", "c")

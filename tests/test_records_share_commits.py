@@ -21,7 +21,7 @@ from app.errors import (
 )
 from app.models import AuditEvent
 from app.services.audit_logger import Stored
-from app.services.database_audit_logger import DatabaseAuditLogger
+from app.services.database_audit_logger import MAX_QUEUED, DatabaseAuditLogger
 from app.services.db import Database
 from app.uuid_v7 import uuid_v7
 from tests.conftest import TestDatabase
@@ -158,6 +158,24 @@ def test_a_record_that_comes_twice_in_one_commit_is_stored_once(database: TestDa
     results = on(database, "audit_app", lambda logger: together(logger, [(key, same, ""), (key, same, "")]))
     assert results == ["acme", "acme"]
     assert list(tenants_stored(database)) == [same.id]
+
+
+def test_a_record_of_another_tenant_does_not_stand_behind_those_of_a_busy_one(database: TestDatabase) -> None:
+    acme, globex = (ApiKey(database.issue_api_key(tenant), tenant) for tenant in ("acme", "globex"))
+    cases: list[Case] = [*((acme, event(), "") for _ in range(400)), (globex, event(), "")]
+    *busy, other = on(database, "audit_app", lambda logger: together(logger, cases))
+    assert other == "globex"
+    assert busy.count("acme") == MAX_QUEUED - 1
+    assert all(isinstance(result, StorageUnavailable) for result in busy if result != "acme")
+    times = dict(database.execute("SELECT tenant_id, min(created_at) FROM audit.audit_logs GROUP BY 1"))
+    assert times["globex"] == times["acme"]  # it is in the first commit
+
+
+def test_a_tenant_alone_may_fill_the_queue_and_each_commit(database: TestDatabase) -> None:
+    acme = ApiKey(database.issue_api_key("acme"), "acme")
+    cases: list[Case] = [(acme, event(), "") for _ in range(MAX_QUEUED)]
+    assert on(database, "audit_app", lambda logger: together(logger, cases)) == ["acme"] * MAX_QUEUED
+    assert database.execute("SELECT count(DISTINCT created_at) FROM audit.audit_logs") == [(4,)]
 
 
 def test_a_caller_who_goes_away_takes_no_record_with_him(database: TestDatabase) -> None:

@@ -24,8 +24,8 @@ from app.services.steady_clock import SteadyClock
 KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
 
 
-def line(number: int) -> Line:
-    return lambda now: spool_line(KEY, "secret", {"id": str(number), "tenant_id": "acme", "created_at": now})
+def line(number: int, tenant: str = "acme", **more: str) -> Line:
+    return lambda now: spool_line(KEY, "secret", {"id": str(number), "tenant_id": tenant, "created_at": now, **more})
 
 
 class Receiver:
@@ -188,6 +188,60 @@ def test_what_is_sealed_counts_towards_the_bound(tmp_path: Path) -> None:
         replay(spool, store)
     with pytest.raises(StorageUnavailable, match="full"):
         fill(spool, range(3, 6))
+
+
+def fill_up(spool: Spool, tenant: str, **more: str) -> int:
+    """Append lines of `tenant` until no more are kept; return how many were."""
+
+    async def append() -> int:
+        await spool.open()
+        for number in range(1000):
+            try:
+                await spool.append(tenant, line(number, tenant, **more))
+            except StorageUnavailable:
+                return number
+        raise AssertionError
+
+    return asyncio.run(append())
+
+
+def test_one_tenant_fills_three_quarters_and_the_next_three_quarters_of_the_rest(tmp_path: Path) -> None:
+    size = len(line(0)("2026-01-01T00:00:00.000000Z"))
+    spool = Spool(tmp_path, 100 * size)
+    kept = [fill_up(spool, tenant) for tenant in ("acme", "globex", "initech")]
+    assert kept[0] in range(70, 76)
+    assert kept[1] in range(15, 20)
+    assert kept[2] > 0
+    other_worker = Spool(tmp_path, 100 * size)
+    assert fill_up(other_worker, "acme") == 0
+    assert fill_up(other_worker, "umbrella") > 0
+
+
+def test_a_tenant_whose_share_is_full_harms_no_other_that_is_written_together_with_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 10_000)
+    fill_up(spool, "acme")
+
+    async def together() -> list[Any]:
+        tenants = ("acme", "globex") * 3
+        appends = (spool.append(tenant, line(number, tenant)) for number, tenant in enumerate(tenants))
+        return await asyncio.gather(*appends, return_exceptions=True)
+
+    assert [type(each) for each in asyncio.run(together())] == [StorageUnavailable, type(None)] * 3
+
+
+def test_what_a_caller_writes_changes_nothing_about_whose_line_it_is(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 20_000)
+    forged = '", "tenant_id": "globex", "x": "' + "x" * 100
+    kept = fill_up(spool, "acme", agent_id=forged)
+    assert fill_up(Spool(tmp_path, 20_000), "acme", agent_id=forged) == 0
+    assert 0 < fill_up(Spool(tmp_path, 20_000), "globex") < kept
+
+
+def test_what_was_replayed_takes_nobodys_share(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 10_000)
+    kept = fill_up(spool, "acme")
+    replay(spool, Receiver())
+    assert fill_up(spool, "acme") == kept
 
 
 def append_many(directory: Path, first: int) -> None:

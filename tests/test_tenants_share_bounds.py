@@ -113,9 +113,9 @@ def test_lists_of_one_tenant_that_take_long_keep_no_list_of_another_waiting(
 # Streams of records, and their way into the database.
 
 
-def test_streams_of_one_tenant_take_half_of_the_places(service: ServiceProcess, busy: dict[str, str]) -> None:
+def test_streams_of_one_tenant_take_three_quarters_of_the_places(service: ServiceProcess, busy: dict[str, str]) -> None:
     with ExitStack() as held:
-        for _ in range(4):
+        for _ in range(6):
             held.enter_context(half_sent(service, LOGS, busy, "application/x-ndjson", lines([record()] * 2)))
         answer = service.http.post(LOGS, headers=busy | {"Content-Type": "application/x-ndjson"}, content=b"{}\n")
         assert_problem(answer, 503, "storage-unavailable")
@@ -133,7 +133,7 @@ def test_streams_that_drip_keep_no_records_of_another_tenant_out(
                 held.enter_context(half_sent(service, LOGS, busy, "application/x-ndjson", lines([record()] * 2)))
             except ConnectionRefusedError:
                 refused += 1
-        assert refused == 4
+        assert refused == 2
         headers = other | {"Content-Type": "application/x-ndjson"}
         soon(lambda: service.http.post(LOGS, headers=headers, content=lines([record()])), 201)
         soon(lambda: service.http.post(LOGS, headers=other, json=[record()] * 2), 201)
@@ -177,55 +177,24 @@ def test_records_of_another_tenant_are_the_next_to_be_stored(
 # Exports.
 
 
-def test_an_export_that_nobody_reads_keeps_another_of_its_tenant_out_and_no_other_tenants(
+def test_exports_that_nobody_reads_keep_another_of_their_tenant_out_and_no_other_tenants(
     service: ServiceProcess, database: TestDatabase, busy: dict[str, str], other: dict[str, str]
 ) -> None:
     database.execute(
         "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, error)"
         " SELECT audit.uuid_v7(), 'acme', 'agent', repeat('e', 2000) FROM generate_series(1, 20000)"
     )
-    with service.http.stream("GET", EXPORT, headers=busy) as unread:
-        assert unread.status_code == 200
+    with (
+        service.http.stream("GET", EXPORT, headers=busy) as unread,
+        service.http.stream("GET", EXPORT, headers=busy) as second,
+    ):
+        assert (unread.status_code, second.status_code) == (200, 200)
         assert_problem(service.http.get(EXPORT, headers=busy), 503, "exports-busy")
         soon(lambda: service.http.get(EXPORT, headers=other))
         soon(lambda: service.http.get(LOGS, headers=other))
 
 
-# Single records, and what they share: a queue, a commit, and what bodies take.
-
-
-def test_more_records_of_one_tenant_than_can_be_stored_keep_no_record_of_another_out(
-    service: ServiceProcess, busy: dict[str, str], other: dict[str, str]
-) -> None:
-    async def run() -> tuple[list[int], list[int], float]:
-        flood: list[int] = []
-        async with client(service) as http:
-            assert (await http.post(EXECUTE, headers=other, json={"input": {}})).status_code == 200
-            until = time.monotonic() + 3
-
-            async def press() -> None:
-                while time.monotonic() < until:
-                    flood.append((await http.post(EXECUTE, headers=busy, json={"input": {}})).status_code)
-
-            pressing = [asyncio.ensure_future(press()) for _ in range(600)]
-            calm: list[int] = []
-            slowest = 0.0
-            while time.monotonic() < until:
-                started = time.monotonic()
-                answer = await service_call(service, other)
-                slowest = max(slowest, time.monotonic() - started)
-                calm.append(answer)
-            await asyncio.gather(*pressing)
-        return flood, calm, slowest
-
-    flood, calm, slowest = asyncio.run(run())
-    assert {*calm} == {200}
-    assert {*flood} <= {200, 503}
-    assert slowest < SOON
-
-
-async def service_call(service: ServiceProcess, headers: dict[str, str]) -> int:
-    return (await asyncio.to_thread(service.http.post, EXECUTE, headers=headers, json={"input": {}})).status_code
+# Single records, and what bodies take. Their queue: tests/test_records_share_commits.py.
 
 
 def test_a_record_that_waits_for_its_own_tenants_bulk_holds_up_no_other_tenant(
@@ -278,5 +247,5 @@ def test_bodies_of_one_tenant_take_three_quarters_of_the_room_and_leave_the_rest
         assert soon(lambda: post(busy)).json()["tenant_id"] == "acme"
         assert answered(first) == 0
         later = begin(20)
-        eventually(lambda: answered(first + later) >= 15)
+        eventually(lambda: answered(first + later) >= 15, within=10)
         soon(lambda: post(other))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from app.credentials import Credential
 from app.errors import ExportsBusy
+from app.load_shedding import Admission
 from app.metrics import EXPORTS
 from app.models import ExportQuery
 from app.services.audit_logger import AuditLogger
-from app.services.limiter import Limiter
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Export:
         """Let the next export in. May be called again."""
         if not self.closed:
             self.closed = True
-            self.exports.limiter.give_back(self.tenant_id)
+            self.exports.admission.leave(hash(self.tenant_id))
             EXPORTS.dec()
 
 
@@ -54,19 +54,15 @@ class Exports:
     """Begins exports, as many as there may be at once."""
 
     def __init__(self, audit_logger: AuditLogger, *, at_once: int, timeout: float, stall_timeout: float) -> None:
-        """at_once: exports at the most; timeout, stall_timeout: seconds, see Export.
+        """at_once: exports that one tenant alone may have; timeout, stall_timeout: seconds, see Export.
 
-        A tenant holds at most half of what the others leave: an export may take an hour, and is not cut for another.
+        An export may take an hour, and is not cut for another. So a tenant that has fewer than its share of at_once
+        still gets one when they are all taken. All tenants together never have more than twice as many.
         """
         self._audit_logger = audit_logger
         self._timeout = timeout
         self._stall_timeout = stall_timeout
-        self.limiter = Limiter(
-            at_once,
-            busy="as many exports are being sent as this service sends at once, or as one tenant may",
-            refusal=ExportsBusy,
-            max_share=0.5,
-        )
+        self.admission = Admission(at_once)
 
     async def begin(self, credential: Credential, query: ExportQuery) -> Export:
         """Record an export and read its first part.
@@ -75,12 +71,13 @@ class Exports:
         """
         tenant = credential.tenant_id
         assert tenant is not None  # it is there once the request is identified
-        self.limiter.take_now(tenant)
+        if not self.admission.admit(hash(tenant)):
+            raise ExportsBusy("as many exports are being sent as this service sends at once, or as one tenant may")
         EXPORTS.inc()
         try:
             tenant_id, parts = await self._audit_logger.begin_export(credential, query)
             return Export(self, tenant_id, parts, await anext(parts), self._timeout, self._stall_timeout)
         except BaseException:
-            self.limiter.give_back(tenant)
+            self.admission.leave(hash(tenant))
             EXPORTS.dec()
             raise
