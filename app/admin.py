@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     events = commands.add_parser("list-events", help="list what was done, newest first")
     events.add_argument("--tenant", help="to this tenant (default: to all, and what concerns none alone)")
+    events.add_argument("--key", metavar="ID", help="to this API key, or with it; its public part")
     events.add_argument("--act", help="for example 'api key issued'")
     events.add_argument("--since", type=_instant, metavar="TIME", help="from this time on, with a zone")
     events.add_argument("--until", type=_instant, metavar="TIME", help="before this time, with a zone")
@@ -132,10 +133,12 @@ def run(connection: psycopg.Connection[Row], arguments: argparse.Namespace) -> l
         "revoke-key": lambda: call("SELECT audit.revoke_api_key(p_id => %(id)s)", id=arguments.id) and [],
         "rotate-secret": lambda: call("SELECT audit.rotate_proof_secret() AS secret"),
         "list-events": lambda: call(
-            "SELECT audit.list_all_admin_events(p_tenant_id => %(tenant)s, p_act => %(act)s, p_start_time => %(since)s,"
-            " p_end_time => %(until)s, p_limit => %(limit)s::int, p_cursor => %(cursor)s) AS page",
+            "SELECT audit.list_all_admin_events(p_tenant_id => %(tenant)s, p_act => %(act)s,"
+            " p_api_key_id => %(key)s, p_start_time => %(since)s, p_end_time => %(until)s,"
+            " p_limit => %(limit)s::int, p_cursor => %(cursor)s) AS page",
             tenant=arguments.tenant,
             act=arguments.act,
+            key=arguments.key,
             since=arguments.since,
             until=arguments.until,
             limit=arguments.limit,

@@ -58,7 +58,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "ListResponse": {"count": 1, "items": [_STORED], "next_cursor": None, "has_more": False},
     "AdminEvent": _EVENT,
     "AdminEventsResponse": {"items": [_EVENT]},
-    "HealthResponse": {"status": "ok", "version": "0.1.0", "database": "up"},
+    "HealthResponse": {"status": "ok", "version": "0.2.0", "database": "up"},
     "DatabaseHealthResponse": {
         "status": "ok", "backend": "postgresql", "latency_ms": 0.973, "isolation": "intact", "tenant_source": "api_key",
     },

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     """Seconds that a request waits for a connection before it is answered with 503."""
 
     exports_at_once: Annotated[int, Field(ge=1)] = 2
-    """Exports that one worker sends at once; a further one is answered with 503, unless its tenant has less than a share."""
+    """Exports that one worker sends at once; one more is answered with 503, unless its tenant has less than a share."""
 
     export_timeout: _Seconds = 3600.0
     """Seconds that an export may take; then it is cut."""
