@@ -24,7 +24,7 @@ from tests.processes import ROOT, running_service
 
 Main = Callable[[], int]
 COMMANDS: dict[str, tuple[str, list[str], Main]] = {
-    "app": ("DATABASE_URL", [], lambda: service.main([])),
+    "app": ("DATABASE_URL", [], lambda: started()),
     "app.admin": ("ADMIN_DATABASE_URL", ["list-tenants"], admin.main),
     "app.migrate plan": ("MIGRATION_DATABASE_URL", ["plan"], migrate.main),
     "app.migrate apply": ("MIGRATION_DATABASE_URL", ["apply"], migrate.main),
@@ -33,6 +33,12 @@ COMMANDS: dict[str, tuple[str, list[str], Main]] = {
 }
 HEAD, TAIL = "Pq7zXw", "Vk9jYm"
 """Two pieces of every password, which no message has by chance."""
+
+
+def started() -> int:
+    """Start the service up to where it would serve: a database that cannot be reached is waited for."""
+    with patch("app.__main__.uvicorn.run"):
+        return service.main([])
 
 
 def printed(command: str, url: str) -> tuple[int, str]:

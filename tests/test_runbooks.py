@@ -39,7 +39,8 @@ class Shell:
         path = f"{os.environ.get('POSTGRESQL_BINARIES', '')}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
-            cwd=self.folder, env=os.environ | self.variables | {"PATH": path}, capture_output=True, text=True, check=False,
+            cwd=self.folder, env=os.environ | self.variables | {"PATH": path},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
