@@ -6,12 +6,12 @@ agent is called, records are shown) is refused instead.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
 
 from app.credentials import Caller, Credential
-from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError
+from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.models import AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
 from app.services.audit_logger import Health, Stored, StoreState
@@ -21,7 +21,7 @@ from app.services.database_check import RefusedToServe
 from app.services.file_rules import as_stored, refuse_broken_rule
 from app.services.known_credentials import spooled_tenant
 from app.services.replay import Replay
-from app.services.spool import Spool
+from app.services.spool import Line, Spool
 from app.services.spool_lines import spool_line
 from app.services.spool_statistics import SpoolStatistics
 
@@ -65,11 +65,9 @@ class SpoolingAuditLogger:
             tenant_id = self._tenant_of(credential) if may_wait else None
             if tenant_id is None:
                 raise
-            await asyncio.to_thread(_refuse_broken_rules, tenant_id, batch)
-            lines = (partial(_line, credential, as_stored(tenant_id, sent)) for _, sent in batch.records())
             try:
-                await self._spool.append_all(tenant_id, lines)
-            except RingfenceError as refusal:
+                await self._spool.append_all(tenant_id, _lines(credential, tenant_id, batch))
+            except StorageUnavailable as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
 
@@ -152,9 +150,12 @@ def _line(credential: Credential, record: Record, now: str) -> bytes:
     return spool_line(credential, {**record, "created_at": now})
 
 
-def _refuse_broken_rules(tenant_id: str, batch: Batch) -> None:
+def _lines(credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
+    """Yield the lines of `batch`; raise InvalidRequest at the first record that is refused."""
     for position, sent in batch.records():
+        record = as_stored(tenant_id, sent)
         with batch.at(position):
-            refuse_broken_rule(as_stored(tenant_id, sent))
+            refuse_broken_rule(record)
+        yield partial(_line, credential, record)
     if batch.refusal is not None:
         raise batch.refusal
