@@ -9,7 +9,7 @@ SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
         AND setting NOT IN ('search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=20ms', 'seq_page_cost=1000')$$,
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=15ms', 'seq_page_cost=1000')$$,
     'no function sets anything but its search_path, how it is planned, and how long it waits');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
@@ -23,7 +23,7 @@ SELECT results_eq(
     ARRAY['claim_idempotency_key'::name], 'less than a proof lasts waits the one that may have to wait');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=20ms' = ANY (p.proconfig)$$,
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=15ms' = ANY (p.proconfig)$$,
     ARRAY['insert_audit_log_batch'::name], 'and hardly at all the one for which others wait');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
