@@ -108,7 +108,13 @@ class AgentClient:
     """Calls agents. Redirects are not followed, the environment's proxies not used, compressed answers not accepted."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=600)
+        self._client = httpx.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=600,
+            # app/load_shedding.py bounds how many wait: one slow agent must not keep the callers of others waiting.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+        )
 
     async def close(self) -> None:
         """Close every connection."""

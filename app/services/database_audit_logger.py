@@ -67,8 +67,7 @@ class DatabaseAuditLogger:
             max_queued=64,
             max_seconds=3 * database.pool_timeout,
         )
-        # A list may take seconds, so one place of seven is kept for other tenants. The queue is short: what is served
-        # has waited for as long as nine others take, and not for those that nobody waits for any more.
+        # A list may take seconds, so one place of seven is kept for other tenants. Nine are queued for a place: few.
         self._reads = Limiter(
             max(1, database.pool_size * 3 // 4),
             busy="too many lists and exports are being read",

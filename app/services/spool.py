@@ -92,7 +92,10 @@ class Spool:
         SPOOLED.inc()
 
     async def append_all(self, tenant: str, lines: Iterable[Line]) -> None:
-        """Return once all of `lines` are on the disk. Raises StorageUnavailable when not all fit; none is kept then."""
+        """Return once all of `lines` are on the disk. None is kept when not all fit, which raises StorageUnavailable.
+
+        Nor is any when `lines` raises, and that is raised as well.
+        """
         refusals = await self._in_thread(((tenant, line) for line in lines), all_or_none=True)
         SPOOLED.inc(len(refusals))
 

@@ -6,14 +6,14 @@ agent is called, records are shown) is refused instead.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
 from app.credentials import Caller, Credential, SpoolKeySource
-from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError
+from app.errors import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.models import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
 from app.services.audit_file_reading import Record
 from app.services.audit_logger import Health, Stored, StoreState
@@ -74,11 +74,9 @@ class SpoolingAuditLogger:
             tenant_id = self._tenant_of(credential) if may_wait else None
             if tenant_id is None:
                 raise
-            await asyncio.to_thread(_refuse_broken_rules, tenant_id, batch)
-            lines = (self._line(credential, as_stored(tenant_id, sent)) for _, sent in batch.records())
             try:
-                await self._spool.append_all(tenant_id, lines)
-            except RingfenceError as refusal:
+                await self._spool.append_all(tenant_id, self._lines(credential, tenant_id, batch))
+            except StorageUnavailable as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
 
@@ -174,6 +172,16 @@ class SpoolingAuditLogger:
                 self._spool.clock.set()
             await asyncio.sleep(1)
 
+    def _lines(self, credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
+        """Yield the lines of `batch`; raise InvalidRequest at the first record that is refused."""
+        for position, sent in batch.records():
+            record = as_stored(tenant_id, sent)
+            with batch.at(position):
+                refuse_broken_rule(record)
+            yield self._line(credential, record)
+        if batch.refusal is not None:
+            raise batch.refusal
+
     async def _keep_known(self) -> None:
         while True:
             with suppress(TimeoutError):
@@ -190,11 +198,3 @@ class SpoolingAuditLogger:
 
 def _signed(credential: Credential, source: SpoolKeySource, record: Record, now: str) -> bytes:
     return spool_line(credential, source, {**record, "created_at": now})
-
-
-def _refuse_broken_rules(tenant_id: str, batch: Batch) -> None:
-    for position, sent in batch.records():
-        with batch.at(position):
-            refuse_broken_rule(as_stored(tenant_id, sent))
-    if batch.refusal is not None:
-        raise batch.refusal
