@@ -47,7 +47,7 @@ _EXECUTION = {
 }  # fmt: skip
 _EVENT = {
     "id": _ID, "tenant_id": "acme", "act": "api key issued", "api_key_id": "98ad53c47f631b51", "actor": "alice",
-    "created_at": _TIME,
+    "created_at": _TIME, "detail": {"label": "loan service", "scopes": ["write"]},
 }  # fmt: skip
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "ExecuteRequest": {"input": {"amount": 1200}, "mode": "DRY_RUN", "user_id": "jane"},
@@ -57,7 +57,8 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "AuditRecord": _STORED,
     "ListResponse": {"count": 1, "items": [_STORED], "next_cursor": None, "has_more": False},
     "AdminEvent": _EVENT,
-    "AdminEventsResponse": {"items": [_EVENT]},
+    "AdminEventDetail": {"label": "loan service", "scopes": ["write"]},
+    "AdminEventsResponse": {"count": 1, "items": [_EVENT], "next_cursor": None, "has_more": False},
     "HealthResponse": {"status": "ok", "version": "0.2.0", "database": "up"},
     "DatabaseHealthResponse": {
         "status": "ok", "backend": "postgresql", "latency_ms": 0.973, "isolation": "intact", "tenant_source": "api_key",

@@ -67,8 +67,11 @@ CALLS: dict[str, list[str]] = {
         "'acme', 'label'", f"'acme', {BAD}", f"{BAD}, 'label'", "'acme', repeat('x', 300)", "'nobody', 'label'",
         "'acme', 'label', ARRAY['none']", "'acme', 'label', NULL", "'acme', 'label', ARRAY['read'], '-infinity'",
     ],
+    "list_all_admin_events": ["", "'globex'", f"NULL, {BAD}", "p_limit => -1"],
     "list_api_keys": ["", BAD, "'globex'"],
-    "list_proven_admin_events": ["5", "-1", "NULL"],
+    "list_proven_admin_events": [
+        f"{limit}, NULL, 'desc', NULL, NULL, {act}, NULL" for limit, act in (("5", "NULL"), ("-1", "NULL"), ("5", BAD))
+    ],
     "list_proven_audit_logs": [FILTERS.format(text) for text in (BAD, "'x'", "NULL")],
     "list_tenants": [""],
     "proven_tenant": ["'read'", "'write'", BAD, "NULL"],

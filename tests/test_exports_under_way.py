@@ -157,7 +157,7 @@ def test_the_database_stops_when_the_caller_goes_away(start: Start, stocked: Tes
 
 
 def test_beyond_the_limit_an_export_is_refused_and_not_on_record(start: Start, stocked: TestDatabase) -> None:
-    service, headers = start(exports_at_once=4)  # of which one tenant has two
+    service, headers = start(exports_at_once=2)
     callers = [Caller(service, headers) for _ in range(2)]
     for caller in callers:
         caller.read(1000)

@@ -142,7 +142,9 @@ def test_a_privileged_port_is_refused(tmp_path: Path) -> None:
 def test_an_agents_file_that_cannot_be_used_is_named_with_its_variable(tmp_path: Path) -> None:
     (tmp_path / "agents.toml").write_text("[agents.a]\nurl = 7\n")
 
-    assert refusal(tmp_path, agents_file=tmp_path / "agents.toml").startswith("AGENTS_FILE: a.url: ")
+    refused = refusal(tmp_path, agents_file=tmp_path / "agents.toml")
+    assert refused.startswith("AGENTS_FILE: ")
+    assert "agent a: url: " in refused
     assert refusal(tmp_path, agents_file="/nowhere").startswith("AGENTS_FILE: ")
 
 

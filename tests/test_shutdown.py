@@ -140,12 +140,11 @@ def test_every_signal_to_end_finishes_what_is_under_way(
 def test_with_several_workers_too_when_all_are_told_at_once(
     database: TestDatabase,
     hanging_agent: tuple[StubAgent, threading.Event, dict[str, object]],
-    monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", "2")
     key = database.issue_api_key("acme")
-    with running_service(database_url=database.url("audit_app"), **hanging_agent[2]) as service:
+    url = database.url("audit_app")
+    with running_service(database_url=url, web_concurrency=2, **hanging_agent[2]) as service:
         eventually(lambda: service.printed().count("Application startup complete") == 2)
 
         def tell() -> None:  # as a terminal that is closed does
