@@ -61,8 +61,8 @@ def test_a_generated_client_writes_reads_lists_and_executes(
         assert operation("audit.get_audit_log").sync(executed.id, client=client).agent_id == "openai/gpt-4o"
         page = operation("audit.list_audit_logs").sync(client=client, limit=2)
         assert (page.count, page.has_more, page.items[0].id) == (2, True, executed.id)
-        acts = [event.act for event in operation("audit.list_admin_events").sync(client=client).items]
-        assert acts == ["records read", "api key issued"]
+        acts = [event.act.value for event in operation("audit.list_admin_events").sync(client=client).items]
+        assert acts == ["records read", "api key issued", "tenant created"]
         assert operation("health.health").sync(client=client).status == "ok"
         assert operation("health.database_health").sync(client=client).isolation == "intact"
 
