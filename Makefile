@@ -64,7 +64,7 @@ lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/squawk db/schema/*.sql
-	@cd db/schema && sha256sum --check --quiet frozen.sha256   # a new file: sha256sum V0009__*.sql >> frozen.sha256
+	@cd db/schema && sha256sum --check --quiet frozen.sha256   # a new file: sha256sum V0011__*.sql >> frozen.sha256
 
 lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, with hashes
 	@for extra in "" "--extra local" "--extra dev"; do \

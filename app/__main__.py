@@ -26,6 +26,7 @@ from app.services.agents import load_agents
 from app.services.database_check import RefusedToServe
 from app.settings import Settings, SettingsRefused, describe, read_settings
 from app.shutdown import drain_workers_on_every_signal
+from app.terminal_text import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,7 +141,7 @@ async def _try(settings: Settings) -> None:
 
 
 def _refuse(reason: str) -> int:
-    print(f"ringfence: refusing to serve: {reason}", file=sys.stderr)
+    print(f"ringfence: refusing to serve: {printable(reason)}", file=sys.stderr)
     return 3
 
 

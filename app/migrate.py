@@ -117,6 +117,7 @@ def _grants(cursor: Any, todo: Plan, *, is_empty: bool) -> list[str]:
     def rows(function: str) -> list[tuple[str, str, str, str]]:
         # Its body, as a query of its own: the function may be missing in the database, or be that of an older release.
         (file,) = DATABASE_DIRECTORY.glob(f"functions/**/{function}.sql")
+        cursor.execute("SET LOCAL quote_all_identifiers = off")  # as the function itself has it
         cursor.execute(file.read_text().split("$$")[1])
         found: list[tuple[str, str, str, str]] = cursor.fetchall()
         return found

@@ -145,11 +145,14 @@ def test_records_of_now_leave_no_event(keyed: TestClient, database: TestDatabase
     assert {item["act"] for item in events(keyed, key)["items"]} == {"tenant created", "api key issued"}
 
 
-@pytest.mark.parametrize("path", ["/api/v1/audit/logs", "/api/v1/audit/logs/export", EVENTS])
+@pytest.mark.parametrize("path", ["/api/v1/audit/logs", "/api/v1/audit/logs/{id}", "/api/v1/audit/logs/export", EVENTS])
 def test_the_first_read_of_an_hour_is_on_record_whichever_way_a_key_reads(
     keyed: TestClient, database: TestDatabase, path: str
 ) -> None:
     key, other = database.issue_api_key("acme"), database.issue_api_key("acme")
+    written = send(keyed, lines([record(id="01900000-0000-7000-8000-000000000001")]), api_key=key)
+    assert written.status_code == 201
+    path = path.format(id="01900000-0000-7000-8000-000000000001")
     for _ in range(3):
         assert keyed.get(path, headers=bearer(key)).status_code == 200
     assert acts(database, "records read") == [("acme", key.split("_")[1], None)]

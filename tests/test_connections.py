@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 
@@ -67,3 +68,33 @@ def test_when_every_connection_has_a_request_to_answer_one_more_is_refused(
             connect(port, stack).sendall(unfinished)
         eventually(lambda: not UnreadAnswers.all_connections._silent)
         assert connect(port, stack).recv(65536).startswith(b"HTTP/1.1 503 ")
+
+
+@dataclass(eq=False)
+class Unread:
+    """A connection whose caller does not read."""
+
+    bytes: int
+    was_cut: bool = False
+
+    def close_idle(self) -> None:
+        raise AssertionError("it has something to answer")
+
+    def cut(self) -> None:
+        self.was_cut = True
+
+    def unsent_bytes(self) -> int:
+        return self.bytes
+
+
+def test_when_too_much_is_unread_the_callers_that_have_not_read_for_longest_are_cut() -> None:
+    kept = connections.Connections()
+    third = connections.MAX_UNSENT_BYTES // 3
+    callers = [Unread(third) for _ in range(4)]
+    for caller in callers[:3]:
+        kept.note_unread(caller)
+    assert not any(caller.was_cut for caller in callers)
+    kept.note_read(callers[1])  # it goes on, and comes after the others
+    kept.note_unread(callers[1])
+    kept.note_unread(callers[3])
+    assert [caller.was_cut for caller in callers] == [True, False, False, False]

@@ -69,3 +69,8 @@ def test_the_unit_is_given_settings_and_nothing_else() -> None:
 
 def test_secrets_beside_the_files_are_ignored_by_git() -> None:
     assert "*.secret" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_render_looks_at_the_process_and_not_at_its_database() -> None:
+    blueprint = yaml.safe_load((ROOT / "render.yaml").read_text())
+    assert [service["healthCheckPath"] for service in blueprint["services"]] == ["/api/v1/health"]

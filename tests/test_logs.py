@@ -3,6 +3,7 @@
 import json
 import logging
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.calls import bearer
 from tests.conftest import TestDatabase
 from tests.polling import eventually
 from tests.processes import ServiceProcess, running_service
+from tests.raw_http import answers_to
 
 EXECUTE = "/api/v1/agents/a/execute"
 
@@ -96,3 +98,20 @@ def test_a_line_says_how_many_were_dropped_before_it(monkeypatch: pytest.MonkeyP
     now = WINDOW_SECONDS + 1
     assert limiter.filter(records[-1])
     assert vars(records[-1])["dropped_before"] == 7
+
+
+def test_what_is_refused_before_the_application_is_counted_and_logged(tmp_path: Path) -> None:
+    with running_service(audit_log_path=tmp_path / "audit.jsonl") as service:
+        port = service.http.base_url.port or 0
+        (answer,) = answers_to(port, b"GET /api/v1/health HTTP/2.0\r\nHost: x\r\n\r\n")
+        messages = [line["message"] for line in lines(service)]
+        metrics = service.http.get("/metrics").text
+    assert answer.status == 400
+    assert "refused before the application: HTTP/1.1 is needed" in messages
+    assert 'ringfence_refused_total{kind="bad-request"} 1.0' in metrics
+
+
+def test_a_warning_at_start_is_json_too(tmp_path: Path) -> None:
+    with running_service(audit_log_path=tmp_path / "audit.jsonl") as service:
+        warnings = [line for line in lines(service) if line["level"] == "WARNING"]
+    assert any("no DATABASE_URL" in line["message"] for line in warnings)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 
 from app.settings import Settings, SettingsRefused, read_settings
 from tests.calls import assert_problem
@@ -200,3 +201,19 @@ def test_the_health_check_of_the_image_asks_where_the_service_listens(tmp_path: 
     assert check() == 1
     with running_service(**settings, trust_tenant_header=True, audit_log_path=tmp_path / "audit.jsonl"):
         assert check() == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "spool_max_bytes", "database_pool_size", "database_pool_timeout", "exports_at_once", "export_timeout",
+        "export_stall_timeout", "max_body_bytes", "max_bulk_bytes", "max_bulk_requests", "shutdown_timeout",
+        "web_concurrency",
+    ],
+)  # fmt: skip
+def test_zero_is_refused_and_is_not_taken_for_the_default(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name.upper(), "0")
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+    monkeypatch.setenv(name.upper(), "1")
+    assert getattr(Settings(), name) == 1

@@ -9,6 +9,8 @@ SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
+DECLARE
+    v_record text;
 BEGIN
     -- The policy would show nothing, and nobody must mistake that for a record that is not there.
     IF audit.proven_tenant('read') IS NULL THEN
@@ -17,7 +19,11 @@ BEGIN
     END IF;
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);
-    RETURN audit.get_audit_log(p_id);
+    v_record := audit.get_audit_log(p_id);
+    IF v_record IS NOT NULL THEN
+        PERFORM audit.record_read();
+    END IF;
+    RETURN v_record;
 END
 $$;
 

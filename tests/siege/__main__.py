@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from app.database_url import forget_libpq_variables
 from tests.siege import overload
 from tests.siege.flood import Flood
 from tests.siege.flooding import FLOODS
@@ -71,6 +72,7 @@ def _withstand(lab: Laboratory, floods: list[Flood], seconds: float) -> list[Lin
 
 def main() -> int:
     """Flood, measure and show; return 0 when nobody else noticed."""
+    forget_libpq_variables()  # the servers are our own
     parser = argparse.ArgumentParser(prog="python -m tests.siege", description=(__doc__ or "").split("\n\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="less of each, in under 45 seconds")
     parser.add_argument(
