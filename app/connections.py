@@ -5,7 +5,7 @@ from typing import Protocol
 
 MAX_CONNECTIONS = 4_096
 """Of one worker. One more takes the place of the one that has been idle for longest."""
-MAX_UNSENT_BYTES = 33_554_432
+MAX_UNSENT_BYTES = 16_777_216
 """Of answers whose callers do not read them, in one worker. Beyond it the one that has waited longest is cut."""
 
 

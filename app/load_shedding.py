@@ -2,7 +2,7 @@
 
 Beyond its limit a worker refuses a new request at once, before anything is spent on it, so that those it serves stay
 fast. The limits follow from Little's law: a worker commits some 7,000 records and reads some 1,500 pages of 50 a
-second, so 192 writes and 80 reads in service are about 30 and 50 milliseconds of work (docs/floods.md has figures).
+second, so 96 writes and 64 reads in service are about 15 and 45 milliseconds of work (docs/floods.md has figures).
 """
 
 from collections import Counter, OrderedDict
@@ -11,9 +11,9 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-MAX_WRITES = 192
+MAX_WRITES = 96
 """Requests other than GET and HEAD in service at once in one worker: the head and body are there, the answer is not."""
-MAX_READS = 80
+MAX_READS = 64
 """The same for GET and HEAD."""
 MAX_RESERVED = 32
 """The same for health and metrics, which have this limit to themselves."""

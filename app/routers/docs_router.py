@@ -44,9 +44,12 @@ _HEADERS = {
 
 
 @router.get("/openapi.json")
-async def openapi_document(request: Request) -> JSONResponse:
-    """Return the OpenAPI document."""
-    return JSONResponse(request.app.openapi())
+async def openapi_document(request: Request) -> Response:
+    """Return the OpenAPI document. It is written once: to write it takes longer than to store a record."""
+    state = request.app.state
+    if not hasattr(state, "openapi_text"):
+        state.openapi_text = JSONResponse(request.app.openapi()).body
+    return Response(state.openapi_text, media_type="application/json")
 
 
 @router.get("/docs")

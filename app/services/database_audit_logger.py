@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -37,6 +37,8 @@ Record = tuple[Credential, AuditEvent]
 MAX_RECORDS = 64
 MAX_BYTES = 1_048_576
 MAX_QUEUED = 256
+LARGE_PAGE = 200
+"""Records from which on a page counts as large: one of 1,000 records of the greatest length is nine megabytes."""
 
 _LOCKED = ("55P03", "40")
 """A lock was waited for too long, or for ever."""
@@ -68,6 +70,12 @@ class DatabaseAuditLogger:
             max_seconds=3 * database.pool_timeout,
         )
         # A list may take seconds, so one place of seven is kept for other tenants. Nine are queued for a place: few.
+        self._large_pages = Limiter(
+            2,
+            busy="too many large pages are being read",
+            max_queued=32,
+            max_seconds=database.pool_timeout,
+        )
         self._reads = Limiter(
             max(1, database.pool_size * 3 // 4),
             busy="too many lists and exports are being read",
@@ -140,8 +148,13 @@ class DatabaseAuditLogger:
         self.known.note_acceptance(credential)
 
     @asynccontextmanager
-    async def _reading(self, credential: Credential) -> AsyncIterator[None]:
-        async with self._reads.hold(_tenant(credential)):
+    async def _reading(self, credential: Credential, records: int = 1) -> AsyncIterator[None]:
+        """Hold a place. A large page takes a second one, of which there are few: it is in memory three times."""
+        tenant = _tenant(credential)
+        async with AsyncExitStack() as places:
+            if records > LARGE_PAGE:
+                await places.enter_async_context(self._large_pages.hold(tenant))
+            await places.enter_async_context(self._reads.hold(tenant))
             with self._noting(credential):
                 yield
 
@@ -201,7 +214,7 @@ class DatabaseAuditLogger:
         """See AuditLogger; db/functions/list_audit_logs.sql."""
         filters = query.model_dump(exclude={"tenant_id"})
         refuse_unstorable(filters)
-        async with self._reading(credential):
+        async with self._reading(credential, query.limit):
             _, page = await self._database.call(
                 credential,
                 "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s,"

@@ -74,7 +74,7 @@ def main() -> int:
     """Flood, measure and show; return 0 when nobody else noticed."""
     forget_libpq_variables()  # the servers are our own
     parser = argparse.ArgumentParser(prog="python -m tests.siege", description=(__doc__ or "").split("\n\n", 1)[0])
-    parser.add_argument("--quick", action="store_true", help="less of each, in under 45 seconds")
+    parser.add_argument("--quick", action="store_true", help="some floods, and no overload, in under 45 seconds")
     parser.add_argument(
         "--only", default="", metavar="WORDS", help='floods whose names hold these words, or "overload"'
     )
@@ -90,7 +90,8 @@ def main() -> int:
         folder.chmod(0o755)  # the server runs as another OS user where we are root
         with Laboratory(folder).open(records=20_000 if arguments.quick else 100_000) as lab:
             lines = _withstand(lab, floods, seconds=1 if arguments.quick else 2)
-            rounds = overload.measure(lab, quick=arguments.quick) if words in "overload" else []
+            # Two processors that others use as well say nothing about goodput, so CI leaves that out.
+            rounds = overload.measure(lab) if words in "overload" and not arguments.quick else []
     if lines:
         print(f"\n{table(lines)}")
     if rounds:

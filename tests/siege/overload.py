@@ -76,7 +76,7 @@ def table(rounds: list[Round]) -> str:
     )
 
 
-def measure(lab: Laboratory, *, quick: bool) -> list[Round]:
+def measure(lab: Laboratory) -> list[Round]:
     """Measure the capacity, then many times the load."""
     lab.start()  # so that no flood before it tells
     key = lab.keys["caller-0"]
@@ -88,12 +88,12 @@ def measure(lab: Laboratory, *, quick: bool) -> list[Round]:
     rounds = []
     loads[0].run(32, 1)  # warms up
     for load, most in zip(loads, (3_000, 1_000), strict=True):
-        usual = [load.run(connections, 2) for connections in ((64,) if quick else (32, 64))]
+        usual = [load.run(connections, 2) for connections in (32, 64)]
         capacity = max(usual, key=lambda each: each.served)
         rounds.append(capacity)
-        for connections in (most,) if quick else (5 * capacity.connections, most):
+        for connections in (5 * capacity.connections, most):
             # Longer: to open thousands of connections takes some of it.
-            rounds.append(load.run(connections, 3 if quick else 6, capacity))
+            rounds.append(load.run(connections, 6, capacity))
             print(f"{'FAIL' if rounds[-1].findings() else 'ok  '}  {rounds[-1]}", flush=True)
     return rounds
 

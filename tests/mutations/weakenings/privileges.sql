@@ -58,7 +58,7 @@ SELECT format('%s on column %s.%s: %s may pass it on', x.privilege_type, c.oid::
 FROM pg_class AS c
 JOIN pg_attribute AS a ON a.attrelid = c.oid
 CROSS JOIN LATERAL aclexplode(a.attacl) AS x
-WHERE c.relnamespace = 'audit'::regnamespace AND x.grantee <> 0
+WHERE c.relnamespace = 'audit'::regnamespace AND x.grantee NOT IN (0, c.relowner)   -- the owner may anyway
 UNION ALL
 -- What the owner has been deprived of, given back.
 SELECT format('%s on %s granted to its owner again', p.privilege, c.oid::regclass),
