@@ -28,7 +28,7 @@ async def empty_records(caller: Caller) -> None:
     await caller.ask_every_second(post(LOGS, caller.keys["attacker"], EMPTY_RECORDS))
 
 
-@flood("lists of 1,000 long records, never read", 20, one_address=True, also="list", quick=True)
+@flood("lists of 1,000 long records, never read", 20, one_address=True, also="list")
 async def unread_lists(caller: Caller) -> None:
     await caller.send(head("GET", f"{LOGS}?limit=1000&agent_id=long", caller.keys["attacker"]) * 8)
     await asyncio.Event().wait()
