@@ -60,7 +60,7 @@ class Connections:
         """Note that a caller does not read; where too much is unread, cut the caller who has not read for longest."""
         self._unread[connection] = None
         unsent = sum(each.unsent_bytes() for each in self._unread)
-        while unsent > MAX_UNSENT_BYTES:
+        while unsent > MAX_UNSENT_BYTES and len(self._unread) > 1:  # an answer may be larger by itself
             longest, _ = self._unread.popitem(last=False)
             unsent -= longest.unsent_bytes()
             longest.cut()

@@ -120,7 +120,7 @@ async def identify(request: Request, scopes: Collection[str], *also_named: str |
     caller: Caller = await request.app.state.audit_logger.identify(credential, client.host if client else "")
     slot: Slot | None = getattr(request.state, "slot", None)
     if slot is not None:
-        slot.recognize()
+        slot.recognize(caller.tenant_id)
     caller.refuse_without(scopes)
     request.scope["caller"] = caller
 

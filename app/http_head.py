@@ -6,6 +6,8 @@ Two servers in a row must read the same requests out of the same bytes. What the
 import re
 from collections.abc import Sequence
 
+import httptools
+
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""
 
@@ -23,7 +25,7 @@ class HeadRefused(Exception):
         self.kind = kind
 
 
-def check_head(method: bytes, http_version: str, headers: Headers) -> None:
+def check_head(method: bytes, target: bytes, http_version: str, headers: Headers) -> None:
     """Raise HeadRefused for a request that other servers could read differently, or that is none for us."""
     if len(headers) > MAX_HEADERS:
         raise HeadRefused(f"a request has at most {MAX_HEADERS} headers", 431, "head-too-large")
@@ -31,6 +33,12 @@ def check_head(method: bytes, http_version: str, headers: Headers) -> None:
         raise HeadRefused("HTTP/1.1 is needed")
     if method == b"CONNECT":
         raise HeadRefused("this is no proxy: CONNECT is not served")
+    try:
+        path = httptools.parse_url(target).path
+    except httptools.HttpParserInvalidURLError:
+        path = None
+    if path is None or not path.isascii():
+        raise HeadRefused("the target of the request is not valid")
     host = None
     for name, value in headers:
         if name == b"host":
@@ -50,9 +58,9 @@ def head_bytes(target: bytes, headers: Headers) -> int:
     return len(target) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
-def without_upgrade(method: bytes, target: bytes, headers: Headers) -> bytes:
+def without_upgrade(method: bytes, target: bytes, http_version: str, headers: Headers) -> bytes:
     """Return the bytes of a head without its offer to upgrade. A parser has read it: no part holds a CR or LF."""
-    lines = [method + b" " + target + b" HTTP/1.1"]
+    lines = [method + b" " + target + b" HTTP/" + http_version.encode()]
     for name, value in headers:
         kept = value
         if name in (b"upgrade", b"http2-settings"):

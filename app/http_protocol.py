@@ -10,6 +10,7 @@ Why not uvicorn's protocol on h11, which does some of this by itself: docs/decis
 
 import asyncio
 from collections import deque
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -30,6 +31,10 @@ SHED_SECONDS = 1.0
 LINGER_SECONDS = 2.0
 MAX_DISCARDED_BYTES = 4_194_304
 """What a caller may go on sending once it is answered, before the connection is reset: a reset can lose the answer."""
+
+
+_Request = tuple[bytes, bytes, bytes | None, str, bytes | None, str]
+"""What app.load_shedding.admit() asks for."""
 
 
 class _TooManyPipelined(Exception):
@@ -55,7 +60,8 @@ class HttpProtocol(UnreadAnswers):
         self._is_cooling = False  # nothing is read for a while
         self._serving: RequestResponseCycle | None = None
         self._is_postponed = False  # the next pipelined request waits until the caller reads
-        self._slots: deque[Slot] = deque()  # of requests that are not answered yet, oldest first
+        self._slots: deque[Slot] = deque()  # of the request that is served, if any
+        self._queued: deque[tuple[_Request, dict[str, Any]]] = deque()  # what the pipelined ones ask for, oldest first
         self._set_deadline(self.max_head_seconds, self._time_out_head)
         if not self.all_connections.add(self):
             self._refuse(503, "storage-unavailable", "too many connections")
@@ -80,7 +86,7 @@ class HttpProtocol(UnreadAnswers):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             # The parser takes what follows for another protocol. A new one reads the same request without the offer.
-            head = without_upgrade(self.parser.get_method(), self.url, self.headers)
+            head = without_upgrade(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
             self.parser = httptools.HttpRequestParser(self)
             self._head_bytes = 0
             self.data_received(head + data[offer.args[0] :])
@@ -109,7 +115,7 @@ class HttpProtocol(UnreadAnswers):
             self._bytes_since_body = 0
         elif self._bytes_since_body > MAX_HEAD_BYTES:
             self._refuse(431, "head-too-large", f"chunk framing and trailers have at most {MAX_HEAD_BYTES:,} bytes")
-        elif not self._slots[-1].wait_elsewhere():
+        elif self.cycle is self._serving and not self._slots[-1].wait_elsewhere():
             self._refuse(503, "storage-unavailable", "too many unfinished requests")
 
     def on_message_begin(self) -> None:
@@ -123,7 +129,9 @@ class HttpProtocol(UnreadAnswers):
             return
         super().on_header(name, value)
         name = self.headers[-1][0]
-        if name in (b"authorization", b"x-tenant-id"):
+        if name == b"authorization":
+            self._credential = b"".join(value.split()[-1:])  # however its scheme is written
+        elif name == b"x-tenant-id" and self._credential is None:
             self._credential = value
         elif name == b"x-forwarded-for":
             self._forwarded_for = value
@@ -133,24 +141,26 @@ class HttpProtocol(UnreadAnswers):
         self._set_deadline(None)
         self._unset_keepalive_if_required()
         method = self.parser.get_method()
-        check_head(method, self.parser.get_http_version(), self.headers)
+        check_head(method, self.url, self.parser.get_http_version(), self.headers)
         if self._head_bytes > MAX_HEAD_BYTES and head_bytes(self.url, self.headers) > MAX_HEAD_BYTES:
             raise HeadRefused(f"a request's head has at most {MAX_HEAD_BYTES:,} bytes", 431, "head-too-large")
         if self.parser.should_upgrade():
             return  # data_received() reads it again
-        slot = self._admit(method)
-        is_ahead = self._serving is not None or self._is_cooling
-        if is_ahead and (slot is None or self._is_cooling or len(self.pipeline) >= MAX_PIPELINED):
-            if slot is not None:
-                slot.leave()
+        if self._is_cooling or len(self.pipeline) >= MAX_PIPELINED:
             raise _TooManyPipelined
         self._head_is_complete = True
         self._bytes_since_body = 0
-        if slot is None:
+        peer = self.client[0] if self.client else ""
+        proxies = str(self.config.forwarded_allow_ips)
+        request = (method, self.url, self._credential, peer, self._forwarded_for, proxies)
+        if self._serving is not None:
+            self._queued.append((request, self.scope["state"]))  # it is admitted when its turn comes
+        elif (slot := admit(*request)) is not None:
+            self._slots.append(slot)
+            self.scope["state"]["slot"] = slot
+        else:
             self._shed(method)
             return
-        self._slots.append(slot)
-        self.scope["state"]["slot"] = slot
         self.all_connections.note_request(self)
         super().on_headers_complete()
         if self._serving is None:
@@ -175,7 +185,7 @@ class HttpProtocol(UnreadAnswers):
         if self._is_shed:
             self._is_shed = False
             return
-        if self._slots:
+        if self._slots and self.cycle is self._serving:
             self._slots[-1].serve()
         super().on_message_complete()
 
@@ -183,8 +193,10 @@ class HttpProtocol(UnreadAnswers):
         """Begin the next pipelined request, once the caller reads."""
         if self._slots:
             self._slots.popleft().leave()
+        if self._serving is not None:
+            self._serving.body = bytearray()  # what came of a body that nobody reads any more
         if self.transport.is_closing():
-            self._set_deadline(self.max_send_seconds, self.cut)
+            self._wait_for_end()
         elif self.pipeline and self.flow.write_paused:
             self._is_postponed = True
         else:
@@ -199,17 +211,22 @@ class HttpProtocol(UnreadAnswers):
 
     def _serve_next(self) -> None:
         self._is_postponed = False
+        if self._queued:
+            request, state = self._queued.popleft()
+            slot = admit(*request)
+            if slot is None:
+                self._end_cycles()
+                self.transport.write(edge_problem(503, "storage-unavailable", "too many requests at once", closes=True))
+                self._linger()
+                return
+            state["slot"] = slot
+            self._slots.append(slot)
         self._serving = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         if self.pipeline or self.flow.write_paused or self._is_refused:
             self.flow.pause_reading()
         if self._serving is None:
             self.all_connections.note_idle(self)
-
-    def _admit(self, method: bytes) -> Slot | None:
-        peer = self.client[0] if self.client else ""
-        proxies = str(self.config.forwarded_allow_ips)
-        return admit(method, self.url, self._credential, peer, self._forwarded_for, proxies)
 
     def _shed(self, method: bytes) -> None:
         """Refuse a request for load, in a few microseconds, and slow down a caller that asks again at once."""
@@ -241,7 +258,7 @@ class HttpProtocol(UnreadAnswers):
             # Requests that came before it are answered first, and then the connection is closed.
             if self._head_is_complete:
                 self.pipeline.popleft()
-                self._slots.pop().leave()
+                self._queued.pop()
             self._read_no_more()
             return
         is_answering = self._serving is not None and self._serving.response_started
@@ -288,5 +305,6 @@ class HttpProtocol(UnreadAnswers):
                 cycle.message_event.set()
         self._serving = None
         self.pipeline.clear()
+        self._queued.clear()
         while self._slots:
             self._slots.popleft().leave()

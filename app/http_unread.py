@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -59,7 +60,7 @@ class UnreadAnswers(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, whether its caller has read the last answer or not."""
         super().timeout_keep_alive_handler()
-        self._set_deadline(self.max_send_seconds, self.cut)
+        self._wait_for_end()
 
     def close_idle(self) -> None:
         """Close a connection that has nothing to answer."""
@@ -78,6 +79,14 @@ class UnreadAnswers(HttpToolsProtocol):
     def unsent_bytes(self) -> int:
         """Return how many bytes wait to be sent."""
         return self.transport.get_write_buffer_size()
+
+    def _wait_for_end(self, unsent_before: int | None = None) -> None:
+        """Cut a connection that is being closed, once its caller reads no more of what is still to be sent."""
+        unsent = self.unsent_bytes()
+        if unsent_before is not None and unsent > unsent_before - _SEND_BYTES:
+            self.cut()
+        else:
+            self._set_deadline(self.max_send_seconds, partial(self._wait_for_end, unsent))
 
     def _check_reader(self) -> None:
         unsent = self.unsent_bytes()

@@ -26,14 +26,14 @@ _STRANGERS = 16
 _RESERVED_PATHS = (b"/api/v1/health", b"/metrics")
 
 Caller = int
-"""Hash of the credential a request carries, once the store has accepted it, or of the client's address before that."""
+"""Hash of the tenant, once the store has accepted the credential of a request; before that, of the client's address."""
 
 
 class Admission:
     """Counts requests at once; a share for each caller binds only while the limit is reached.
 
-    One caller alone may use the whole limit. A caller beyond it is still admitted up to an equal share, so that a busy
-    caller never shuts out a quiet one. All together are never more than twice the limit.
+    One caller alone may use the whole limit. A caller beyond it is still admitted up to an equal share, while all
+    together are less than twice the limit. One that has nothing in service always is: busy callers never shut it out.
     """
 
     def __init__(self, limit: int) -> None:
@@ -46,7 +46,7 @@ class Admission:
         own = self._by_caller[caller]
         if self.total >= self._limit:
             share = max(1, self._limit // (len(self._by_caller) if own else len(self._by_caller) + 1))
-            if own >= share or self.total >= 2 * self._limit:
+            if own >= share or (own and self.total >= 2 * self._limit):
                 if not own:
                     del self._by_caller[caller]
                 return False
@@ -77,17 +77,18 @@ class KnownCallers:
 
     def __init__(self, max_callers: int = 10_000) -> None:
         self._max_callers = max_callers
-        self._hashes: OrderedDict[int, None] = OrderedDict()
+        self._hashes: OrderedDict[int, Caller] = OrderedDict()
 
-    def remember(self, credential: int) -> None:
-        """Add the hash of a credential that the store has just accepted."""
-        self._hashes[credential] = None
+    def remember(self, credential: int, caller: Caller) -> None:
+        """Add the hash of a credential that the store has just accepted, and who it is: however many a tenant has."""
+        self._hashes[credential] = caller
         self._hashes.move_to_end(credential)
         if len(self._hashes) > self._max_callers:
             self._hashes.popitem(last=False)
 
-    def __contains__(self, credential: int) -> bool:
-        return credential in self._hashes
+    def find(self, credential: int | None) -> Caller | None:
+        """Return who it is that a credential was accepted for, or None."""
+        return None if credential is None else self._hashes.get(credential)
 
 
 WRITES = Admission(MAX_WRITES)
@@ -109,15 +110,16 @@ class Slot:
         self._caller = caller
         self._credential = credential
 
-    def recognize(self) -> None:
-        """Count it for its own credential from now on, and those that come after it: the store has accepted it."""
+    def recognize(self, tenant: str) -> None:
+        """Count it for its tenant from now on, and those that come after it: the store has accepted its credential."""
         if self._credential is None:
             return
-        KNOWN_CALLERS.remember(self._credential)
-        if self._admission is not None and self._caller != self._credential:
+        caller = hash(tenant)
+        KNOWN_CALLERS.remember(self._credential, caller)
+        if self._admission is not None and self._caller != caller:
             self._admission.leave(self._caller)
-            self._admission.enter(self._credential)
-            self._caller = self._credential
+            self._admission.enter(caller)
+            self._caller = caller
 
     def wait_elsewhere(self) -> bool:
         """Move to the requests that wait for somebody else; False when there is no room among them."""
@@ -151,9 +153,8 @@ def admit(
     counts where the peer is one of `proxies`, addresses and networks separated by commas.
     """
     digest = hash(credential) if credential is not None else None
-    if digest is not None and digest in KNOWN_CALLERS:
-        caller = digest
-    else:
+    caller = KNOWN_CALLERS.find(digest)
+    if caller is None:
         if forwarded_for is not None:
             peer = _client_address(peer, forwarded_for, proxies)
         caller = hash(peer) % _STRANGERS

@@ -218,11 +218,12 @@ def test_a_caller_that_pipelines_without_end_is_answered_some_and_closed(port: i
 @contextmanager
 def full(admission: Admission, limit: int) -> Iterator[None]:
     """Fill an admission until it takes nobody."""
+    stranger = hash("127.0.0.1") % 16
     for _ in range(2 * limit):
-        admission.enter(1)
+        admission.enter(stranger)
     yield
     for _ in range(2 * limit):
-        admission.leave(1)
+        admission.leave(stranger)
 
 
 def test_nor_is_each_of_them_refused_when_the_worker_is_full(port: int) -> None:
@@ -248,6 +249,18 @@ def test_some_pipelined_requests_are_answered_in_their_order(port: int) -> None:
     paths = [b"/api/v1/health", b"/nothing", b"/api/v1/audit/logs", b"/api/v1/health"]
     requests = b"".join(get(path) for path in paths) + post() + get(headers=CLOSE)
     assert [answer.status for answer in answers_to(port, requests)] == [200, 404, 200, 200, 201, 200]
+
+
+@pytest.mark.parametrize(
+    "bad", [b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", b"GET http://a:b/ HTTP/1.1\r\nHost: a\r\n\r\n"]
+)
+def test_a_second_request_whose_target_is_not_valid_is_no_answer_to_the_first(port: int, bad: bytes) -> None:
+    for requests in ((post() + bad,), (post(), bad)):
+        answers = answers_to(port, *requests)
+        assert answers[0].status == 201
+    assert stored(port) == 2
+    (answer,) = answers_to(port, bad)
+    assert answer.status == 400
 
 
 def test_what_follows_a_request_that_cannot_be_read_does_not_lose_the_one_before(port: int) -> None:

@@ -36,10 +36,10 @@ def test_the_share_binds_only_while_the_limit_is_reached() -> None:
     assert all(admission.admit(2) for _ in range(9))
 
 
-def test_all_callers_together_are_bounded_and_none_that_was_refused_is_counted() -> None:
+def test_every_caller_is_admitted_once_and_none_that_was_refused_is_counted() -> None:
     admission = Admission(10)
     admitted = [caller for caller in range(1000) if admission.admit(caller)]
-    assert len(admitted) == 20  # twice the limit: each has less than a share
+    assert len(admitted) == 1000  # one each: nobody is shut out
     for caller in admitted:
         admission.leave(caller)
     assert admission.total == 0
@@ -51,7 +51,7 @@ def slot(credential: bytes | None, peer: str = "192.0.2.1", forwarded_for: bytes
 
 
 def test_strangers_with_any_number_of_made_up_keys_leave_a_known_caller_its_share() -> None:
-    KNOWN_CALLERS.remember(hash(b"Bearer known"))
+    KNOWN_CALLERS.remember(hash(b"Bearer known"), hash("acme"))
     taken = [slot(b"Bearer %d" % number, f"192.0.2.{number % 250}") for number in range(2000)]
     try:
         assert taken[-1] is None
@@ -70,7 +70,7 @@ def test_a_stranger_who_is_recognized_counts_as_itself_and_leaves_its_place_to_o
     assert slot(b"Bearer other") is None
     for each in taken:
         assert each is not None
-        each.recognize()
+        each.recognize("globex")
     other = slot(b"Bearer other")
     assert other is not None
     for each in [*taken, other]:
@@ -135,5 +135,32 @@ def test_those_that_wait_are_bounded_too() -> None:
 def test_of_known_callers_the_one_that_was_accepted_longest_ago_is_forgotten_first() -> None:
     known = KnownCallers(2)
     for credential in (1, 2, 1, 3):
-        known.remember(credential)
-    assert [credential in known for credential in (1, 2, 3)] == [True, False, True]
+        known.remember(credential, 10 * credential)
+    assert [known.find(credential) for credential in (1, 2, 3, None)] == [10, None, 30, None]
+
+
+def test_busy_callers_in_any_number_never_shut_out_one_that_has_nothing_in_service() -> None:
+    admission = Admission(10)
+    for caller in range(8):
+        while admission.admit(caller):
+            pass
+    assert admission.total >= 20
+    assert admission.admit(99)
+    assert not admission.admit(99)
+
+
+def test_a_tenant_with_several_keys_or_spellings_of_one_has_one_share() -> None:
+    taken = []
+    for number in range(3):
+        first = slot(b"key %d" % number)
+        assert first is not None
+        first.recognize("acme")
+        taken.append(first)
+    while (more := slot(b"key %d" % (len(taken) % 3))) is not None:
+        taken.append(more)
+    assert len(taken) == MAX_WRITES
+    other = slot(b"of another tenant")
+    assert other is not None
+    for each in [*taken, other]:
+        each.leave()
+    assert WRITES.total == 0
