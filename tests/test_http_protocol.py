@@ -218,12 +218,12 @@ def test_a_caller_that_pipelines_without_end_is_answered_some_and_closed(port: i
 @contextmanager
 def full(admission: Admission, limit: int) -> Iterator[None]:
     """Fill an admission until it takes nobody."""
-    stranger = hash("127.0.0.1") % 16
-    for _ in range(2 * limit):
-        admission.enter(stranger)
+    callers = (hash("127.0.0.1") % 16, hash("acme"))  # whether the tenant was seen before or not
+    for caller in callers * limit:
+        admission.enter(caller)
     yield
-    for _ in range(2 * limit):
-        admission.leave(stranger)
+    for caller in callers * limit:
+        admission.leave(caller)
 
 
 def test_nor_is_each_of_them_refused_when_the_worker_is_full(port: int) -> None:
