@@ -9,10 +9,10 @@ RingfenceError
 ├── TenantUnknown        403  the tenant is not registered
 ├── TenantMismatch       403  the request names two tenants, or another one than its key opens
 ├── TenantHeaderRefused  403  the service does not believe callers who can reach it from elsewhere
-├── MetricsRefused       403  metrics are for this machine, or for whoever has the token
+├── MetricsRefused       403  metrics are for this machine, or for a caller with the token
 ├── LiveDisabled         403  LIVE while LIVE_ENABLED is off; the refusal is recorded
 ├── AgentUnknown         404  LIVE for an agent that the operator has not configured; the refusal is recorded
-├── RecordNotFound       404  the tenant has no record with this id, whoever else has
+├── RecordNotFound       404  the tenant has no record with this id; another tenant may have one
 ├── StorageUnavailable   503  nothing was stored; the same request may be sent again
 │   └── DatabaseAway          the same; the reason passes by itself, so a record may wait for the database on the spool
 ├── OutcomeUnknown       503  the connection was lost in a commit, and whether it happened could not be found out

@@ -14,7 +14,7 @@ from app.services.audit_logger import AuditLogger
 
 @dataclass(slots=True)
 class Export:
-    """An export that is on record. Whoever gets one must close it.
+    """An export that is on record. Its caller must close it.
 
     timeout: seconds for all of it. stall_timeout: seconds for 64 KiB.
     """

@@ -109,7 +109,7 @@ class KnownCredentials:
             del self._refused[digest]
         asking = self._asking.get(digest)
         if asking is None:
-            # In a context of its own: whoever else wants to know waits for it as well, and may be all that is left.
+            # In a context of its own: other callers wait for it as well, and the first one may leave before it ends.
             asking = asyncio.get_running_loop().create_task(self._learn(digest, credential, source), context=Context())
             self._asking[digest] = asking
             asking.add_done_callback(lambda task: self._end(digest, task))
