@@ -45,8 +45,8 @@ _ROUTES = [
 ]
 
 _NAMES_REFUSED = (
-    "the database role names its own tenant, so whoever reaches this service could be any tenant: connect as a member"
-    " of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets X-Tenant-ID itself"
+    "the database role may name any tenant, so anyone who reaches this service could act as any tenant: connect as a"
+    " member of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets X-Tenant-ID itself"
 )
 
 # FastAPI's own spans would hold query strings, and so users' names; and each request would ask who wants spans.
