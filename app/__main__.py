@@ -17,15 +17,15 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from app import logs
-from app.connections import MAX_CONNECTIONS
-from app.http_protocol import HttpProtocol
+from app.http.connections import MAX_CONNECTIONS
+from app.http.protocol import HttpProtocol
 from app.main import create_app, make_audit_logger
-from app.metrics import DIRECTORY_VARIABLE
 from app.services.agents import load_agents
-from app.services.database_check import RefusedToServe
+from app.services.postgres.preflight import RefusedToServe
 from app.settings import Settings, SettingsRefused, describe, read_settings
 from app.shutdown import drain_workers_on_every_signal
+from app.telemetry import logs
+from app.telemetry.metrics import DIRECTORY_VARIABLE
 from app.terminal_text import printable
 
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"workers need a directory for temporary files, in which they count together: {error.strerror}")
     with metrics or nullcontext() as directory:
         if directory:
-            os.environ[DIRECTORY_VARIABLE] = directory  # app/metrics.py
+            os.environ[DIRECTORY_VARIABLE] = directory  # app/telemetry/metrics.py
         uvicorn.run(
             "app.__main__:serve",
             factory=True,
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             access_log=False,  # its lines hold query strings, and so users' names
             server_header=False,
             forwarded_allow_ips=settings.forwarded_allow_ips,
-            proxy_headers=False,  # app/load_shedding.py reads X-Forwarded-For, where FORWARDED_ALLOW_IPS allows it
+            proxy_headers=False,  # app/http/load_shedding.py reads X-Forwarded-For, where FORWARDED_ALLOW_IPS allows it
             http=HttpProtocol,
             ws="none",  # an offer to upgrade is ignored
             log_config=logs.CONFIGURATION,

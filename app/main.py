@@ -11,27 +11,27 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.errors import LastResortMiddleware, install_error_handlers
-from app.load_shedding import MAX_HELD_BODY_BYTES
-from app.metrics import MetricsMiddleware
-from app.observation import observe
-from app.openapi import DESCRIPTION, TAGS, complete_document
+from app.http.load_shedding import MAX_HELD_BODY_BYTES
+from app.http.openapi import DESCRIPTION, TAGS, complete_document
+from app.http.problems import LastResortMiddleware, install_error_handlers
+from app.http.tracing import TraceMiddleware
 from app.routers import agents_router, audit_router, docs_router, health_router, metrics_router, records_router
 from app.services.agents import AgentClient, load_agents
-from app.services.audit_file import FileAuditLogger
 from app.services.audit_logger import AuditLogger
-from app.services.bulk_intake import BulkIntake
-from app.services.database_audit_logger import DatabaseAuditLogger
+from app.services.concurrency.limiter import Limiter, Shares
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
-from app.services.limiter import Limiter, Shares
-from app.services.spool import Spool
-from app.services.spooling import SpoolingAuditLogger
+from app.services.health import observe
+from app.services.intake import BulkIntake
+from app.services.jsonl.store import FileAuditLogger
+from app.services.postgres.store import DatabaseAuditLogger
+from app.services.spool.queue import Spool
+from app.services.spool.store import SpoolingAuditLogger
 from app.services.temporary_files import warn_without_temporary_files
 from app.settings import Settings
 from app.shutdown import Shutdown
-from app.tracing import TraceMiddleware
+from app.telemetry.metrics import MetricsMiddleware
 
 _HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
 # Not included one router after another: an included router looks for the route twice, and after those of the documents.

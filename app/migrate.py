@@ -28,7 +28,7 @@ import psycopg2.errors
 import sqlparse.engine.grouping
 
 from app import database_url
-from app.database_files import DATABASE_DIRECTORY, fingerprints
+from app.release import DATABASE_DIRECTORY, fingerprints
 from app.terminal_text import printable
 
 OLDEST_SERVER = 15

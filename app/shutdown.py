@@ -8,7 +8,7 @@ from types import FrameType
 
 from uvicorn.supervisors import Multiprocess
 
-from app.metrics import MetricsMiddleware
+from app.telemetry.metrics import MetricsMiddleware
 
 logger = logging.getLogger("ringfence")
 

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from app.database_url import forget_libpq_variables
-from app.private_server import PrivateServer, wheel_binaries
+from app.local.server import PrivateServer, wheel_binaries
 from bench import report
 from bench.benchmark import Benchmark
 from bench.laboratory import SERVER_SETTINGS, Laboratory

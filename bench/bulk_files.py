@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from app.uuid_v7 import uuid_v7_texts
+from app.model.uuid_v7 import uuid_v7_texts
 
 COLUMNS = ("trace_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id")
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from app import migrate
-from app.private_server import PrivateServer
+from app.local.server import PrivateServer
 from bench.records import make_records
 
 SCRIPTS = Path(__file__).parent / "sql"

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 from psycopg_pool import AsyncConnectionPool
 from starlette.responses import JSONResponse
 
-from app.models import ExecuteRequest
+from app.http.schemas import ExecuteRequest
 
 PAGE = Path(os.environ["PAGE"]).read_text()
 ANSWER = json.loads(os.environ["ANSWER"])

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
-from app.database_files import DATABASE_DIRECTORY
+from app.release import DATABASE_DIRECTORY
 from tests.conftest import TestDatabase
 
 INSUFFICIENT_PRIVILEGE = "42501"

@@ -23,9 +23,9 @@ from pydantic import SecretStr
 from pytest_postgresql import factories
 
 from app import migrate
-from app.database_files import DATABASE_DIRECTORY
 from app.database_url import forget_libpq_variables
 from app.main import create_app
+from app.release import DATABASE_DIRECTORY
 from app.settings import Settings
 
 with warnings.catch_warnings():

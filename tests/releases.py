@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.database_files import DATABASE_DIRECTORY, schema_version
+from app.release import DATABASE_DIRECTORY, schema_version
 
 RELEASE_BEFORE = "a5a6f4d"
 """The commit of the release before this one, which docs/upgrade.md is tried with. Every release names the next."""

@@ -19,7 +19,7 @@ import psycopg
 
 from app import migrate
 from app.database_url import forget_libpq_variables
-from app.private_server import PrivateServer, wheel_binaries
+from app.local.server import PrivateServer, wheel_binaries
 
 ROOT = Path(__file__).parent.parent
 PGTAP_FILES = sorted((ROOT / "db" / "tests").glob("*.sql"))

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from app.models import ACTS
+from app.http.schemas import ACTS
 from tests.bulk_calls import lines, record, send
 from tests.calls import assert_problem, bearer, execute, page
 from tests.conftest import Serve, TestDatabase

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from app.credentials import ApiKey
+from app.http.credentials import ApiKey
 from app.services.db import Database
 from tests.attacker import (
     COUNT_ALL,

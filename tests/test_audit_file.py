@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.services.database_check import RefusedToServe
+from app.services.postgres.preflight import RefusedToServe
 from tests.calls import assert_problem, execute, page, records
 from tests.conftest import Serve
 from tests.polling import eventually

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.private_server import PrivateServer
+from app.local.server import PrivateServer
 from tests.calls import bearer
 from tests.conftest import TestDatabase
 from tests.polling import eventually

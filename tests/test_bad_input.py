@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from app.database_files import DATABASE_DIRECTORY
-from app.http_protocol import MAX_HEAD_BYTES
+from app.http.protocol import MAX_HEAD_BYTES
+from app.release import DATABASE_DIRECTORY
 from tests.calls import bearer
 from tests.conftest import TestDatabase
 from tests.processes import ServiceProcess, running_service

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.uuid_v7 import uuid_v7
+from app.model.uuid_v7 import uuid_v7
 from tests.bulk_calls import lines, record, send, send_json
 from tests.calls import assert_problem, records
 from tests.conftest import Serve, TestDatabase

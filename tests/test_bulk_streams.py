@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from app.services import bulk_intake
+from app.services import intake as bulk_intake
 from tests.bulk_calls import lines, record, send, send_json
 from tests.calls import assert_problem, bearer
 from tests.conftest import Serve, TestDatabase

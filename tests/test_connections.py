@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from app import connections
-from app.http_unread import UnreadAnswers
+from app.http import connections
+from app.http.unread import UnreadAnswers
 from tests.polling import eventually
 from tests.test_http_protocol import get, port  # noqa: F401  the service on a file
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.credentials import ApiKey, Credential, NamedTenant
-from app.errors import RingfenceError, TenantMismatch, TenantUnknown, Unauthenticated
-from app.services.database_audit_logger import DatabaseAuditLogger
+from app.http.credentials import ApiKey, Credential, NamedTenant
+from app.http.problems import RingfenceError, TenantMismatch, TenantUnknown, Unauthenticated
 from app.services.db import Database
+from app.services.postgres.store import DatabaseAuditLogger
 from bench.counting_proxy import CountingProxy, counting
 from tests.bulk_calls import LOGS, record
 from tests.calls import assert_problem, bearer

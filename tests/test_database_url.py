@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from psycopg import pq
 
 from app import __main__ as service
-from app import admin, import_jsonl, local, migrate
+from app import admin, migrate
 from app.database_url import BadDatabaseUrl, as_libpq_variables, fault, from_environment
+from app.import_jsonl import __main__ as import_jsonl
+from app.local import __main__ as local
 from tests.conftest import TestDatabase
 from tests.processes import ROOT, running_service
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app import metrics
 from app.settings import Settings
+from app.telemetry import metrics
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "docs" / "deploy"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.uuid_v7 import uuid_v7
+from app.model.uuid_v7 import uuid_v7
 from tests.calls import assert_problem, bearer, execute, records
 from tests.conftest import Serve, TestDatabase
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.services.fair_queue import FairQueue
+from app.services.concurrency.fair_queue import FairQueue
 
 
 def queue_of(max_items: int, **counts: int) -> FairQueue[str]:

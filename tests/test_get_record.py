@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app.uuid_v7 import uuid_v7
+from app.model.uuid_v7 import uuid_v7
 from tests.bulk_calls import record, send_json
 from tests.calls import assert_problem, bearer, execute, page, records
 from tests.conftest import Serve, TestDatabase

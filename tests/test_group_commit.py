@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import DatabaseAway, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
-from app.services.group_commit import GroupCommit
+from app.http.problems import DatabaseAway, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.services.concurrency.group_commit import GroupCommit
 
 
 class Writer:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from app.http_protocol import MAX_HEAD_BYTES, MAX_PIPELINED, HttpProtocol
-from app.load_shedding import MAX_READS, READS, Admission
+from app.http.load_shedding import MAX_READS, READS, Admission
+from app.http.protocol import MAX_HEAD_BYTES, MAX_PIPELINED, HttpProtocol
 from app.main import create_app
 from app.settings import Settings
 from tests.polling import eventually

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.history_ids import HistoryIds
-from app.history_lines import NotTaken, read_line
+from app.import_jsonl.ids import HistoryIds
+from app.import_jsonl.lines import NotTaken, read_line
 from tests.calls import execute
 from tests.conftest import Serve, TestDatabase
 from tests.importing import RECORD, Importing, write

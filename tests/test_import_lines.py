@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.history_lines import HistoryLine, NotTaken, read_line
+from app.import_jsonl.lines import HistoryLine, NotTaken, read_line
 from tests.importing import RECORD
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import ExportsBusy, StorageUnavailable
-from app.services.limiter import Limiter, Shares
+from app.http.problems import ExportsBusy, StorageUnavailable
+from app.services.concurrency.limiter import Limiter, Shares
 
 
 def taken(shares: Shares, tenant: str, amount: int = 1) -> int:

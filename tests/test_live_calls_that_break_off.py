@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.credentials import NamedTenant
-from app.models import ExecuteRequest
+from app.http.credentials import NamedTenant
+from app.http.schemas import ExecuteRequest
 from tests.calls import assert_problem, execute, records
 from tests.conftest import TestDatabase
 from tests.inside import state_of

@@ -1,6 +1,6 @@
 """How many requests are served at once: one caller alone uses all of it, and no crowd shuts out a known caller."""
 
-from app.load_shedding import (
+from app.http.load_shedding import (
     KNOWN_CALLERS,
     MAX_WAITING,
     MAX_WRITES,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.log_limiter import MAX_LINES, WINDOW_SECONDS, LogLimiter
-from app.logs import JsonLines
+from app.telemetry.log_limiter import MAX_LINES, WINDOW_SECONDS, LogLimiter
+from app.telemetry.logs import JsonLines
 from tests.calls import bearer
 from tests.conftest import TestDatabase
 from tests.polling import eventually
@@ -91,7 +91,7 @@ def test_a_line_that_comes_too_often_is_dropped_counted_and_hides_no_other(datab
 
 def test_a_line_says_how_many_were_dropped_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("app.log_limiter.time.monotonic", lambda: now)
+    monkeypatch.setattr("app.telemetry.log_limiter.time.monotonic", lambda: now)
     limiter = LogLimiter()
     records = [logging.makeLogRecord({"name": "ringfence", "msg": "again"}) for _ in range(MAX_LINES + 8)]
     assert sum(limiter.filter(record) for record in records[:-1]) == MAX_LINES

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from app import metrics
+from app.telemetry import metrics
 from tests.calls import assert_problem, bearer, execute
 from tests.conftest import Serve, TestDatabase
 from tests.polling import eventually

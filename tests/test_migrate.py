@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.database_files import DATABASE_DIRECTORY, fingerprints, schema_version
 from app.migrate import MigrationRefused
+from app.release import DATABASE_DIRECTORY, fingerprints, schema_version
 from tests.releases import catalogue, copy_of_release
 
 LATEST = schema_version(fingerprints())

@@ -16,9 +16,9 @@ from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
 
 from app import migrate
-from app.database_files import fingerprints
-from app.private_server import PrivateServer
-from app.services.database_check import RefusedToServe
+from app.local.server import PrivateServer
+from app.release import fingerprints
+from app.services.postgres.preflight import RefusedToServe
 from tests.calls import execute, records
 from tests.conftest import Serve
 from tests.polling import eventually

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.database_files import fingerprints, schema_version
+from app.release import fingerprints, schema_version
 from tests.releases import catalogue, release_as_of
 
 LATEST = schema_version(fingerprints())

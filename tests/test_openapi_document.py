@@ -8,10 +8,10 @@ import jsonschema_rs
 import openapi_spec_validator
 import pytest
 
-from app.errors import FRAMEWORK_KINDS
-from app.models import AuditEvent, NewRecord
-from app.openapi import problem_kinds
-from app.services.file_rules import refuse_broken_rule, refuse_unstorable
+from app.http.openapi import problem_kinds
+from app.http.problems import FRAMEWORK_KINDS
+from app.http.schemas import AuditEvent, NewRecord
+from app.model.record_rules import refuse_broken_rule, refuse_unstorable
 from tests import walkthrough
 from tests.conftest import Serve
 

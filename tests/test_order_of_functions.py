@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.database_files import DATABASE_DIRECTORY
+from app.release import DATABASE_DIRECTORY
 from tests.releases import catalogue, copy_of_release
 
 FUNCTIONS = sorted((DATABASE_DIRECTORY / "functions").glob("*.sql"))

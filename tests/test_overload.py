@@ -14,8 +14,8 @@ import psycopg
 import pytest
 import uvicorn
 
-from app import strict_requests
-from app.http_protocol import HttpProtocol
+from app.http import strict_route as strict_requests
+from app.http.protocol import HttpProtocol
 from app.main import create_app
 from app.settings import Settings
 from bench.serving import Service

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.credentials import ApiKey, Credential, NamedTenant
-from app.errors import (
+from app.http.credentials import ApiKey, Credential, NamedTenant
+from app.http.problems import (
     InvalidRequest,
     RingfenceError,
     ScopeMissing,
@@ -19,11 +19,11 @@ from app.errors import (
     TenantUnknown,
     Unauthenticated,
 )
-from app.models import AuditEvent
+from app.http.schemas import AuditEvent
+from app.model.uuid_v7 import uuid_v7
 from app.services.audit_logger import Stored
-from app.services.database_audit_logger import MAX_QUEUED, DatabaseAuditLogger
 from app.services.db import Database
-from app.uuid_v7 import uuid_v7
+from app.services.postgres.store import MAX_QUEUED, DatabaseAuditLogger
 from tests.conftest import TestDatabase
 
 Case = tuple[Credential, AuditEvent, str | type[RingfenceError]]

@@ -11,14 +11,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.credentials import NamedTenant
-from app.errors import RingfenceError
-from app.models import AuditEvent, ListQuery
-from app.services.audit_file import FileAuditLogger
+from app.http.credentials import NamedTenant
+from app.http.problems import RingfenceError
+from app.http.schemas import AuditEvent, ListQuery
+from app.model.uuid_v7 import uuid_v7
 from app.services.audit_logger import AuditLogger
-from app.services.database_audit_logger import DatabaseAuditLogger
 from app.services.db import Database
-from app.uuid_v7 import uuid_v7
+from app.services.jsonl.store import FileAuditLogger
+from app.services.postgres.store import DatabaseAuditLogger
 from tests.conftest import TestDatabase
 
 Outcome = tuple[int, list[dict[str, str]]] | str

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database_files import DATABASE_DIRECTORY, fingerprints
+from app.release import DATABASE_DIRECTORY, fingerprints
 
 SCHEMA = DATABASE_DIRECTORY / "schema"
 

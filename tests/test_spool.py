@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app.uuid_v7 import uuid_v7
+from app.model.uuid_v7 import uuid_v7
 from tests.calls import assert_problem, bearer, execute, records
 from tests.conftest import Serve, TestDatabase
 from tests.polling import eventually

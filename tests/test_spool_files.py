@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from app.credentials import ApiKey, NamedTenant
-from app.errors import DatabaseAway, StorageUnavailable
-from app.services import steady_clock
-from app.services.database_check import RefusedToServe
-from app.services.replay import Outcome, Replay
-from app.services.spool import Line, Spool
-from app.services.spool_lines import for_replay, spool_line
-from app.services.steady_clock import SteadyClock
+from app.http.credentials import ApiKey, NamedTenant
+from app.http.problems import DatabaseAway, StorageUnavailable
+from app.services.postgres.preflight import RefusedToServe
+from app.services.spool import clock as steady_clock
+from app.services.spool.clock import SteadyClock
+from app.services.spool.lines import for_replay, spool_line
+from app.services.spool.queue import Line, Spool
+from app.services.spool.replay import Outcome, Replay
 
 KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
 

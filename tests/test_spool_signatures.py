@@ -14,8 +14,8 @@ import pytest
 from psycopg.types.json import Json
 
 from app import migrate
-from app.credentials import ApiKey, SpoolKeySource
-from app.services.spool_lines import for_replay, spool_line
+from app.http.credentials import ApiKey, SpoolKeySource
+from app.services.spool.lines import for_replay, spool_line
 from tests.conftest import TestDatabase
 from tests.releases import release_as_of
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from app import migrate
-from app.private_server import wheel_binaries
+from app.local.server import wheel_binaries
 from tests.calls import assert_problem, bearer, execute, records
 from tests.chaos.cluster import Cluster
 from tests.chaos.pooler import Pooler, ensure_program

@@ -14,9 +14,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app.credentials import Caller
-from app.services import availability
+from app.http.credentials import Caller
 from app.services.known_credentials_file import Accepted, KnownCredentialsFile
+from app.services.postgres import circuit_breaker as availability
 from tests.calls import assert_problem, bearer, execute
 from tests.chaos.service import Service
 from tests.conftest import Serve, TestDatabase

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app import migrate
-from app.services.database_check import RefusedToServe
+from app.services.postgres.preflight import RefusedToServe
 from tests.calls import execute
 from tests.conftest import CreateRole, Serve, TestDatabase
 from tests.processes import ROOT

@@ -11,8 +11,8 @@ import pytest
 from fastapi import Depends, Header, Response
 from fastapi.testclient import TestClient
 
-from app.models import ExecuteRequest, HealthResponse
-from app.strict_requests import StrictRoute
+from app.http.schemas import ExecuteRequest, HealthResponse
+from app.http.strict_route import StrictRoute
 from tests.calls import assert_problem, execute, records
 from tests.conftest import Serve
 from tests.processes import running_service

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.services.database_check import RefusedToServe
+from app.services.postgres.preflight import RefusedToServe
 from tests.calls import assert_problem, execute
 from tests.conftest import Serve, TestDatabase
 

@@ -12,8 +12,8 @@ import httpx
 import psycopg
 import pytest
 
-from app.load_shedding import MAX_READS
-from app.uuid_v7 import uuid_v7
+from app.http.load_shedding import MAX_READS
+from app.model.uuid_v7 import uuid_v7
 from tests.bulk_calls import LOGS, lines, record
 from tests.calls import assert_problem, bearer
 from tests.conftest import TestDatabase

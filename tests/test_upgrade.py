@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.uuid_v7 import uuid_v7
+from app.model.uuid_v7 import uuid_v7
 from tests.bulk_calls import LOGS, lines, record
 from tests.calls import bearer
 from tests.conftest import TestDatabase

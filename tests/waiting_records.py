@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from app.credentials import ApiKey, SpoolKeySource
-from app.services.spool_lines import for_replay, spool_line
-from app.uuid_v7 import uuid_v7
+from app.http.credentials import ApiKey, SpoolKeySource
+from app.model.uuid_v7 import uuid_v7
+from app.services.spool.lines import for_replay, spool_line
 
 
 def waiting(key: str, *, tenant: str = "acme", source: SpoolKeySource = "secret", **changed: Any) -> dict[str, str]:

@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.credentials import HEADER
-from app.demo import read as read_demo_file
-from app.local import DEMO_FILE
+from app.http.credentials import HEADER
+from app.local.__main__ import DEMO_FILE
+from app.local.demo import read as read_demo_file
 
 README = Path(__file__).parent.parent / "README.md"
 SECTION = "Verify with curl"

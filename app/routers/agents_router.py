@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import JSONResponse
 
-from app.credentials import credential_of
-from app.errors import InvalidRequest
-from app.load_shedding import Slot
-from app.models import ExecuteQuery, ExecuteRequest, ExecuteResponse
+from app.http.credentials import credential_of
+from app.http.load_shedding import Slot
+from app.http.problems import InvalidRequest
+from app.http.schemas import ExecuteQuery, ExecuteRequest, ExecuteResponse
+from app.http.strict_route import StrictRoute
+from app.model.record_rules import refuse_unstorable_text
 from app.routers.responses import refusals
-from app.services.file_rules import refuse_unstorable_text
-from app.strict_requests import StrictRoute
 
 
 class _Route(StrictRoute):
@@ -43,7 +43,7 @@ async def execute(
     """Execute an agent, or, in DRY_RUN, say what would be called. Answered once the record is committed."""
     _refuse_unless_one_name(agent_id)
     credential = credential_of(request, query.tenant_id, body.tenant_id)
-    slot: Slot | None = getattr(request.state, "slot", None)  # there is none without app/http_protocol.py
+    slot: Slot | None = getattr(request.state, "slot", None)  # there is none without app/http/protocol.py
     outcome = await request.app.state.executions.execute(
         credential, request.state.trace_id, agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
     )

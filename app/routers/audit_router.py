@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from app.credentials import credential_of
-from app.errors import InvalidRequest
-from app.models import (
+from app.http.credentials import credential_of
+from app.http.problems import InvalidRequest
+from app.http.schemas import (
     AdminEventsQuery,
     AdminEventsResponse,
     AuditRecord,
@@ -16,10 +16,10 @@ from app.models import (
     ListResponse,
     RecordQuery,
 )
+from app.http.strict_route import StrictRoute
+from app.model.record_shapes import refuse_unless_uuid
 from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
 from app.routers.responses import refusals
-from app.services.record_shapes import refuse_unless_uuid
-from app.strict_requests import StrictRoute
 
 
 class _Route(StrictRoute):

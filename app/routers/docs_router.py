@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
-from app.strict_requests import StrictRoute
+from app.http.strict_route import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, include_in_schema=False)
 

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from app import __version__
-from app.errors import StorageUnavailable
-from app.models import DatabaseHealthResponse, HealthResponse
-from app.observation import note_findings
-from app.services.database_check import ISOLATION_IS_BROKEN
-from app.strict_requests import StrictRoute
+from app.http.problems import StorageUnavailable
+from app.http.schemas import DatabaseHealthResponse, HealthResponse
+from app.http.strict_route import StrictRoute
+from app.services.health import note_findings
+from app.services.postgres.preflight import ISOLATION_IS_BROKEN
 
 router = APIRouter(route_class=StrictRoute)
 

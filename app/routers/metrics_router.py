@@ -5,9 +5,9 @@ from ipaddress import ip_address
 
 from fastapi import APIRouter, Request, Response
 
-from app import metrics
-from app.errors import MetricsRefused
-from app.strict_requests import StrictRoute
+from app.http.problems import MetricsRefused
+from app.http.strict_route import StrictRoute
+from app.telemetry import metrics
 
 router = APIRouter(route_class=StrictRoute)
 

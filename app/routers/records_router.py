@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
-from app.credentials import credential_of
-from app.models import NewRecord, RecordsQuery, RecordsResponse
+from app.http.credentials import credential_of
+from app.http.schemas import NewRecord, RecordsQuery, RecordsResponse
+from app.http.strict_route import StrictRoute
 from app.routers.responses import component, refusals
-from app.services.bulk_intake import JSON, NDJSON
-from app.strict_requests import StrictRoute
+from app.services.intake import JSON, NDJSON
 
 
 class _Route(StrictRoute):

@@ -5,17 +5,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.errors import PROBLEM_MEDIA_TYPE
-from app.models import Problem
+from app.http.problems import PROBLEM_MEDIA_TYPE
+from app.http.schemas import Problem
 
 
 def component(model: type[BaseModel]) -> dict[str, str]:
-    """Return a reference to the component of `model`, which app/openapi.py adds to the document."""
+    """Return a reference to the component of `model`, which app/http/openapi.py adds to the document."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route for its own refusals; app/openapi.py adds those that every route shares."""
+    """Return the `responses` of a route for its own refusals; app/http/openapi.py adds what all share."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,

@@ -1,1 +1,1 @@
-"""What the service does, apart from HTTP: the database, the audit trail, the agents."""
+"""What the service does, in words of its own. Knows no HTTP."""

@@ -21,8 +21,8 @@ from pydantic import (
     field_validator,
 )
 
-from app import strict_requests
-from app.errors import InvalidRequest
+from app.http import strict_route as strict_requests
+from app.http.problems import InvalidRequest
 from app.services.agent_headers import read_headers
 from app.terminal_text import printable
 
@@ -112,7 +112,7 @@ class AgentClient:
             follow_redirects=False,
             trust_env=False,
             timeout=600,
-            # app/load_shedding.py bounds how many wait: one slow agent must not keep the callers of others waiting.
+            # app/http/load_shedding.py bounds how many wait: one slow agent must not hold up the callers of others.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         )
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from app.credentials import Caller, Credential
-from app.models import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
-from app.services.bulk import Batch
-from app.services.spool_statistics import Waiting
+from app.http.credentials import Caller, Credential
+from app.http.schemas import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
+from app.services.batch import Batch
+from app.services.spool.statistics import Waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from app.credentials import ApiKey, Credential
-from app.errors import DatabaseAway, StorageUnavailable
-from app.services.availability import Availability
-from app.services.bounded import bounded
-from app.services.database_check import findings
-from app.services.probe import Probe
-from app.services.refusals import Refusals
-from app.services.repetition import LostBeforeUse, Repetition
+from app.http.credentials import ApiKey, Credential
+from app.http.problems import DatabaseAway, StorageUnavailable
+from app.services.concurrency.deadline import bounded
+from app.services.postgres.circuit_breaker import Availability
+from app.services.postgres.preflight import findings
+from app.services.postgres.probe import Probe
+from app.services.postgres.retries import LostBeforeUse, Repetition
+from app.services.postgres.sqlstates import Refusals
 
 logger = logging.getLogger("ringfence")
 # Its kind stands here, since SQL that got into an earlier request may have changed the defaults.
@@ -132,7 +132,7 @@ class Database:
 
         Then every call raises DatabaseAway until it is there and has passed the same checks. Raises RefusedToServe for
         what waiting does not heal: it has no schema or an older one, gives this role more than it may have, or does not
-        let it in (app/services/outages.py).
+        let it in (app/services/postgres/outages.py).
         """
         await self.availability.open()
         await self._pool.open()

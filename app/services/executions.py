@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from app.credentials import Credential
-from app.errors import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
-from app.models import AuditEvent, ExecuteRequest
+from app.http.credentials import Credential
+from app.http.problems import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
+from app.http.schemas import AuditEvent, ExecuteRequest
+from app.model.uuid_v7 import uuid_v7
 from app.services.agents import Agent, AgentClient, encode_input
 from app.services.audit_logger import AuditLogger
-from app.uuid_v7 import uuid_v7
 
 
 class Executions:

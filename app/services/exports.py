@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from app.credentials import Credential
-from app.errors import ExportsBusy
-from app.load_shedding import Admission
-from app.metrics import EXPORTS
-from app.models import ExportQuery
+from app.http.credentials import Credential
+from app.http.load_shedding import Admission
+from app.http.problems import ExportsBusy
+from app.http.schemas import ExportQuery
 from app.services.audit_logger import AuditLogger
+from app.telemetry.metrics import EXPORTS
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.credentials import ApiKey, Caller, Credential
-from app.errors import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
+from app.http.credentials import ApiKey, Caller, Credential
+from app.http.problems import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
+from app.services.concurrency.limiter import Limiter
 from app.services.known_credentials_file import Accepted
-from app.services.limiter import Limiter
 
 MAX_CREDENTIALS = 10_000
 MAX_REFUSALS = 10_000

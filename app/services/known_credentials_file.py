@@ -3,7 +3,7 @@
 A file for each worker, in the directory of the spool, for its owner alone. It holds no key but the SHA-256 of one, with
 256 random bits: no key is found by it, and it opens nothing. Somebody who can write the file can have records put into
 the spool, which they could write themselves; the database refuses those when they are replayed, since nothing in them
-proves a key (app/services/spool_lines.py).
+proves a key (app/services/spool/lines.py).
 """
 
 import json
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.credentials import Caller, SpoolKeySource
-from app.uuid_v7 import uuid_v7
+from app.http.credentials import Caller, SpoolKeySource
+from app.model.uuid_v7 import uuid_v7
 
 logger = logging.getLogger("ringfence")
 

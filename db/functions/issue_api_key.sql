@@ -36,7 +36,7 @@ BEGIN
                    sha256(convert_to(fresh.secret, 'UTF8')), now(), p_expires_at,
                    pads.inner_pad, pads.outer_pad, 'secret'
             FROM fresh
-            -- app/services/spool_lines.py makes the same of the secret. HMAC's two keys: 0x36 and 0x5c.
+            -- app/services/spool/lines.py makes the same of the secret. HMAC's two keys: 0x36 and 0x5c.
             CROSS JOIN LATERAL (
                 SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(derived.block, place) # 54), ''::bytea ORDER BY place),
                        string_agg(set_byte('\x00'::bytea, 0, get_byte(derived.block, place) # 92), ''::bytea ORDER BY place)

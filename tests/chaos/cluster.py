@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from app.private_server import PrivateServer
+from app.local.server import PrivateServer
 from bench.serving import processes_of
 from tests.polling import eventually
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import httpx
 import psycopg
 
-from app.private_server import wheel_binaries
+from app.local.server import wheel_binaries
 from tests.calls import bearer
 from tests.chaos.cluster import Cluster
 from tests.chaos.laboratory import DATABASE, Laboratory

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from app import migrate
-from app.private_server import wheel_binaries
+from app.local.server import wheel_binaries
 from tests.calls import bearer
 from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Answer

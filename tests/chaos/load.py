@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 from uuid import uuid4
 
-from app.uuid_v7 import uuid_v7
+from app.model.uuid_v7 import uuid_v7
 from tests.chaos.ledger import Answer, Ledger, Sent, now
 
 CALLERS = 16

@@ -12,8 +12,8 @@ import psycopg
 from psycopg import Connection
 
 from app import migrate
-from app.database_files import DATABASE_DIRECTORY
-from app.private_server import PrivateServer
+from app.local.server import PrivateServer
+from app.release import DATABASE_DIRECTORY
 from tests.mutations import pgtap
 from tests.mutations.catalogue import Mutation, SuiteBroken
 

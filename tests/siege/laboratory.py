@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app import migrate
-from app.private_server import wheel_binaries
+from app.local.server import wheel_binaries
 from tests.chaos.cluster import Cluster
 from tests.chaos.service import Service
 

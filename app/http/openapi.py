@@ -1,0 +1,117 @@
+"""The OpenAPI document: what FastAPI knows of the routes, and what it cannot know.
+
+That is how a caller proves, or names, its tenant; the answers that any route may give; bodies that are read by hand;
+and an example of each model.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from app.http.problems import FRAMEWORK_KINDS, INTERNAL_ERROR, PROBLEM_MEDIA_TYPE, RingfenceError
+from app.http.schemas import NewRecord, Problem
+from app.routers.responses import refusals
+
+DESCRIPTION = """Records what AI agents were asked to do, did, or were refused, tenant by tenant.
+
+A tenant is proven by an API key, `Authorization: Bearer rf_...`; behind a gateway it is named in `X-Tenant-ID`.
+An answer to a request that writes comes once its records are committed.
+Refusals are problems of RFC 9457; `type` is stable."""
+TAGS = [
+    {"name": "agents", "description": "Executing agents, and recording that."},
+    {"name": "audit", "description": "The records of a tenant: writing, listing, exporting."},
+    {"name": "health", "description": "Whether the service answers, and whether it can store records."},
+]
+_SCHEMES = {
+    "api_key": {"type": "http", "scheme": "bearer", "description": "An API key, rf_..., where keys count."},
+    "tenant": {"type": "apiKey", "in": "header", "name": "X-Tenant-ID", "description": "Behind a gateway alone."},
+}
+_OPEN = "/api/v1/health"
+# Of every request: it is not HTTP, comes too slowly or with too large a head, fails, or finds too many others.
+_ANYWHERE = refusals(400, 408, 431, 500, 503)
+# No route of FastAPI's own names them: one is a body that is read by hand, the other an answer of the error handlers.
+_MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [(NewRecord, "validation"), (Problem, "serialization")]
+_RECORD = {
+    "agent_id": "credit-scoring", "mode": "LIVE", "status": "success", "http_status": 200, "latency_ms": 41,
+    "user_id": "jane",
+}  # fmt: skip
+_ID, _TIME = "01a204ce-066a-7609-8de6-97e408bf49d8", "2026-11-22T19:49:00.650996Z"
+_STORED = {"id": _ID, "trace_id": "4711", "tenant_id": "acme", **_RECORD, "error": None, "created_at": _TIME}
+_EXECUTION = {
+    "id": _ID, "trace_id": "4711", "tenant_id": "acme", "agent_id": "credit-scoring", "mode": "DRY_RUN",
+    "status": "success", "http_status": None, "latency_ms": None,
+    "output": {"would_call": None, "live_enabled": False},
+}  # fmt: skip
+_EVENT = {
+    "id": _ID, "tenant_id": "acme", "act": "api key issued", "api_key_id": "98ad53c47f631b51", "actor": "alice",
+    "created_at": _TIME, "detail": {"label": "loan service", "scopes": ["write"]},
+}  # fmt: skip
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "ExecuteRequest": {"input": {"amount": 1200}, "mode": "DRY_RUN", "user_id": "jane"},
+    "ExecuteResponse": _EXECUTION,
+    "NewRecord": _RECORD,
+    "RecordsResponse": {"tenant_id": "acme", "count": 2, "id": None},
+    "AuditRecord": _STORED,
+    "ListResponse": {"count": 1, "items": [_STORED], "next_cursor": None, "has_more": False},
+    "AdminEvent": _EVENT,
+    "AdminEventDetail": {"label": "loan service", "scopes": ["write"]},
+    "AdminEventsResponse": {"count": 1, "items": [_EVENT], "next_cursor": None, "has_more": False},
+    "HealthResponse": {"status": "ok", "version": "0.2.0", "database": "up"},
+    "DatabaseHealthResponse": {
+        "status": "ok", "backend": "postgresql", "latency_ms": 0.973, "isolation": "intact", "tenant_source": "api_key",
+    },
+    "Problem": {
+        "type": "urn:ringfence:problem:invalid-request", "title": "Unprocessable Entity", "status": 422,
+        "detail": "mode: DRY_RUN or LIVE", "trace_id": "4711",
+        "errors": [{"field": "mode", "detail": "DRY_RUN or LIVE", "line": 4322}],
+    },
+}  # fmt: skip
+
+
+def problem_kinds() -> dict[str, int]:
+    """Return every kind of problem that a caller may be told, with its status."""
+    found = {kind: status for status, kind in FRAMEWORK_KINDS.items()} | {INTERNAL_ERROR: 500}
+    classes = [RingfenceError]
+    for each in classes:
+        classes += each.__subclasses__()
+        if each is not RingfenceError:
+            found[each.kind] = each.status
+    return found
+
+
+def complete_document(app: FastAPI) -> None:
+    """Add to the document of `app` what FastAPI cannot know."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _complete(make())
+        return make()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any]) -> None:
+    components = document["components"]
+    components["securitySchemes"] = _SCHEMES
+    _, made = models_json_schema(_MODELS, ref_template="#/components/schemas/{model}")
+    schemas = components["schemas"] = dict(sorted({**components["schemas"], **made["$defs"]}.items()))
+    schemas["Problem"]["properties"]["type"]["enum"] = [f"urn:ringfence:problem:{kind}" for kind in problem_kinds()]
+    for name, example in _EXAMPLES.items():
+        schemas[name]["examples"] = [example]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [] if path.startswith(_OPEN) else [{name: []} for name in _SCHEMES]
+            _announce(operation["responses"])
+
+
+def _announce(responses: dict[str, Any]) -> None:
+    for status, refusal in _ANYWHERE.items():
+        announced = responses.setdefault(str(status), {"description": HTTPStatus(int(status)).phrase})
+        announced["content"] = {
+            **announced.get("content", {}),
+            PROBLEM_MEDIA_TYPE: refusal["content"][PROBLEM_MEDIA_TYPE],
+        }

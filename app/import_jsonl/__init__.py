@@ -1,0 +1,1 @@
+"""The command `python -m app.import_jsonl`: brings records from JSONL files into the database."""

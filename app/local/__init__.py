@@ -1,0 +1,1 @@
+"""The command `python -m app.local`: a private PostgreSQL for trying and developing. No part of the image."""

@@ -1,0 +1,1 @@
+"""The store on one JSONL file, for a service without a database."""

@@ -1,0 +1,1 @@
+"""Instruments: metrics and logs. They ask nobody."""

@@ -1,0 +1,63 @@
+"""Logs: JSON, one line each, with the trace id of the request that they are about.
+
+A traceback is where it happened and of what kind it was, without what was said: a message may quote the caller.
+"""
+
+import logging
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+from app.http.tracing import current_trace_id
+from app.telemetry.log_limiter import LogLimiter
+
+_MOST_CHARACTERS_OF_A_TRACE_ID = 128
+
+
+class JsonLines(JsonFormatter):
+    """One record of the log as one line of JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "%(levelname)s %(name)s %(message)s",
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="time",
+            exc_info_as_array=False,
+        )
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Add the trace id to what the library adds."""
+        super().add_fields(log_data, record, message_dict)
+        log_data.pop("color_message", None)  # uvicorn's message again, with colours
+        if trace_id := current_trace_id.get():
+            log_data["trace_id"] = trace_id[:_MOST_CHARACTERS_OF_A_TRACE_ID]
+
+    def formatException(  # noqa: N802  the name is logging's
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        """Return the kind of an exception, and where it happened."""
+        kind, _, trace = ei
+        places = (f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace))
+        return f"{kind.__qualname__ if kind else 'nothing'} at {' < '.join(reversed(list(places)))}"
+
+
+CONFIGURATION: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": JsonLines}},
+    "filters": {"limiter": {"()": LogLimiter}},
+    "handlers": {
+        "lines": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["limiter"],
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "root": {"handlers": ["lines"], "level": "WARNING"},
+    "loggers": {"ringfence": {"level": "INFO"}, "uvicorn": {"level": "INFO"}, "uvicorn.access": {"level": "WARNING"}},
+}
+"""For logging.config.dictConfig(), in each worker."""
