@@ -49,7 +49,7 @@ rotate-secret: .venv/service   ## Replace the secret of the tenants' proofs in t
 	@$(BIN)/python -m app.admin rotate-secret
 
 verify: .venv/local   ## Walk through the README's curl commands against a running service
-	@$(BIN)/python -m tests.walkthrough
+	@$(BIN)/python -m tests.support.walkthrough
 
 verify-sql: .venv/local   ## Walk through the same story in psql, without the service
 	@$(BIN)/python -m app.local with -- psql -X -q -f db/verify.sql

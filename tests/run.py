@@ -26,7 +26,7 @@ PGTAP_FILES = sorted((ROOT / "db" / "tests").glob("*.sql"))
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")
-NGINX = Path("/usr/sbin/nginx")  # of tests/test_reverse_proxy.py, as is openssl
+NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
 def install_system_packages(servers: list[Path]) -> None:
@@ -63,7 +63,7 @@ def run_pgtap(server: PrivateServer, version: str) -> bool:
     migrate.apply(server.url("postgres", "pgtap"))
     with psycopg.connect(server.url("postgres", "pgtap")) as connection:
         connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
-        connection.execute((ROOT / "tests" / "database_in_use.sql").read_bytes())
+        connection.execute((ROOT / "tests" / "support" / "database_in_use.sql").read_bytes())
     finished = subprocess.run(
         [
             "pg_prove", "--timer", "--psql-bin", str(server.binaries / "psql"),

@@ -11,7 +11,7 @@ import psycopg
 
 from app.local.server import PrivateServer
 from bench.serving import processes_of
-from tests.polling import eventually
+from tests.support.polling import eventually
 
 
 class Cluster(PrivateServer):

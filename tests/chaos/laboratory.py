@@ -9,13 +9,13 @@ import httpx
 
 from app import migrate
 from app.local.server import wheel_binaries
-from tests.calls import bearer
+from tests.support.calls import bearer
 from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Answer
 from tests.chaos.load import Load
 from tests.chaos.service import Service
-from tests.polling import eventually
-from tests.stub_agent import StubAgent, running_agent
+from tests.support.polling import eventually
+from tests.support.stub_agent import StubAgent, running_agent
 
 DATABASE = "ringfence"
 TENANTS = ("acme", "globex", "initech")

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from tests.chaos.cluster import Cluster
-from tests.polling import eventually
+from tests.support.polling import eventually
 
 PROGRAM = Path("/usr/sbin/pgbouncer")
 

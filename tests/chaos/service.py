@@ -13,9 +13,9 @@ from typing import IO
 import httpx
 
 from bench.serving import processes_of
-from tests.polling import eventually
-from tests.processes import ROOT, environment
-from tests.spool_directory import waiting_files
+from tests.support.polling import eventually
+from tests.support.processes import ROOT, environment
+from tests.support.spool_directory import waiting_files
 
 
 class Service:

@@ -1,0 +1,272 @@
+"""No function that runs as its owner gives a secret away by failing first and then having its plans printed.
+
+An error inside a simple expression of PL/pgSQL makes the next run of it in the same transaction a query, whose plan
+holds the values of its variables; any session can have its plans printed. So each function is called in ways that fail,
+in a block that swallows the error, and then again in the same transaction with every plan printed to the caller.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+from tests.support.attacker import Attack, attacking
+from tests.conftest import CreateRole, TestDatabase
+from tests.support.listening import found_in, listen
+
+PRINT_PLANS = """
+    SET LOCAL client_min_messages = log; SET LOCAL debug_print_parse = on; SET LOCAL debug_print_rewritten = on;
+    SET LOCAL debug_print_plan = on; SET LOCAL debug_pretty_print = off; SET LOCAL plpgsql.print_strict_params = on;
+    SET LOCAL plan_cache_mode = force_custom_plan"""
+SWALLOWED = "DO $do$ BEGIN PERFORM {}; EXCEPTION WHEN OTHERS THEN NULL; END $do$"
+# Bytes that are no text, from a setting of the session's start, which no check of the encoding meets.
+BAD = "current_setting('app.bad')"
+GLOBEX = "current_setting('app.globex')"  # the public id of its key; app.own is a key of acme's
+
+KEYS = [
+    f"'rf_' || {GLOBEX} || '_' || {BAD} || repeat('0', 63)",
+    f"'rf_' || {GLOBEX} || '_' || repeat('0', 64)",
+    f"'rf_' || {GLOBEX} || '_' || repeat(chr(233), 32)",
+    f"'rf_' || {BAD} || repeat('0', 80)",
+    "current_setting('app.own')",
+    "NULL",
+]
+IDS = [BAD, GLOBEX, "split_part(current_setting('app.own'), '_', 2)"]
+RECORD = (
+    "p_id => '01900000-0000-7000-8000-000000000001', p_agent_id => {}, p_mode => 'LIVE', p_status => 'error',"
+    " p_trace_id => NULL, p_http_status => 1, p_latency_ms => 1, p_user_id => '', p_error => ''"
+)
+IMPORTED = """'[{"agent_id": "a", "created_at": "2026-01-01T00:00:00Z"}]'"""
+LINE = "json_build_array(json_build_object('line', current_setting('app.line') || {}, 'hmac', {}))"
+FILTERS = (
+    "p_agent_id => {0}, p_trace_id => {0}, p_user_id => NULL, p_mode => NULL, p_status => NULL, p_http_status => NULL,"
+    " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc'"
+)
+# The arguments with which each function is called: some that fail inside, some that succeed.
+CALLS: dict[str, list[str]] = {
+    "claim_idempotency_key": [
+        f"{BAD}, sha256('a'), 'a'", "'k', sha256('a'), 'a'", "NULL, sha256('a'), 'a'", "'k', 'a', 'a'",
+        "'k', sha256('a'), NULL",
+    ],
+    "create_tenant": [f"{BAD}, 'name'", f"'new', {BAD}", "'globex'", "'new'", "NULL"],
+    "describe_api_key": KEYS,
+    "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],
+    "export_proven_audit_logs": [""],
+    "get_proven_audit_log": ["gen_random_uuid()", f"({BAD})::uuid", "NULL"],
+    "import_audit_logs": [
+        "'[]'", "'[1]'", "'{}'", "NULL", IMPORTED,
+        f"json_build_array(json_build_object('agent_id', {BAD}, 'created_at', now()))",
+    ],
+    "is_stored": [RECORD.format(BAD), RECORD.format("'agent'")],
+    "issue_api_key": [
+        "'acme', 'label'", f"'acme', {BAD}", f"{BAD}, 'label'", "'acme', repeat('x', 300)", "'nobody', 'label'",
+        "'acme', 'label', ARRAY['none']", "'acme', 'label', NULL", "'acme', 'label', ARRAY['read'], '-infinity'",
+    ],
+    "list_all_admin_events": ["", "'globex'", f"NULL, {BAD}", "p_limit => -1"],
+    "list_api_keys": ["", BAD, "'globex'"],
+    "list_proven_admin_events": [
+        f"{limit}, NULL, 'desc', NULL, NULL, {act}, NULL" for limit, act in (("5", "NULL"), ("-1", "NULL"), ("5", BAD))
+    ],
+    "list_proven_audit_logs": [FILTERS.format(text) for text in (BAD, "'x'", "NULL")],
+    "list_tenants": [""],
+    "proven_tenant": ["'read'", "'write'", BAD, "NULL"],
+    "record_export": KEYS,
+    "replay_audit_logs": [
+        LINE.format("''", "repeat('0', 64)"), LINE.format(BAD, "repeat('0', 64)"), LINE.format("''", BAD),
+        LINE.format("' '", "NULL"), "'[1]'", "'{}'", "NULL",
+    ],
+    "revoke_api_key": [BAD, "split_part(current_setting('app.spare'), '_', 2)", "NULL"],
+    "rotate_api_key": [
+        *IDS, "split_part(current_setting('app.own'), '_', 2), 'infinity'::text::interval",
+        "split_part(current_setting('app.own'), '_', 2), '91 days'", "NULL",
+    ],
+    "rotate_proof_secret": [""],
+    "schema_version": [""],
+}  # fmt: skip
+# What is in force beside the call. All of these can be set by anybody.
+ENTERED = (
+    "SELECT audit.enter_tenant(current_setting('app.own'));"
+    " SELECT audit.continue_export(audit.begin_export(current_setting('app.own')))"
+)
+SETTINGS = [
+    "SELECT set_config('app.tenant_id', 'globex', true)",
+    f"SELECT set_config('app.tenant_id', {BAD}, true), set_config('app.scope', {BAD}, true)",
+    "SELECT set_config('app.tenant_id', 'globex', true), set_config('app.scopes', 'read,write,replay', true),"
+    " set_config('app.proof', '1:1:x:' || repeat('0', 64), true)",
+    f"SELECT set_config('app.tenant_id', {BAD}, true), set_config('app.scopes', 'read,write', true),"
+    " set_config('app.proof', '1:1:1:' || repeat('0', 64), true)",
+]
+
+
+@pytest.fixture
+def attack(database: TestDatabase) -> Iterator[Attack]:
+    with attacking(database) as attack:
+        yield attack
+
+
+def line_of_globex(attack: Attack) -> str:
+    """Return what a forger would have replayed: a record of globex, said to be sent with its key."""
+    public_id = attack.keys["globex"].split("_")[1]
+    return json.dumps(
+        {
+            "id": "01900000-0000-7000-8000-000000000001", "tenant_id": "globex", "agent_id": "a", "mode": "LIVE",
+            "status": "error", "created_at": "2026-01-01T00:00:00Z", "api_key_id": public_id,
+        }
+    )  # fmt: skip
+
+
+def session_of(
+    attack: Attack, database: TestDatabase, login: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Connection[Any], list[str]]:
+    """Open a session that has app.bad from its start, and the settings that the calls name; listen to it."""
+    monkeypatch.setenv("PGOPTIONS", "-c app.bad=\udcff")
+    session = psycopg.connect(database.url(login), autocommit=True)
+    monkeypatch.delenv("PGOPTIONS")
+    session.prepare_threshold = None  # a prepared statement has a plan already
+    for name, value in {
+        "app.globex": attack.keys["globex"].split("_")[1],
+        "app.own": attack.issue_key("acme", "read", "write", "import"),
+        "app.spare": attack.issue_key("acme"),
+        "app.line": line_of_globex(attack),
+    }.items():
+        session.execute("SELECT set_config(%s, %s, false)", [name, value])
+    return session, listen(session)
+
+
+def secrets_of(attack: Attack) -> dict[str, bytes]:
+    """Return what no caller may be told, by name: every column that holds bytes, and what can be made with them."""
+    columns = attack.administrator.execute(
+        "SELECT a.attrelid::regclass::text, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid"
+        " WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'bytea'::regtype"
+        " AND NOT a.attisdropped AND c.relname IN ('api_keys', 'proof_secrets')"
+    ).fetchall()
+    assert ("audit.api_keys", "secret_sha256") in columns
+    assert len(columns) >= 3
+    secrets: dict[str, bytes] = {}
+    for table, column in columns:
+        rows = attack.administrator.execute(
+            sql.SQL("SELECT id::text, {} FROM {}").format(sql.Identifier(column), sql.SQL(table))
+        ).fetchall()
+        secrets |= {f"{table}.{column} of {name}": bytes(value) for name, value in rows}
+    secret = attack.keys["globex"].split("_")[2]
+    line = line_of_globex(attack).encode()
+    return secrets | {
+        "globex's key": secret.encode(),
+        "the signature of a forged line": hmac.digest(hashlib.sha256(secret.encode()).digest(), line, "sha256"),
+    }
+
+
+def definers(database: TestDatabase) -> list[str]:
+    """Return the names of the functions that run as their owner."""
+    return [
+        name
+        for (name,) in database.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'audit'::regnamespace AND prosecdef ORDER BY proname"
+        )
+    ]
+
+
+def tried(session: Connection[Any], statement: str) -> list[Any]:
+    """Run a statement under a savepoint that is undone; return its first column, nothing where it fails."""
+    session.execute("SAVEPOINT attempt")
+    try:
+        rows = session.execute(statement.encode()).fetchall()
+    except (psycopg.Error, UnicodeDecodeError):
+        rows = []
+    session.execute("ROLLBACK TO attempt")
+    return [row[0] for row in rows]
+
+
+def fail_and_call_again(session: Connection[Any], calls: list[str], preparation: str) -> list[Any]:
+    """Make each call fail first, and then all of them again with plans printed; return what they answered."""
+    answers = []
+    for failing in calls:
+        session.execute("BEGIN")
+        tried(session, "SELECT 1")
+        session.execute("SAVEPOINT prepared")
+        try:
+            session.execute(preparation.encode())
+        except psycopg.Error:  # not for this login, which goes on without
+            session.execute("ROLLBACK TO prepared")
+        session.execute(SWALLOWED.format(failing).encode())
+        session.execute(PRINT_PLANS.encode())
+        answers += [answer for call in calls for answer in tried(session, f"SELECT {call}")]
+        session.execute("ROLLBACK")
+    return answers
+
+
+@pytest.fixture
+def logins(create_role: CreateRole) -> list[str]:
+    return ["audit_app", "audit_gateway", create_role(member_of=("audit_admin",))]
+
+
+def test_every_function_that_runs_as_its_owner_is_tried(database: TestDatabase) -> None:
+    assert definers(database) == sorted(CALLS)
+
+
+@pytest.mark.parametrize("function", sorted(CALLS))
+def test_a_call_that_failed_and_is_made_again_prints_no_secret(
+    attack: Attack, database: TestDatabase, logins: list[str], monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    calls = [f"audit.{function}({arguments})" for arguments in CALLS[function]]
+    served = 0
+    for login in logins:
+        ((may_call,),) = database.execute(
+            "SELECT has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc"
+            " WHERE proname = %s AND pronamespace = 'audit'::regnamespace",
+            login,
+            function,
+        )
+        if not may_call:
+            continue
+        session, heard = session_of(attack, database, login, monkeypatch)
+        with session:
+            preparations = ("SELECT 1", ENTERED, *SETTINGS, f"{ENTERED}; {SETTINGS[0]}", f"{ENTERED}; {SETTINGS[1]}")
+            answers = [a for prepared in preparations for a in fail_and_call_again(session, calls, prepared)]
+        # A key that was made just now is for its result alone.
+        fresh = {
+            f"fresh key {number}{kind}": value
+            for number, answer in enumerate(answers)
+            if str(answer).startswith("rf_")
+            for secret in [str(answer).split("_")[2].encode()]
+            for kind, value in {"": secret, "'s hash": hashlib.sha256(secret).digest()}.items()
+        }
+        assert any("{PLANNEDSTMT" in said for said in heard)
+        assert found_in(heard, secrets_of(attack) | fresh) == set(), login
+        served += len(answers)
+    assert served
+
+
+def test_a_public_id_and_bytes_that_are_no_text_do_not_print_the_hash_of_a_key(
+    attack: Attack, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, heard = session_of(attack, database, "audit_app", monkeypatch)
+    with session:
+        session.execute("BEGIN")
+        session.execute(SWALLOWED.format(f"audit.enter_tenant({KEYS[0]})").encode())
+        session.execute(PRINT_PLANS.encode())
+        tried(session, f"SELECT audit.enter_tenant({KEYS[1]})")
+        session.execute("ROLLBACK")
+    assert found_in(heard, secrets_of(attack)) == set()
+
+
+def test_a_text_of_a_gigabyte_prints_no_secret(
+    attack: Attack, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As long as a text can be: what is put before it, to be hashed with it, no longer fits.
+    line = r"""{\"api_key_id\":\"' || current_setting('app.globex') || '\"}' || repeat(' ', 1073741750) || '"""
+    session, heard = session_of(attack, database, "audit_app", monkeypatch)
+    with session:
+        session.execute("BEGIN")
+        session.execute("SET LOCAL statement_timeout = '5min'")
+        call = f"""audit.replay_audit_logs(('[{{"line":"{line}"}}]')::json)"""
+        session.execute(SWALLOWED.format(call).encode())
+        session.execute(PRINT_PLANS.encode())
+        tried(session, f"SELECT audit.replay_audit_logs({LINE.format(chr(39) * 2, 'NULL')})")
+        session.execute("ROLLBACK")
+    assert found_in(heard, secrets_of(attack)) == set()

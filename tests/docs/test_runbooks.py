@@ -1,0 +1,120 @@
+"""The runbooks' commands, run as they stand in docs/runbooks.md, against a real database and a running service."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.calls import bearer
+from tests.conftest import CreateRole, TestDatabase
+from tests.support.processes import ROOT, ServiceProcess, running_service
+
+LOGS = "/api/v1/audit/logs"
+
+
+def blocks(heading: str) -> list[str]:
+    """Return the commands below a heading of the page, block by block."""
+    section = (ROOT / "docs" / "runbooks.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found: list[str] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return found
+
+
+class Shell:
+    """Runs blocks of the page where an operator would, in a folder of the test's own."""
+
+    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+        self.folder = folder
+        self.variables = variables
+        for name in (".venv", "app", "db", "pgmigrate.yml"):
+            (folder / name).symlink_to(ROOT / name)
+
+    def run(self, block: str) -> str:
+        """Return what a block prints. It must succeed."""
+        path = f"{os.environ.get('POSTGRESQL_BINARIES', '')}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=self.folder, env=os.environ | self.variables | {"PATH": path},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def service(database: TestDatabase) -> Iterator[ServiceProcess]:
+    with running_service(database_url=database.url("audit_app")) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(tmp_path: Path, database: TestDatabase, create_role: CreateRole, service: ServiceProcess) -> Shell:
+    assert shutil.which("curl"), "curl is needed"
+    variables = {
+        "ADMIN_DATABASE_URL": database.url(create_role(member_of=("audit_admin",))),
+        "MIGRATION_DATABASE_URL": database.url("postgres"),
+        "RINGFENCE_URL": str(service.http.base_url).rstrip("/"),
+        "TENANT": "acme",
+        "NEW_PASSWORD": "0123456789abcdef",
+    }
+    return Shell(tmp_path, variables)
+
+
+def test_a_leaked_key_is_revoked_replaced_and_its_acts_are_listed(
+    shell: Shell, service: ServiceProcess, database: TestDatabase
+) -> None:
+    leaked = database.issue_api_key("acme")
+    shell.variables["KEY_ID"] = leaked.split("_")[1]
+    assert service.http.get(LOGS, headers=bearer(leaked)).status_code == 200
+    revoke, replace, list_events = blocks("An API key has leaked")
+
+    shell.run(revoke)
+    assert service.http.get(LOGS, headers=bearer(leaked)).status_code == 401
+    (replacement,) = re.findall(r"rf_\w+", shell.run(replace))
+    record = {"agent_id": "kyc", "mode": "LIVE", "status": "success"}
+    assert service.http.post(LOGS, headers=bearer(replacement), json=record).status_code == 201
+    listed = shell.run(list_events)
+    assert all(act in listed for act in ("api key issued", "records read", "api key revoked"))
+    assert replacement.split("_")[1] not in listed
+
+
+def test_a_leaked_password_is_replaced_and_sessions_with_the_old_one_are_ended(
+    shell: Shell, service: ServiceProcess, database: TestDatabase
+) -> None:
+    key = database.issue_api_key("acme")
+    change, end_sessions, rotate, ask = blocks("The password of audit_app has leaked")
+    with psycopg.connect(database.url("audit_app")) as stolen:
+        shell.run(change)
+        ((stored,),) = database.execute("SELECT rolpassword FROM pg_authid WHERE rolname = 'audit_app'")
+        assert str(stored).startswith("SCRAM-SHA-256$")
+        assert shell.variables["NEW_PASSWORD"] not in str(stored)
+        shell.run(end_sessions)
+        with pytest.raises(psycopg.OperationalError):
+            stolen.execute("SELECT 1")
+    assert service.http.get(LOGS, headers=bearer(key)).status_code == 200
+    assert "secret" in shell.run(rotate)
+    assert "(0 rows)" in shell.run(ask)
+    database.execute("ALTER ROLE audit_app PASSWORD NULL")
+
+
+def test_a_tenant_that_leaves_takes_its_records_and_nothing_opens_them_any_more(
+    shell: Shell, service: ServiceProcess, database: TestDatabase
+) -> None:
+    key = database.issue_api_key("acme")
+    shell.variables |= {"READ_KEY": key, "KEY_ID": key.split("_")[1]}
+    record = {"agent_id": "kyc", "mode": "LIVE", "status": "success"}
+    assert service.http.post(LOGS, headers=bearer(key), json=record).status_code == 201
+    export, revoke, list_events = blocks("A tenant leaves")
+
+    assert json.loads(shell.run(export)) == {"complete": True, "count": 1}
+    assert "valid" in shell.run(revoke)
+    assert service.http.get(LOGS, headers=bearer(key)).status_code == 401
+    shell.run(list_events)
+    events = json.loads((shell.folder / "audit-logs-events.ndjson").read_text())
+    assert "records exported" in json.dumps(events)
+    assert database.execute("SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'acme'") == [(1,)]

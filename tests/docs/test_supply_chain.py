@@ -1,0 +1,28 @@
+"""What others make is pinned to what was looked at: actions by their commit, the image by its version."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it() -> None:
+    used = re.findall(r"uses: (\S+)(.*)", (ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", comment), action
+
+
+def test_the_base_image_is_pinned_to_a_patch_release_and_a_distribution() -> None:
+    images = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert images
+    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-\w+", image) for image in images)
+
+
+def test_the_version_is_the_newest_dated_one_of_the_changelog() -> None:
+    versions = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    initial = (ROOT / "app" / "__init__.py").read_text()
+    assert f'__version__ = "{versions[0]}"' in initial

@@ -1,0 +1,284 @@
+"""GET /api/v1/audit/logs/export: what is in an export, in which form, and how a complete one is told."""
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.model.uuid_v7 import uuid_v7
+from tests.support.calls import assert_problem, bearer, execute, records
+from tests.conftest import Serve, TestDatabase
+
+EXPORT = "/api/v1/audit/logs/export"
+PLAIN = {"Accept-Encoding": "identity"}
+TEXTS = ['"quoted"', "back\\slash\\n", "two\r\nlines", "comma, semicolon;", "Grüße 😀", "a\tb", "'", "</script>", "\\."]
+
+
+def export(client: TestClient, tenant: str = "acme", api_key: str | None = None, **query: Any) -> Any:
+    """Return the answer, which is an export."""
+    headers = {"X-Tenant-ID": tenant} | PLAIN | (bearer(api_key) if api_key else {})
+    answer = client.get(EXPORT, headers=headers, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def exported(
+    client: TestClient, tenant: str = "acme", api_key: str | None = None, **query: Any
+) -> list[dict[str, Any]]:
+    """Return the records of a complete NDJSON export."""
+    *items, mark = [json.loads(line) for line in export(client, tenant, api_key, **query).text.split("\n")[:-1]]
+    assert mark == {"complete": True, "count": len(items)}
+    return items
+
+
+def cells(client: TestClient, **query: Any) -> list[list[str]]:
+    """Return the records of a complete CSV export, without its header."""
+    text = export(client, format="csv", **query).content.decode()
+    header, *items, mark = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert header[0] == "id"
+    assert mark == ["#complete", str(len(items)), *[""] * 9]
+    assert {len(item) for item in items} <= {len(header)}
+    return items
+
+
+def test_an_export_has_every_record_of_the_tenant_as_the_list_shows_it(client: TestClient) -> None:
+    for number in range(3):
+        execute(client, agent=f"agent-{number}", user_id="jane")
+    execute(client, "globex")
+    execute(client, mode="LIVE")
+
+    assert exported(client) == records(client)[::-1]
+    assert exported(client, order="desc") == records(client)[::-1]
+    assert exported(client, order="asc") == records(client)
+    assert exported(client, "globex") == records(client, "globex")
+    assert [list(item) for item in exported(client)] == [list(item) for item in records(client)]
+
+
+def test_an_export_without_records_says_that_it_is_complete(client: TestClient) -> None:
+    assert export(client).text == '{"complete": true, "count": 0}\n'
+    assert export(client, format="csv").text.split("\r\n")[1:] == ["#complete,0,,,,,,,,,", ""]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_any_text_comes_out_as_it_went_in(client: TestClient, text: str) -> None:
+    execute(client, user_id=text)
+
+    assert [item["user_id"] for item in exported(client)] == [text]
+    assert [item[8] for item in cells(client)] == [text]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("x")'])
+def test_a_cell_that_a_spreadsheet_would_calculate_begins_with_an_apostrophe(client: TestClient, text: str) -> None:
+    execute(client, user_id=text)
+
+    assert [item[8] for item in cells(client)] == ["'" + text]
+    assert [item["user_id"] for item in exported(client)] == [text]
+
+
+def test_csv_holds_what_ndjson_holds(client: TestClient) -> None:
+    for number in range(3):
+        execute(client, agent=f"agent-{number}", mode="LIVE", user_id="jane")
+
+    expected = [["" if value is None else str(value) for value in item.values()] for item in exported(client)]
+    assert cells(client) == expected
+
+
+def test_the_filters_are_those_of_the_list(client: TestClient) -> None:
+    for agent, user in (("one", "u-1"), ("two", "u-2"), ("two", "u-1")):
+        execute(client, agent=agent, user_id=user)
+    execute(client, mode="LIVE")
+    first, second, third, denied = records(client)
+
+    for query in (
+        {"agent_id": "two"},
+        {"user_id": "u-1"},
+        {"trace_id": second["trace_id"]},
+        {"mode": "LIVE"},
+        {"status": "denied"},
+        {"http_status": 200},
+        {"agent_id": "two", "user_id": "u-1"},
+        {"start_time": second["created_at"]},
+        {"end_time": second["created_at"]},
+        {"start_time": first["created_at"], "end_time": third["created_at"]},
+    ):
+        assert exported(client, order="asc", **query) == records(client, **query)
+    assert exported(client, mode="LIVE") == [denied]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("format", "xml"),
+        ("format", ""),
+        ("format", "CSV"),
+        ("order", "up"),
+        ("mode", "live"),
+        ("status", "ok"),
+        ("http_status", "ok"),
+        ("start_time", "2026-01-01"),
+        ("limit", "10"),
+        ("cursor", "x"),
+        ("tenant", "globex"),
+    ],
+)
+def test_a_parameter_that_is_unknown_or_cannot_be_meant_is_refused(client: TestClient, name: str, value: str) -> None:
+    answer = client.get(EXPORT, headers={"X-Tenant-ID": "acme"}, params={name: value})
+
+    assert_problem(answer, 422, "invalid-request", name)
+
+
+def test_a_parameter_that_stands_twice_is_refused(client: TestClient) -> None:
+    answer = client.get(f"{EXPORT}?format=csv&format=ndjson", headers={"X-Tenant-ID": "acme"})
+
+    assert_problem(answer, 422, "invalid-request", "format")
+
+
+def test_an_export_names_its_form_and_is_kept_by_no_cache(client: TestClient) -> None:
+    for form, media_type in (("ndjson", "application/x-ndjson"), ("csv", "text/csv; charset=utf-8; header=present")):
+        headers = export(client, format=form).headers
+        assert headers["content-type"] == media_type
+        assert headers["cache-control"] == "no-store"
+        assert "content-length" not in headers
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("gzip", True),
+        ("br, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000", False),
+        ("br", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("backend", ["serve", "serve_file"])
+def test_an_export_is_compressed_when_that_is_asked_for(
+    request: pytest.FixtureRequest, backend: str, asked: str, given: bool
+) -> None:
+    client: TestClient = request.getfixturevalue(backend)()
+    execute(client)
+    with client.stream("GET", EXPORT, headers={"X-Tenant-ID": "acme", "Accept-Encoding": asked}) as answer:
+        body = b"".join(answer.iter_raw())
+
+    assert answer.headers.get("content-encoding") == ("gzip" if given else None)
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert (gzip.decompress(body) if given else body) == export(client).content
+
+
+@pytest.mark.parametrize("role", ["audit_app", "audit_gateway"])
+def test_an_export_is_on_record_and_one_that_is_refused_is_not(serve: Serve, database: TestDatabase, role: str) -> None:
+    client = serve(database_url=database.url(role))
+    key = database.issue_api_key("acme")
+    headers = {"X-Tenant-ID": "acme"} | bearer(key)
+    assert client.get(EXPORT, headers=headers, params={"format": "xml"}).status_code == 422
+    assert client.get(EXPORT, headers=headers, params={"format": "csv"}).status_code == 200
+    export(client, api_key=key, user_id="jane")
+
+    events = client.get("/api/v1/audit/admin-events", headers=headers).json()["items"]
+    public_id = key.split("_")[1] if role == "audit_app" else None
+    assert [(event["api_key_id"], event["actor"]) for event in events if event["act"] == "records exported"] == [
+        (public_id, role),
+        (public_id, role),
+    ]
+    assert "jane" not in str(events)
+
+
+def test_a_key_exports_what_it_may_read(serve: Serve, database: TestDatabase) -> None:
+    client = serve(database_url=database.url("audit_app"))
+    keys = {scope: database.issue_api_key("acme", scope) for scope in ("read", "write")}
+    execute(client, api_key=keys["write"])
+
+    assert len(exported(client, api_key=keys["read"])) == 1
+    assert exported(client, "globex", database.issue_api_key("globex")) == []
+    for key, status, kind in (
+        (keys["write"], 403, "scope-missing"),
+        (database.issue_api_key("globex"), 403, "tenant-mismatch"),
+        (f"rf_{'0' * 16}_{'0' * 64}", 401, "unauthenticated"),
+    ):
+        assert_problem(client.get(EXPORT, headers=bearer(key) | {"X-Tenant-ID": "acme"}), status, kind)
+    assert_problem(client.get(EXPORT), 401, "unauthenticated")
+
+
+def test_an_export_of_a_file_is_in_order_though_the_file_is_not(serve_file: Serve, tmp_path: Path) -> None:
+    # Of one flush, and of a clock that was set back; one record stands there twice, and one line is torn.
+    times = [f"2026-01-01T00:00:{second:02}.000000Z" for second in (3, 3, 3, 1, 2)]
+    lines = [
+        json.dumps({"id": str(uuid_v7()), "tenant_id": "acme", "agent_id": "a" * number, "created_at": time})
+        for number, time in enumerate(times, 1)
+    ]
+    (tmp_path / "audit.jsonl").write_text("\n".join([*lines[::-1], '{"id": "torn', lines[0], ""]))
+    client = serve_file()
+
+    for order in ("asc", "desc"):
+        found = [item["agent_id"] for item in exported(client, order=order)]
+        assert found == [item["agent_id"] for item in records(client, order=order)]
+        assert len(found) == len(times)
+
+
+def test_an_export_of_a_large_file_is_whole_in_both_orders(serve_file: Serve, tmp_path: Path) -> None:
+    number = 12_000  # more than are held at once, and several parts
+    with (tmp_path / "audit.jsonl").open("w") as file:
+        for n in range(number):
+            time = f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}.000000Z"
+            file.write(
+                json.dumps(
+                    {"id": str(uuid_v7()), "tenant_id": "acme", "agent_id": f"{n} {'x' * 300}", "created_at": time}
+                )
+                + "\n"
+            )
+    client = serve_file()
+
+    oldest_first = [int(item["agent_id"].split()[0]) for item in exported(client, order="asc")]
+    assert oldest_first == list(range(number))
+    assert [int(item["agent_id"].split()[0]) for item in exported(client)] == oldest_first[::-1]
+
+
+def test_csv_begins_with_a_byte_order_mark_on_request(client: TestClient) -> None:
+    execute(client, user_id="Grüße")
+    plain = export(client, format="csv").content
+
+    assert not plain.startswith(codecs.BOM_UTF8)
+    assert export(client, format="csv", bom="false").content == plain
+    assert export(client, format="csv", bom="true").content == codecs.BOM_UTF8 + plain
+    assert "Grüße" in export(client, format="csv", bom="true").content.decode("utf-8-sig")
+
+
+def test_a_compressed_csv_begins_with_a_byte_order_mark_too(client: TestClient) -> None:
+    execute(client)
+    headers = {"X-Tenant-ID": "acme", "Accept-Encoding": "gzip"}
+    answer = client.get(EXPORT, headers=headers, params={"format": "csv", "bom": "true"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.content.startswith(codecs.BOM_UTF8 + b"id,")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["bom=true", "format=ndjson&bom=true", *(f"format=csv&bom={word}" for word in ("1", "True", "yes", "", "on"))],
+)
+def test_a_byte_order_mark_is_for_csv_alone_and_true_or_false(client: TestClient, query: str) -> None:
+    assert_problem(client.get(f"{EXPORT}?{query}", headers={"X-Tenant-ID": "acme"}), 422, "invalid-request", "bom")
+    assert client.get(f"{EXPORT}?bom=false", headers={"X-Tenant-ID": "acme"}).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+@pytest.mark.parametrize("tenant", ["acme", "globex"])
+def test_the_files_name_has_the_tenant_and_the_time(client: TestClient, tenant: str, form: str) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    disposition = export(client, tenant, format=form).headers["content-disposition"]
+
+    name = re.fullmatch(
+        rf'attachment; filename="audit-logs_{tenant}_(\d{{4}}-\d\d-\d\dT\d{{6}}Z)\.{form}"', disposition
+    )
+    assert name
+    assert before <= datetime.strptime(name[1], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC) <= datetime.now(UTC)

@@ -1,0 +1,64 @@
+"""Whatever the OpenAPI document allows or forbids, sent to a real process: no 5xx, and no answer not announced."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.conftest import TestDatabase
+from tests.support.processes import ServiceProcess, running_service
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+BUDGET = settings(max_examples=40, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(params=["postgresql", "jsonl"])
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServiceProcess]:
+    """A process on each backend."""
+    if request.param == "postgresql":
+        database: TestDatabase = request.getfixturevalue("database")
+        chosen: dict[str, object] = {"database_url": database.url()}
+    else:
+        chosen = {"audit_log_path": tmp_path / "audit.jsonl"}
+    with running_service(live_enabled=True, **chosen) as service:
+        yield service
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("tenant", ["acme", None], ids=["with tenant", "without tenant"])
+def test_every_answer_is_one_that_the_document_announces(
+    service: ServiceProcess, mode: GenerationMode, tenant: str | None
+) -> None:
+    schema = schemathesis.openapi.from_dict(service.http.get("/openapi.json").json())
+    operations: list[Any] = [result.ok() for result in schema.get_all_operations()]  # type: ignore[union-attr]
+    assert len(operations) >= 4
+    answered: set[int] = set()
+    with requests.Session() as session:
+        session.trust_env = False
+        for operation in operations:
+            if mode is GenerationMode.NEGATIVE and not [*operation.iter_parameters(), *operation.body]:
+                continue  # nothing about it could be sent wrongly
+
+            @BUDGET
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def send(case: Any) -> None:
+                headers = {"X-Tenant-ID": tenant} if tenant else {}
+                response = case.call(base_url=str(service.http.base_url), session=session, headers=headers)
+                answered.add(response.status_code)
+                case.validate_response(response, checks=CHECKS)
+
+            send()
+
+    assert (422 if mode is GenerationMode.NEGATIVE else 200) in answered
+    assert service.process.poll() is None

@@ -1,0 +1,328 @@
+"""A database that goes away: what is answered meanwhile, and what is in the database afterwards."""
+
+import json
+import stat
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from app.model.uuid_v7 import uuid_v7
+from tests.support.calls import assert_problem, bearer, execute, records
+from tests.conftest import Serve, TestDatabase
+from tests.support.polling import eventually
+from tests.support.spool_directory import waiting_files
+
+LOGS = "/api/v1/audit/logs"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+class Bank:
+    """A service with a spool, its database, and a key of acme that has been seen at work."""
+
+    def __init__(self, serve: Serve, database: TestDatabase, directory: Path, **settings: Any) -> None:
+        self.database, self.directory = database, directory
+        self.key = database.issue_api_key("acme")
+        self.client: TestClient = serve(
+            database_url=SecretStr(database.url("audit_app")), spool=True, spool_path=directory, **settings
+        )
+
+    def execute(self, key: str | None = None, **body: Any) -> Any:
+        return self.client.post(
+            "/api/v1/agents/credit-scoring/execute", headers=bearer(key or self.key), json={"input": {}} | body
+        )
+
+    def send(self, *records: dict[str, Any], key: str | None = None, **headers: str) -> Any:
+        body: Any = records[0] if len(records) == 1 else list(records)
+        return self.client.post(LOGS, headers=bearer(key or self.key) | headers, json=body)
+
+    def be_known(self, key: str | None = None) -> str:
+        """Have a record stored with the key; return the record's id."""
+        answer = self.execute(key)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def lose_database(self) -> None:
+        self.database.go_down()
+        eventually(lambda: self.client.get(LOGS, headers=bearer(self.key)).status_code == 503)
+
+    def get_database_back(self) -> None:
+        self.database.come_up()
+        eventually(lambda: not self.waiting())
+
+    def waiting(self) -> list[Path]:
+        return waiting_files(self.directory)
+
+    def stored(self) -> dict[str, tuple[str, datetime]]:
+        rows = self.database.execute("SELECT id::text, tenant_id, created_at FROM audit.audit_logs")
+        return {record_id: (tenant, created_at) for record_id, tenant, created_at in rows}
+
+
+@pytest.fixture
+def bank(serve: Serve, database: TestDatabase, directory: Path) -> Bank:
+    return Bank(serve, database, directory)
+
+
+def record(**fields: Any) -> dict[str, Any]:
+    return {"id": str(uuid_v7()), "agent_id": "kyc", "mode": "LIVE", "status": "success"} | fields
+
+
+def test_a_dry_run_waits_in_the_spool_and_is_in_the_database_afterwards(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    answer = bank.execute(user_id="jane")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["stored"] == "spool"
+    assert answer.json()["tenant_id"] == "acme"
+
+    bank.get_database_back()
+
+    assert answer.json()["id"] in bank.stored()
+    assert bank.execute().json().get("stored") is None
+
+
+def test_records_from_elsewhere_wait_too_one_or_many(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    one, two, three = record(), record(user_id="jürgen"), record(error="no")
+    assert bank.send(one).json() == {"tenant_id": "acme", "stored": "spool", "count": 1, "id": one["id"]}
+    many = bank.send(two, three)
+    assert (many.status_code, many.json()["stored"], many.json()["count"]) == (201, "spool", 2)
+
+    bank.get_database_back()
+
+    assert {one["id"], two["id"], three["id"]} <= bank.stored().keys()
+    found = {each["id"]: each for each in records(bank.client, api_key=bank.key)}
+    assert found[two["id"]]["user_id"] == "jürgen"
+    assert found[three["id"]]["error"] == "no"
+
+
+def test_what_waited_keeps_its_time_and_its_order(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    ids = [bank.execute().json()["id"] for _ in range(5)]
+    waited = [json.loads(line) for line in (bank.directory / "active.jsonl").read_bytes().splitlines()]
+    assert [each["id"] for each in waited] == ids
+
+    bank.get_database_back()
+
+    assert [bank.stored()[each["id"]][1] for each in waited] == [
+        datetime.fromisoformat(each["created_at"]) for each in waited
+    ]
+    assert [each["id"] for each in records(bank.client, api_key=bank.key)][1:] == ids
+
+
+def test_the_replay_is_on_record(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    bank.execute()
+    bank.get_database_back()
+
+    events = bank.client.get("/api/v1/audit/admin-events", headers=bearer(bank.key)).json()["items"]
+    assert [event["api_key_id"] for event in events if event["act"] == "records replayed"] == [bank.key.split("_")[1]]
+
+
+def test_the_spool_is_readable_by_its_owner_alone_and_holds_no_key(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    bank.execute()
+
+    assert stat.S_IMODE(bank.directory.stat().st_mode) == 0o700
+    for path in bank.directory.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert bank.key.split("_")[2] not in path.read_text()
+
+
+def test_lists_are_refused_while_the_database_is_away(bank: Bank) -> None:
+    bank.lose_database()
+    answer = bank.client.get(LOGS, headers=bearer(bank.key))
+    assert_problem(answer, 503, "storage-unavailable")
+    assert answer.headers["retry-after"]
+
+
+def test_a_key_that_was_not_seen_at_work_opens_no_spool(bank: Bank) -> None:
+    other = bank.database.issue_api_key("globex")
+    bank.be_known()
+    bank.lose_database()
+
+    assert_problem(bank.execute(other), 503, "storage-unavailable")
+    assert_problem(bank.execute("rf_" + "0" * 16 + "_" + "0" * 64), 503, "storage-unavailable")
+    assert bank.execute().status_code == 200
+
+
+def test_a_known_key_with_another_tenants_name_is_refused(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+
+    assert_problem(execute(bank.client, "globex", api_key=bank.key), 403, "tenant-mismatch")
+    assert execute(bank.client, "acme", api_key=bank.key).status_code == 200
+
+
+def test_a_record_that_the_database_would_refuse_is_refused(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+
+    assert_problem(bank.execute(user_id="j" * 257), 422, "invalid-request", "user_id")
+    assert_problem(bank.send(record(), record(http_status=99)), 422, "invalid-request", "http_status")
+    assert bank.execute(user_id="j" * 256).status_code == 200
+    assert sum(len(path.read_bytes().splitlines()) for path in bank.waiting()) == 1
+
+
+def test_an_idempotency_key_needs_the_database(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+
+    assert_problem(bank.send(record(), **{"Idempotency-Key": "k"}), 503, "storage-unavailable")
+    assert bank.send(record()).status_code == 201
+
+
+def test_live_is_refused_before_the_agent_is_called(
+    serve: Serve, database: TestDatabase, directory: Path, tmp_path: Path
+) -> None:
+    agents = tmp_path / "agents.toml"
+    agents.write_text('[agents.credit-scoring]\nurl = "http://127.0.0.1:9/"\n')
+    bank = Bank(serve, database, directory, live_enabled=True, agents_file=agents)
+    bank.be_known()
+    bank.lose_database()
+
+    assert_problem(bank.execute(mode="LIVE"), 503, "storage-unavailable")
+    assert bank.execute(mode="DRY_RUN").status_code == 200
+    assert len((directory / "active.jsonl").read_bytes().splitlines()) == 1
+
+
+def test_a_full_spool_refuses_and_keeps_what_it_has(serve: Serve, database: TestDatabase, directory: Path) -> None:
+    bank = Bank(serve, database, directory, spool_max_bytes=2000)
+    bank.be_known()
+    bank.lose_database()
+    answers = [bank.execute() for _ in range(10)]
+
+    kept = [answer.json()["id"] for answer in answers if answer.status_code == 200]
+    assert 2 <= len(kept) < 10
+    for answer in answers[len(kept) :]:
+        assert_problem(answer, 503, "storage-unavailable")
+    bank.get_database_back()
+    assert set(kept) <= bank.stored().keys()
+    assert len(bank.stored()) == len(kept) + 1
+    assert bank.execute().status_code == 200
+
+
+def test_without_a_spool_the_same_is_refused(serve: Serve, database: TestDatabase) -> None:
+    client = serve()
+    assert execute(client).status_code == 200
+    database.go_down()
+    assert_problem(execute(client), 503, "storage-unavailable")
+
+
+def test_where_a_gateway_names_the_tenants_records_wait_under_their_name(
+    serve: Serve, database: TestDatabase, directory: Path
+) -> None:
+    client = serve(spool=True, spool_path=directory)
+    first = execute(client, "globex").json()["id"]
+    database.go_down()
+    second = eventually(lambda: (answer := execute(client, "globex")).status_code == 200 and answer).json()
+    assert second["stored"] == "spool"
+    assert_problem(execute(client, "acme"), 503, "storage-unavailable")
+    database.come_up()
+
+    eventually(lambda: not (directory / "active.jsonl").exists() and not list(directory.glob("????????-*.jsonl")))
+
+    found = database.execute("SELECT id::text, tenant_id FROM audit.audit_logs ORDER BY created_at")
+    assert found == [(first, "globex"), (second["id"], "globex")]
+
+
+def test_what_the_database_refuses_for_good_is_kept_with_the_reason_and_holds_up_nothing(bank: Bank) -> None:
+    bank.be_known()
+    taken = record()
+    assert bank.send(taken).status_code == 201
+    bank.lose_database()
+    other = taken | {"status": "error"}
+    assert bank.send(other).json()["stored"] == "spool"
+    assert bank.send(taken).json()["stored"] == "spool"  # the very same record: a repetition
+    later = bank.execute().json()["id"]
+
+    bank.get_database_back()
+
+    assert later in bank.stored()
+    (dead,) = [json.loads(line) for line in (bank.directory / "dead-letter.jsonl").read_text().splitlines()]
+    assert (dead["id"], dead["status"]) == (taken["id"], "error")
+    assert dead["refused"]["sqlstate"] == "RF004"
+    assert stat.S_IMODE((bank.directory / "dead-letter.jsonl").stat().st_mode) == 0o600
+
+
+def test_records_of_a_key_that_was_revoked_before_are_not_stored(bank: Bank) -> None:
+    bank.be_known()
+    bank.database.execute("SELECT audit.revoke_api_key(p_id => %s)", bank.key.split("_")[1])
+    bank.lose_database()
+    assert bank.execute().json()["stored"] == "spool"  # the service cannot know
+
+    bank.get_database_back()
+
+    assert len(bank.stored()) == 1
+    (dead,) = [json.loads(line) for line in (bank.directory / "dead-letter.jsonl").read_text().splitlines()]
+    assert dead["refused"]["sqlstate"] == "RF005"
+
+
+def test_a_record_that_was_changed_on_the_disk_is_not_stored(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    genuine, forged = bank.execute().json()["id"], bank.execute(user_id="jane").json()["id"]
+    active = bank.directory / "active.jsonl"
+    active.write_text(active.read_text().replace("jane", "john"))
+
+    bank.get_database_back()
+
+    assert genuine in bank.stored()
+    assert forged not in bank.stored()
+    (dead,) = [json.loads(line) for line in (bank.directory / "dead-letter.jsonl").read_text().splitlines()]
+    assert dead["refused"]["sqlstate"] == "RF005"
+
+
+def test_half_a_line_that_a_crash_left_is_let_go_and_the_rest_is_replayed(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    first = bank.execute().json()["id"]
+    with (bank.directory / "active.jsonl").open("ab") as file:
+        file.write(b'{"id": "01a2')
+    second = bank.execute().json()["id"]
+
+    bank.get_database_back()
+
+    assert {first, second} <= bank.stored().keys()
+    assert not (bank.directory / "dead-letter.jsonl").exists()
+
+
+def test_what_an_earlier_process_left_is_replayed_at_the_next_start(
+    serve: Serve, database: TestDatabase, directory: Path
+) -> None:
+    first = Bank(serve, database, directory)
+    first.be_known()
+    first.lose_database()
+    ids = [first.execute().json()["id"] for _ in range(3)]
+    left = (directory / "active.jsonl").read_bytes()
+    first.get_database_back()
+    # As a crash after the first of them would have left it, and with all of them stored already.
+    (directory / "active.jsonl").write_bytes(left)
+
+    second = Bank(serve, database, directory)
+    eventually(lambda: not second.waiting())
+
+    assert set(ids) <= second.stored().keys()
+    assert len(second.stored()) == 4
+    assert not (directory / "dead-letter.jsonl").exists()
+
+
+def test_a_spool_that_cannot_be_written_is_no_reason_not_to_serve(
+    serve: Serve, database: TestDatabase, directory: Path
+) -> None:
+    directory.write_text("no directory")
+    bank = Bank(serve, database, directory)
+    assert bank.execute().status_code == 200
+    bank.lose_database()
+    assert_problem(bank.execute(), 503, "storage-unavailable")
