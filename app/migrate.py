@@ -1,7 +1,7 @@
 """Bring a database to this release: `python -m app.migrate apply`, or `plan` to see what that would do.
 
 yandex-pgmigrate applies the numbered files of db/schema, and after them db/functions and db/policies. It remembers
-numbers only, and re-applies functions and policies only when a numbered file is pending. This module closes the gap:
+numbers only, and applies functions and policies again only when a numbered file is pending. This module closes the gap:
 it records the SHA-256 of every file applied, applies functions and policies that were edited, and refuses when a
 numbered file that was already applied has been edited. One transaction holds every file of the three folders, so a
 failure leaves them as they were; roles and the two empty schemas come before, in a transaction of their own.
@@ -107,7 +107,7 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
 
 
 def _first(cursor: Any) -> list[str]:
-    cursor.execute((DATABASE_DIRECTORY / "planned.sql").read_text())
+    cursor.execute((DATABASE_DIRECTORY / "bootstrap" / "planned.sql").read_text())
     return [line for (line,) in cursor.fetchall()]
 
 
@@ -138,7 +138,7 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases no file has been applied.
     """
     for _ in range(_MAX_DEADLOCKS):
-        # Workers that serve meanwhile lock tables too, and not always in the order of db/lock_tables.sql.
+        # Workers that serve meanwhile lock tables too, and not always in the order of db/bootstrap/lock_tables.sql.
         with suppress(psycopg2.errors.DeadlockDetected):
             return _apply_once(url, directory)
     return _apply_once(url, directory)
@@ -149,7 +149,7 @@ def _apply_once(url: str, directory: Path) -> Plan:
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor)
         for file in ("roles.sql", "database.sql"):
-            cursor.execute((directory / file).read_text())
+            cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
 
     # pgmigrate's own command line lifts sqlparse's limits, without which a long function body is refused.
@@ -165,12 +165,12 @@ def _apply_once(url: str, directory: Path) -> Plan:
     config = pgmigrate.get_config(str(directory), arguments)
     config = config._replace(user=config.conn_instance.info.user)
     try:
-        config.cursor.execute((directory / "applied_files.sql").read_text())
+        config.cursor.execute((directory / "bootstrap" / "applied_files.sql").read_text())
         applied = _applied(config.cursor)
         todo = Plan.between(applied, release)
         grants = _grants(config.cursor, todo, is_empty=not applied)
         if todo.pending or todo.changed:
-            config.cursor.execute((DATABASE_DIRECTORY / "lock_tables.sql").read_text())
+            config.cursor.execute((DATABASE_DIRECTORY / "bootstrap" / "lock_tables.sql").read_text())
         if todo.changed and not todo.pending:
             for path in todo.changed:
                 # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied

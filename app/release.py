@@ -1,12 +1,14 @@
 """The SQL files of this release, and their fingerprints: what a database must have before it is served.
 
-A release is its files under db/schema, db/functions and db/policies. app/migrate.py applies them and records each
-one's SHA-256 in the database; the service compares the two before it serves (audit.schema_version()).
+A release is its files under db/schema and under the folders that pgmigrate.yml lists. app/migrate.py applies them and
+records each one's SHA-256 in the database; the service compares the two before it serves (audit.schema_version()).
 """
 
 import hashlib
 import re
 from pathlib import Path
+
+import yaml
 
 DATABASE_DIRECTORY = Path(__file__).resolve().parent.parent / "db"
 _SCHEMA_FILE = re.compile(r"V(\d+)__.+\.sql")
@@ -16,17 +18,27 @@ def fingerprints(directory: Path = DATABASE_DIRECTORY) -> dict[str, str]:
     """Return {path below `directory`: SHA-256 in hexadecimal} of every file of the release, in order of application.
 
     Raises ValueError for a file that would be skipped in silence: one that is not called V0001__words.sql in schema/,
-    or not anything.sql in the other two. schema/frozen.sha256 guards the numbered files, and is not one of them.
+    not anything.sql elsewhere, or whose folder pgmigrate.yml does not list. schema/frozen.sha256 guards the numbered
+    files, and is not one of them.
     """
     found: dict[str, str] = {}
-    for folder in ("schema", "functions", "policies"):
+    for folder in folders(directory):
         for file in sorted((directory / folder).iterdir()):
             if folder == "schema" and file.name == "frozen.sha256":
                 continue
             if not file.name.endswith(".sql") or (folder == "schema" and not _SCHEMA_FILE.fullmatch(file.name)):
                 raise ValueError(f"db/{folder}/{file.name} is not named as a file of this folder is")
             found[f"{folder}/{file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    for file in sorted((directory / "functions").rglob("*")):
+        if file.is_file() and str(file.relative_to(directory)) not in found:
+            raise ValueError(f"db/{file.relative_to(directory)} is in a folder that pgmigrate.yml does not list")
     return found
+
+
+def folders(directory: Path = DATABASE_DIRECTORY) -> list[str]:
+    """Return the folders of the release in order of application, relative to `directory`: schema, then those listed."""
+    listed: list[str] = yaml.safe_load((directory / "migrations.yml").read_text())["callbacks"]["afterAll"]
+    return ["schema", *listed]
 
 
 def schema_version(files: dict[str, str]) -> int:

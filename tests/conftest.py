@@ -139,7 +139,7 @@ def database(administrator: Connection[Any]) -> TestDatabase:
     """A migrated database with the tenants acme and globex; `administrator` is a superuser's connection to it."""
     administrator.autocommit = True
     # A clone has the template's schemas, and the privileges on the database of a new one.
-    administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+    administrator.execute((DATABASE_DIRECTORY / "bootstrap" / "database.sql").read_bytes())
     return TestDatabase(administrator)
 
 
@@ -263,7 +263,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         maintenance.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         maintenance.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(name, template))
         with psycopg.connect(**at, dbname=f"{server.dbname}_shared", autocommit=True) as administrator:
-            administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+            administrator.execute((DATABASE_DIRECTORY / "bootstrap" / "database.sql").read_bytes())
             shared = TestDatabase(administrator)
             keyed = request.param == "api_key"
             yield Store(

@@ -22,7 +22,7 @@ from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
 
 ROOT = Path(__file__).parent.parent
-PGTAP_FILES = sorted((ROOT / "db" / "tests").glob("*.sql"))
+PGTAP_FILES = sorted(file for file in (ROOT / "db" / "tests").rglob("*.sql") if file.parent.name != "support")
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")

@@ -24,11 +24,11 @@ from app import __main__ as service
 from app import database_url, migrate
 from app.local import demo
 from app.local.server import PrivateServer, ServerFailed, wheel_binaries
-from app.release import DATABASE_DIRECTORY
 from app.settings import SettingsRefused, describe, read_settings
 from app.shutdown import LIKE_SIGTERM
 from app.terminal_text import printable
 
+_HERE = Path(__file__).parent
 DATA = Path(".data")
 DEMO_FILE = DATA / "demo.env"
 DATABASE = "ringfence"
@@ -45,11 +45,11 @@ def prepare(server: PrivateServer) -> dict[str, str]:
     """
     administrator = server.url("postgres", DATABASE)
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection, suppress(errors.DuplicateDatabase):
-        connection.execute((DATABASE_DIRECTORY / "private_database.sql").read_bytes())
+        connection.execute((_HERE / "private_database.sql").read_bytes())
     done = migrate.apply(administrator)
     _say(f"  schema: {'applied ' + str(len(done.pending) + len(done.changed)) + ' files' if done else 'up to date'}")
     with psycopg.connect(administrator) as connection:
-        connection.execute((DATABASE_DIRECTORY / "private_server.sql").read_bytes())
+        connection.execute((_HERE / "private_server.sql").read_bytes())
     demo.register_tenants(administrator)
     return demo.keys(administrator, server.url("audit_app", DATABASE), DEMO_FILE)
 

@@ -1,4 +1,4 @@
-"""Time-ordered identifiers, in the layout of db/functions/uuid_v7.sql."""
+"""Time-ordered identifiers, in the layout of db/functions/record/uuid_v7.sql."""
 
 import os
 import secrets

@@ -41,8 +41,8 @@ Call = Callable[[LiteralString, Mapping[str, Any]], Awaitable[Any]]
 MOST_WAITS = 4
 """How often a transaction that could not wait any longer for another's lock is begun again."""
 MOST_SECONDS = 14.0
-"""Of one round trip. The server ends a statement after 15 (db/roles.sql); this is for one that does not answer at all,
-and that takes up to ten more to be told to stop."""
+"""Of one round trip. The server ends a statement after 15 (db/bootstrap/roles.sql); this is for one that does not
+answer at all, and that takes up to ten more to be told to stop."""
 MOST_SECONDS_OF_A_RECORD = 5.0
 """Of a round trip that others wait for."""
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
-from tests.support.attacker import Attack, attacking
 from tests.conftest import CreateRole, TestDatabase
+from tests.support.attacker import Attack, attacking
 from tests.support.listening import found_in, listen
 
 PRINT_PLANS = """

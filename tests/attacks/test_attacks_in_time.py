@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
+from tests.conftest import TestDatabase
 from tests.support.attacker import (
     APPEND,
     COUNT_ALL,
@@ -20,7 +21,6 @@ from tests.support.attacker import (
     assert_refused,
     attacking,
 )
-from tests.conftest import TestDatabase
 from tests.support.polling import eventually
 
 LIMIT_SECONDS = 5.0

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.conftest import CreateRole, TestDatabase
 from tests.support.attacker import (
     APPEND,
     COUNT_ALL,
@@ -15,7 +16,6 @@ from tests.support.attacker import (
     assert_refused,
     attacking,
 )
-from tests.conftest import CreateRole, TestDatabase
 
 IDENTITY = [
     "SET ROLE audit_owner",

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg import ClientCursor
 
+from tests.conftest import TestDatabase
 from tests.support.attacker import (
     APPEND,
     COUNT_ALL,
@@ -17,7 +18,6 @@ from tests.support.attacker import (
     assert_refused,
     attacking,
 )
-from tests.conftest import TestDatabase
 
 PROOF = "SELECT current_setting('app.tenant_id'), current_setting('app.scopes'), current_setting('app.proof')"
 REPLAY = """

@@ -6,8 +6,17 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.support.attacker import APPEND, COUNT_ALL, RECORDS, SECRET, Attack, assert_own_alone, assert_refused, attacking
 from tests.conftest import TestDatabase
+from tests.support.attacker import (
+    APPEND,
+    COUNT_ALL,
+    RECORDS,
+    SECRET,
+    Attack,
+    assert_own_alone,
+    assert_refused,
+    attacking,
+)
 
 # All the ways of SQL to a table. EXPLAIN is among them: a plan that has run tells how many rows were left out.
 READERS = [

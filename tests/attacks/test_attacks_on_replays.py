@@ -8,8 +8,8 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Json
 
-from tests.support.attacker import APPEND, Attack, assert_nothing, assert_refused, attacking
 from tests.conftest import TestDatabase
+from tests.support.attacker import APPEND, Attack, assert_nothing, assert_refused, attacking
 from tests.support.waiting_records import waiting
 
 

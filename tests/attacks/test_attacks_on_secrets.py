@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.attacker import SECRET, Attack, assert_nothing, assert_own_alone, assert_refused, attacking
 from tests.conftest import TestDatabase
+from tests.support.attacker import SECRET, Attack, assert_nothing, assert_own_alone, assert_refused, attacking
 
 CLOSED = [
     "audit.api_keys",

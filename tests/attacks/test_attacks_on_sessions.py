@@ -10,6 +10,7 @@ import pytest
 
 from app.http.credentials import ApiKey
 from app.services.db import Database
+from tests.conftest import TestDatabase
 from tests.support.attacker import (
     COUNT_ALL,
     RECORDS,
@@ -20,7 +21,6 @@ from tests.support.attacker import (
     assert_refused,
     attacking,
 )
-from tests.conftest import TestDatabase
 
 LIST = "SELECT audit.list_audit_logs(p_limit => %(limit)s)"
 # The statement that the driver keeps for the service's own calls is replaced by one that also keeps what it is given.

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.support.attacker import APPEND, LIST, NAME, SECRET, Attack, assert_nothing, assert_own_alone, attacking
 from tests.conftest import TestDatabase
+from tests.support.attacker import APPEND, LIST, NAME, SECRET, Attack, assert_nothing, assert_own_alone, attacking
 from tests.support.listening import found_in, listen
 from tests.support.waiting_records import waiting
 

@@ -14,8 +14,18 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from tests.support.attacker import HTTP_STATUS, LIST, NAME, RECORDS, SECRET, Attack, assert_own_alone, assert_refused, attacking
 from tests.conftest import TestDatabase
+from tests.support.attacker import (
+    HTTP_STATUS,
+    LIST,
+    NAME,
+    RECORDS,
+    SECRET,
+    Attack,
+    assert_own_alone,
+    assert_refused,
+    attacking,
+)
 
 # Ways of reading between which the attacker can choose.
 METHODS = {

@@ -14,9 +14,9 @@ import pytest
 
 from app.http.load_shedding import MAX_READS
 from app.model.uuid_v7 import uuid_v7
+from tests.conftest import TestDatabase
 from tests.support.bulk_calls import LOGS, lines, record
 from tests.support.calls import assert_problem, bearer
-from tests.conftest import TestDatabase
 from tests.support.half_sent import half_sent
 from tests.support.held_up import held_up, waiting
 from tests.support.polling import eventually

@@ -14,8 +14,8 @@ from psycopg import DatabaseError, errors
 from pydantic import SecretStr
 
 from app.http.credentials import ApiKey
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, execute, records
 from tests.support.inside import database_of, pool_of, run_inside
 
 LOGS = "/api/v1/audit/logs"

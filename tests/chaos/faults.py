@@ -12,11 +12,11 @@ import httpx
 import psycopg
 
 from app.local.server import wheel_binaries
-from tests.support.calls import bearer
 from tests.chaos.cluster import Cluster
 from tests.chaos.laboratory import DATABASE, Laboratory
 from tests.chaos.ledger import Answer, now
 from tests.chaos.pooler import Pooler
+from tests.support.calls import bearer
 from tests.support.lossy_proxy import lossy_proxy
 
 FAULTS: dict[str, Callable[[Laboratory], None]] = {}

@@ -9,11 +9,11 @@ import httpx
 
 from app import migrate
 from app.local.server import wheel_binaries
-from tests.support.calls import bearer
 from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Answer
 from tests.chaos.load import Load
 from tests.chaos.service import Service
+from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.stub_agent import StubAgent, running_agent
 

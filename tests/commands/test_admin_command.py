@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.admin_command import Admin, command_of
 from tests.conftest import CreateRole, TestDatabase
+from tests.support.admin_command import Admin, command_of
 
 
 @pytest.fixture

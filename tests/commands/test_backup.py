@@ -14,8 +14,8 @@ import pytest
 
 from app import migrate
 from app.local.server import PrivateServer
-from tests.support.calls import bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ROOT, refused_service, running_service
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from app.import_jsonl.ids import HistoryIds
 from app.import_jsonl.lines import NotTaken, read_line
-from tests.support.calls import execute
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import execute
 from tests.support.importing import RECORD, Importing, write
 from tests.support.polling import eventually
 from tests.support.processes import ROOT

@@ -79,13 +79,13 @@ def test_the_second_time_changes_nothing(empty: str) -> None:
 
 def test_an_edited_function_and_an_edited_policy_are_applied(empty: str, release: Path) -> None:
     migrate.apply(empty)
-    function, policy = release / "functions/create_tenant.sql", release / "policies/tenants.sql"
+    function, policy = release / "functions/keys/create_tenant.sql", release / "policies/tenants.sql"
     function.write_text(function.read_text() + "COMMENT ON FUNCTION audit.create_tenant IS 'edited';\n")
     policy.write_text(policy.read_text() + "COMMENT ON POLICY owner_creates_tenants ON audit.tenants IS 'edited';\n")
 
     done = migrate.apply(empty, release)
 
-    assert (done.pending, done.changed) == ([], ["functions/create_tenant.sql", "policies/tenants.sql"])
+    assert (done.pending, done.changed) == ([], ["functions/keys/create_tenant.sql", "policies/tenants.sql"])
     found = rows(empty, "SELECT count(*) FROM pg_description WHERE description = 'edited'")
     assert found == [(2,)]
     assert not migrate.apply(empty, release)
@@ -93,12 +93,12 @@ def test_an_edited_function_and_an_edited_policy_are_applied(empty: str, release
 
 def test_a_new_function_is_applied_and_a_removed_one_forgotten(empty: str, release: Path) -> None:
     migrate.apply(empty)
-    (release / "functions/new.sql").write_text("COMMENT ON SCHEMA audit IS 'new';\n")
-    assert migrate.apply(empty, release).changed == ["functions/new.sql"]
+    (release / "functions/read/new.sql").write_text("COMMENT ON SCHEMA audit IS 'new';\n")
+    assert migrate.apply(empty, release).changed == ["functions/read/new.sql"]
 
-    (release / "functions/new.sql").unlink()
+    (release / "functions/read/new.sql").unlink()
 
-    assert migrate.apply(empty, release).removed == ["functions/new.sql"]
+    assert migrate.apply(empty, release).removed == ["functions/read/new.sql"]
     assert not migrate.apply(empty, release)
     assert rows(empty, "SELECT path FROM pgmigrate.applied_files WHERE path LIKE '%new%'") == []
 
@@ -139,7 +139,7 @@ def test_a_database_that_is_newer_than_the_release_is_refused(empty: str, releas
     refused(empty, release, file.name, "newer than this release")
 
 
-@pytest.mark.parametrize("folder", ["schema", "functions", "policies"])
+@pytest.mark.parametrize("folder", ["schema", "functions/read", "policies"])
 def test_a_file_that_fails_changes_nothing(empty: str, release: Path, folder: str) -> None:
     migrate.apply(empty)
     (release / f"schema/V{LATEST + 1:04}__fine.sql").write_text("CREATE TABLE audit.fine (id int);\n")
@@ -152,12 +152,13 @@ def test_a_file_that_fails_changes_nothing(empty: str, release: Path, folder: st
 
 
 @pytest.mark.parametrize(
-    "name", ["schema/0003.sql", "schema/V0003_one.sql", "functions/a.sql.orig", "policies/notes.txt"]
+    "name",
+    ["schema/0003.sql", "schema/V0003_one.sql", "functions/read/a.sql.orig", "policies/notes.txt", "functions/a.sql"],
 )
 def test_a_file_that_would_be_skipped_in_silence_is_refused(empty: str, release: Path, name: str) -> None:
     (release / name).write_text("SELECT 1;\n")
 
-    with pytest.raises(ValueError, match="not named as a file of this folder"):
+    with pytest.raises(ValueError, match=r"not named as a file of this folder|does not list"):
         migrate.apply(empty, release)
 
 

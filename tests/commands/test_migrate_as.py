@@ -19,8 +19,8 @@ from app import migrate
 from app.local.server import PrivateServer
 from app.release import fingerprints
 from app.services.postgres.preflight import RefusedToServe
-from tests.support.calls import execute, records
 from tests.conftest import Serve
+from tests.support.calls import execute, records
 from tests.support.polling import eventually
 from tests.support.releases import catalogue, copy_of_release
 
@@ -206,7 +206,7 @@ def test_a_plan_names_a_grant_that_an_edited_file_will_make(server: Server, tmp_
     migrate.apply(server.url())
     server.execute("REVOKE EXECUTE ON FUNCTION audit.list_tenants FROM audit_admin")
     release = copy_of_release(tmp_path)
-    file = release / "functions/list_tenants.sql"
+    file = release / "functions/keys/list_tenants.sql"
     file.write_text(file.read_text() + "-- edited\n")
 
     planned = migrate.plan(server.url(), release)

@@ -1,6 +1,9 @@
 """An upgrade and a rollback as docs/upgrade.md has them: workers of two releases side by side, and nothing is lost."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +16,9 @@ import pytest
 
 from app import migrate
 from app.model.uuid_v7 import uuid_v7
+from tests.conftest import TestDatabase
 from tests.support.bulk_calls import LOGS, lines, record
 from tests.support.calls import bearer
-from tests.conftest import TestDatabase
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_release, running_service
 from tests.support.releases import release_before
@@ -33,7 +36,15 @@ def older(tmp_path: Path) -> Path:
 def database(create_database: Callable[[], str], older: Path) -> Iterator[TestDatabase]:
     """A database of the release before, with the tenant acme."""
     url = create_database()
-    migrate.apply(url, older / "db")
+    done = subprocess.run(
+        command,
+        cwd=older,
+        env={**os.environ, "MIGRATION_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     with psycopg.connect(url, autocommit=True) as administrator:
         database = TestDatabase(administrator)
         database.create_tenant("acme")

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
-from tests.support import walkthrough
 from tests.conftest import TestDatabase
+from tests.support import walkthrough
 from tests.support.processes import running_service
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_the_policy_page_stands_there_word_for_word() -> None:
 
 def test_every_sqlstate_of_ours_has_its_row() -> None:
     section = walkthrough.section(README, "HTTP interface")
-    functions = "".join(file.read_text() for file in (ROOT / "db/functions").iterdir())
+    functions = "".join(file.read_text() for file in (ROOT / "db/functions").rglob("*.sql"))
     raised = set(re.findall(r"ERRCODE = '(RF\d{3})'", functions))
     assert raised == set(re.findall(r"^\| `(RF\d{3})` \|", section, re.MULTILINE))
 

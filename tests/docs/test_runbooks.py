@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.calls import bearer
 from tests.conftest import CreateRole, TestDatabase
+from tests.support.calls import bearer
 from tests.support.processes import ROOT, ServiceProcess, running_service
 
 LOGS = "/api/v1/audit/logs"

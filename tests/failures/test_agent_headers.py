@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.services.agents import load_agents
-from tests.support.calls import execute, page
 from tests.conftest import Serve
+from tests.support.calls import execute, page
 from tests.support.processes import refused_service, running_service
 from tests.support.stub_agent import StubAgent, running_agent
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.calls import assert_problem, bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import assert_problem, bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import Serve
+from tests.support.calls import assert_problem, execute, records
 from tests.support.stub_agent import StubAgent, running_agent
 
 

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from app.http.credentials import NamedTenant
 from app.http.schemas import ExecuteRequest
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import TestDatabase
+from tests.support.calls import assert_problem, execute, records
 from tests.support.inside import state_of
 from tests.support.polling import eventually
 from tests.support.stub_agent import StubAgent, running_agent

@@ -19,8 +19,8 @@ from app.http.protocol import HttpProtocol
 from app.main import create_app
 from app.settings import Settings
 from bench.serving import Service
-from tests.support.calls import bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 

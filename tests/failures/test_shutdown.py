@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from bench.serving import processes_of
-from tests.support.calls import bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 from tests.support.stub_agent import StubAgent, running_agent

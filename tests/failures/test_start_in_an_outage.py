@@ -17,9 +17,9 @@ from pydantic import SecretStr
 from app.http.credentials import Caller
 from app.services.known_credentials_file import Accepted, KnownCredentialsFile
 from app.services.postgres import circuit_breaker as availability
-from tests.support.calls import assert_problem, bearer, execute
 from tests.chaos.service import Service
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, bearer, execute
 from tests.support.polling import eventually
 from tests.support.processes import running_service
 

@@ -14,8 +14,8 @@ from pydantic import SecretStr, ValidationError
 
 from app import migrate
 from app.services.postgres.preflight import RefusedToServe
-from tests.support.calls import execute
 from tests.conftest import CreateRole, Serve, TestDatabase
+from tests.support.calls import execute
 from tests.support.processes import ROOT
 
 
@@ -155,7 +155,7 @@ def test_an_empty_database_is_refused_naming_the_command(serve: Serve, database:
         serve()
 
 
-@pytest.mark.parametrize("forgotten", ["schema/V%", "functions/set_tenant.sql", "policies/audit_logs.sql"])
+@pytest.mark.parametrize("forgotten", ["schema/V%", "functions/tenant/set_tenant.sql", "policies/audit_logs.sql"])
 def test_a_database_of_an_older_release_is_refused_naming_the_command(
     serve: Serve, database: TestDatabase, forgotten: str
 ) -> None:

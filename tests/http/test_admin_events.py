@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.http.schemas import ACTS
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send
 from tests.support.calls import assert_problem, bearer, execute, page
-from tests.conftest import Serve, TestDatabase
 
 EVENTS = "/api/v1/audit/admin-events"
 LONG_AGO = "2001-02-03T04:05:06Z"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem, records
 from tests.conftest import Serve
+from tests.support.calls import assert_problem, records
 from tests.support.processes import running_service
 from tests.support.stub_agent import running_agent
 

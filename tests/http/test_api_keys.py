@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem, bearer
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, bearer
 
 EXECUTE = "/api/v1/agents/credit-scoring/execute"
 LOGS = "/api/v1/audit/logs"

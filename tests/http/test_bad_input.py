@@ -13,8 +13,8 @@ from psycopg.sql import SQL, Identifier
 
 from app.http.protocol import MAX_HEAD_BYTES
 from app.release import DATABASE_DIRECTORY
-from tests.support.calls import bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import bearer
 from tests.support.processes import ServiceProcess, running_service
 
 EXECUTE, LOGS = "/api/v1/agents/kyc/execute", "/api/v1/audit/logs"
@@ -41,7 +41,7 @@ def bank(postgresql_server: Any) -> Iterator[Bank]:
     with psycopg.connect(**at, dbname="postgres", autocommit=True) as maintenance:
         maintenance.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
         with psycopg.connect(**at, dbname=name, autocommit=True) as administrator:
-            administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+            administrator.execute((DATABASE_DIRECTORY / "bootstrap" / "database.sql").read_bytes())
             database = TestDatabase(administrator)
             keys = {tenant: database.issue_api_key(tenant) for tenant in ("acme", "globex")}
             with running_service(database_url=database.url("audit_app")) as service:

@@ -8,9 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.model.uuid_v7 import uuid_v7
+from tests.conftest import Serve
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, records
-from tests.conftest import Serve
 
 FULL = {
     "trace_id": "trace 😀", "agent_id": "scoring", "mode": "LIVE", "status": "error", "http_status": 502,

@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.model.uuid_v7 import uuid_v7
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, records
-from tests.conftest import Serve, TestDatabase
 
 THEN = "2019-05-06T07:08:09.123456Z"
 

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from app.services import intake as bulk_intake
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, bearer
-from tests.conftest import Serve, TestDatabase
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 

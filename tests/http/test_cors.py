@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.calls import execute
 from tests.conftest import Serve
+from tests.support.calls import execute
 
 HEALTH = "/api/v1/health"
 LISTED = "https://console.example"

@@ -14,9 +14,9 @@ from app.http.problems import RingfenceError, TenantMismatch, TenantUnknown, Una
 from app.services.db import Database
 from app.services.postgres.store import DatabaseAuditLogger
 from bench.counting_proxy import CountingProxy, counting
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import LOGS, record
 from tests.support.calls import assert_problem, bearer
-from tests.conftest import Serve, TestDatabase
 from tests.support.processes import ServiceProcess, running_service
 
 EXECUTE = "/api/v1/agents/kyc/execute"

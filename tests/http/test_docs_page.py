@@ -6,8 +6,8 @@ from urllib.parse import urljoin
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem
 from tests.conftest import Serve
+from tests.support.calls import assert_problem
 
 OTHER_HOST = re.compile(r"""(?:src|href|url)\s*[=:(]\s*["']?(?:https?:)?//""")
 

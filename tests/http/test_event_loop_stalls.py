@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import LOGS, lines, record
 from tests.support.calls import bearer
-from tests.conftest import Serve, TestDatabase
 from tests.support.inside import run_inside
 from tests.support.polling import eventually
 

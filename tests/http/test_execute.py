@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import Serve
+from tests.support.calls import assert_problem, execute, records
 
 
 def test_a_dry_run_answers_with_the_record_that_it_stored(client: TestClient) -> None:

@@ -14,8 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.model.uuid_v7 import uuid_v7
-from tests.support.calls import assert_problem, bearer, execute, records
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, bearer, execute, records
 
 EXPORT = "/api/v1/audit/logs/export"
 PLAIN = {"Accept-Encoding": "identity"}

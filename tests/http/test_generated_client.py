@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.bulk_calls import record as record_that_is_accepted
 from tests.conftest import TestDatabase
+from tests.support.bulk_calls import record as record_that_is_accepted
 from tests.support.processes import ServiceProcess, running_service
 
 PACKAGE = "ringfence_generated_client"

@@ -7,9 +7,9 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from app.model.uuid_v7 import uuid_v7
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import record, send_json
 from tests.support.calls import assert_problem, bearer, execute, page, records
-from tests.conftest import Serve, TestDatabase
 
 LOGS = "/api/v1/audit/logs"
 

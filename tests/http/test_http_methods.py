@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from tests.support.calls import assert_problem, bearer, execute
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, bearer, execute
 from tests.support.processes import running_service
 
 LOGS = "/api/v1/audit/logs"

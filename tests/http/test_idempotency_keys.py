@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, bearer, records
-from tests.conftest import Serve, TestDatabase
 from tests.support.lossy_proxy import lossy_proxy
 from tests.support.polling import eventually
 

@@ -10,8 +10,8 @@ import pytest
 
 from app.telemetry.log_limiter import MAX_LINES, WINDOW_SECONDS, LogLimiter
 from app.telemetry.logs import JsonLines
-from tests.support.calls import bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 from tests.support.raw_http import answers_to

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from app.telemetry import metrics
-from tests.support.calls import assert_problem, bearer, execute
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, bearer, execute
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 

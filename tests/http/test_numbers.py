@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
+from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, execute, records
-from tests.conftest import Serve, TestDatabase
 
 LOGS, TENANT = "/api/v1/audit/logs", {"X-Tenant-ID": "acme"}
 TOO_LARGE = [str(2**31), str(-(2**31) - 1), "99999999999", str(2**63), "9" * 30, "-" + "9" * 30, "9" * 5000]

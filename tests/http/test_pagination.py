@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.calls import page
 from tests.conftest import TestDatabase
+from tests.support.calls import page
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 Drawn = tuple[datetime, int]

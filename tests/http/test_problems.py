@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem, execute
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, execute
 from tests.support.polling import eventually
 
 CANARY = "c4n4ry"

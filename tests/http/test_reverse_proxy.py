@@ -16,8 +16,8 @@ import pytest
 import uvicorn
 
 from app.settings import Settings
-from tests.support.calls import assert_problem, bearer
 from tests.conftest import TestDatabase
+from tests.support.calls import assert_problem, bearer
 from tests.support.polling import eventually
 from tests.support.processes import ROOT, running_service
 from tests.support.stub_agent import running_agent

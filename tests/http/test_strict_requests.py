@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from app.http.schemas import ExecuteRequest, HealthResponse
 from app.http.strict_route import StrictRoute
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import Serve
+from tests.support.calls import assert_problem, execute, records
 from tests.support.processes import running_service
 
 EXECUTE = "/api/v1/agents/a/execute"

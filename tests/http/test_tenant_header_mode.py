@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.services.postgres.preflight import RefusedToServe
-from tests.support.calls import assert_problem, execute
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, execute
 
 
 def start(**variables: str) -> subprocess.CompletedProcess[str]:

@@ -5,8 +5,8 @@ import json
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, execute, records
 
 # Where a tenant is named and believed. Where it is proven, tests/http/test_api_keys.py says what naming it does.
 believed = pytest.mark.parametrize("store", ["header", "jsonl"], indirect=True, scope="session")

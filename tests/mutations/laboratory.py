@@ -127,7 +127,7 @@ class Laboratory:
         self._administrator.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy".encode())
         with self._connect(name) as connection:
             # The privileges on a database are not cloned with it.
-            connection.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+            connection.execute((DATABASE_DIRECTORY / "bootstrap" / "database.sql").read_bytes())
         return name
 
     def _drop(self, name: str) -> None:

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-FILES = sorted((Path(__file__).parents[2] / "db" / "tests").glob("*.sql"))
+_TESTS = Path(__file__).parents[2] / "db" / "tests"
+FILES = sorted(file for file in _TESTS.rglob("*.sql") if file.parent.name != "support")
 _WORDS = {file: frozenset(re.findall(r"\w{4,}", file.stem + file.read_text())) for file in FILES}
 _LIMIT_SECONDS = 120
 _PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)

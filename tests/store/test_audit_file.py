@@ -22,8 +22,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.services.postgres.preflight import RefusedToServe
-from tests.support.calls import assert_problem, execute, page, records
 from tests.conftest import Serve
+from tests.support.calls import assert_problem, execute, page, records
 from tests.support.polling import eventually
 from tests.support.processes import ROOT, environment
 

@@ -6,8 +6,8 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from tests.support.calls import assert_problem, execute, records
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, execute, records
 from tests.support.inside import pool_of, run_inside
 from tests.support.lossy_proxy import lossy_proxy
 from tests.support.polling import eventually

@@ -1,6 +1,7 @@
-"""Functions may be applied in any order: none is resolved against another when it is made. Policies come after them."""
+"""The order of the functions: a room calls rooms above it in pgmigrate.yml, and files may be applied in any order."""
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.release import DATABASE_DIRECTORY
+from app.release import DATABASE_DIRECTORY, folders
 from tests.support.releases import catalogue, copy_of_release
 
-FUNCTIONS = sorted((DATABASE_DIRECTORY / "functions").glob("*.sql"))
+FUNCTIONS = sorted((DATABASE_DIRECTORY / "functions").rglob("*.sql"))
+_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|'(?:[^']|'')*'")
 
 
 def apply_functions(url: str, order: list[Path]) -> None:
@@ -24,9 +26,27 @@ def apply_functions(url: str, order: list[Path]) -> None:
 
 def release_without_functions(folder: Path) -> Path:
     release = copy_of_release(folder)
-    for file in [*(release / "functions").iterdir(), *(release / "policies").iterdir()]:
+    for file in [*(release / "functions").rglob("*.sql"), *(release / "policies").iterdir()]:
         file.unlink()
     return release
+
+
+def calls_of(file: Path) -> set[str]:
+    """Return the names of the functions of ours that the body of the function in `file` calls."""
+    body = _COMMENT_OR_TEXT.sub("", file.read_text().split("$$")[1])
+    return set(re.findall(r"\baudit\.(\w+)\(", body))
+
+
+def test_a_function_calls_no_function_of_a_room_below_its_own() -> None:
+    rooms = [folder for folder in folders() if folder.startswith("functions/")]
+    floor = {file.stem: rooms.index(f"functions/{file.parent.name}") for file in FUNCTIONS}
+    upwards = {
+        f"{file.stem} calls {name}" for file in FUNCTIONS for name in calls_of(file) & floor.keys()
+        if floor[name] > floor[file.stem]
+    }  # fmt: skip
+
+    assert sum(len(calls_of(file) & floor.keys()) for file in FUNCTIONS) > 30
+    assert upwards == set()
 
 
 @pytest.mark.parametrize("order", ["reversed", "shuffled"])
@@ -48,10 +68,10 @@ def test_a_function_in_sql_that_calls_a_later_one_is_refused(
     create_database: Callable[[], str], tmp_path: Path
 ) -> None:
     release = copy_of_release(tmp_path)
-    (release / "functions" / "a_report.sql").write_text(
+    (release / "functions/read/a_report.sql").write_text(
         "CREATE OR REPLACE FUNCTION audit.a_report() RETURNS SETOF text LANGUAGE sql AS $$SELECT audit.z_findings()$$;"
     )
-    (release / "functions" / "z_findings.sql").write_text(
+    (release / "functions/read/z_findings.sql").write_text(
         "CREATE OR REPLACE FUNCTION audit.z_findings() RETURNS SETOF text LANGUAGE sql AS $$SELECT 'x'::text$$;"
     )
     with pytest.raises(migrate.MigrationRefused, match="z_findings"):

@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from bench.counting_proxy import CountingProxy, counting
-from tests.support.calls import bearer
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import bearer
 
 
 @pytest.fixture

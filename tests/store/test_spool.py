@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from app.model.uuid_v7 import uuid_v7
-from tests.support.calls import assert_problem, bearer, execute, records
 from tests.conftest import Serve, TestDatabase
+from tests.support.calls import assert_problem, bearer, execute, records
 from tests.support.polling import eventually
 from tests.support.spool_directory import waiting_files
 

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 
 from app import migrate
 from app.local.server import wheel_binaries
-from tests.support.calls import assert_problem, bearer, execute, records
 from tests.chaos.cluster import Cluster
 from tests.chaos.pooler import Pooler, ensure_program
 from tests.conftest import Serve
+from tests.support.calls import assert_problem, bearer, execute, records
 from tests.support.polling import eventually
 from tests.support.processes import running_service
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.conftest import TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, bearer
-from tests.conftest import TestDatabase
 from tests.support.processes import ROOT, ServiceProcess, environment, running_service
 
 MANY = lines(record(error="e" * 150, trace_id=str(number)) for number in range(9_000))

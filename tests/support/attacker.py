@@ -117,7 +117,7 @@ def assert_nothing(connection: Connection[Any]) -> None:
 def attacking(database: TestDatabase) -> Iterator[Attack]:
     """Give acme and globex their records, and an attack on them; afterwards globex must be just as it was."""
     administrator = database.administrator
-    administrator.execute((DATABASE_DIRECTORY / "database.sql").read_bytes())
+    administrator.execute((DATABASE_DIRECTORY / "bootstrap" / "database.sql").read_bytes())
     for tenant, records in RECORDS.items():
         administrator.execute(
             sql.SQL(

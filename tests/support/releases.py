@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from app import migrate
-from app.release import DATABASE_DIRECTORY, schema_version
+from app.release import DATABASE_DIRECTORY, fingerprints, schema_version
 
 RELEASE_BEFORE = "a5a6f4d"
 """The commit of the release before this one, which docs/upgrade.md is tried with. Every release names the next."""
@@ -47,7 +47,7 @@ def release_as_of(folder: Path, version: int, scratch: str) -> Path:
     for file in (release / "schema").glob("V*.sql"):
         if schema_version({f"schema/{file.name}": ""}) > version:
             file.unlink()
-    later = sorted([*(release / "functions").iterdir(), *(release / "policies").iterdir()])
+    later = [release / path for path in fingerprints(release) if not path.startswith("schema/")]
     texts = {file: file.read_bytes() for file in later}
     for file in later:
         file.unlink()

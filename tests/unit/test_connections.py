@@ -8,8 +8,8 @@ import pytest
 
 from app.http import connections
 from app.http.unread import UnreadAnswers
-from tests.support.polling import eventually
 from tests.http.test_http_protocol import get, port  # noqa: F401  the service on a file
+from tests.support.polling import eventually
 
 HEALTH = get()
 

@@ -12,8 +12,8 @@ from app.http.openapi import problem_kinds
 from app.http.problems import FRAMEWORK_KINDS
 from app.http.schemas import AuditEvent, NewRecord
 from app.model.record_rules import refuse_broken_rule, refuse_unstorable
-from tests.support import walkthrough
 from tests.conftest import Serve
+from tests.support import walkthrough
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = {

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from app.settings import Settings, SettingsRefused, read_settings
-from tests.support.calls import assert_problem
 from tests.conftest import Serve
+from tests.support.calls import assert_problem
 from tests.support.processes import ROOT, environment, refused_service, running_service
 
 

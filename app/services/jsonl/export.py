@@ -1,4 +1,4 @@
-"""An export of the audit file, in the words of db/functions/export_audit_logs.sql, which a test keeps equal."""
+"""An export of the audit file, in the words of db/functions/export/export_audit_logs.sql, which a test keeps equal."""
 
 import heapq
 import json

@@ -115,7 +115,7 @@ class DatabaseAuditLogger:
         return outcome
 
     async def _write_batch(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
-        # db/functions/insert_audit_log_batch.sql
+        # db/functions/write/insert_audit_log_batch.sql
         rows = [_row(position, credential, event) for position, (credential, event) in enumerate(records, 1)]
         outcomes = await self._database.call_across_tenants(
             "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)", {"records": json.dumps(rows)}
@@ -159,7 +159,7 @@ class DatabaseAuditLogger:
                 yield
 
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
-        """See AuditLogger; db/functions/insert_audit_logs.sql and its neighbours."""
+        """See AuditLogger; db/functions/write/insert_audit_logs.sql and its neighbours."""
         if batch.is_import and not isinstance(credential, ApiKey):
             raise ScopeMissing("created_at is for an API key with the scope import")
 
@@ -188,7 +188,7 @@ class DatabaseAuditLogger:
         return Stored(tenant_id)
 
     async def _describe(self, credential: Credential) -> Caller:
-        # db/functions/describe_api_key.sql
+        # db/functions/keys/describe_api_key.sql
         if not isinstance(credential, ApiKey):
             tenant_id, _ = await self._database.call(
                 credential, "SELECT audit.tenant_source()", {}, seconds=MOST_SECONDS_OF_A_RECORD
@@ -204,14 +204,14 @@ class DatabaseAuditLogger:
         return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at, found["spool_key_source"])
 
     async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
-        """Store what waited in the spool; return what became of each line. db/functions/replay_audit_logs.sql."""
+        """Store what waited in the spool; return what became of each line. db/functions/write/replay_audit_logs.sql."""
         outcomes: Sequence[Outcome] = await self._database.call_across_tenants(
             "SELECT audit.replay_audit_logs(p_records => %(records)s::json)", {"records": json.dumps(list(lines))}
         )
         return outcomes
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        """See AuditLogger; db/functions/list_audit_logs.sql."""
+        """See AuditLogger; db/functions/read/list_audit_logs.sql."""
         filters = query.model_dump(exclude={"tenant_id"})
         refuse_unstorable(filters)
         async with self._reading(credential, query.limit):
@@ -226,7 +226,7 @@ class DatabaseAuditLogger:
         return str(page)
 
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        """See AuditLogger; db/functions/get_audit_log.sql."""
+        """See AuditLogger; db/functions/read/get_audit_log.sql."""
         async with self._reading(credential):
             _, record = await self._database.call(credential, _GET, {"id": record_id})
         if record is None:
@@ -234,13 +234,13 @@ class DatabaseAuditLogger:
         return str(record)
 
     async def may_read(self, credential: Credential) -> str:
-        """See AuditLogger; db/functions/get_audit_log.sql: no record has the id NULL, and none is looked for."""
+        """See AuditLogger; db/functions/read/get_audit_log.sql: no record has the id NULL, and none is looked for."""
         async with self._reading(credential):
             tenant_id, _ = await self._database.call(credential, _GET, {"id": None})
         return tenant_id
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
-        """See AuditLogger; db/functions/begin_export.sql."""
+        """See AuditLogger; db/functions/export/begin_export.sql."""
         filters = query.model_dump(exclude={"tenant_id", "bom"})
         refuse_unstorable(filters)
         async with self._reading(credential):
@@ -259,7 +259,7 @@ class DatabaseAuditLogger:
         return tenant_id, self._export(credential, state)
 
     async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
-        # db/functions/export_audit_logs.sql says why an export is many transactions.
+        # db/functions/export/export_audit_logs.sql says why an export is many transactions.
         while state is not None:
             async with self._reading(credential):
                 rows = await self._database.copy(
@@ -273,7 +273,7 @@ class DatabaseAuditLogger:
             yield b"".join(lines for lines, _ in rows)
 
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
-        """See AuditLogger; db/functions/list_admin_events.sql."""
+        """See AuditLogger; db/functions/read/list_admin_events.sql."""
         async with self._reading(credential):
             _, page = await self._database.call(
                 credential,
@@ -286,11 +286,11 @@ class DatabaseAuditLogger:
 
     @property
     def tenant_source(self) -> str:
-        """See AuditLogger; db/functions/tenant_source.sql."""
+        """See AuditLogger; db/functions/tenant/tenant_source.sql."""
         return self._database.tenant_source
 
     async def db_ping(self) -> Health:
-        """See AuditLogger; db/functions/isolation_report.sql."""
+        """See AuditLogger; db/functions/isolation/isolation_report.sql."""
         ping = await self._database.db_ping()
         return Health("postgresql", ping.latency_ms, "broken" if ping.findings else "intact", ping.findings)
 

@@ -3,8 +3,8 @@
 The API key that a record came with is written nowhere. What is written is its public id, and the HMAC-SHA-256 of the
 line's text up to there. The HMAC's key is derived from the API key for this alone, on both sides: the hash that the
 database compares at every request signs no line. So the database finds out by itself, when the record is replayed
-(db/functions/replay_audit_logs.sql), that the sender held the key, and that nobody has changed the record since. Where
-a gateway names the tenants there is no key, and the name counts as it does everywhere else.
+(db/functions/write/replay_audit_logs.sql), that the sender held the key, and that nobody has changed the record since.
+Where a gateway names the tenants there is no key, and the name counts as it does everywhere else.
 """
 
 import hashlib

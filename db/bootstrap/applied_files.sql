@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS pgmigrate.applied_files (
 );
 COMMENT ON TABLE pgmigrate.applied_files IS
     'One row for each file of db/schema, db/functions and db/policies that this database has, as it was applied.';
-COMMENT ON COLUMN pgmigrate.applied_files.path IS 'Relative to db/, for example functions/set_tenant.sql.';
+COMMENT ON COLUMN pgmigrate.applied_files.path IS 'Relative to db/, for example functions/tenant/set_tenant.sql.';
 COMMENT ON COLUMN pgmigrate.applied_files.sha256 IS 'Of the bytes of the file as applied.';
 COMMENT ON COLUMN pgmigrate.applied_files.applied_at IS 'When that content was applied.';
 COMMENT ON COLUMN pgmigrate.applied_files.applied_by IS 'The login role that applied it.';

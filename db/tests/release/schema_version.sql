@@ -29,7 +29,7 @@ SELECT is((SELECT version FROM audit.schema_version()), 9998, 'a new schema file
 SELECT isnt((SELECT digest FROM audit.schema_version()), :'digest_before', 'with another digest');
 SELECT pgmigrate.record_applied_file('schema/V9998__x.sql', NULL) \gset
 SELECT is((SELECT digest FROM audit.schema_version()), :'digest_before', 'without it the digest is the one before');
-SELECT pgmigrate.record_applied_file('functions/set_tenant.sql', repeat('0', 64)) \gset
+SELECT pgmigrate.record_applied_file('functions/tenant/set_tenant.sql', repeat('0', 64)) \gset
 SELECT is((SELECT version FROM audit.schema_version()), :version_before, 'an edited function keeps the version');
 SELECT isnt((SELECT digest FROM audit.schema_version()), :'digest_before', 'and changes the digest');
 SELECT throws_ok($$SELECT pgmigrate.record_applied_file('functions/x.sql', 'not a digest')$$, '23514', NULL,
