@@ -37,7 +37,7 @@ def database(create_database: Callable[[], str], older: Path) -> Iterator[TestDa
     """A database of the release before, with the tenant acme."""
     url = create_database()
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "app.migrate", "apply"],
         cwd=older,
         env={**os.environ, "MIGRATION_DATABASE_URL": url},
         capture_output=True,
