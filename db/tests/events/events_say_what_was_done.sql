@@ -2,7 +2,7 @@
 -- event leaves one: an import, and the first read of an hour with a key, whichever way it reads; under the key that did it.
 
 BEGIN;
-SELECT plan(44);
+SELECT plan(46);
 
 CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
 CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
@@ -106,6 +106,13 @@ SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), '
 ROLLBACK TO SAVEPOINT reading;
 EXECUTE exporting \gset
 SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), 'and a part of an export');
+ROLLBACK TO SAVEPOINT reading;
+SELECT audit.list_audit_logs()::json #>> '{items,0,id}' AS record \gset
+ROLLBACK TO SAVEPOINT reading;
+SELECT audit.get_audit_log(NULL) \gset
+SELECT is(pg_temp.news(), NULL, 'a look for a record that is not there is no read');
+SELECT audit.get_audit_log(:'record') \gset
+SELECT is(pg_temp.news(), format('records read tap-a %s', pg_temp.id(:'key')), 'a look at one record is');
 ROLLBACK TO SAVEPOINT reading;
 SELECT is(audit.enter_tenant(:'other_key'), 'tap-a', 'another key of the tenant');
 SELECT audit.list_audit_logs() \gset
