@@ -1,4 +1,4 @@
-"""The picture for the README: one bar a ratio, rates and latencies in panels of their own.
+"""The picture for docs/performance.md: one bar a ratio, rates and latencies in panels of their own.
 
 It brings its own light ground, so that it reads the same on a light page and on a dark one. Met and missed are told by
 a sign and a word as well as by colour, and each panel says which way is better.

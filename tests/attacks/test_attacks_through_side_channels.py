@@ -1,7 +1,7 @@
 """What can be found out about globex without being shown a record: by counters, estimates, locks, errors and the clock.
 
 The first part demands that there is nothing to find out. The second states what PostgreSQL tells everybody who may send
-it SQL; the threat model in the README says the same. A test of the second part that turns red is good news.
+it SQL; docs/threat-model.md says the same. A test of the second part that turns red is good news.
 """
 
 import re

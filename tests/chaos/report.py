@@ -1,4 +1,4 @@
-"""What the faults did, in a table that the README can hold."""
+"""What the faults did, in a table for docs/reliability.md."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-"""The README's commands for backup and restore, run as they stand there while records are being written."""
+"""The commands of docs/operations.md for backup and restore, run as they stand while records are being written."""
 
 import os
-import re
 import shutil
 import subprocess
 import threading
@@ -15,6 +14,7 @@ import pytest
 from app import migrate
 from app.local.server import PrivateServer
 from tests.conftest import TestDatabase
+from tests.support import pages
 from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ROOT, refused_service, running_service
@@ -28,9 +28,7 @@ CONTENT = (
 
 def commands(number: int) -> str:
     """Return one block of the section's commands."""
-    section = (ROOT / "README.md").read_text().split("## Backup and restore\n")[1].split("\n## ")[0]
-    blocks: list[str] = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
-    return blocks[number]
+    return pages.commands("docs/operations.md", "Backup and restore")[number]
 
 
 class Server:

@@ -29,13 +29,13 @@ def test_alerts_and_dashboard_ask_for_metrics_that_exist() -> None:
     assert named <= METRICS
 
 
-def test_every_alert_of_the_readme_has_a_rule_and_every_rule_says_what_to_do() -> None:
+def test_every_alert_of_the_page_has_a_rule_and_every_rule_says_what_to_do() -> None:
     rules = yaml.safe_load((DEPLOY / "prometheus-alerts.yml").read_text())["groups"][0]["rules"]
     for rule in rules:
         assert rule["annotations"].keys() == {"summary", "action"}, rule["alert"]
         assert rule["labels"]["severity"] in ("page", "ticket")
-    readme = (ROOT / "README.md").read_text().split("| alert on |")[1].split("\n\n")[0]
-    alerted = set(re.findall(r"ringfence_\w+", readme))
+    table = (ROOT / "docs" / "operations.md").read_text().split("| alert on |")[1].split("\n\n")[0]
+    alerted = set(re.findall(r"ringfence_\w+", table))
     assert alerted <= {name for rule in rules for name in re.findall(r"ringfence_\w+", rule["expr"])} | {
         "ringfence_queue_records", "ringfence_pool_connections",
     }  # fmt: skip

@@ -1,49 +1,24 @@
 """The runbooks' commands, run as they stand in docs/runbooks.md, against a real database and a running service."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.conftest import CreateRole, TestDatabase
+from tests.conftest import TestDatabase
+from tests.support import pages
 from tests.support.calls import bearer
-from tests.support.processes import ROOT, ServiceProcess, running_service
+from tests.support.processes import ServiceProcess, running_service
+from tests.support.shell import Shell
 
 LOGS = "/api/v1/audit/logs"
 
 
 def blocks(heading: str) -> list[str]:
     """Return the commands below a heading of the page, block by block."""
-    section = (ROOT / "docs" / "runbooks.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    found: list[str] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    return found
-
-
-class Shell:
-    """Runs blocks of the page where an operator would, in a folder of the test's own."""
-
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self.folder = folder
-        self.variables = variables
-        for name in (".venv", "app", "db", "pgmigrate.yml"):
-            (folder / name).symlink_to(ROOT / name)
-
-    def run(self, block: str) -> str:
-        """Return what a block prints. It must succeed."""
-        path = f"{os.environ.get('POSTGRESQL_BINARIES', '')}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block],
-            cwd=self.folder, env=os.environ | self.variables | {"PATH": path},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    return pages.commands("docs/runbooks.md", heading)
 
 
 @pytest.fixture
@@ -53,16 +28,13 @@ def service(database: TestDatabase) -> Iterator[ServiceProcess]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, database: TestDatabase, create_role: CreateRole, service: ServiceProcess) -> Shell:
-    assert shutil.which("curl"), "curl is needed"
-    variables = {
-        "ADMIN_DATABASE_URL": database.url(create_role(member_of=("audit_admin",))),
-        "MIGRATION_DATABASE_URL": database.url("postgres"),
+def shell(shell: Shell, service: ServiceProcess) -> Shell:
+    shell.variables |= {
         "RINGFENCE_URL": str(service.http.base_url).rstrip("/"),
         "TENANT": "acme",
         "NEW_PASSWORD": "0123456789abcdef",
     }
-    return Shell(tmp_path, variables)
+    return shell
 
 
 def test_a_leaked_key_is_revoked_replaced_and_its_acts_are_listed(

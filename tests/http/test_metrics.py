@@ -96,8 +96,8 @@ def test_with_a_token_this_machine_needs_it_too(tmp_path: Path) -> None:
         assert "s3cret" not in service.printed()
 
 
-def test_the_readme_names_every_metric_and_no_other() -> None:
-    named = set(re.findall(r"^\| `(ringfence_\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+def test_the_page_names_every_metric_and_no_other() -> None:
+    named = set(re.findall(r"^\| `(ringfence_\w+)`", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))
     kept = {f"{each.name}_total" if each.type == "counter" else each.name for each in metrics.REGISTRY.collect()}
     assert named == {name for name in kept if not name.startswith("process_")}
 

@@ -1,17 +1,17 @@
-"""`make verify`: the README's own curl commands, run against a running service, each with its answer and PASS or FAIL.
+"""`make verify`: the curl commands of the pages, run against a running service, each with its answer and PASS or FAIL.
 
-The commands are read from the README's section "Verify with curl", so that they cannot go stale. In that section every
-fenced `sh` block is either lines that set what the commands use (`export`, or `.` with the file of `make run`), or
-steps. A step is one comment line that says what is expected, and below it one curl command:
+The commands are read from SECTIONS, so that the pages cannot go stale. In these sections every fenced `sh` block is
+either lines that set variables (`export`, or `.` with the file of `make run`), or steps. A step is one comment line
+that says what is expected, and below it one curl command:
 
     # acme lists its records: 200, count >= 1
     curl -sS "$RINGFENCE_URL/api/v1/audit/logs" -H "Authorization: Bearer $ACME_API_KEY"
 
-After the colon stands the HTTP status, then conditions on the JSON answer: `a.0.b = text` or `a >= number`. Where a
-`json` block follows, it shows the answer; tests/docs/test_readme.py compares that one.
+After the colon stands the HTTP status, then conditions on the JSON answer: `a.0.b = text` or `a >= number`. A `json`
+block that follows shows the answer; tests/docs/test_curl_walkthrough.py compares it.
 
-RINGFENCE_URL, ACME_API_KEY and GLOBEX_API_KEY come from the environment, else from .data/demo.env. A service that takes
-the tenant's name from a header instead of a key is walked through with that header.
+RINGFENCE_URL, ACME_API_KEY and GLOBEX_API_KEY come from the environment, else from .data/demo.env. For a service that
+takes the tenant's name from a header, the commands send that header instead of a key.
 """
 
 import json
@@ -29,8 +29,9 @@ from app.http.credentials import HEADER
 from app.local.__main__ import DEMO_FILE
 from app.local.demo import read as read_demo_file
 
-README = Path(__file__).parents[2] / "README.md"
-SECTION = "Verify with curl"
+ROOT = Path(__file__).parents[2]
+SECTIONS = (("README.md", "Verify with curl"), ("docs/http.md", "Verify with curl"))
+"""(page, heading), in the order in which they are run."""
 SHOWN_CHARACTERS = 400
 TIME_LIMIT_SECONDS = 30
 
@@ -72,7 +73,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of the README. shown: the answer that the README shows for it, None where it shows none."""
+    """One command of a page. shown: the answer that the page shows for it, None if it shows none."""
 
     title: str
     status: int
@@ -90,16 +91,21 @@ class Answer:
     challenge: str | None
 
 
-def section(readme: str, title: str) -> str:
-    """Return the text of the README's section `title`, its heading left out."""
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
+def section(page: str, title: str) -> str:
+    """Return the text of the section `title` of a page's text, without its heading."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     if found is None:
-        raise CannotVerify(f"the README has no section {title!r}")
+        raise CannotVerify(f"the page has no section {title!r}")
     return found[1]
 
 
+def sections() -> str:
+    """Return the text of SECTIONS."""
+    return "".join(section((ROOT / page).read_text(), title) for page, title in SECTIONS)
+
+
 def parse(text: str) -> tuple[str, list[Step]]:
-    """Return the export lines and the steps of the section's text. Raises CannotVerify for a block of neither kind.
+    """Return the export lines and the steps of the sections' text. Raises CannotVerify for a block of neither kind.
 
     The line that reads the file of `make run` is for people; here the environment goes before that file.
     """
@@ -114,7 +120,7 @@ def parse(text: str) -> tuple[str, list[Step]]:
         elif block["language"] == "sh":
             steps += [_step(lines) for lines in re.split(r"\n+(?=# )", block["text"].strip())]
         else:
-            raise CannotVerify(f"a block of the README's section is not a step:\n{block[0]}")
+            raise CannotVerify(f"a block of the walk-through is not a step:\n{block[0]}")
     return "\n".join(exports), steps
 
 
@@ -222,7 +228,7 @@ def main() -> int:
     """Walk through; return 0 when every step passed."""
     failed: list[str] = []
     try:
-        exports, steps = parse(section(README.read_text(), SECTION))
+        exports, steps = parse(sections())
         ensure_curl()
         environment = exported(exports)
         steps = fitting(steps, environment)

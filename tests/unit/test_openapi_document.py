@@ -135,11 +135,11 @@ def test_the_model_of_a_record_has_the_fields_of_a_record() -> None:
     assert set(NewRecord.model_fields) == set(AuditEvent.__slots__) | {"created_at"}
 
 
-def test_every_kind_of_problem_is_in_the_document_and_in_the_readme(document: dict[str, Any]) -> None:
+def test_every_kind_of_problem_is_in_the_document_and_on_the_page(document: dict[str, Any]) -> None:
     kinds = problem_kinds()
     announced = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     assert announced == [f"urn:ringfence:problem:{kind}" for kind in kinds]
-    section = walkthrough.section((ROOT / "README.md").read_text(), "HTTP interface")
+    section = walkthrough.section((ROOT / "docs/http.md").read_text(), "Problems")
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", section, re.MULTILINE))
     assert rows == {kind: str(status) for kind, status in kinds.items()}
 

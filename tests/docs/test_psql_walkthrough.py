@@ -1,0 +1,91 @@
+"""The psql walk-through, db/verify.sql: its steps print what docs/isolation.md shows, and fail where they should."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TestDatabase
+from tests.support import pages
+from tests.support.pages import ROOT
+from tests.support.shell import Shell
+
+
+def run_verify_sql(database: TestDatabase, role: str = "audit_app", options: Sequence[str] = ()) -> tuple[int, str]:
+    """Run db/verify.sql as `make verify-sql` does; return psql's exit status and all it printed."""
+    done = subprocess.run(
+        [
+            Path(os.environ["POSTGRESQL_BINARIES"]) / "psql",
+            "-X",
+            "-q",
+            *options,
+            "-f",
+            "db/verify.sql",
+            database.url(role),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, "\n".join(line.rstrip() for line in done.stdout.splitlines())
+
+
+@pytest.mark.usefixtures("api_keys")
+def test_the_psql_steps_pass_and_print_what_is_shown(database: TestDatabase) -> None:
+    (expected,) = pages.shown("docs/isolation.md", "Verify with psql")
+    assert run_verify_sql(database) == (0, expected.rstrip("\n"))
+    assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+@pytest.mark.usefixtures("api_keys")
+def test_the_psql_steps_fail_where_isolation_is_broken(database: TestDatabase) -> None:
+    database.administrator.execute("ALTER TABLE audit.audit_logs DISABLE ROW LEVEL SECURITY")
+    status, output = run_verify_sql(database)
+    assert status == 3
+    assert "FAIL  a record in the other tenant's name is refused" in output
+    assert "FAIL  a record in the other tenant's name is refused (00000)" in output
+    assert "FAIL  every rule is intact" in output
+    assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def test_the_psql_steps_pass_for_a_role_that_names_its_tenant(database: TestDatabase, gateway: str) -> None:
+    status, output = run_verify_sql(database, gateway)
+    assert status == 0
+    assert re.search(r"^PASS  \d+ steps as gateway$", output, re.MULTILINE)
+    assert "PASS  a name that is not registered is refused (RF002)" in output
+    assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def test_the_psql_steps_want_keys_of_two_tenants(
+    database: TestDatabase, api_keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in ("", "rf_", api_keys["GLOBEX_API_KEY"]):
+        monkeypatch.setenv("ACME_API_KEY", value)
+        status, output = run_verify_sql(database)
+        assert status == 3
+        assert "FAIL  audit_app needs API keys of two tenants in ACME_API_KEY and GLOBEX_API_KEY" in output
+
+
+def test_the_psql_steps_put_no_key_into_the_servers_log(database: TestDatabase, api_keys: dict[str, str]) -> None:
+    setting = "SELECT setting FROM pg_settings WHERE name = 'log_min_error_statement'"
+    assert database.administrator.execute(setting).fetchone() == ("error",)  # the statements that are refused
+    _, output = run_verify_sql(database, options=["-b"])  # psql prints those too
+    assert "STATEMENT:  SELECT audit.enter_tenant" in output
+    assert not any(key in output for key in api_keys.values())
+
+
+def test_the_psql_steps_refuse_a_role_that_would_prove_nothing(database: TestDatabase) -> None:
+    status, output = run_verify_sql(database, "postgres")
+    assert status == 3
+    assert output.startswith("FAIL  run this as audit_app, not as postgres")
+
+
+def test_the_command_of_the_page_passes(shell: Shell, api_keys: dict[str, str]) -> None:
+    (block,) = pages.commands("docs/isolation.md", "Verify with psql")
+    shell.variables |= api_keys
+    assert re.search(r"^PASS  \d+ steps as audit_app$", shell.run(block), re.MULTILINE)
