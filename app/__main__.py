@@ -20,8 +20,8 @@ from pydantic import ValidationError
 from app.http.connections import MAX_CONNECTIONS
 from app.http.protocol import HttpProtocol
 from app.main import create_app, make_audit_logger
+from app.model.refusals import RefusedToServe
 from app.services.agents import load_agents
-from app.services.postgres.preflight import RefusedToServe
 from app.settings import Settings, SettingsRefused, describe, read_settings
 from app.shutdown import drain_workers_on_every_signal
 from app.telemetry import logs

@@ -12,9 +12,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.http.load_shedding import MAX_HELD_BODY_BYTES
+from app.http.middleware import LastResortMiddleware, MetricsMiddleware, TraceMiddleware
 from app.http.openapi import DESCRIPTION, TAGS, complete_document
-from app.http.problems import LastResortMiddleware, install_error_handlers
-from app.http.tracing import TraceMiddleware
+from app.http.problems import install_error_handlers
 from app.routers import agents_router, audit_router, docs_router, health_router, metrics_router, records_router
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_logger import AuditLogger
@@ -31,7 +31,6 @@ from app.services.spool.store import SpoolingAuditLogger
 from app.services.temporary_files import warn_without_temporary_files
 from app.settings import Settings
 from app.shutdown import Shutdown
-from app.telemetry.metrics import MetricsMiddleware
 
 _HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
 # Not included one router after another: an included router looks for the route twice, and after those of the documents.

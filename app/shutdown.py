@@ -8,7 +8,7 @@ from types import FrameType
 
 from uvicorn.supervisors import Multiprocess
 
-from app.telemetry.metrics import MetricsMiddleware
+from app.telemetry.metrics import UnderWay
 
 logger = logging.getLogger("ringfence")
 
@@ -41,7 +41,7 @@ class Shutdown:
             def hear(number: int, frame: FrameType | None, before: object = before) -> None:
                 if self._told_at is None:
                     self._told_at = time.monotonic()
-                    self._under_way = MetricsMiddleware.under_way
+                    self._under_way = UnderWay.requests
                 if callable(before):
                     before(number, frame)
 
@@ -57,7 +57,7 @@ class Shutdown:
         wait in the spool for the next start.
         """
         seconds = time.monotonic() - (self._told_at or time.monotonic())
-        cut = MetricsMiddleware.under_way
+        cut = UnderWay.requests
         logger.info(
             "stopped: %d requests under way were finished, %d were cut, %d records were still written, in %.1f seconds;"
             " %d records wait in the spool",

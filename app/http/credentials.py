@@ -8,17 +8,14 @@ the transaction that uses it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Literal
 
 from fastapi import Request
 
 from app.http.load_shedding import Slot
-from app.http.problems import (
-    ScopeMissing,
+from app.model.credential import API_KEY, ApiKey, Caller, Credential, NamedTenant
+from app.model.refusals import (
     StorageUnavailable,
     TenantHeaderRefused,
     TenantMismatch,
@@ -28,51 +25,6 @@ from app.http.problems import (
 
 _NO_KEY = "there is none, or more than one"
 _NOT_BELIEVED = "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
-API_KEY = "api_key"
-HEADER = "header"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedTenant:
-    """A tenant that the caller names and the service believes. Opens audit.set_tenant()."""
-
-    tenant_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key that proves its tenant. Opens audit.enter_tenant().
-
-    tenant_id: what the request says beside it, if anything; the database refuses when the key belongs to another.
-    """
-
-    secret: str = field(repr=False)  # kept out of every log line and traceback
-    tenant_id: str | None
-
-
-Credential = NamedTenant | ApiKey
-
-SpoolKeySource = Literal["secret", "hash"]
-"""What the key that signs spooled lines is derived from, as audit.describe_api_key() says: from the secret of the API
-key, or, for API keys issued before V0009 of the schema, from its SHA-256."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """What the store says of a credential.
-
-    expires_at: None where it never does. spool_key_source: of an API key.
-    """
-
-    tenant_id: str
-    scopes: frozenset[str]
-    expires_at: datetime | None
-    spool_key_source: SpoolKeySource = "secret"
-
-    def refuse_without(self, scopes: Collection[str]) -> None:
-        """Raise ScopeMissing unless the credential has one of `scopes`."""
-        if self.scopes.isdisjoint(scopes):
-            raise ScopeMissing(f"the API key has not the scope {' or '.join(sorted(scopes, reverse=True))}")
 
 
 def credential_of(request: Request, *also_named: str | None) -> Credential:

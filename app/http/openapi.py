@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.http.problems import FRAMEWORK_KINDS, INTERNAL_ERROR, PROBLEM_MEDIA_TYPE, RingfenceError
+from app.http.problems import PROBLEM_MEDIA_TYPE, STATUSES
+from app.http.responses import refusals
 from app.http.schemas import NewRecord, Problem
-from app.routers.responses import refusals
 
 DESCRIPTION = """Records what AI agents were asked to do, did, or were refused, tenant by tenant.
 
@@ -71,17 +71,6 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def problem_kinds() -> dict[str, int]:
-    """Return every kind of problem that a caller may be told, with its status."""
-    found = {kind: status for status, kind in FRAMEWORK_KINDS.items()} | {INTERNAL_ERROR: 500}
-    classes = [RingfenceError]
-    for each in classes:
-        classes += each.__subclasses__()
-        if each is not RingfenceError:
-            found[each.kind] = each.status
-    return found
-
-
 def complete_document(app: FastAPI) -> None:
     """Add to the document of `app` what FastAPI cannot know."""
     make = app.openapi
@@ -99,7 +88,7 @@ def _complete(document: dict[str, Any]) -> None:
     components["securitySchemes"] = _SCHEMES
     _, made = models_json_schema(_MODELS, ref_template="#/components/schemas/{model}")
     schemas = components["schemas"] = dict(sorted({**components["schemas"], **made["$defs"]}.items()))
-    schemas["Problem"]["properties"]["type"]["enum"] = [f"urn:ringfence:problem:{kind}" for kind in problem_kinds()]
+    schemas["Problem"]["properties"]["type"]["enum"] = [f"urn:ringfence:problem:{kind}" for kind in STATUSES]
     for name, example in _EXAMPLES.items():
         schemas[name]["examples"] = [example]
     for path, operations in document["paths"].items():

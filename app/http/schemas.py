@@ -4,17 +4,15 @@ They hold types and nothing else: lengths, ranges and known words are the databa
 is what a caller gets to see. What the OpenAPI document says about them is there to be read, and checks nothing.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from app.model.field_types import HttpStatus, Instant, LatencyMs, Mode, Number, Status, TenantId, Text, TrueOrFalse
+from app.model.field_types import HttpStatus, LatencyMs, Mode, Status, TenantId, Text
+from app.model.query import Act, Closed
 
-_Limit = Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})]
-_Cursor = Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")]
 _StoredElsewhere = Annotated[
     str | None,
     Field(
@@ -24,17 +22,13 @@ _StoredElsewhere = Annotated[
 ]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExecuteQuery(_Closed):
+class ExecuteQuery(Closed):
     """Query parameters of an execution."""
 
     tenant_id: TenantId = None
 
 
-class ExecuteRequest(_Closed):
+class ExecuteRequest(Closed):
     """What to ask an agent.
 
     input: passed on to the agent in LIVE, never stored.
@@ -68,13 +62,13 @@ class ExecuteResponse(BaseModel):
     stored: _StoredElsewhere = None
 
 
-class RecordsQuery(_Closed):
+class RecordsQuery(Closed):
     """Query parameters of a request that brings records."""
 
     tenant_id: TenantId = None
 
 
-class NewRecord(_Closed):
+class NewRecord(Closed):
     """A record that another service sends. For the OpenAPI document; app/model/record_shapes.py checks it.
 
     id: made where it is not given; who gives it can send the record again without storing it twice.
@@ -94,7 +88,7 @@ class NewRecord(_Closed):
     created_at: datetime | None = None
 
 
-class RecordQuery(_Closed):
+class RecordQuery(Closed):
     """Query parameters of a look at one record."""
 
     tenant_id: TenantId = None
@@ -107,39 +101,6 @@ class RecordsResponse(BaseModel):
     count: int
     id: UUID | None
     stored: _StoredElsewhere = None
-
-
-class _Window(_Closed):
-    start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone; + is sent as %2B.")] = None
-    end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone; + is sent as %2B.")] = None
-    order: Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
-    tenant_id: TenantId = None
-
-
-class _Filters(_Window):
-    agent_id: Text | None = None
-    trace_id: Text | None = None
-    user_id: Text | None = None
-    mode: Mode | None = None
-    status: Status | None = None
-    http_status: Number | None = None
-
-
-class ListQuery(_Filters):
-    """Filters of a list, all of them equalities but the time window, and the page wanted."""
-
-    limit: _Limit = 50
-    cursor: _Cursor = None
-
-
-class ExportQuery(_Filters):
-    """Filters of an export, the same as those of a list, and the form of its lines."""
-
-    format: Annotated[Text, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
-    bom: Annotated[
-        TrueOrFalse,
-        Field(description="Whether a CSV begins with a byte order mark; Excel takes it for UTF-8 by that alone."),
-    ] = False
 
 
 class AuditRecord(BaseModel):
@@ -167,13 +128,6 @@ class ListResponse(BaseModel):
     has_more: bool
 
 
-ACTS = (
-    "tenant created", "api key issued", "api key rotated", "api key revoked", "proof secret rotated",
-    "records exported", "records replayed", "records imported", "records read",
-)  # fmt: skip
-Act = Annotated[str, Field(json_schema_extra={"enum": list(ACTS)})]
-
-
 class AdminEventDetail(BaseModel):
     """What an act was about: the name of a tenant; what a key is once the act is done; how many records it was."""
 
@@ -199,18 +153,6 @@ class AdminEvent(BaseModel):
     actor: str
     created_at: datetime
     detail: AdminEventDetail | None
-
-
-class AdminEventsQuery(_Window):
-    """Filters of the list of administrative acts, and the page wanted, as in ListQuery."""
-
-    act: Act | None = None
-    api_key_id: Annotated[Text | None, Field(description="The public part of a key, between its two underscores.")] = (
-        None
-    )
-    # Callers from before there were pages of events got a thousand.
-    limit: _Limit = 1000
-    cursor: _Cursor = None
 
 
 class AdminEventsResponse(BaseModel):
@@ -255,36 +197,3 @@ class Problem(BaseModel):
     detail: str
     trace_id: str
     errors: list[dict[str, str | int]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """What happened, ready to be recorded; who it happened to is the credential's to say.
-
-    id: UUID version 7, made by the writer, so that a repeated write is stored once. latency_ms: milliseconds.
-    error: why it was refused or failed, in our words; never the input, the agent's answer, or a secret.
-    """
-
-    id: UUID
-    trace_id: str | None
-    agent_id: str
-    mode: str
-    status: str
-    user_id: str | None = None
-    http_status: int | None = None
-    latency_ms: int | None = None
-    error: str | None = None
-
-    def fields(self) -> dict[str, Any]:
-        """Return the fields by name, `id` as text. dataclasses.asdict() would copy each value, ten times as slowly."""
-        return {
-            "id": str(self.id),
-            "trace_id": self.trace_id,
-            "agent_id": self.agent_id,
-            "mode": self.mode,
-            "status": self.status,
-            "http_status": self.http_status,
-            "latency_ms": self.latency_ms,
-            "user_id": self.user_id,
-            "error": self.error,
-        }

@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from app.http.problems import InvalidRequest
 from app.import_jsonl.values import Broken, Members, parse
 from app.model.record_rules import in_range, refuse_broken_rule, refuse_unstorable
+from app.model.refusals import InvalidRequest
 
 _TEXTS = ("trace_id", "agent_id", "mode", "status", "user_id", "error")
 _NUMBERS = ("http_status", "latency_ms")

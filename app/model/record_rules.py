@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from app.http.problems import InvalidRequest
+from app.model.refusals import InvalidRequest
 
 
 def _size(least: int, most: int) -> tuple[Callable[[Any], bool], str]:

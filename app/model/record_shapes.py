@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.http.problems import InvalidRequest
-from app.http.strict_route import parse
 from app.model.record_rules import in_range, refuse_unstorable_number, refuse_unstorable_text
+from app.model.refusals import InvalidRequest
+from app.model.strict_json import parse
 from app.model.uuid_v7 import uuid_v7_texts
 
 Record = dict[str, Any]

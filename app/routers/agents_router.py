@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
 from app.http.load_shedding import Slot
-from app.http.problems import InvalidRequest
+from app.http.responses import refusals
 from app.http.schemas import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.http.strict_route import StrictRoute
 from app.model.record_rules import refuse_unstorable_text
-from app.routers.responses import refusals
+from app.model.refusals import InvalidRequest
 
 
 class _Route(StrictRoute):

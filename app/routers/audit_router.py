@@ -6,20 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.http.credentials import credential_of
-from app.http.problems import InvalidRequest
-from app.http.schemas import (
-    AdminEventsQuery,
-    AdminEventsResponse,
-    AuditRecord,
-    ExportQuery,
-    ListQuery,
-    ListResponse,
-    RecordQuery,
-)
+from app.http.responses import refusals
+from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, RecordQuery
 from app.http.strict_route import StrictRoute
+from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record_shapes import refuse_unless_uuid
+from app.model.refusals import InvalidRequest
 from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
-from app.routers.responses import refusals
 
 
 class _Route(StrictRoute):

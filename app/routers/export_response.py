@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from app.http.problems import RingfenceError
+from app.model.refusals import RingfenceError
 from app.services.exports import Export
 
 logger = logging.getLogger("ringfence")

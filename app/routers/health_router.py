@@ -4,9 +4,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from app import __version__
-from app.http.problems import StorageUnavailable
 from app.http.schemas import DatabaseHealthResponse, HealthResponse
 from app.http.strict_route import StrictRoute
+from app.model.refusals import StorageUnavailable
 from app.services.health import note_findings
 from app.services.postgres.preflight import ISOLATION_IS_BROKEN
 

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 from fastapi import APIRouter, Request, Response
 
-from app.http.problems import MetricsRefused
 from app.http.strict_route import StrictRoute
+from app.model.refusals import MetricsRefused
 from app.telemetry import metrics
 
 router = APIRouter(route_class=StrictRoute)

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
+from app.http.responses import component, refusals
 from app.http.schemas import NewRecord, RecordsQuery, RecordsResponse
 from app.http.strict_route import StrictRoute
-from app.routers.responses import component, refusals
 from app.services.intake import JSON, NDJSON
 
 

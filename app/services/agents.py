@@ -21,8 +21,8 @@ from pydantic import (
     field_validator,
 )
 
-from app.http import strict_route as strict_requests
-from app.http.problems import InvalidRequest
+from app.model.refusals import InvalidRequest
+from app.model.strict_json import parse
 from app.services.agent_headers import read_headers
 from app.terminal_text import printable
 
@@ -175,7 +175,7 @@ async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None
         if len(body) > agent.max_response_bytes:
             return None, f"the agent's answer is larger than {agent.max_response_bytes} bytes"
     try:
-        output = strict_requests.parse(bytes(body))
+        output = parse(bytes(body))
         # As the answer will write it, once the outcome is recorded: not all that can be read can be written.
         json.dumps({"output": output}, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from app.http.credentials import Caller, Credential
-from app.http.schemas import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
+from app.model.credential import Caller, Credential
+from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
+from app.model.record import AuditEvent
 from app.services.batch import Batch
 from app.services.spool.statistics import Waiting
 

@@ -15,8 +15,8 @@ from typing import IO, Any
 
 from fastapi import HTTPException
 
-from app.http.problems import InvalidRequest
 from app.model.record_shapes import Record, checked, is_import, parsed, with_whole_numbers
+from app.model.refusals import InvalidRequest
 from app.services.temporary_files import room_on_disk, temporary_file
 
 MOST_RECORDS = 100_000

@@ -18,8 +18,8 @@ from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from app.http.credentials import ApiKey, Credential
-from app.http.problems import DatabaseAway, StorageUnavailable
+from app.model.credential import ApiKey, Credential
+from app.model.refusals import DatabaseAway, StorageUnavailable
 from app.services.concurrency.deadline import bounded
 from app.services.postgres.circuit_breaker import Availability
 from app.services.postgres.preflight import findings

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from app.http.credentials import Credential
-from app.http.problems import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
-from app.http.schemas import AuditEvent, ExecuteRequest
+from app.http.schemas import ExecuteRequest
+from app.model.credential import Credential
+from app.model.record import AuditEvent
+from app.model.refusals import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
 from app.model.uuid_v7 import uuid_v7
 from app.services.agents import Agent, AgentClient, encode_input
 from app.services.audit_logger import AuditLogger

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from app.http.credentials import Credential
 from app.http.load_shedding import Admission
-from app.http.problems import ExportsBusy
-from app.http.schemas import ExportQuery
+from app.model.credential import Credential
+from app.model.query import ExportQuery
+from app.model.refusals import ExportsBusy
 from app.services.audit_logger import AuditLogger
 from app.telemetry.metrics import EXPORTS
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from app.http.problems import RingfenceError
+from app.model.refusals import RingfenceError
 from app.services.audit_logger import AuditLogger
 from app.telemetry import metrics
 
@@ -41,7 +41,7 @@ def note_findings(findings: list[str]) -> None:
 
 async def _look(audit_logger: AuditLogger) -> None:
     state = await audit_logger.state()
-    metrics.UNDER_WAY.set(metrics.MetricsMiddleware.under_way)
+    metrics.UNDER_WAY.set(metrics.UnderWay.requests)
     metrics.QUEUE.set(state.queue)
     for name, connections in state.pool.items():
         metrics.POOL.labels(name).set(connections)

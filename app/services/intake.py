@@ -10,11 +10,12 @@ from uuid import UUID
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
-from app.http.credentials import Caller, Credential, tenant_of
-from app.http.problems import InvalidRequest
-from app.http.schemas import AuditEvent
+from app.http.credentials import tenant_of
 from app.http.strict_route import MOST_BODY_SECONDS, hold, off_the_loop, refuse_encoded_or_large
+from app.model.credential import Caller, Credential
+from app.model.record import AuditEvent
 from app.model.record_shapes import Record
+from app.model.refusals import InvalidRequest
 from app.services.audit_logger import AuditLogger
 from app.services.batch import Batch
 from app.services.concurrency.limiter import Limiter

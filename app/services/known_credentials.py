@@ -13,8 +13,8 @@ from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.http.credentials import ApiKey, Caller, Credential
-from app.http.problems import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
+from app.model.credential import ApiKey, Caller, Credential
+from app.model.refusals import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
 from app.services.concurrency.limiter import Limiter
 from app.services.known_credentials_file import Accepted
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from app.http.credentials import Caller, SpoolKeySource
+from app.model.credential import Caller, SpoolKeySource
 from app.model.uuid_v7 import uuid_v7
 
 logger = logging.getLogger("ringfence")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from app.http.problems import StorageUnavailable
+from app.model.refusals import StorageUnavailable
 
 logger = logging.getLogger("ringfence")
 

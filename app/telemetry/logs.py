@@ -11,8 +11,8 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from app.http.tracing import current_trace_id
 from app.telemetry.log_limiter import LogLimiter
+from app.telemetry.trace_id import current_trace_id
 
 _MOST_CHARACTERS_OF_A_TRACE_ID = 128
 

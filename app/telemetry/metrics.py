@@ -5,7 +5,6 @@ whichever is asked answers for all.
 """
 
 import os
-import time
 from pathlib import Path
 
 from prometheus_client import (
@@ -18,7 +17,6 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import __version__
 
@@ -26,7 +24,6 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 MEDIA_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
 
 REQUESTS = Counter(
     "ringfence_requests",
@@ -136,34 +133,7 @@ def text() -> bytes:
     return generate_latest(registry)
 
 
-class MetricsMiddleware:
-    """Counts and times every request. Pure ASGI: it stands on the way of each. under_way: requests not answered yet."""
+class UnderWay:
+    """Requests that this process is answering: read at shutdown, and by what sets the gauge for all processes."""
 
-    under_way = 0
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one ASGI connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status = 0
-
-        async def remember(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        started = time.perf_counter()
-        MetricsMiddleware.under_way += 1
-        try:
-            await self.app(scope, receive, remember)
-        finally:
-            MetricsMiddleware.under_way -= 1
-            route = scope.get("route_template", "unmatched")
-            SECONDS.labels(route).observe(time.perf_counter() - started)
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            REQUESTS.labels(method, route, str(status)).inc()
+    requests = 0

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from app.http.credentials import ApiKey
+from app.model.credential import ApiKey
 from app.services.db import Database
 from tests.conftest import TestDatabase
 from tests.support.attacker import (

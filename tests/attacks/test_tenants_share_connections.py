@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg import DatabaseError, errors
 from pydantic import SecretStr
 
-from app.http.credentials import ApiKey
+from app.model.credential import ApiKey
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, execute, records
 from tests.support.inside import database_of, pool_of, run_inside

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from app import migrate
 from app.local.server import PrivateServer
+from app.model.refusals import RefusedToServe
 from app.release import fingerprints
-from app.services.postgres.preflight import RefusedToServe
 from tests.conftest import Serve
 from tests.support.calls import execute, records
 from tests.support.polling import eventually

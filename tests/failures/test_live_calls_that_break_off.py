@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.http.credentials import NamedTenant
 from app.http.schemas import ExecuteRequest
+from app.model.credential import NamedTenant
 from tests.conftest import TestDatabase
 from tests.support.calls import assert_problem, execute, records
 from tests.support.inside import state_of

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app.http.credentials import Caller
+from app.model.credential import Caller
 from app.services.known_credentials_file import Accepted, KnownCredentialsFile
 from app.services.postgres import circuit_breaker as availability
 from tests.chaos.service import Service

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app import migrate
-from app.services.postgres.preflight import RefusedToServe
+from app.model.refusals import RefusedToServe
 from tests.conftest import CreateRole, Serve, TestDatabase
 from tests.support.calls import execute
 from tests.support.processes import ROOT

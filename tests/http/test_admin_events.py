@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from app.http.schemas import ACTS
+from app.model.query import ACTS
 from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send
 from tests.support.calls import assert_problem, bearer, execute, page

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.http.credentials import ApiKey, Credential, NamedTenant
-from app.http.problems import RingfenceError, TenantMismatch, TenantUnknown, Unauthenticated
+from app.model.credential import ApiKey, Credential, NamedTenant
+from app.model.refusals import RingfenceError, TenantMismatch, TenantUnknown, Unauthenticated
 from app.services.db import Database
 from app.services.postgres.store import DatabaseAuditLogger
 from bench.counting_proxy import CountingProxy, counting

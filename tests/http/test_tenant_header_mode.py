@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.services.postgres.preflight import RefusedToServe
+from app.model.refusals import RefusedToServe
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, execute
 

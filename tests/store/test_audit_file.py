@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.services.postgres.preflight import RefusedToServe
+from app.model.refusals import RefusedToServe
 from tests.conftest import Serve
 from tests.support.calls import assert_problem, execute, page, records
 from tests.support.polling import eventually

@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.http.credentials import ApiKey, Credential, NamedTenant
-from app.http.problems import (
+from app.model.credential import ApiKey, Credential, NamedTenant
+from app.model.record import AuditEvent
+from app.model.refusals import (
     InvalidRequest,
     RingfenceError,
     ScopeMissing,
@@ -19,7 +20,6 @@ from app.http.problems import (
     TenantUnknown,
     Unauthenticated,
 )
-from app.http.schemas import AuditEvent
 from app.model.uuid_v7 import uuid_v7
 from app.services.audit_logger import Stored
 from app.services.db import Database

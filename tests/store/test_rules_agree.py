@@ -11,9 +11,10 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.http.credentials import NamedTenant
-from app.http.problems import RingfenceError
-from app.http.schemas import AuditEvent, ListQuery
+from app.model.credential import NamedTenant
+from app.model.query import ListQuery
+from app.model.record import AuditEvent
+from app.model.refusals import RingfenceError
 from app.model.uuid_v7 import uuid_v7
 from app.services.audit_logger import AuditLogger
 from app.services.db import Database
@@ -21,7 +22,7 @@ from app.services.jsonl.store import FileAuditLogger
 from app.services.postgres.store import DatabaseAuditLogger
 from tests.conftest import TestDatabase
 
-Outcome = tuple[int, list[dict[str, str]]] | str
+Outcome = tuple[str, list[dict[str, str]]] | str
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def outcome(portal: BlockingPortal, store: AuditLogger, tenant: str, event: Audi
     try:
         return portal.call(store.write_log, NamedTenant(tenant), event).tenant_id
     except RingfenceError as refusal:
-        return refusal.status, refusal.errors or []
+        return refusal.kind, refusal.errors or []
 
 
 def texts(most: int) -> st.SearchStrategy[str]:
@@ -140,4 +141,4 @@ def test_another_record_under_the_same_id_is_refused_by_the_database(
     other = AuditEvent(id=event_id, **VALID | {"status": "success"})
     refused = outcome(portal, both[0], "acme", other)
     assert isinstance(refused, tuple)
-    assert refused[0] == 422
+    assert refused[0] == "invalid-request"

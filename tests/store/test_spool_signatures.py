@@ -14,7 +14,7 @@ import pytest
 from psycopg.types.json import Json
 
 from app import migrate
-from app.http.credentials import ApiKey, SpoolKeySource
+from app.model.credential import ApiKey, SpoolKeySource
 from app.services.spool.lines import for_replay, spool_line
 from tests.conftest import TestDatabase
 from tests.support.releases import release_as_of

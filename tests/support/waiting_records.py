@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from app.http.credentials import ApiKey, SpoolKeySource
+from app.model.credential import ApiKey, SpoolKeySource
 from app.model.uuid_v7 import uuid_v7
 from app.services.spool.lines import for_replay, spool_line
 

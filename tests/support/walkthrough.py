@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.http.credentials import HEADER
 from app.local.__main__ import DEMO_FILE
 from app.local.demo import read as read_demo_file
+from app.model.credential import HEADER
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = (("README.md", "Verify with curl"), ("docs/http.md", "Verify with curl"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.http.problems import ExportsBusy, StorageUnavailable
+from app.model.refusals import ExportsBusy, StorageUnavailable
 from app.services.concurrency.limiter import Limiter, Shares
 
 

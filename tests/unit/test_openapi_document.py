@@ -8,9 +8,9 @@ import jsonschema_rs
 import openapi_spec_validator
 import pytest
 
-from app.http.openapi import problem_kinds
-from app.http.problems import FRAMEWORK_KINDS
-from app.http.schemas import AuditEvent, NewRecord
+from app.http.problems import FRAMEWORK_KINDS, STATUSES
+from app.http.schemas import NewRecord
+from app.model.record import AuditEvent
 from app.model.record_rules import refuse_broken_rule, refuse_unstorable
 from tests.conftest import Serve
 from tests.support import walkthrough
@@ -136,7 +136,7 @@ def test_the_model_of_a_record_has_the_fields_of_a_record() -> None:
 
 
 def test_every_kind_of_problem_is_in_the_document_and_on_the_page(document: dict[str, Any]) -> None:
-    kinds = problem_kinds()
+    kinds = STATUSES
     announced = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     assert announced == [f"urn:ringfence:problem:{kind}" for kind in kinds]
     section = walkthrough.section((ROOT / "docs/http.md").read_text(), "Problems")
@@ -150,4 +150,4 @@ def test_no_kind_is_sent_that_is_none() -> None:
         sent |= set(re.findall(r"""(?:_refuse|problem)\([^)"]*\d{3}, "([a-z-]+)\"""", file.read_text()))
         sent |= {FRAMEWORK_KINDS[int(status)] for status in re.findall(r"HTTPException\((\d{3})", file.read_text())}
     assert {"head-too-large", "body-too-large", "method-not-allowed"} <= sent
-    assert sent <= set(problem_kinds())
+    assert sent <= STATUSES.keys()

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from app.http.credentials import ApiKey, NamedTenant
-from app.http.problems import DatabaseAway, StorageUnavailable
-from app.services.postgres.preflight import RefusedToServe
+from app.model.credential import ApiKey, NamedTenant
+from app.model.refusals import DatabaseAway, RefusedToServe, StorageUnavailable
 from app.services.spool import clock as steady_clock
 from app.services.spool.clock import SteadyClock
 from app.services.spool.lines import for_replay, spool_line

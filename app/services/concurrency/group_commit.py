@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
-from app.http.problems import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.concurrency.fair_queue import FairQueue
 
 Item = TypeVar("Item")

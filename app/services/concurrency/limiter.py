@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from app.http.problems import RingfenceError, StorageUnavailable
+from app.model.refusals import RingfenceError, StorageUnavailable
 from app.services.concurrency.fair_queue import FairQueue
 
 

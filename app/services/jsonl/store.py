@@ -23,17 +23,24 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from app.http.credentials import HEADER, Caller, Credential
-from app.http.problems import InvalidRequest, RecordNotFound, ScopeMissing, StorageUnavailable, TenantUnknown
-from app.http.schemas import ACTS, AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
+from app.model.credential import HEADER, Caller, Credential
+from app.model.query import ACTS, AdminEventsQuery, ExportQuery, ListQuery
+from app.model.record import AuditEvent
 from app.model.record_rules import MODES, STATUSES, as_stored, refuse_broken_rule, refuse_unstorable
+from app.model.refusals import (
+    InvalidRequest,
+    RecordNotFound,
+    RefusedToServe,
+    ScopeMissing,
+    StorageUnavailable,
+    TenantUnknown,
+)
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.jsonl import export as audit_file_export
 from app.services.jsonl.appending import AppendableFile
 from app.services.jsonl.reading import Record, matches, whole_records
-from app.services.postgres.preflight import RefusedToServe
 
 logger = logging.getLogger("ringfence")
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import errors
 
-from app.services.postgres.preflight import RefusedToServe
+from app.model.refusals import RefusedToServe
 from app.services.postgres.sqlstates import CANNOT_WRITE, cannot_write
 
 _REFUSED_OPTION = re.compile(r"connection is bad: (?!connection to server)|for connection option|could not match \d+")

@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 
 from psycopg import errors
 
+from app.model.refusals import RefusedToServe
 from app.release import digest, fingerprints, schema_version
 
 logger = logging.getLogger("ringfence")
@@ -15,17 +16,6 @@ ISOLATION_IS_BROKEN = "the database does not keep tenants apart; the service's l
 _NO_SCHEMA = "the database has no schema of ours"
 _OLDER_SCHEMA = "the database's schema is behind this release"
 _WRONG_ROLE = "the service's role may not read and write records"
-
-
-class RefusedToServe(Exception):
-    """The store is not one that may be served; the message says why and what to do.
-
-    told: why, for anybody: without the names in the message.
-    """
-
-    def __init__(self, message: str, *, told: str = "the store may not be served; the service's log says why") -> None:
-        super().__init__(message)
-        self.told = told
 
 
 async def findings(rows: Rows) -> list[str]:

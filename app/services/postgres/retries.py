@@ -8,7 +8,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
-from app.http.problems import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.postgres.circuit_breaker import Availability
 from app.services.postgres.sqlstates import Refusals, cannot_write
 

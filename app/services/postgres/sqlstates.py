@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from app.http.problems import (
+from app.model.refusals import (
     DatabaseAway,
     IdempotencyKeyReused,
     InvalidRequest,

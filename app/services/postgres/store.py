@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from app.http.credentials import ApiKey, Caller, Credential
-from app.http.problems import (
+from app.model.credential import ApiKey, Caller, Credential
+from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
+from app.model.record import AuditEvent
+from app.model.record_rules import refuse_unstorable
+from app.model.refusals import (
     DatabaseAway,
     InvalidRequest,
     RecordNotFound,
@@ -18,8 +21,6 @@ from app.http.problems import (
     TenantUnknown,
     Unauthenticated,
 )
-from app.http.schemas import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
-from app.model.record_rules import refuse_unstorable
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit

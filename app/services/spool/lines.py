@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.http.credentials import ApiKey, Credential, SpoolKeySource
+from app.model.credential import ApiKey, Credential, SpoolKeySource
 
 _HMAC = b', "hmac": "'
 

@@ -15,11 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.http.problems import StorageUnavailable
+from app.model.refusals import RefusedToServe, StorageUnavailable
 from app.model.uuid_v7 import uuid_v7
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.durable_files import flush_directory, write_all
-from app.services.postgres.preflight import RefusedToServe
 from app.services.spool.clock import SteadyClock
 from app.services.spool.usage import SpoolUsage
 from app.telemetry.metrics import SPOOLED

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from app.http.problems import InvalidRequest, RingfenceError
+from app.model.refusals import InvalidRequest, RingfenceError
 from app.services.durable_files import flush_directory, write_all
 from app.services.spool.lines import for_replay
 from app.services.spool.queue import DEAD_LETTER, Segment, Spool

@@ -12,16 +12,16 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from app.http.credentials import Caller, Credential, SpoolKeySource
-from app.http.problems import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
-from app.http.schemas import AdminEventsQuery, AuditEvent, ExportQuery, ListQuery
+from app.model.credential import Caller, Credential, SpoolKeySource
+from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
+from app.model.record import AuditEvent
 from app.model.record_rules import as_stored, refuse_broken_rule
+from app.model.refusals import DatabaseAway, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.jsonl.reading import Record
 from app.services.known_credentials import TRUSTED_SECONDS, spooled_tenant
 from app.services.known_credentials_file import KnownCredentialsFile
-from app.services.postgres.preflight import RefusedToServe
 from app.services.postgres.store import DatabaseAuditLogger
 from app.services.spool.lines import spool_line
 from app.services.spool.queue import Line, Spool

@@ -4,9 +4,6 @@ import re
 import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import Any
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # W3C Trace Context: version, trace id, parent id, flags. All-zero ids and version ff are invalid, and version 00 ends
 # with the flags; a later one may go on.
@@ -40,27 +37,3 @@ def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bytes]:
 
 current_trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 """Of the request that is being handled, for what is logged meanwhile."""
-
-
-class TraceMiddleware:
-    """Sets `request.state.trace_id` and answers with X-Trace-ID. Pure ASGI: it stands on the way of every request."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one ASGI connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        trace_id, sent = trace_id_of(scope["headers"])
-        state: dict[str, Any] = scope.setdefault("state", {})
-        state["trace_id"] = trace_id
-        current_trace_id.set(trace_id)  # each request has a context of its own
-
-        async def send_with_trace_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (b"x-trace-id", sent)]
-            await send(message)
-
-        await self.app(scope, receive, send_with_trace_id)

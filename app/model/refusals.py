@@ -1,0 +1,143 @@
+"""What the service refuses on purpose, as exceptions. What each is in HTTP: app/http/problems.py."""
+
+from typing import Any, ClassVar
+
+
+class RingfenceError(Exception):
+    """Base of the refusals that a caller is told. kind: stable; the last part of the problem's type.
+
+    detail: for people; it repeats nothing that the caller sent, no SQL, and no other tenant's data. errors: the refused
+    fields, one {"field", "detail"} for each.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+
+
+class InvalidRequest(RingfenceError):
+    """A field breaks a rule; of many records, `errors` names the line or index too.
+
+    position: of many records, which one breaks it, from 1; None where that is not known, or was said already.
+    """
+
+    kind = "invalid-request"
+    position: int | None = None
+
+    @classmethod
+    def field(cls, name: str, detail: str) -> "InvalidRequest":
+        """One refused field."""
+        return cls(f"{name}: {detail}", [{"field": name, "detail": detail}])
+
+
+class IdempotencyKeyReused(RingfenceError):
+    """The Idempotency-Key was used with another body in the last 24 hours."""
+
+    kind = "idempotency-key-reused"
+
+
+class Unauthenticated(RingfenceError):
+    """The request carries no API key that opens anything."""
+
+    kind = "unauthenticated"
+
+    def __init__(self, reason: str) -> None:
+        """reason: for the service's log alone."""
+        super().__init__("a valid API key is needed: send Authorization: Bearer rf_...")
+        self.reason = reason
+
+
+class ScopeMissing(RingfenceError):
+    """The API key may not do that."""
+
+    kind = "scope-missing"
+
+
+class TenantMissing(RingfenceError):
+    """The request names no tenant, where a gateway names it."""
+
+    kind = "tenant-missing"
+
+
+class TenantUnknown(RingfenceError):
+    """The tenant is not registered."""
+
+    kind = "tenant-unknown"
+
+
+class TenantMismatch(RingfenceError):
+    """The request names two tenants, or another one than its API key opens."""
+
+    kind = "tenant-mismatch"
+
+
+class TenantHeaderRefused(RingfenceError):
+    """Tenants are named by callers, and the service listens where anybody may call."""
+
+    kind = "tenant-header-refused"
+
+
+class MetricsRefused(RingfenceError):
+    """Metrics are for callers on this machine, or with the token."""
+
+    kind = "metrics-refused"
+
+
+class LiveDisabled(RingfenceError):
+    """LIVE was asked for while LIVE_ENABLED is off. The refusal is recorded."""
+
+    kind = "live-disabled"
+
+
+class AgentUnknown(RingfenceError):
+    """LIVE was asked for an agent that the operator has not configured. The refusal is recorded."""
+
+    kind = "agent-unknown"
+
+
+class RecordNotFound(RingfenceError):
+    """The tenant has no record with this id; another tenant may have one."""
+
+    kind = "record-not-found"
+
+
+class StorageUnavailable(RingfenceError):
+    """Nothing was stored; the same request may be sent again."""
+
+    kind = "storage-unavailable"
+
+
+class DatabaseAway(StorageUnavailable):
+    """The database cannot be reached or cannot write now: nothing was stored, and a record may be spooled."""
+
+
+class OutcomeUnknown(RingfenceError):
+    """The connection was lost in a commit, and the record may be stored or not. The same id is stored once."""
+
+    kind = "outcome-unknown"
+
+
+class ExportsBusy(RingfenceError):
+    """As many exports are under way as the service sends at once. Nothing was recorded."""
+
+    kind = "exports-busy"
+
+
+class OutcomeNotRecorded(RingfenceError):
+    """The agent was called and its outcome could not be stored; the `started` record stands. A repeat calls again."""
+
+    kind = "outcome-not-recorded"
+
+
+class RefusedToServe(Exception):
+    """The store is not one that may be served; the message says why and what to do.
+
+    told: why, for anybody: without the names in the message.
+    """
+
+    def __init__(self, message: str, *, told: str = "the store may not be served; the service's log says why") -> None:
+        super().__init__(message)
+        self.told = told
