@@ -62,4 +62,5 @@ def test_what_stops_an_attack_is_in_the_file_that_is_named(attack: str, stopped_
         code_follows = True
         wanted = ".*?".join(re.escape(part.strip()) for part in quoted.removesuffix("()").split("..."))
         for path in paths:
-            assert re.search(wanted, " ".join((ROOT / path).read_text().split())), f"{attack}: {path} has no {quoted}"
+            found = re.search(wanted, " ".join((ROOT / path).read_text().split()))
+            assert found is not None, f"{attack}: {path} has no {quoted}"
