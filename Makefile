@@ -63,6 +63,7 @@ bench-quick: .venv/local   ## The same in two minutes, and nothing is written
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 	@$(BIN)/squawk db/schema/*.sql
 	@cd db/schema && sha256sum --check --quiet frozen.sha256   # a new file: sha256sum V0011__*.sql >> frozen.sha256
 
