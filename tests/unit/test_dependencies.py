@@ -1,4 +1,4 @@
-"""What app/ imports is declared in pyproject.toml and locked for the image that imports it, and nothing else is declared."""
+"""What app/ imports is declared in pyproject.toml and locked for its image; nothing else is declared."""
 
 import ast
 import os
