@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, LiteralString, Protocol
 from urllib.parse import quote
 
-import httpx
 import hypothesis
 import psycopg
 import pytest
@@ -27,6 +26,8 @@ from app.database_url import forget_libpq_variables
 from app.main import create_app
 from app.release import DATABASE_DIRECTORY
 from app.settings import Settings
+from tests.support.file_service import service_on
+from tests.support.stores import Store
 
 with warnings.catch_warnings():
     # Starlette would rather have httpx2 than the httpx that the service itself uses.
@@ -212,40 +213,11 @@ def serve_file(tmp_path: Path, serve_any: Serve) -> Serve:
     return start
 
 
-class ProvingClient(TestClient):
-    """A client that proves the tenant which a request names in X-Tenant-ID with that tenant's API key."""
-
-    api_keys: dict[str, str]
-
-    def request(self, method: str, url: Any, **arguments: Any) -> Any:
-        """Send one request, with the key of the tenant it names, or one that was never issued."""
-        headers = httpx.Headers(arguments.get("headers"))
-        if (named := headers.get_list("x-tenant-id")) and "authorization" not in headers:
-            made_up = f"rf_{'0' * 16}_{'0' * 64}"
-            given = list(headers.multi_items())
-            arguments["headers"] = [*given, ("Authorization", f"Bearer {self.api_keys.get(named[0], made_up)}")]
-        return super().request(method, url, **arguments)
-
-
-@dataclass(frozen=True)
-class Store:
-    """One backend, kept for many tests.
-
-    settings: those of a service on it; empty: delete every record; api_keys: by tenant, where tenants must be proven.
-    """
-
-    settings: dict[str, Any]
-    empty: Callable[[], object]
-    api_keys: dict[str, str]
-
-    def client(self, **settings: Any) -> TestClient:
-        """Return a client of a service on this backend that can speak for acme and globex."""
-        app = create_app(Settings(**{"spool": False} | self.settings | settings))
-        if not self.api_keys:
-            return TestClient(app, raise_server_exceptions=False)
-        client = ProvingClient(app, raise_server_exceptions=False)
-        client.api_keys = self.api_keys
-        return client
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """The port of a service on a file, which waits a second at most for its callers."""
+    with service_on(tmp_path) as port:
+        yield port
 
 
 @pytest.fixture(scope="session", params=["api_key", "header", "jsonl"])
