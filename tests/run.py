@@ -26,6 +26,7 @@ SUPPORT = ROOT / "tests" / "support"
 PGTAP_FILES = sorted(file for file in (ROOT / "db" / "tests").rglob("*.sql") if file.parent.name != "support")
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
+WAITING_ROOMS = {"tests/commands", "tests/docs", "tests/failures"}
 PG_PROVE = Path("/usr/bin/pg_prove")
 # The tests are about what is stored, not about whether this machine's disk keeps it.
 SETTINGS = ("fsync=off", "max_connections=200", "track_functions=all")
@@ -136,7 +137,7 @@ def lend_pgtap(binaries: Path) -> None:
             shutil.copy(file, extensions)
 
 
-def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> bool:
+def test_on(binaries: Path, suites: str, pytest_arguments: list[str]) -> bool:
     """Run the suites on a new server of these binaries; return whether all passed."""
     lend_pgtap(binaries)
     with tempfile.TemporaryDirectory(prefix="ringfence-test-") as folder:
@@ -146,36 +147,56 @@ def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> b
             server.start(*SETTINGS)
             version = version_of(server)
             print(f"\n=== PostgreSQL {version} ===", flush=True)
-            passed = run_pgtap(server, version)
-            if not sql_only:
+            passed = suites == "pytest" or run_pgtap(server, version)
+            if suites != "sql":
                 passed = run_pytest(server, pytest_arguments) and passed
         finally:
             server.remove()
     return passed
 
 
-def test_side_by_side(servers: list[Path], arguments: list[str]) -> dict[Path, bool]:
-    """Run the suites on each server in a process of its own; print what each says, one after the other."""
+def test_side_by_side(runs: list[list[str]]) -> bool:
+    """Run this module with each of these arguments, all at once; print what each says, one after the other."""
     with ExitStack() as outputs:
-        processes = {}
-        for number, binaries in enumerate(servers):
+        processes = []
+        for number, arguments in enumerate(runs):
             output = outputs.enter_context(tempfile.TemporaryFile("w+")) if number else None
-            command = [sys.executable, "-m", "tests.run", "--servers", str(binaries), *arguments]
-            processes[binaries] = output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
-        results = {}
-        for binaries, (output, process) in processes.items():
-            results[binaries] = process.wait() == 0
+            command = [sys.executable, "-m", "tests.run", *arguments]
+            processes.append((output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)))
+        statuses = []
+        for output, process in processes:
+            statuses.append(process.wait())
             if output:
                 output.seek(0)
                 shutil.copyfileobj(output, sys.stdout)
-        sys.stdout.flush()
-    return results
+    for arguments, status in zip(runs, statuses, strict=True):
+        print(f"{'FAIL' if status else 'PASS'}  {' '.join(arguments)}", flush=True)
+    return not any(statuses)
+
+
+def runs_of(servers: list[Path], suites: str, pytest_arguments: list[str]) -> list[list[str]]:
+    """Return the arguments of the runs that make up the whole: two for each server, or one where less is asked for.
+
+    Half of the time goes into waiting, so two runs a server keep two processors busy. Roles belong to a whole server,
+    so each run has its own. What no server has a part in runs on the first alone.
+    """
+    rooms = {str(file.parent.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")}
+    runs = []
+    for server in servers:
+        more = [*pytest_arguments, *(["--needs-server"] if server != servers[0] else []), "--servers", str(server)]
+        if suites != "all" or pytest_arguments:
+            runs.append(["--suites", suites, *more])
+        else:
+            runs.append([*sorted(rooms & WAITING_ROOMS), *more])
+            runs.append(["--suites", "pytest", *sorted(rooms - WAITING_ROOMS), *more])
+    return runs
 
 
 def main() -> int:
     """Run the command line; return 0 when everything passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--sql-only", action="store_true", help="pgTAP alone")
+    parser.add_argument("--suites", choices=["all", "sql", "pytest"], default="all")
+    parser.add_argument("--sql-only", dest="suites", action="store_const", const="sql", help="pgTAP alone")
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
     parser.add_argument("--fast", metavar="NAME", help="the files or tests of this name, on a server that stays up")
     parser.add_argument("--fast-stop", action="store_true", help="stop that server, and delete it")
@@ -188,16 +209,16 @@ def main() -> int:
         install_system_packages([wheel_binaries()])
         return 0 if run_fast(arguments.fast, pytest_arguments) else 1
     install_system_packages(arguments.servers)
-    if len(arguments.servers) > 1:
-        results = test_side_by_side(
-            arguments.servers, [*(["--sql-only"] if arguments.sql_only else []), *pytest_arguments]
-        )
+    runs = runs_of(arguments.servers, arguments.suites, pytest_arguments)
+    if len(runs) == 1:
+        passed = test_on(arguments.servers[0], arguments.suites, pytest_arguments)
     else:
-        (binaries,) = arguments.servers
-        results = {binaries: test_on(binaries, sql_only=arguments.sql_only, pytest_arguments=pytest_arguments)}
-    for binaries, passed in results.items():
-        print(f"{'PASS' if passed else 'FAIL'}  {binaries}")
-    return 0 if all(results.values()) else 1
+        with tempfile.TemporaryDirectory() as folder:
+            for binaries in arguments.servers:
+                lend_pgtap(binaries)
+                PrivateServer(binaries, Path(folder) / "unused")  # copies the binaries where that is needed, once
+        passed = test_side_by_side(runs)
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":
