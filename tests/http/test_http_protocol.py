@@ -45,7 +45,7 @@ def endless(port: int, start: bytes, more: bytes, most_bytes: int = 50_000_000) 
         (TO_A_ROUTE + b"1;a=b\r\nx\r\n0;", b"a=b;" * 8_000),
     ],
 )
-def test_what_comes_after_the_head_and_is_no_body_is_bounded(port: int, start: bytes, more: bytes) -> None:
+def test_framing_after_the_head_is_bounded(port: int, start: bytes, more: bytes) -> None:
     status, sent = endless(port, start, more)
     assert status == 431
     assert sent < 20_000_000  # what the sockets' buffers hold
@@ -99,7 +99,7 @@ def test_a_caller_that_pipelines_without_end_is_answered_some_and_closed(port: i
 
 @contextmanager
 def full(admission: Admission, limit: int) -> Iterator[None]:
-    """Fill an admission until it takes nobody."""
+    """Fill an admission until it takes no more callers."""
     callers = (hash("127.0.0.1") % 16, hash("acme"))  # whether the tenant was seen before or not
     for caller in callers * limit:
         admission.enter(caller)
@@ -152,7 +152,7 @@ def test_a_caller_that_does_not_read_is_cut(port: int) -> None:
     assert received < len(whole.body)
 
 
-def test_a_head_that_is_too_large_is_refused_however_it_comes(port: int) -> None:
+def test_a_head_that_is_too_large_is_refused_in_any_segments(port: int) -> None:
     large = b"GET /api/v1/health HTTP/1.1\r\nHost: x\r\nA: " + b"a" * MAX_HEAD_BYTES
     for pieces in ([large + b"\r\n\r\n"], [large[:100], large[100:]], [large[:-1], b"a\r\n\r\n"]):
         (answer,) = answers_to(port, *pieces)

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document allows or forbids, sent to a real process: no 5xx, and no answer not announced."""
+"""Requests that the OpenAPI document allows and forbids, sent to a process: no 5xx, and only announced answers."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -54,7 +54,7 @@ class TestDatabase:
         )
 
     def go_down(self) -> None:
-        """End every session and let nobody in, as when the server is gone."""
+        """End every session and refuse new ones, as if the server were gone."""
         self._let_in(allowed=False)
         self.end_sessions()
 

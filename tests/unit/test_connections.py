@@ -1,4 +1,4 @@
-"""More connections than a worker takes: idle ones make room, and one that has a request to answer keeps its place."""
+"""More connections than a worker takes: idle ones are closed, the oldest first; one with a request to answer stays."""
 
 import socket
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The document says all that a caller, a linter and a generator of clients need to know, and says it of what is so."""
+"""The OpenAPI document: complete for callers, linters and client generators, and true of the service."""
 
 import json
 import os
