@@ -98,6 +98,7 @@ def administrator(postgresql_server: Any, maintenance: Connection[Any]) -> Itera
     at = {"host": postgresql_server.host, "port": postgresql_server.port, "user": postgresql_server.user}
     with psycopg.connect(**at, dbname=postgresql_server.dbname) as connection:
         yield connection
+    maintenance.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 class Serve(Protocol):

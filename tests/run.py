@@ -27,8 +27,9 @@ SUPPORT = ROOT / "tests" / "support"
 PGTAP_FILES = sorted(file for file in (ROOT / "db" / "tests").rglob("*.sql") if file.parent.name != "support")
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
-WAITING_ROOMS = {"tests/commands", "tests/docs", "tests/failures"}
 PG_PROVE = Path("/usr/bin/pg_prove")
+# Their tests start most of the processes. They and pgTAP are one run of a server, the other rooms are another.
+PROCESS_ROOMS = {"tests/commands", "tests/docs", "tests/failures"}
 # The tests are about what is stored, not about whether this machine's disk keeps it.
 SETTINGS = ("fsync=off", "max_connections=200", "track_functions=all")
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
@@ -188,15 +189,15 @@ def runs_of(servers: list[Path], suites: str, pytest_arguments: list[str]) -> li
         if suites != "all" or pytest_arguments:
             runs.append(["--suites", suites, *more])
         else:
-            runs.append([*sorted(rooms & WAITING_ROOMS), *more])
-            runs.append(["--suites", "pytest", *sorted(rooms - WAITING_ROOMS), *more])
+            runs.append([*sorted(rooms & PROCESS_ROOMS), *more])
+            runs.append(["--suites", "pytest", *sorted(rooms - PROCESS_ROOMS), *more])
     return runs
 
 
 def main() -> int:
     """Run the command line; return 0 when everything passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--suites", choices=["all", "sql", "pytest"], default="all")
+    parser.add_argument("--suites", choices=["all", "sql", "pytest"], default="all", help="which to run")
     parser.add_argument("--sql-only", dest="suites", action="store_const", const="sql", help="pgTAP alone")
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
     parser.add_argument("--fast", metavar="NAME", help="the files or tests of this name, on a server that stays up")
