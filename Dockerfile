@@ -1,6 +1,11 @@
-# The service, the migration (`python -m app.migrate apply`) and the administration (`python -m app.admin`), in one image.
-# No PostgreSQL, no compiler, no secret.
-FROM python:3.11.14-slim-bookworm
+# Two images. The default is the service (`python -m app`) with its administration (`python -m app.admin`): what it need not
+# have, it does not have. `--target migrate` adds what brings a database to this release (`python -m app.migrate apply`) and
+# imports history. No PostgreSQL, no compiler, no secret in either.
+
+# The image that is built where no --target can be given, as on Render.
+ARG STAGE=service
+
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS service
 
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
@@ -11,13 +16,10 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin ring
 
 WORKDIR /srv/ringfence
 
-# Before the code: the packages change less often. --no-deps: the lock names every package, and pgmigrate would ask for
-# psycopg2, which psycopg2-binary is.
-COPY requirements-build.lock requirements.lock ./
+# Before the code: the packages change less often.
+COPY requirements/service.lock requirements/
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
-        --require-hashes -r requirements-build.lock \
-    && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
-        --no-deps --no-build-isolation --require-hashes -r requirements.lock
+        --require-hashes --only-binary :all: -r requirements/service.lock
 
 # Owned by root: the service can read its code and cannot change it. db/ holds links to schema/ and to pgmigrate.yml.
 COPY pgmigrate.yml ./
@@ -27,8 +29,8 @@ COPY app ./app
 USER 10001
 
 # A container's port can be published only when the service listens on all of the container's addresses. There it wants
-# API keys, or an operator who says TRUST_TENANT_HEADER=true. The file is used where there is no DATABASE_URL: mount a
-# volume there, or it goes with the container. So would records that wait for the database: with a volume, set SPOOL=true.
+# API keys, or TRUST_TENANT_HEADER=true. Without DATABASE_URL records go to the file: mount a volume there, or the file is
+# lost with the container. So would spooled records be: with a volume, set SPOOL=true.
 ENV HOST=0.0.0.0 \
     PORT=8000 \
     AUDIT_LOG_PATH=/var/lib/ringfence/audit.jsonl \
@@ -36,8 +38,20 @@ ENV HOST=0.0.0.0 \
     SPOOL_PATH=/var/lib/ringfence/spool
 EXPOSE 8000
 
-# The process alone: a database that is away for a moment is no reason to restart the service.
+# Checks the process alone: an outage of the database is no reason to restart the service.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=40s \
     CMD ["python", "-m", "app.health_check"]
 
 CMD ["python", "-m", "app"]
+
+FROM service AS migrate
+USER root
+# --no-deps: the lock names every package, and pgmigrate would ask for psycopg2, which psycopg2-binary is.
+COPY requirements/build.lock requirements/migrate.lock requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --require-hashes -r requirements/build.lock \
+    && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --no-deps --no-build-isolation --require-hashes -r requirements/migrate.lock
+USER 10001
+
+FROM ${STAGE}

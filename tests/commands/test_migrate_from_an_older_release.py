@@ -8,6 +8,7 @@ import pytest
 
 from app import migrate
 from app.release import fingerprints, schema_version
+from tests.conftest import TestDatabase
 from tests.support.releases import catalogue, release_as_of
 
 LATEST = schema_version(fingerprints())
@@ -15,11 +16,10 @@ LATEST = schema_version(fingerprints())
 
 @pytest.mark.parametrize("version", range(1, LATEST + 1))
 def test_a_database_of_every_older_version_becomes_the_same_as_a_new_one(
-    create_database: Callable[[], str], tmp_path: Path, version: int
+    create_database: Callable[[], str], database: TestDatabase, tmp_path: Path, version: int
 ) -> None:
-    old, new = create_database(), create_database()
+    old, new = create_database(), database.url("postgres")
     release = release_as_of(tmp_path, version, scratch=create_database())
-    migrate.apply(new)
     migrate.apply(old, release)
     with psycopg.connect(old, autocommit=True) as connection:
         connection.execute("INSERT INTO audit.tenants (id, created_at) VALUES ('acme', now())")

@@ -49,7 +49,8 @@ def services() -> dict[str, Any]:
 @pytest.mark.parametrize("service", ["ringfence", "migrate"])
 def test_the_composed_services_are_built_from_here_and_hold_no_password(service: str) -> None:
     found = services()[service]
-    assert (DEPLOY / found["build"] / "Dockerfile").exists()
+    dockerfile = (DEPLOY / found["build"]["context"] / "Dockerfile").read_text()
+    assert f" AS {found['build']['target']}\n" in dockerfile
     assert "@database/ringfence" in json.dumps(found["environment"])
     assert not re.search(r"//\w+:", json.dumps(found))  # no password in a URL
 

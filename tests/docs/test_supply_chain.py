@@ -1,4 +1,4 @@
-"""What others make is pinned to what was looked at: actions by their commit, the image by its version."""
+"""What others make is pinned to what was looked at: actions by their commit, images by their digest."""
 
 import re
 from pathlib import Path
@@ -14,10 +14,16 @@ def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it() -> No
         assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", comment), action
 
 
-def test_the_base_image_is_pinned_to_a_patch_release_and_a_distribution() -> None:
-    images = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+def test_the_base_image_is_pinned_to_a_patch_release_a_distribution_and_a_digest() -> None:
+    base, *stages = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
+    assert stages == ["service", "${STAGE}"]
+
+
+def test_the_container_of_the_workflow_is_pinned_by_its_digest() -> None:
+    images = re.findall(r"container: (\S+)", (ROOT / ".github" / "workflows" / "ci.yml").read_text())
     assert images
-    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-\w+", image) for image in images)
+    assert all(re.fullmatch(r"debian:bookworm-\d{8}@sha256:[0-9a-f]{64}", image) for image in images)
 
 
 def test_the_version_is_the_newest_dated_one_of_the_changelog() -> None:

@@ -92,8 +92,8 @@ def key(database: TestDatabase) -> str:
     return database.issue_api_key("acme")
 
 
-def longest_stall(client: TestClient, what: str, api_key: str, statuses: set[int]) -> float:
-    """Send the body three times, expecting one of `statuses`; return how long it holds up the event loop."""
+def shortest_stall(client: TestClient, what: str, api_key: str, statuses: set[int], limit: float) -> float:
+    """Send the body, expecting one of `statuses`; return how long that holds up the event loop, at best of three."""
     path, kind, content = BODIES[what]
     headers = bearer(api_key) | {"Content-Type": f"application/{kind}"}
     heart = Heartbeat(client)
@@ -102,14 +102,17 @@ def longest_stall(client: TestClient, what: str, api_key: str, statuses: set[int
     def post() -> None:
         assert client.post(path, content=content, headers=headers).status_code in statuses
 
-    return min(heart.longest_stall(post) for _ in range(3)) - idle
+    stall = heart.longest_stall(post) - idle
+    for _ in range(2):
+        stall = stall if stall < limit else heart.longest_stall(post) - idle
+    return stall
 
 
 @pytest.mark.parametrize("what", BODIES)
 def test_no_megabyte_holds_up_the_event_loop(serve: Serve, database: TestDatabase, key: str, what: str) -> None:
-    client = serve(database_url=database.url("audit_app"))
-    assert longest_stall(client, what, key, {200, 201, 413, 422}) < MAX_STALL
-    assert longest_stall(client, what, f"rf_{'0' * 16}_{'0' * 64}", {401}) < MAX_STALL / 5
+    client, made_up = serve(database_url=database.url("audit_app")), f"rf_{'0' * 16}_{'0' * 64}"
+    assert shortest_stall(client, what, key, {200, 201, 413, 422}, MAX_STALL) < MAX_STALL
+    assert shortest_stall(client, what, made_up, {401}, MAX_STALL / 5) < MAX_STALL / 5
 
 
 def test_nor_do_many_records_on_their_way_to_the_spool(
@@ -119,4 +122,4 @@ def test_nor_do_many_records_on_their_way_to_the_spool(
     assert client.post(LOGS, json=record(), headers=bearer(key)).status_code == 201
     database.go_down()
     assert eventually(lambda: client.post(LOGS, json=record(), headers=bearer(key))).json()["stored"] == "spool"
-    assert longest_stall(client, "lines of records", key, {201}) < MAX_STALL
+    assert shortest_stall(client, "lines of records", key, {201}, MAX_STALL) < MAX_STALL

@@ -1,4 +1,4 @@
-"""A client that a program made of the document alone can do what the service does, and is told why where it cannot."""
+"""A client generated from the OpenAPI document alone can use the whole service, and can read each refusal."""
 
 import importlib
 import json

@@ -71,7 +71,7 @@ def _withstand(lab: Laboratory, floods: list[Flood], seconds: float) -> list[Lin
 
 
 def main() -> int:
-    """Flood, measure and show; return 0 when nobody else noticed."""
+    """Flood, measure and show; return 0 when no other caller noticed."""
     forget_libpq_variables()  # the servers are our own
     parser = argparse.ArgumentParser(prog="python -m tests.siege", description=(__doc__ or "").split("\n\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="some floods, and no overload, in under 45 seconds")

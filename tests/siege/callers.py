@@ -13,7 +13,7 @@ PROBE_ADDRESS = "127.0.0.1"
 _PAUSE = 1.0
 """Seconds after which a caller that was cut comes again."""
 _RECEIVE_BUFFER = 4096
-"""Small, so that an answer that nobody reads stays with the service."""
+"""Small, so that an unread answer stays with the service."""
 
 
 class Caller:

@@ -1,4 +1,4 @@
-"""What is besieged: a private PostgreSQL with several tenants, and the service on it, as a real process."""
+"""The target of the floods: a private PostgreSQL with several tenants, and the service on it as a process."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Laboratory:
 
     @contextmanager
     def open(self, records: int) -> Iterator["Laboratory"]:
-        """Set everything up, and take it down again whatever happens. records: of the attacker, for lists to search."""
+        """Set everything up, and take it down again. records: how many the attacker has, for lists to search."""
         with ExitStack() as stack:
             stack.callback(self._cluster.remove)
             self._cluster.start("max_connections=60")
@@ -57,7 +57,7 @@ class Laboratory:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
     def smuggled(self) -> int:
-        """How many requests were run so far that stood in the body of another."""
+        """Return how many requests ran that were sent as the body of another."""
         ((count,),) = self._query("SELECT count(*)::int FROM audit.audit_logs WHERE user_id = 'smuggled'")
         assert isinstance(count, int)
         return count

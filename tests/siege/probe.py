@@ -1,4 +1,4 @@
-"""The neighbour: another tenant who goes on asking during a flood, and notes every failure and the worst latency."""
+"""The neighbour: another tenant that keeps asking during a flood, and counts failures and the worst latency."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What the floods did to others, in tables that a page can hold."""
+"""The report: what each flood cost other callers, as a Markdown table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_MEGABYTES = 64.0
 class Line:
     """One flood. Megabytes of the service: more at its peak, and more half a second after the flood.
 
-    got: what the flood got for it, for whoever reads the output.
+    got: what the flood was answered, in words.
     """
 
     flood: Flood

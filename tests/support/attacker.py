@@ -86,7 +86,7 @@ class Attack:
 
 
 def assert_refused(connection: Connection[Any], statement: str, *states: str) -> psycopg.Error:
-    """Assert that `statement` fails with one of these SQLSTATEs and gives nothing of globex away; return the error."""
+    """Assert that `statement` fails with one of these SQLSTATEs and tells nothing of globex; return the error."""
     with pytest.raises(psycopg.Error) as caught, connection.transaction():
         connection.execute(statement.encode())
     error = caught.value

@@ -1,4 +1,4 @@
-"""Requests whose body begins and does not end."""
+"""Requests whose body has begun and is not complete."""
 
 import socket
 from collections.abc import Iterator, Mapping

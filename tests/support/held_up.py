@@ -1,4 +1,4 @@
-"""Work of one tenant that takes as long as a test wants it to."""
+"""Work of one tenant that lasts until the test ends it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

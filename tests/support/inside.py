@@ -1,4 +1,4 @@
-"""The inside of a running service, for what no request can do."""
+"""The objects inside a running service, for tests of what no request can do."""
 
 from collections.abc import Callable
 from typing import Any

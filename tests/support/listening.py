@@ -1,4 +1,4 @@
-"""What a session hears from the server beside its results, and which secrets are in it."""
+"""Notices that the server sends to a session, and a search for secrets in them."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL on which answers can get lost after the server has done what it was told."""
+"""A proxy to PostgreSQL that can drop the server's answer to a statement that was executed."""
 
 import selectors
 import socket
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class LossyProxy:
     """A TCP port that leads to a server.
 
-    lose: when set, the next answer of the server that holds these bytes is thrown away, and its connection closed.
+    lose: when set, the next answer of the server that holds these bytes is dropped, and its connection closed.
     """
 
     port: int

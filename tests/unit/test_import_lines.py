@@ -1,4 +1,4 @@
-"""What is read from a line of an old file: times at every edge, and values that are kept or left out."""
+"""Lines of an old file: which times are read, and which values are kept or left out."""
 
 import json
 from typing import Any
@@ -130,7 +130,7 @@ LEFT_OUT = [
 
 
 @pytest.mark.parametrize("value", LEFT_OUT, ids=lambda value: repr(value[:20]))
-def test_whatever_is_in_a_field_that_is_left_out_the_record_is_taken(value: bytes) -> None:
+def test_a_record_is_taken_with_any_value_in_a_field_that_is_left_out(value: bytes) -> None:
     line = read_line(with_member(b'"output": ' + value), None)
     assert line is not None
     assert line.unknown == ("output",)

@@ -1,4 +1,4 @@
-"""Limits that tenants share: alone, one may have all; when two want it they share it; and nobody waits for ever."""
+"""Limiters that tenants share: one tenant alone may use all of it, two share it, and no one waits without an end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ def test_with_a_reserve_each_has_half_of_what_the_others_leave_and_at_least_one(
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 3])
-def test_few_places_still_serve_somebody_and_two_serve_two(capacity: int) -> None:
+def test_one_place_serves_one_tenant_and_two_serve_two(capacity: int) -> None:
     shares = Shares(capacity, max_share=0.5)
     assert [taken(shares, "a"), taken(shares, "b")] == {1: [1, 0], 2: [1, 1], 3: [1, 1]}[capacity]
 
@@ -124,7 +124,7 @@ def test_a_place_that_becomes_free_goes_to_the_tenant_that_holds_fewest() -> Non
     in_a_loop(test, 2)
 
 
-def test_whoever_comes_to_a_full_queue_gets_in_where_another_tenant_has_more() -> None:
+def test_a_full_queue_takes_one_more_where_another_tenant_has_more() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "a3", "a4", "a5", "b1", "b2", "b3")
         assert crowd.refused == ["a5", "a4", "b3"]
@@ -148,7 +148,7 @@ def test_with_a_reserve_a_tenant_waits_beside_a_free_place_that_another_gets_at_
     in_a_loop(test, 4, max_share=0.75)
 
 
-def test_nobody_waits_longer_than_the_bound_and_leaves_no_trace() -> None:
+def test_a_wait_ends_at_its_deadline_and_leaves_no_trace() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2")
         await crowd.tasks[1]
@@ -160,7 +160,7 @@ def test_nobody_waits_longer_than_the_bound_and_leaves_no_trace() -> None:
     in_a_loop(test, 1, max_seconds=0.02)
 
 
-def test_whoever_goes_away_meanwhile_takes_no_place() -> None:
+def test_a_caller_that_is_cancelled_meanwhile_takes_no_place() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "b1")
         crowd.tasks[2].cancel()

@@ -1,4 +1,4 @@
-"""How many requests are served at once: one caller alone uses all of it, and no crowd shuts out a known caller."""
+"""Load shedding: one caller alone may use the whole limit, and no crowd shuts out a known caller."""
 
 from app.http.load_shedding import (
     KNOWN_CALLERS,
@@ -39,7 +39,7 @@ def test_the_share_binds_only_while_the_limit_is_reached() -> None:
 def test_every_caller_is_admitted_once_and_none_that_was_refused_is_counted() -> None:
     admission = Admission(10)
     admitted = [caller for caller in range(1000) if admission.admit(caller)]
-    assert len(admitted) == 1000  # one each: nobody is shut out
+    assert len(admitted) == 1000  # one each: none is shut out
     for caller in admitted:
         admission.leave(caller)
     assert admission.total == 0
@@ -105,7 +105,7 @@ def test_behind_a_trusted_proxy_the_address_that_it_names_counts() -> None:
             each.leave()
 
 
-def test_a_request_that_waits_for_somebody_else_makes_room_and_is_counted_again_afterwards() -> None:
+def test_a_request_that_waits_elsewhere_makes_room_and_is_counted_again_afterwards() -> None:
     taken = slot(b"Bearer a")
     assert taken is not None
     assert (WRITES.total, WAITING.total) == (1, 0)

@@ -1,4 +1,4 @@
-"""What the service makes of its variables: what it takes, and what it refuses in one line that names the variable."""
+"""Environment variables: which values the service takes, and which it refuses, in one line that names the variable."""
 
 import os
 import socket
@@ -114,7 +114,7 @@ def test_a_host_that_is_no_address_of_this_machine_is_refused(tmp_path: Path, ho
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port that is taken."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""What is printed on a terminal does nothing there but show itself."""
+"""Text of callers, printed on a terminal: shown as it is, and never obeyed."""
 
 import unicodedata
 
@@ -30,7 +30,7 @@ def test_what_a_terminal_would_act_on_is_escaped(text: str, printed: str) -> Non
 
 
 @given(st.text(st.characters() | st.characters(categories=["Cs", "Cc", "Cf"])))
-def test_whatever_it_is_it_can_be_encoded_and_stays_on_its_line(text: str) -> None:
+def test_any_text_can_be_encoded_and_stays_on_its_line(text: str) -> None:
     printed = printable(text)
     assert printed.encode().decode() == printed
     assert not [each for each in printed if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
