@@ -62,6 +62,12 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def first_line(error: psycopg.Error) -> str:
+    """Return the first line of what libpq or the server says, without its context."""
+    lines = (error.diag.message_primary or str(error)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def forget_libpq_variables() -> None:
     """Remove libpq's variables from this process, so that no connection to a server of our own depends on the shell."""
     for name in [name for name in os.environ if name.startswith("PG")]:

@@ -1,5 +1,6 @@
 """Output of a command: text that a terminal obeys nothing of, written for certain or reported as lost."""
 
+import argparse
 import errno
 import io
 import json
@@ -9,8 +10,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from app.terminal_text import printable
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses a command line in one line, without what a terminal would act on."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit with status 2."""
+        complain(f"{self.prog}: {message}")
+        raise SystemExit(2)
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
