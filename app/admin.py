@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     """Return the command line. `statement` of each command takes the command's arguments as parameters, by name."""
     parser = terminal.Parser(prog="python -m app.admin", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=terminal.Parser)
+    commands = parser.add_subparsers(dest="command", required=True)
 
     def command(name: str, statement: LiteralString, meaning: str) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(name, help=meaning)

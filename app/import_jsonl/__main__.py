@@ -142,11 +142,14 @@ def _run(arguments: argparse.Namespace, report: Report) -> None:
             for number, text in enumerate(lines_of(path), 1):
                 importer.take(f"{path}:{number}", text)
                 bar.update(len(text))
-                if report.rejects_fault:
-                    raise report.rejects_fault
+                _stop_without_rejects(report)
         importer.finish()
-        if report.rejects_fault:
-            raise report.rejects_fault
+        _stop_without_rejects(report)
+
+
+def _stop_without_rejects(report: Report) -> None:
+    if report.rejects and report.rejects.fault:
+        raise report.rejects.fault
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -64,7 +64,12 @@ def _refuse_unless_plain(path: Path, beginning: bytes) -> None:
 
 
 class Rejects:
-    """The lines that are not taken, in a new file that its owner alone may read. Without a line no file is left."""
+    """The lines that are not taken, in a new file that its owner alone may read. Without a line no file is left.
+
+    fault: why a line could not be kept; no line is kept after it.
+    """
+
+    fault: FileRefused | None = None
 
     def __init__(self, path: Path, inputs: Sequence[Path]) -> None:
         """Make the file. Raises FileRefused when it is there already or is one of `inputs`, and OSError."""
@@ -80,15 +85,18 @@ class Rejects:
             raise FileRefused(f"--rejects: {path}: is there already, and is left as it is; name a new file") from None
 
     def add(self, line: bytes) -> None:
-        """Append one line. Raises FileRefused when there is no room; then no part of it is left."""
+        """Append one line, or no part of it."""
+        if self.fault:
+            return
         content = line.rstrip(b"\r\n") + b"\n"
         try:
             if os.write(self._file, content) != len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             os.ftruncate(self._file, self._size)
-            raise FileRefused(f"--rejects: {self._path}: {error.strerror}") from None
-        self._size += len(content)
+            self.fault = FileRefused(f"--rejects: {self._path}: {error.strerror}")
+        else:
+            self._size += len(content)
 
     def close(self) -> None:
         """Close the file, and remove it when it is empty."""

@@ -27,9 +27,9 @@ _TYPES = {
 }
 _NAMES = ("id", "tenant_id", "created_at", *_TYPES)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-# ISO 8601 in the basic or the extended form. "local" and "zone" are what datetime.fromisoformat() is given.
+# ISO 8601 in the basic or the extended form.
 _TIME = re.compile(
-    r"(?P<local>\d{4}(-?)\d\d\2\d\d[T ](?P<hour>\d\d):?\d\d(?::?(?P<second>\d\d)(?:[.,]\d{1,6}(?P<finer>\d*))?)?)"
+    r"(?P<local>\d{4}-?\d\d-?\d\d[T ](?P<hour>\d\d):?\d\d(?::?(?P<second>\d\d)(?:[.,]\d{1,6}(?P<finer>\d*))?)?)"
     r"\s?(?P<zone>Z|UTC|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)?",
     re.ASCII,
 )
@@ -141,11 +141,12 @@ def _from_text(text: str, zone: tzinfo | None, repaired: list[str]) -> datetime:
         raise NotTaken("created_at: hour 24, which no day has")
     if (match["finer"] or "").strip("0"):
         repaired.append("created_at finer than microseconds, cut off")
+    basic = re.sub("[-:]", "", match["local"])
     if match["zone"]:
-        return datetime.fromisoformat(match["local"] + match["zone"].replace("UTC", "Z"))
+        return datetime.fromisoformat(basic + match["zone"].replace("UTC", "Z"))
     if zone is None:
         raise NotTaken("created_at: names no zone (--assume-zone names one for all)")
-    found = datetime.fromisoformat(match["local"]).replace(tzinfo=zone)
+    found = datetime.fromisoformat(basic).replace(tzinfo=zone)
     _refuse_clock_change(found)
     repaired.append("created_at without a zone")
     return found

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.import_jsonl.files import FileRefused, Rejects
+from app.import_jsonl.files import Rejects
 from app.terminal_text import printable
 
 _MAX_REASONS = 1000
@@ -16,7 +16,7 @@ class Report:
 
     taken: records that are, or would be, in the database. stored: those of them that were not there before. refused:
     lines that are not taken. reasons: their places and reasons, the first 1,000. rejects: keeps those lines, where that
-    was asked for. rejects_fault: why it could not keep one. keys_left: public ids of keys that could not be revoked.
+    was asked for. keys_left: public ids of keys that could not be revoked.
     """
 
     applied: bool
@@ -30,7 +30,6 @@ class Report:
     unknown: Counter[str] = field(default_factory=Counter)
     created: list[str] = field(default_factory=list)
     rejects: Rejects | None = None
-    rejects_fault: FileRefused | None = None
     keys_left: list[str] = field(default_factory=list)
 
     def refuse(self, place: str, why: str, line: bytes) -> None:
@@ -38,11 +37,8 @@ class Report:
         self.refused += 1
         if len(self.reasons) < _MAX_REASONS:
             self.reasons.append((place, why))
-        if self.rejects and not self.rejects_fault:
-            try:
-                self.rejects.add(line)
-            except FileRefused as error:
-                self.rejects_fault = error
+        if self.rejects:
+            self.rejects.add(line)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as one document."""
