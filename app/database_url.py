@@ -1,7 +1,7 @@
 """Database URLs from environment variables: checked before libpq uses them, and never repeated in a message.
 
-libpq's own complaints about a URL quote pieces of it, and so pieces of a password. What it says about a server that it
-could not reach, or that refused it, names hosts, ports, roles and databases alone, once the URL has passed this check.
+libpq's messages about a URL quote pieces of it, and so pieces of a password. Once a URL has passed this check, its
+messages about a server that it could not reach, or that refused it, name hosts, ports, roles and databases alone.
 """
 
 import os
@@ -21,7 +21,10 @@ class BadDatabaseUrl(ValueError):
 
 
 def from_environment(variable: str, meaning: str) -> str:
-    """Return the connection string in `variable`, with client_encoding UTF-8. meaning: what it should be, if absent."""
+    """Return the connection string in `variable`, with client_encoding UTF-8. Raises BadDatabaseUrl.
+
+    meaning: what the variable should name, for the message when it is not set.
+    """
     url = os.environ.get(variable)
     if not url:
         raise BadDatabaseUrl(f"set {variable} to {meaning}")
@@ -31,7 +34,7 @@ def from_environment(variable: str, meaning: str) -> str:
 
 
 def fault(url: str) -> str | None:
-    """Return what is wrong with `url`, None when libpq understands it as it was meant."""
+    """Return what is wrong with `url`, None when libpq understands it as its author does."""
     if not url.isprintable() or url != url.strip():
         return "a line break, a control character, or white space at an end; write such a character as %XX"
     if (scheme := _SCHEME.match(url)) and scheme[1] not in ("postgresql", "postgres"):
@@ -48,7 +51,7 @@ def fault(url: str) -> str | None:
 
 
 def encoding_fault(server_encoding: str | None) -> str | None:
-    """Return why a database of this encoding (libpq's parameter server_encoding) cannot be used, None if it can."""
+    """Return why a database of this encoding (libpq's parameter server_encoding) cannot be used; None if it can."""
     if server_encoding == "UTF8":
         return None
     return (
@@ -58,35 +61,41 @@ def encoding_fault(server_encoding: str | None) -> str | None:
 
 
 def one_line(error: Exception) -> str:
-    """Return what libpq or the server says, in one line."""
+    """Return the message of libpq or the server in one line."""
     return " ".join(str(error).split())
 
 
+def first_line(error: psycopg.Error) -> str:
+    """Return the first line of the message of libpq or the server, without its context."""
+    lines = (error.diag.message_primary or str(error)).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def forget_libpq_variables() -> None:
-    """Remove libpq's variables from this process, so that no connection to a server of our own depends on the shell."""
+    """Remove libpq's variables from this process, so that a connection to a private server does not depend on them."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 
 
 def as_libpq_variables(url: str) -> dict[str, str]:
-    """Return this process's environment, with every option of `url` in libpq's own variable for it.
+    """Return this process's environment, with every option of `url` in libpq's variable for it.
 
-    libpq lets an option that is given win over a service's, and a service's over a variable. As variables the options
-    of a URL would lose to the service, so it is looked up here, and PGSERVICE left out unless it is unknown.
+    For libpq an option of a URL wins over its service's, and a service's over a variable. As variables the options of a
+    URL would lose to the service, so the service is resolved here, and PGSERVICE left out unless it is unknown.
     """
     given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     if service := given.pop("service", None):
         os.environ["PGSERVICE"] = service
     environment = dict(os.environ)
     with_service = _defaults()
-    service = os.environ.pop("PGSERVICE", None)
-    if service is not None and with_service != _defaults():
+    if os.environ.pop("PGSERVICE", None) and with_service != _defaults():
         del environment["PGSERVICE"]
     names = {option.keyword.decode(): option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar}
     return environment | {names[key]: value for key, value in (with_service | given).items() if key in names}
 
 
 def _defaults() -> dict[str, str]:
+    """Return libpq's options from the service and the variables of this process."""
     return {
         option.keyword.decode(): option.val.decode()
         for option in pq.Conninfo.get_defaults()
@@ -95,7 +104,7 @@ def _defaults() -> dict[str, str]:
 
 
 def _name(scheme: str) -> str:
-    """Say what a URL with this scheme is, without repeating what is no scheme."""
+    """Return the kind of URL that has this scheme, without repeating an unknown scheme: it may be a secret."""
     lower = scheme.lower()
     if re.fullmatch(r"postgres(ql)?\+[a-z0-9_]+", lower):
         return f"a SQLAlchemy URL ({lower}://), which libpq does not understand"
@@ -109,6 +118,6 @@ def _name(scheme: str) -> str:
 
 def _has_stray_at(rest: str) -> bool:
     """Whether libpq would take a piece of the role or the password for a host, a port or a database."""
-    # It ends them at the first @, and takes what comes before a / for a host.
+    # It ends them at the first @, and takes the text before a / for a host.
     behind = re.split("[@/]", rest, maxsplit=1)[-1] if re.search("[@/]", rest) else ""
     return "@" in behind.partition("?")[0]

@@ -1,7 +1,7 @@
-"""The SQL files of this release, and their fingerprints: what a database must have before it is served.
+"""The SQL files of this release, and their fingerprints, which a database must have before it is served.
 
 A release is its files under db/schema and under the folders that pgmigrate.yml lists. app/migrate.py applies them and
-records each one's SHA-256 in the database; the service compares the two before it serves (audit.schema_version()).
+records the SHA-256 of each in the database; the service compares the two before it serves (audit.schema_version()).
 """
 
 import hashlib
@@ -17,9 +17,9 @@ _SCHEMA_FILE = re.compile(r"V(\d+)__.+\.sql")
 def fingerprints(directory: Path = DATABASE_DIRECTORY) -> dict[str, str]:
     """Return {path below `directory`: SHA-256 in hexadecimal} of every file of the release, in order of application.
 
-    Raises ValueError for a file that would be skipped in silence: one that is not called V0001__words.sql in schema/,
-    not anything.sql elsewhere, or whose folder pgmigrate.yml does not list. schema/frozen.sha256 guards the numbered
-    files, and is not one of them.
+    Raises ValueError for a file that would be skipped silently: in schema/ one with another name than V0001__words.sql,
+    elsewhere one that is no .sql file, or whose folder pgmigrate.yml does not list. schema/frozen.sha256 guards the
+    numbered files, and is not one of them.
     """
     found: dict[str, str] = {}
     for folder in folders(directory):
@@ -43,8 +43,8 @@ def folders(directory: Path = DATABASE_DIRECTORY) -> list[str]:
 
 def schema_version(files: dict[str, str]) -> int:
     """Return the highest number of a schema file among `files`, 0 when there is none."""
-    numbers = [match.group(1) for path in files if (match := _SCHEMA_FILE.fullmatch(path.removeprefix("schema/")))]
-    return max(map(int, numbers), default=0)
+    found = (_SCHEMA_FILE.fullmatch(path.removeprefix("schema/")) for path in files)
+    return max((int(match[1]) for match in found if match), default=0)
 
 
 def digest(files: dict[str, str]) -> str:

@@ -1,24 +1,22 @@
 """Every environment variable of the service, typed, with its safe default."""
 
 import re
-from ipaddress import IPv6Address
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import Url
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app import database_url
 
-_ORIGIN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<host>[a-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?/?"
-)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+/?")
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class SettingsRefused(Exception):
-    """A variable cannot be understood; the message names each such variable, and repeats no value."""
+    """The environment cannot be understood; the message names each wrong variable, and repeats no value."""
 
 
 class Settings(BaseSettings):
@@ -47,13 +45,13 @@ class Settings(BaseSettings):
     """Where records go without a database: a regular file, one JSON object a line."""
 
     spool: bool = True
-    """Whether records wait on the disk while the database is away. Off: they are answered with 503."""
+    """Whether records are queued on the disk while the database is unavailable. Off: they are answered with 503."""
 
     spool_path: Path = Path(".data/spool")
-    """Directory of what waits, for its owner alone. On a disk that outlives the service."""
+    """Directory of the queued records, for its owner alone. On a disk that outlives the service."""
 
     spool_max_bytes: Annotated[int, Field(gt=0)] = 268_435_456
-    """Size of what waits, in bytes, three quarters of it for one tenant; beyond it records are answered with 503."""
+    """Size of the queued records in bytes, three quarters of it for one tenant; beyond it records get 503."""
 
     host: str = "127.0.0.1"
     """Address to listen on: 0.0.0.0 is every IPv4 address of the machine, :: every IPv6 address."""
@@ -119,7 +117,7 @@ class Settings(BaseSettings):
     @field_validator("metrics_token")
     @classmethod
     def _check_token(cls, value: SecretStr | None) -> SecretStr | None:
-        # What else there is could not arrive in a header, or not as it was meant.
+        # Other characters could not arrive in a header, or not as they were meant.
         if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
             raise ValueError("a token is printable ASCII characters without white space")
         return value
@@ -142,30 +140,24 @@ def describe() -> str:
     lines = []
     for name, field in Settings.model_fields.items():
         default = "not set" if field.default in (None, ()) else str(field.default)
-        if isinstance(field.default, bool):
-            default = default.lower()
+        default = default.lower() if isinstance(field.default, bool) else default
         meaning = " ".join((field.description or "").split())
         lines.append(f"  {name.upper()} (default: {default})\n      {meaning}")
     return "\n".join(lines)
 
 
 def _as_browsers_send_it(number: int, text: str) -> str:
-    """Return an origin as the header Origin has it: in lower case, without a default port or a slash at the end.
+    """Return an origin as browsers send it in the header Origin: in lower case, without a default port.
 
-    number: its place in the list, for the message, which does not repeat it. Raises ValueError for what no browser
-    sends, and for what would let in more than one origin: * and null, which any page can have sent.
+    number: its position in the list, for the message, which does not repeat the origin. Raises ValueError for what no
+    browser sends, and for * and null, which would let in more than one origin.
     """
-    found = _ORIGIN.fullmatch(text.lower())
-    if found is None:
-        raise ValueError(
-            f"origin {number} is not scheme://host or scheme://host:port (in ASCII; no path, no *, not null)"
-        )
-    scheme, port = found["scheme"], int(found["port"] or _DEFAULT_PORTS.get(found["scheme"], 0))
-    if not (1 <= port <= 65535 or (found["port"] is None and port == 0)):
-        raise ValueError(f"the port of origin {number} is not a number from 1 to 65535")
-    try:
-        host = f"[{IPv6Address(found['ipv6'])}]" if found["ipv6"] else found["host"]
-    except ValueError:
-        raise ValueError(f"the host of origin {number} is not an IPv6 address") from None
-    shown = "" if port in (0, _DEFAULT_PORTS.get(scheme)) else f":{port}"
-    return f"{scheme}://{host}{shown}"
+    if _ORIGIN.fullmatch(text.lower()):
+        with suppress(ValueError):
+            url = Url(text.lower())  # by the same rules as browsers (WHATWG)
+            if url.host and url.port != 0:
+                return str(url).removesuffix("/")
+    raise ValueError(
+        f"origin {number} is not scheme://host or scheme://host:port (in ASCII; no path, no *, not null; a port from 1"
+        " to 65535, an IPv6 address in brackets)"
+    )

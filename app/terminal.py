@@ -1,5 +1,6 @@
-"""Output of a command: text that a terminal obeys nothing of, written for certain or reported as lost."""
+"""Output of a command: text that a terminal does not act on, and whose loss is reported."""
 
+import argparse
 import errno
 import io
 import json
@@ -9,8 +10,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from app.terminal_text import printable
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses a command line in one line, without what a terminal would act on."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit with status 2."""
+        complain(f"{self.prog}: {message}")
+        raise SystemExit(2)
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
@@ -38,15 +49,15 @@ def _cell(value: object) -> str:
 
 
 def escape_unencodable() -> None:
-    """Print escapes for what the terminal's encoding lacks, instead of ending with a traceback."""
+    """Print escapes for characters that the terminal's encoding lacks, instead of ending with a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def write(text: str) -> None:
-    """Print lines that are printable already, and flush them. Raises OSError when they went nowhere."""
-    if sys.stdout is None:  # the shell has closed it (>&-), and print() would say nothing
+    """Print text that is printable already, and flush it. Raises OSError when it could not be written."""
+    if sys.stdout is None:  # the shell has closed it (>&-), and print() would do nothing
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     try:
         print(text, flush=True)
@@ -56,13 +67,13 @@ def write(text: str) -> None:
 
 
 def abandon() -> None:
-    """Give up standard output: what is left in its buffer must not fail once more when the interpreter ends."""
+    """Give up standard output: the text left in its buffer must not fail once more when the interpreter ends."""
     if sys.stdout is not None:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:
-    """Print one line on standard error. Where even that is lost, the exit status has to do."""
+    """Print one line on standard error. Where that fails too, the exit status remains."""
     with suppress(OSError):
         print(printable(text), file=sys.stderr, flush=True)

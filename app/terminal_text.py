@@ -1,11 +1,11 @@
-"""Text from a file, a caller or a server, made safe to be printed on a terminal."""
+"""Makes text from a file, a caller or a server safe to print on a terminal."""
 
 
 def printable(text: object) -> str:
-    r"""Return `text` on one line, with what a terminal would act on or not show escaped as in Python, `\x1b` for one.
+    r"""Return `text` on one line, with unprintable characters escaped as in Python, for example `\x1b`.
 
-    Escaped are control characters and line ends, since they move the cursor and make up lines; format characters, since
-    those for the direction of writing reorder what is read; and lone surrogates, which cannot be printed at all.
+    Control characters and line ends move the cursor and forge lines; format characters can reorder the text that is
+    read (those for the direction of writing); lone surrogates cannot be printed at all.
     """
     characters = str(text)
     if characters.isprintable():

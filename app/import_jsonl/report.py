@@ -4,18 +4,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.import_jsonl.files import FileRefused, Rejects
+from app.import_jsonl.files import Rejects
 from app.terminal_text import printable
 
-_MOST_SHOWN = 1000
+_MAX_REASONS = 1000
 
 
 @dataclass
 class Report:
-    """taken: records that are, or would be, in the database, by tenant; stored: those of them that were not before.
+    """Counts of lines, and of records by tenant.
 
-    not_taken: places and reasons, the first 1,000. rejects: keeps the lines that are not taken, where that was asked
-    for. keys_left: public ids of keys that could not be revoked.
+    taken: records that are, or would be, in the database. stored: those of them that were not there before. refused:
+    lines that are not taken. reasons: their places and reasons, the first 1,000. rejects: keeps those lines, where that
+    was asked for. keys_left: public ids of keys that could not be revoked.
     """
 
     applied: bool
@@ -24,7 +25,7 @@ class Report:
     taken: Counter[str] = field(default_factory=Counter)
     stored: Counter[str] = field(default_factory=Counter)
     refused: int = 0
-    not_taken: list[tuple[str, str]] = field(default_factory=list)
+    reasons: list[tuple[str, str]] = field(default_factory=list)
     repaired: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     created: list[str] = field(default_factory=list)
@@ -32,16 +33,12 @@ class Report:
     keys_left: list[str] = field(default_factory=list)
 
     def refuse(self, place: str, why: str, line: bytes) -> None:
-        """Note a line that is not taken, and keep it where that was asked for. Raises FileRefused."""
+        """Note a line that is not taken, and keep it where that was asked for."""
         self.refused += 1
-        if len(self.not_taken) < _MOST_SHOWN:
-            self.not_taken.append((place, why))
+        if len(self.reasons) < _MAX_REASONS:
+            self.reasons.append((place, why))
         if self.rejects:
-            try:
-                self.rejects.add(line)
-            except FileRefused:
-                self.rejects = None  # what follows is counted all the same
-                raise
+            self.rejects.add(line)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as one document."""
@@ -53,7 +50,7 @@ class Report:
             "stored": dict(sorted(self.stored.items())),
             "already_there": self.taken.total() - self.stored.total() if self.applied else None,
             "not_taken": self.refused,
-            "reasons": [{"place": place, "reason": why} for place, why in self.not_taken],
+            "reasons": [{"place": place, "reason": why} for place, why in self.reasons],
             "repaired": dict(self.repaired),
             "unknown_fields": dict(self.unknown),
             "tenants_created": self.created,
@@ -70,23 +67,23 @@ class Report:
 
     def __str__(self) -> str:
         """Return it for people, to be printed on a terminal."""
-        parts = [self.summary()]
-        parts += [f"  {tenant}: {count:,}" for tenant, count in sorted(self.taken.items())]
+        parts = [self.summary(), *_counted(sorted(self.taken.items()))]
         if self.created:
             parts.append(f"Tenants {'registered' if self.applied else 'to be registered'}: {', '.join(self.created)}")
         if self.repaired:
-            parts.append("Read in another form than written:")
-            parts += [f"  {what}: {count:,}" for what, count in self.repaired.most_common()]
+            parts += ["Read in another form than written:", *_counted(self.repaired.most_common())]
         if self.unknown:
-            parts.append("Fields that no record has, left out:")
-            parts += [f"  {name}: {count:,}" for name, count in self.unknown.most_common(50)]
-        if self.not_taken:
-            parts.append("Not taken:")
-            parts += [f"  {place}  {why}" for place, why in self.not_taken]
-            if self.refused > len(self.not_taken):
-                parts.append(f"  and {self.refused - len(self.not_taken):,} more")
+            parts += ["Fields that no record has, left out:", *_counted(self.unknown.most_common(50))]
+        if self.reasons:
+            parts += ["Not taken:", *(f"  {place}  {why}" for place, why in self.reasons)]
+            if self.refused > len(self.reasons):
+                parts.append(f"  and {self.refused - len(self.reasons):,} more")
         if self.keys_left:
             parts.append(f"Keys that could not be revoked, and expire within an hour: {', '.join(self.keys_left)}")
         if not self.applied:
             parts.append("Nothing was stored; --apply stores what is not there yet.")
         return "\n".join(map(printable, parts))
+
+
+def _counted(counts: list[tuple[str, int]]) -> list[str]:
+    return [f"  {name}: {count:,}" for name, count in counts]

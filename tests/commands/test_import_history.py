@@ -246,3 +246,18 @@ def test_ids_are_the_same_again_and_in_the_order_of_time() -> None:
     assert ids[2:] == sorted(ids[2:])
     assert max(ids[:2]) < ids[2]
     assert HistoryIds().id_of("globex", records[0]) != ids[0]
+
+
+def test_ids_are_those_of_earlier_releases() -> None:
+    # A file that an earlier release has imported is imported again: no record may get another id.
+    ids = HistoryIds()
+    made = []
+    for written in (RECORD, RECORD, {"created_at": "2026-01-02 03:04:05+02", "agent_id": "a", "tenant_id": "acme"}):
+        line = read_line(json.dumps(written).encode(), None)
+        assert line is not None
+        made.append(ids.id_of(line.tenant, line.record))
+    assert made == [
+        "019b7ca9-8d03-8bdb-9282-6a13d09fec2f",
+        "019b7ca9-8d03-8dd0-a230-262eba52fa94",
+        "019b7c3b-af88-849d-ad62-9741bf00f486",
+    ]

@@ -133,3 +133,19 @@ def attacking(database: TestDatabase) -> Iterator[Attack]:
         assert len(before) > RECORDS["globex"]
         yield attack
         assert attack.everything_of_globex() == before
+
+
+def assert_may_do_none(attack: Attack, statements: list[str]) -> None:
+    """Each of `statements` is refused in a request, which then still reads and writes what is its own."""
+    with attack.request() as connection:
+        for statement in statements:
+            assert_refused(connection, statement)
+            # Nor in a block of a procedural language, which anybody may write.
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(
+                    b"DO $block$ BEGIN EXECUTE $statement$" + statement.encode() + b"$statement$; END $block$"
+                )
+            attack.enter(connection)  # a proof lasts five seconds, and a busy machine may take longer
+            assert_own_alone(connection)
+        connection.execute(APPEND.format("'acme'").encode())
+        assert attack.value(connection, COUNT_ALL) == RECORDS["acme"] + 1

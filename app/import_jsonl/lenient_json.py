@@ -1,4 +1,4 @@
-"""JSON of old files. What is wrong inside one value spoils that value alone, and not the fields beside it."""
+"""JSON of old files: what is wrong inside one value spoils that value alone, and not the fields beside it."""
 
 import json
 import math
@@ -8,28 +8,22 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_STEP = 200
+_LEVELS = 200
 """Levels of nesting that are decoded at once; Python decodes some nine hundred."""
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Stands in the place of a value that cannot be read; why: without what was written there."""
+    """Stands for a value that cannot be read. why: the reason, without what was written."""
 
     why: str
-
-
-class Members(dict[str, Any]):
-    """A JSON object. doubled: the keys that stand in it more than once."""
-
-    doubled: frozenset[str] = frozenset()
 
 
 def parse(text: bytes) -> Any:
     """Parse one JSON text; numbers with a fraction become Decimal. Raises json.JSONDecodeError, which repeats nothing.
 
-    Bytes that are not UTF-8 become lone surrogates: whoever keeps a text has to refuse those anyway.
+    Bytes that are not UTF-8 become lone surrogates, which have to be refused in a text that is stored.
     """
     characters = text.decode("utf-8", "surrogateescape")
     try:
@@ -46,18 +40,18 @@ def parse(text: bytes) -> Any:
 
 
 def _flattened(characters: str) -> str:
-    """Return the text with 0 in the place of what is nested deeply, having made sure that all of that is JSON too."""
+    """Return the text with 0 for each deeply nested value, after checking that the value is JSON."""
     pieces: list[list[str]] = [[]]
     depth = read = 0
     for token in _STRING_OR_BRACKET.finditer(characters):
         if token[0] in ("[", "{"):
             depth += 1
-            if depth % _STEP == 0:
+            if depth % _LEVELS == 0:
                 pieces[-1].append(characters[read : token.start()])
                 pieces.append([])
                 read = token.start()
         elif token[0] in ("]", "}"):
-            if depth % _STEP == 0 and len(pieces) > 1:
+            if depth % _LEVELS == 0 and len(pieces) > 1:
                 _DECODER.decode("".join([*pieces.pop(), characters[read : token.end()]]))
                 pieces[-1].append("0")
                 read = token.end()
@@ -67,16 +61,12 @@ def _flattened(characters: str) -> str:
     return "".join([*pieces[0], characters[read:]])
 
 
-def _members(pairs: list[tuple[str, Any]]) -> Members:
-    found = Members(pairs)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
     if len(found) != len(pairs):
         counts = Counter(name for name, _ in pairs)
-        found.doubled = frozenset(name for name, count in counts.items() if count > 1)
+        found |= {name: Broken("stands twice") for name, count in counts.items() if count > 1}
     return found
-
-
-def _constant(name: str) -> Broken:
-    return Broken(f"{name} is not JSON")
 
 
 def _integer(digits: str) -> int | Broken:
@@ -96,5 +86,9 @@ def _fraction(digits: str) -> Decimal | Broken:
 
 # strict: a control character that is not escaped has one meaning all the same.
 _DECODER = json.JSONDecoder(
-    strict=False, parse_constant=_constant, parse_int=_integer, parse_float=_fraction, object_pairs_hook=_members
+    strict=False,
+    parse_constant=lambda name: Broken(f"{name} is not JSON"),
+    parse_int=_integer,
+    parse_float=_fraction,
+    object_pairs_hook=_object,
 )
