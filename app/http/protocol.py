@@ -15,9 +15,10 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from app.http.edge_problem import edge_problem
+
 from app.http.head import HeadRefused, check_head, head_bytes, without_upgrade
 from app.http.load_shedding import Slot, admit
+from app.http.problems import edge_problem
 from app.http.unread import UnreadAnswers
 
 MAX_HEAD_BYTES = 32_768
