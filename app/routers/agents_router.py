@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
 from app.http.responses import refusals
-from app.http.schemas import ExecuteQuery, ExecuteRequest, ExecuteResponse
+from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
 from app.http.state import slot_of
 from app.http.strict_route import StrictRoute
 from app.model.record_rules import refuse_unstorable_text
@@ -39,7 +39,7 @@ AgentId = Annotated[
     responses=refusals(401, 403, 404, 413, 415, 422),
 )
 async def execute(
-    agent_id: AgentId, body: ExecuteRequest, query: Annotated[ExecuteQuery, Query()], request: AppRequest
+    agent_id: AgentId, body: ExecuteRequest, query: Annotated[TenantQuery, Query()], request: AppRequest
 ) -> JSONResponse:
     """Execute an agent; in DRY_RUN only say what would be called. The answer comes once the record is committed."""
     _refuse_ambiguous_path(agent_id)

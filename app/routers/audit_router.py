@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from app.http.credentials import credential_of
 from app.http.responses import refusals
-from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, RecordQuery
+from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record_shapes import refuse_unless_uuid
@@ -83,7 +83,7 @@ async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: App
 )
 async def get_audit_log(
     id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],  # noqa: A002  the name in the document
-    query: Annotated[RecordQuery, Query()],
+    query: Annotated[TenantQuery, Query()],
     request: AppRequest,
 ) -> Response:
     """Show one record of the tenant, in the form of a list's items. An id of another tenant is answered as unknown."""
