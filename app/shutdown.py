@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from functools import partial
 from types import FrameType
 
 from uvicorn.supervisors import Multiprocess
@@ -39,19 +40,17 @@ class Shutdown:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGTERM, signal.SIGINT):
-            before = signal.getsignal(number)
-
-            def on_signal(number: int, frame: FrameType | None, before: object = before) -> None:
-                if self._began is None:
-                    self._began = time.monotonic()
-                    self._under_way = UnderWay.requests
-                if callable(before):
-                    before(number, frame)
-
-            signal.signal(number, on_signal)
+            signal.signal(number, partial(self._on_signal, signal.getsignal(number)))
         for number in LIKE_SIGTERM:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
                 signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+    def _on_signal(self, before: object, number: int, frame: FrameType | None) -> None:
+        if self._began is None:
+            self._began = time.monotonic()
+            self._under_way = UnderWay.requests
+        if callable(before):
+            before(number, frame)
 
     def report(self, queued: int, spooled: int) -> None:
         """Log what was drained.

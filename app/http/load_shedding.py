@@ -23,6 +23,7 @@ MAX_WAITING = 1_024
 """Requests of one worker at once that wait for the rest of their body or for an agent's answer."""
 MAX_HELD_BODY_BYTES = 33_554_432
 """Bytes of all bodies in memory of one worker. Lines of a bulk request are on disk, and do not count."""
+MAX_KNOWN_CALLERS = 10_000
 _STRANGERS = 16
 """Strangers count, by address, as this many callers together: a crowd of them leaves known callers a share."""
 _RESERVED_PATHS = (b"/api/v1/health", b"/metrics")
@@ -46,14 +47,11 @@ class Admission:
     def admit(self, caller: Caller) -> bool:
         """Count one more request of `caller` and return True, or return False when there is no room."""
         own = self._by_caller[caller]
-        if self.total >= self._limit:
-            share = max(1, self._limit // (len(self._by_caller) if own else len(self._by_caller) + 1))
-            if own >= share or (own and self.total >= 2 * self._limit):
-                if not own:
-                    del self._by_caller[caller]
+        if own and self.total >= self._limit:
+            share = max(1, self._limit // len(self._by_caller))
+            if own >= share or self.total >= 2 * self._limit:
                 return False
-        self._by_caller[caller] = own + 1
-        self.total += 1
+        self.enter(caller)
         return True
 
     def enter(self, caller: Caller) -> None:
@@ -64,40 +62,18 @@ class Admission:
     def leave(self, caller: Caller) -> None:
         """Count one request of `caller` as ended."""
         self.total -= 1
-        own = self._by_caller[caller] - 1
-        if own:
-            self._by_caller[caller] = own
-        else:
+        self._by_caller[caller] -= 1
+        if not self._by_caller[caller]:
             del self._by_caller[caller]
-
-
-class KnownCallers:
-    """Hashes of credentials that the store has accepted. Only these get a share of their own.
-
-    Otherwise a stranger with a thousand made-up keys would count as a thousand callers.
-    """
-
-    def __init__(self, max_callers: int = 10_000) -> None:
-        self._max_callers = max_callers
-        self._hashes: OrderedDict[int, Caller] = OrderedDict()
-
-    def remember(self, credential: int, caller: Caller) -> None:
-        """Add the hash of an accepted credential. A tenant with several credentials is one caller."""
-        self._hashes[credential] = caller
-        self._hashes.move_to_end(credential)
-        if len(self._hashes) > self._max_callers:
-            self._hashes.popitem(last=False)
-
-    def find(self, credential: int | None) -> Caller | None:
-        """Return the caller of an accepted credential, or None."""
-        return None if credential is None else self._hashes.get(credential)
 
 
 WRITES = Admission(MAX_WRITES)
 READS = Admission(MAX_READS)
 RESERVED = Admission(MAX_RESERVED)
 WAITING = Admission(MAX_WAITING)
-KNOWN_CALLERS = KnownCallers()
+KNOWN_CALLERS: OrderedDict[int | None, Caller] = OrderedDict()
+"""By hash of the credential, once the store has accepted it. Only these callers get a share of their own: otherwise a
+stranger with a thousand made-up keys would count as a thousand callers."""
 
 
 class Slot:
@@ -117,7 +93,10 @@ class Slot:
         if self._credential is None:
             return
         caller = hash(tenant)
-        KNOWN_CALLERS.remember(self._credential, caller)
+        KNOWN_CALLERS[self._credential] = caller
+        KNOWN_CALLERS.move_to_end(self._credential)
+        if len(KNOWN_CALLERS) > MAX_KNOWN_CALLERS:
+            KNOWN_CALLERS.popitem(last=False)
         if self._admission is not None and self._caller != caller:
             self._admission.leave(self._caller)
             self._admission.enter(caller)
@@ -161,7 +140,7 @@ def admit(method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]], 
         elif name == b"x-forwarded-for":
             forwarded_for = value
     digest = None if credential is None else hash(credential)
-    caller = KNOWN_CALLERS.find(digest)
+    caller = KNOWN_CALLERS.get(digest)
     if caller is None:
         address = peer if forwarded_for is None else _client_address(peer, forwarded_for, proxies)
         caller = hash(address) % _STRANGERS

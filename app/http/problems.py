@@ -34,25 +34,21 @@ FRAMEWORK_KINDS = {
     431: "head-too-large",
 }
 """Kinds by status, for HTTPException. Python's own phrases differ between versions, and a type is stable."""
-_STATUS_OF: dict[type[RingfenceError], int] = {
-    refusals.InvalidRequest: 422,
-    refusals.IdempotencyKeyReused: 422,
-    refusals.Unauthenticated: 401,
-    refusals.ScopeMissing: 403,
-    refusals.TenantMissing: 400,
-    refusals.TenantUnknown: 403,
-    refusals.TenantMismatch: 403,
-    refusals.TenantHeaderRefused: 403,
-    refusals.MetricsRefused: 403,
-    refusals.LiveDisabled: 403,
-    refusals.AgentUnknown: 404,
-    refusals.RecordNotFound: 404,
-    refusals.StorageUnavailable: 503,
-    refusals.DatabaseAway: 503,
-    refusals.OutcomeUnknown: 503,
-    refusals.ExportsBusy: 503,
-    refusals.OutcomeNotRecorded: 503,
-}
+_REFUSALS: dict[int, list[type[RingfenceError]]] = {
+    400: [refusals.TenantMissing],
+    401: [refusals.Unauthenticated],
+    403: [
+        refusals.ScopeMissing, refusals.TenantUnknown, refusals.TenantMismatch, refusals.TenantHeaderRefused,
+        refusals.MetricsRefused, refusals.LiveDisabled,
+    ],
+    404: [refusals.AgentUnknown, refusals.RecordNotFound],
+    422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
+    503: [
+        refusals.StorageUnavailable, refusals.DatabaseAway, refusals.OutcomeUnknown, refusals.ExportsBusy,
+        refusals.OutcomeNotRecorded,
+    ],
+}  # fmt: skip
+_STATUS_OF = {refusal: status for status, kinds in _REFUSALS.items() for refusal in kinds}
 _RETRY_AT_ONCE = {"Retry-After": "1"}
 _HEADERS_OF: dict[type[RingfenceError], dict[str, str]] = {
     refusals.Unauthenticated: {"WWW-Authenticate": 'Bearer realm="ringfence"'},

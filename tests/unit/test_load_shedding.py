@@ -1,5 +1,8 @@
 """How many requests are served at once: one caller alone uses all of it, and no crowd shuts out a known caller."""
 
+import pytest
+
+from app.http import load_shedding
 from app.http.load_shedding import (
     KNOWN_CALLERS,
     MAX_WAITING,
@@ -7,7 +10,6 @@ from app.http.load_shedding import (
     WAITING,
     WRITES,
     Admission,
-    KnownCallers,
     Slot,
     admit,
 )
@@ -53,7 +55,7 @@ def slot(credential: bytes | None, peer: str = "192.0.2.1", forwarded_for: bytes
 
 
 def test_strangers_with_any_number_of_made_up_keys_leave_a_known_caller_its_share() -> None:
-    KNOWN_CALLERS.remember(hash(b"known"), hash("acme"))
+    KNOWN_CALLERS[hash(b"known")] = hash("acme")
     taken = [slot(b"Bearer %d" % number, f"192.0.2.{number % 250}") for number in range(2000)]
     try:
         assert taken[-1] is None
@@ -134,11 +136,17 @@ def test_those_that_wait_are_bounded_too() -> None:
     assert (WRITES.total, WAITING.total) == (0, 0)
 
 
-def test_of_known_callers_the_one_that_was_accepted_longest_ago_is_forgotten_first() -> None:
-    known = KnownCallers(2)
-    for credential in (1, 2, 1, 3):
-        known.remember(credential, 10 * credential)
-    assert [known.find(credential) for credential in (1, 2, 3, None)] == [10, None, 30, None]
+def test_of_known_callers_the_one_that_was_accepted_longest_ago_is_forgotten_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load_shedding, "MAX_KNOWN_CALLERS", 2)
+    KNOWN_CALLERS.clear()
+    for credential in (b"1", b"2", b"1", b"3"):
+        taken = slot(credential)
+        assert taken is not None
+        taken.recognize(credential.decode())
+        taken.leave()
+    assert {hash(b"1"): hash("1"), hash(b"3"): hash("3")} == KNOWN_CALLERS
 
 
 def test_busy_callers_in_any_number_never_shut_out_one_that_has_nothing_in_service() -> None:
