@@ -81,6 +81,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             shutdown.listen()
             await asyncio.to_thread(warn_without_temporary_files)
             yield State(
+                trace_id="",
+                slot=None,
                 audit_logger=audit_logger,
                 caller_lookup=audit_logger,
                 backend="postgresql" if settings.database_url else "jsonl",

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.http.state import AnyState, slot_of
+from app.http.state import AnyState
 from app.model.credential import API_KEY, ApiKey, Caller, Credential, NamedTenant
 from app.model.refusals import (
     StorageUnavailable,
@@ -79,7 +79,7 @@ async def identify(request: Request[AnyState], scopes: Collection[str], *also_na
         return
     client = request.client
     caller = await request.state["caller_lookup"].identify(credential, client.host if client else "")
-    if slot := slot_of(request.state):
+    if slot := request.state["slot"]:
         slot.recognize(caller.tenant_id)
     caller.refuse_without(scopes)
     request.scope["caller"] = caller

@@ -1,6 +1,6 @@
 """What the HTTP edge reads of a request's state, typed. app/routers/state.py adds the services."""
 
-from typing import NotRequired, Protocol, TypedDict, TypeVar
+from typing import Protocol, TypedDict, TypeVar
 
 from app.http.load_shedding import Slot
 from app.model.credential import Caller, Credential
@@ -18,23 +18,17 @@ class CallerLookup(Protocol):
 
 
 class EdgeState(TypedDict):
-    """Set once when the application starts; `trace_id` and `slot` are set for each request.
+    """Made once when the application starts. Each request has a copy, with its own `trace_id` and `slot`.
 
-    slot: the request's place in the load shedding; missing when another server than app/http/protocol.py runs the
-    application.
+    slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
     """
 
     caller_lookup: CallerLookup
     tenant_header_trusted: bool
     on_loopback: bool
-    trace_id: NotRequired[str]
-    slot: NotRequired[Slot]
+    trace_id: str
+    slot: Slot | None
 
 
 AnyState = TypeVar("AnyState", bound=EdgeState)
 """For functions that take a request with this state or a larger one."""
-
-
-def slot_of(state: EdgeState) -> Slot | None:
-    """Return the request's place in the load shedding, if it has one."""
-    return state["slot"] if "slot" in state else None  # noqa: SIM401  Starlette's State has no get()

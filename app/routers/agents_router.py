@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse
 from app.http.credentials import credential_of
 from app.http.responses import refusals
 from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
-from app.http.state import slot_of
 from app.http.strict_route import StrictRoute
 from app.model.record_rules import refuse_unstorable_text
 from app.model.refusals import InvalidRequest
@@ -44,7 +43,7 @@ async def execute(
     """Execute an agent; in DRY_RUN only say what would be called. The answer comes once the record is committed."""
     _refuse_ambiguous_path(agent_id)
     credential = credential_of(request, query.tenant_id, body.tenant_id)
-    slot = slot_of(request.state)
+    slot = request.state["slot"]
     outcome = await request.state["executions"].execute(
         credential, request.state["trace_id"], agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
     )
