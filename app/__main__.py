@@ -1,4 +1,4 @@
-"""Serve: `python -m app`, configured by the environment alone (app/settings.py)."""
+"""The command that serves: `python -m app`, configured by environment variables only (app/settings.py)."""
 
 import argparse
 import asyncio
@@ -11,11 +11,10 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
 
 from app.http.connections import MAX_CONNECTIONS
 from app.http.protocol import HttpProtocol
@@ -25,65 +24,54 @@ from app.services.agents import load_agents
 from app.settings import Settings, SettingsRefused, describe, read_settings
 from app.shutdown import drain_workers_on_every_signal
 from app.telemetry import logs
-from app.telemetry.metrics import DIRECTORY_VARIABLE
+from app.telemetry.metrics import DIRECTORY_VARIABLE, register_worker
 from app.terminal_text import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop; return 3, having said why in one line, when the service may not be started as it is.
+    """Serve until told to stop. Return 3, with one line on standard error, when the service refuses to start.
 
-    arguments: of the command line, of which there are none but --help; by default this process's.
+    arguments: of the command line, where only --help is known; by default this process's.
     """
     _parser().parse_args(arguments)
-    logging.config.dictConfig(logs.CONFIGURATION)  # before anything that could log
+    logging.config.dictConfig(logs.CONFIGURATION)  # before the first line is logged
     try:
         settings = read_settings()
         _check_agents(settings)
         _check_address(settings)
-        asyncio.run(_try(settings))
+        asyncio.run(_check_store(settings))
+        directory = _metrics_directory() if settings.web_concurrency > 1 else nullcontext()
     except (SettingsRefused, RefusedToServe, ValueError, OSError) as error:
-        return _refuse(str(error))
-    _make_room_for_connections()
+        print(f"ringfence: refusing to serve: {printable(error)}", file=sys.stderr)
+        return 3
+    _raise_file_limit()
     drain_workers_on_every_signal()
-    try:
-        metrics = tempfile.TemporaryDirectory(prefix="ringfence-metrics-") if settings.web_concurrency > 1 else None
-    except OSError as error:
-        return _refuse(f"workers need a directory for temporary files, in which they count together: {error.strerror}")
-    with metrics or nullcontext() as directory:
-        if directory:
-            os.environ[DIRECTORY_VARIABLE] = directory  # app/telemetry/metrics.py
+    with directory:
         uvicorn.run(
             "app.__main__:serve",
             factory=True,
             host=settings.host,
             port=settings.port,
             workers=settings.web_concurrency,
-            access_log=False,  # its lines hold query strings, and so users' names
+            access_log=False,  # its lines hold query strings, and with them user ids
             server_header=False,
             forwarded_allow_ips=settings.forwarded_allow_ips,
-            proxy_headers=False,  # app/http/load_shedding.py reads X-Forwarded-For, where FORWARDED_ALLOW_IPS allows it
+            proxy_headers=False,  # app/http/load_shedding.py reads X-Forwarded-For
             http=HttpProtocol,
-            ws="none",  # an offer to upgrade is ignored
+            ws="none",  # offers to upgrade are ignored
             log_config=logs.CONFIGURATION,
             timeout_graceful_shutdown=settings.shutdown_timeout,
         )
     return 0
 
 
-def _make_room_for_connections() -> None:
-    wanted = MAX_CONNECTIONS + 256
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
 def serve() -> FastAPI:
-    """Return the application for one worker, which then spends less of its time on collecting garbage.
+    """Return the application of one worker, and tune garbage collection for it.
 
-    What the application is made of is there to stay, so that collections need not look through it again and again; and
-    what a request leaves behind is freed without them, so that one every few requests is more than enough.
+    The application's own objects live as long as the worker, so they are frozen: collections skip them. Requests leave
+    few reference cycles: one collection for every 10,000 new objects is enough.
     """
+    register_worker()
     application = create_app()
     gc.collect()
     gc.freeze()
@@ -101,23 +89,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_agents(settings: Settings) -> None:
-    """Raise RefusedToServe where AGENTS_FILE cannot be used."""
     try:
         load_agents(settings.agents_file)
-    except ValidationError as error:
-        # Pydantic's own text repeats the value, which may be a secret.
-        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise RefusedToServe(f"AGENTS_FILE: {'; '.join(problems)}") from None
     except (OSError, ValueError) as error:
         raise RefusedToServe(f"AGENTS_FILE: {error}") from None
 
 
 def _check_address(settings: Settings) -> None:
-    """Raise RefusedToServe where nothing can listen on HOST and PORT: uvicorn's own words name neither."""
+    """Raise RefusedToServe when nothing can listen on HOST and PORT. uvicorn's own message names neither variable."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
-        raise RefusedToServe(f"HOST: {settings.host!r} is no address, and no name of one") from None
+        raise RefusedToServe(f"HOST: {settings.host!r} is not an address, and no name of one is known") from None
     for family, kind, protocol, _, address in found:
         try:
             with socket.socket(family, kind, protocol) as listener:
@@ -131,8 +114,8 @@ def _check_address(settings: Settings) -> None:
             raise RefusedToServe(f"{variable}: {reason}") from None
 
 
-async def _try(settings: Settings) -> None:
-    """Open the store once: a refusal is then one line, and not the traceback of a worker."""
+async def _check_store(settings: Settings) -> None:
+    """Open the store once and close it. In a worker a refusal would be a traceback, and the parent would try again."""
     audit_logger = make_audit_logger(settings)
     try:
         await audit_logger.open()
@@ -140,9 +123,25 @@ async def _try(settings: Settings) -> None:
         await audit_logger.close()
 
 
-def _refuse(reason: str) -> int:
-    print(f"ringfence: refusing to serve: {printable(reason)}", file=sys.stderr)
-    return 3
+def _metrics_directory() -> AbstractContextManager[str]:
+    """Make the directory in which the workers count together, and name it in their environment."""
+    try:
+        directory = tempfile.TemporaryDirectory(prefix="ringfence-metrics-")
+    except OSError as error:
+        raise RefusedToServe(
+            f"workers need a directory for temporary files, in which they count together: {error.strerror}"
+        ) from None
+    os.environ[DIRECTORY_VARIABLE] = directory.name
+    return directory
+
+
+def _raise_file_limit() -> None:
+    """Allow this process, and so its workers, as many open files as MAX_CONNECTIONS needs."""
+    wanted = MAX_CONNECTIONS + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The service: `create_app()` puts settings, store, routes and error handlers together."""
+"""Wires the application: `create_app()`, and the store that the settings name."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,16 +6,18 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.http.load_shedding import MAX_HELD_BODY_BYTES
-from app.http.middleware import LastResortMiddleware, MetricsMiddleware, TraceMiddleware
+from app.http.middleware import RequestMiddleware
 from app.http.openapi import DESCRIPTION, TAGS, complete_document
 from app.http.problems import install_error_handlers
 from app.routers import agents_router, audit_router, docs_router, health_router, metrics_router, records_router
+from app.routers.state import State
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_logger import AuditLogger
 from app.services.concurrency.limiter import Limiter, Shares
@@ -32,15 +34,20 @@ from app.services.temporary_files import warn_without_temporary_files
 from app.settings import Settings
 from app.shutdown import Shutdown
 
-_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
-# Not included one router after another: an included router looks for the route twice, and after those of the documents.
+_CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
+# Routes are passed to FastAPI directly: of an included router it would look for each route twice.
 _ROUTES = [
-    *agents_router.router.routes,
-    *audit_router.router.routes,
-    *records_router.router.routes,
-    *health_router.router.routes,
-    *metrics_router.router.routes,
-    *docs_router.router.routes,
+    route
+    for module in (agents_router, audit_router, records_router, health_router, metrics_router, docs_router)
+    for route in module.router.routes
+    if isinstance(route, APIRoute)
+]
+# Each GET route answers HEAD as well; uvicorn leaves the body out. HEAD has routes of its own, because the OpenAPI
+# document would otherwise repeat every operation.
+_HEAD_ROUTES = [
+    type(route)(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
+    for route in _ROUTES
+    if "GET" in (route.methods or ())
 ]
 
 _NAMES_REFUSED = (
@@ -48,20 +55,20 @@ _NAMES_REFUSED = (
     " member of audit_keyed, or set TRUST_TENANT_HEADER=true behind a gateway that sets X-Tenant-ID itself"
 )
 
-# FastAPI's own spans would hold query strings, and so users' names; and each request would ask who wants spans.
+# FastAPI's spans would hold query strings, and with them user ids; and looking for their consumer costs every request.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the application; without `settings` they come from the environment.
+    """Put settings, services, routes and error handlers together. Without `settings` they come from the environment.
 
-    The store is opened when the application starts, which raises RefusedToServe when it may not be served.
+    The store is opened when the application starts; that raises RefusedToServe when the store may not be served.
     """
     settings = settings or Settings()
     agents = load_agents(settings.agents_file)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         audit_logger = make_audit_logger(settings)
         client = AgentClient()
         executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
@@ -69,29 +76,33 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         observing: asyncio.Task[None] | None = None
         try:
             await audit_logger.open()
-            app.state.backend = "postgresql" if settings.database_url else "jsonl"
-            app.state.audit_logger = audit_logger
-            app.state.tenant_header_trusted = settings.trust_tenant_header
-            app.state.on_loopback = is_loopback(settings.host)
-            app.state.exports = Exports(
-                audit_logger,
-                at_once=settings.exports_at_once,
-                timeout=settings.export_timeout,
-                stall_timeout=settings.export_stall_timeout,
-            )
-            app.state.executions = executions
-            app.state.bulk_intake = BulkIntake(
-                audit_logger,
-                max_body_bytes=settings.max_body_bytes,
-                max_bulk_bytes=settings.max_bulk_bytes,
-                max_requests=settings.max_bulk_requests,
-            )
-            app.state.metrics_token = settings.metrics_token and settings.metrics_token.get_secret_value()
             audit_logger.start()
             observing = asyncio.create_task(observe(audit_logger))
             shutdown.listen()
             await asyncio.to_thread(warn_without_temporary_files)
-            yield
+            yield State(
+                trace_id="",
+                slot=None,
+                audit_logger=audit_logger,
+                caller_lookup=audit_logger,
+                backend="postgresql" if settings.database_url else "jsonl",
+                tenant_header_trusted=settings.trust_tenant_header,
+                on_loopback=is_loopback(settings.host),
+                executions=executions,
+                exports=Exports(
+                    audit_logger,
+                    at_once=settings.exports_at_once,
+                    timeout=settings.export_timeout,
+                    stall_timeout=settings.export_stall_timeout,
+                ),
+                bulk_intake=BulkIntake(
+                    audit_logger,
+                    max_body_bytes=settings.max_body_bytes,
+                    max_bulk_bytes=settings.max_bulk_bytes,
+                    max_requests=settings.max_bulk_requests,
+                ),
+                metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
+            )
         finally:
             if observing:
                 observing.cancel()
@@ -118,7 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
-        routes=_ROUTES,
+        routes=[*_ROUTES, *_HEAD_ROUTES],
         telemetry=_NO_TELEMETRY,
     )
     app.state.max_body_bytes = settings.max_body_bytes
@@ -131,17 +142,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=[*_HEADERS],
+            allow_headers=[*_CORS_HEADERS],
             expose_headers=["X-Trace-ID"],
         )
-    app.add_middleware(LastResortMiddleware)
-    app.add_middleware(TraceMiddleware)
-    app.add_middleware(MetricsMiddleware)
+    app.add_middleware(RequestMiddleware)
     return app
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`. A name other than localhost may lead anywhere."""
+    """Whether only this machine can reach `host`. Any name but localhost may resolve to another machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -149,7 +158,7 @@ def is_loopback(host: str) -> bool:
 
 
 def make_audit_logger(settings: Settings) -> AuditLogger:
-    """Return the store that `settings` name, not yet opened: the database with its spool, or without one the file."""
+    """Return the store that `settings` name, not yet opened: the database with its spool, or else the JSONL file."""
     if settings.database_url is None:
         return FileAuditLogger(settings.audit_log_path)
     database = DatabaseAuditLogger(

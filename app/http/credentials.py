@@ -1,19 +1,19 @@
-"""On whose word a request belongs to a tenant.
+"""Finds the credential of a request, and has the store check it before the body is read.
 
-Which kind of word counts follows from the database role that the service connects as (audit.tenant_source()): a member
-of audit_keyed needs an API key, which the database itself checks; a member of audit_trusted believes a tenant that is
-named, because it stands behind a gateway that has authenticated the caller. This module finds the credential, and has
-it looked at before a body is read (app/services/known_credentials.py). What it opens the database alone decides, in
-the transaction that uses it.
+The database role of the service decides which kind of credential counts (audit.tenant_source()). A member of
+audit_keyed needs an API key, which the database itself checks. A member of audit_trusted trusts the tenant that a
+request names, because a gateway in front of it has authenticated the caller. The check here only spares work
+(app/services/known_credentials.py): the database checks again, in the transaction that uses the credential.
 """
 
 from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Any
 
-from fastapi import Request
+from starlette.requests import Request
 
-from app.http.load_shedding import Slot
+from app.http.state import AnyState
 from app.model.credential import API_KEY, ApiKey, Caller, Credential, NamedTenant
 from app.model.refusals import (
     StorageUnavailable,
@@ -23,17 +23,14 @@ from app.model.refusals import (
     Unauthenticated,
 )
 
-_NO_KEY = "there is none, or more than one"
-_NOT_BELIEVED = "callers are not believed here: the operator sets TRUST_TENANT_HEADER behind a gateway"
 
+def credential_of(request: Request[AnyState], *also_named: str | None) -> Credential:
+    """Return the credential of `request`. also_named: the tenants that its query and body name.
 
-def credential_of(request: Request, *also_named: str | None) -> Credential:
-    """Return the credential of `request`; `also_named` are the tenants of its query and body.
+    For an identified request the credential holds the tenant, even where the request names none.
 
-    Once the request is identified, its tenant is in the credential, whoever named it.
-
-    Raises Unauthenticated, TenantMissing or TenantHeaderRefused when there is none that counts, and TenantMismatch when
-    the request names two tenants. Raises StorageUnavailable while it is not known which kind counts.
+    Raises Unauthenticated, TenantMissing or TenantHeaderRefused without a valid credential, TenantMismatch when the
+    request names two tenants, and StorageUnavailable while the kind of credential is not known.
     """
     named = {tenant for tenant in also_named if tenant is not None}
     authorizations = []
@@ -42,66 +39,77 @@ def credential_of(request: Request, *also_named: str | None) -> Credential:
             named.add(value.decode("latin-1"))
         elif name == b"authorization":
             authorizations.append(value.decode("latin-1"))
-    if tenant_source_of(request) == API_KEY:
-        scheme, _, secret = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
-        if scheme.lower() != "bearer" or not secret.strip():
-            raise Unauthenticated(_NO_KEY)
-        if len(named) > 1:
-            raise TenantMismatch("the request names two tenants")
-        return ApiKey(secret.strip(), named.pop() if named else tenant_of(request) or None)
-    if not _believed(request):
-        raise TenantHeaderRefused(_NOT_BELIEVED)
+    secret = ""
+    if is_proven := tenant_source_of(request) == API_KEY:
+        secret = bearer_token(authorizations)
+        if not secret:
+            raise Unauthenticated("there is none, or more than one")
+    elif not _trusts_tenant_header(request):
+        raise TenantHeaderRefused(
+            "X-Tenant-ID is not trusted on this address: the operator sets TRUST_TENANT_HEADER behind a gateway"
+        )
     if len(named) > 1:
         raise TenantMismatch("the request names two tenants")
-    if not named or named == {""}:
+    tenant = named.pop() if named else None
+    if is_proven:
+        return ApiKey(secret, tenant if tenant is not None else tenant_of(request) or None)
+    if not tenant:
         raise TenantMissing("the request names no tenant: send X-Tenant-ID")
-    return NamedTenant(named.pop())
+    return NamedTenant(tenant)
 
 
-async def identify(request: Request, scopes: Collection[str], *also_named: str | None) -> None:
-    """Make sure that `request` comes from a caller with one of `scopes`, as far as its body has no say in that.
+def bearer_token(authorizations: list[str]) -> str:
+    """Return the token of a request's Authorization headers; empty unless there is exactly one, of scheme Bearer.
 
-    Who that is stands in the request's scope as `caller` then, and nobody where only the body can say it. Raises what
-    credential_of() raises, what the store says of the credential, and ScopeMissing.
+    The scheme is case-insensitive, and may be followed by several spaces (RFC 9110, 11.1 and 11.4).
+    """
+    scheme, _, token = authorizations[0].partition(" ") if len(authorizations) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def identify(request: Request[AnyState], scopes: Collection[str], *also_named: str | None) -> None:
+    """Refuse `request` unless its credential is accepted and has one of `scopes`.
+
+    Stores the Caller in the request's scope; none when only the body can name the tenant. Raises what credential_of()
+    raises, the store's refusal of the credential, and ScopeMissing.
     """
     try:
         credential = credential_of(request, *also_named)
     except TenantMissing:
         return
     client = request.client
-    caller: Caller = await request.app.state.audit_logger.identify(credential, client.host if client else "")
-    slot: Slot | None = getattr(request.state, "slot", None)
-    if slot is not None:
+    caller = await request.state["caller_lookup"].identify(credential, client.host if client else "")
+    if slot := request.state["slot"]:
         slot.recognize(caller.tenant_id)
     caller.refuse_without(scopes)
     request.scope["caller"] = caller
 
 
-def tenant_of(request: Request) -> str:
-    """Return the tenant whose share of the service `request` uses; empty while that is not known."""
+def tenant_of(request: Request[Any]) -> str:
+    """Return the tenant that `request` counts for in shared limits; empty until it is identified."""
     caller: Caller | None = request.scope.get("caller")
     return caller.tenant_id if caller else ""
 
 
-def tenant_source_of(request: Request) -> str:
-    """Return which kind of word counts. Raises StorageUnavailable until the database has said so."""
-    source: str = request.app.state.audit_logger.tenant_source
+def tenant_source_of(request: Request[AnyState]) -> str:
+    """Return which kind of credential counts. Raises StorageUnavailable until the database has been reached."""
+    source = request.state["caller_lookup"].tenant_source
     if not source:
         raise StorageUnavailable("the service has not reached the database since it started")
     return source
 
 
-def _believed(request: Request) -> bool:
-    """Whether a tenant that is named counts: on loopback, by the settings and by the socket, or where it is trusted."""
-    if request.app.state.tenant_header_trusted:
+def _trusts_tenant_header(request: Request[AnyState]) -> bool:
+    """Whether a named tenant counts: where the operator says so, or on loopback by both the settings and the socket."""
+    if request.state["tenant_header_trusted"]:
         return True
-    # The settings do not know where a server listens that was not started with `python -m app`.
+    # A server that was not started with `python -m app` may listen elsewhere than the settings say.
     address, _ = request.scope.get("server") or ("", None)
-    return bool(request.app.state.on_loopback) and not _is_of_a_network(address)
+    return request.state["on_loopback"] and not _is_on_a_network(address)
 
 
 @lru_cache(maxsize=16)
-def _is_of_a_network(address: str) -> bool:
+def _is_on_a_network(address: str) -> bool:
     try:
         return not ip_address(address).is_loopback
     except ValueError:  # a Unix socket

@@ -1,6 +1,7 @@
-"""The head of a request: refused where RFC 9112 leaves its meaning in doubt, and rewritten where it offers an upgrade.
+"""The head of a request: refused when RFC 9112 leaves it ambiguous, rewritten when it offers an upgrade.
 
-Two servers in a row must read the same requests out of the same bytes. What they could read differently is refused.
+Two servers in a row must read the same requests from the same bytes. Otherwise one request can hide in another (request
+smuggling).
 """
 
 import re
@@ -17,7 +18,7 @@ _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0
 
 
 class HeadRefused(Exception):
-    """The request cannot be served. Its message is for the caller; status and kind are those of the problem."""
+    """The request cannot be served. The message is for the caller; status and kind are those of the problem."""
 
     def __init__(self, detail: str, status: int = 400, kind: str = "bad-request") -> None:
         super().__init__(detail)
@@ -26,13 +27,13 @@ class HeadRefused(Exception):
 
 
 def check_head(method: bytes, target: bytes, http_version: str, headers: Headers) -> None:
-    """Raise HeadRefused for a request that other servers could read differently, or that is none for us."""
+    """Raise HeadRefused for a request that other servers could read differently, or that this server does not serve."""
     if len(headers) > MAX_HEADERS:
         raise HeadRefused(f"a request has at most {MAX_HEADERS} headers", 431, "head-too-large")
     if http_version not in ("1.1", "1.0"):
         raise HeadRefused("HTTP/1.1 is needed")
     if method == b"CONNECT":
-        raise HeadRefused("this is no proxy: CONNECT is not served")
+        raise HeadRefused("CONNECT is not served: this is not a proxy")
     try:
         path = httptools.parse_url(target).path
     except httptools.HttpParserInvalidURLError:
@@ -54,12 +55,12 @@ def check_head(method: bytes, target: bytes, http_version: str, headers: Headers
 
 
 def head_bytes(target: bytes, headers: Headers) -> int:
-    """Return about how many bytes the head has."""
+    """Return the approximate size of the head in bytes."""
     return len(target) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def without_upgrade(method: bytes, target: bytes, http_version: str, headers: Headers) -> bytes:
-    """Return the bytes of a head without its offer to upgrade. A parser has read it: no part holds a CR or LF."""
+    """Return the bytes of a parsed head without its offer to upgrade. No part of a parsed head holds a CR or LF."""
     lines = [method + b" " + target + b" HTTP/" + http_version.encode()]
     for name, value in headers:
         kept = value

@@ -1,7 +1,7 @@
-"""The OpenAPI document: what FastAPI knows of the routes, and what it cannot know.
+"""Completes the OpenAPI document with what FastAPI cannot know.
 
-That is how a caller proves, or names, its tenant; the answers that any route may give; bodies that are read by hand;
-and an example of each model.
+That is the credentials, the problems that every route may answer, bodies that the service reads by itself, and an
+example of each model.
 """
 
 import json
@@ -16,24 +16,24 @@ from app.http.problems import PROBLEM_MEDIA_TYPE, STATUSES
 from app.http.responses import refusals
 from app.http.schemas import NewRecord, Problem
 
-DESCRIPTION = """Records what AI agents were asked to do, did, or were refused, tenant by tenant.
+DESCRIPTION = """Records what AI agents were asked to do, did, or were refused, separately for each tenant.
 
-A tenant is proven by an API key, `Authorization: Bearer rf_...`; behind a gateway it is named in `X-Tenant-ID`.
-An answer to a request that writes comes once its records are committed.
-Refusals are problems of RFC 9457; `type` is stable."""
+An API key proves the tenant: `Authorization: Bearer rf_...`. Behind a gateway, `X-Tenant-ID` names it.
+A request that writes is answered after its records are committed.
+Refusals are problems as of RFC 9457; their `type` is stable."""
 TAGS = [
-    {"name": "agents", "description": "Executing agents, and recording that."},
+    {"name": "agents", "description": "Executing agents, each execution recorded."},
     {"name": "audit", "description": "The records of a tenant: writing, listing, exporting."},
     {"name": "health", "description": "Whether the service answers, and whether it can store records."},
 ]
 _SCHEMES = {
-    "api_key": {"type": "http", "scheme": "bearer", "description": "An API key, rf_..., where keys count."},
-    "tenant": {"type": "apiKey", "in": "header", "name": "X-Tenant-ID", "description": "Behind a gateway alone."},
+    "api_key": {"type": "http", "scheme": "bearer", "description": "An API key, rf_..., if the service checks keys."},
+    "tenant": {"type": "apiKey", "in": "header", "name": "X-Tenant-ID", "description": "Only behind a gateway."},
 }
 _OPEN = "/api/v1/health"
-# Of every request: it is not HTTP, comes too slowly or with too large a head, fails, or finds too many others.
+# Any request may be invalid HTTP, too slow, too large in its head, fail, or meet an overload.
 _ANYWHERE = refusals(400, 408, 431, 500, 503)
-# No route of FastAPI's own names them: one is a body that is read by hand, the other an answer of the error handlers.
+# FastAPI sees these in no route: one is a body that the service reads by itself, the other is made by error handlers.
 _MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [(NewRecord, "validation"), (Problem, "serialization")]
 _RECORD = {
     "agent_id": "credit-scoring", "mode": "LIVE", "status": "success", "http_status": 200, "latency_ms": 41,
@@ -99,7 +99,7 @@ _DESCRIPTIONS = {
 
 
 def complete_document(app: FastAPI) -> None:
-    """Add to the document of `app` what FastAPI cannot know."""
+    """Override app.openapi(), as FastAPI documents it, with the completed document."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:

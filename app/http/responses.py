@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about refusals."""
+"""Parts of the OpenAPI document that routers declare."""
 
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +15,7 @@ def component(model: type[BaseModel]) -> dict[str, str]:
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route for its own refusals; app/http/openapi.py adds what all share."""
+    """Return the `responses` of a route for its own refusals. app/http/openapi.py adds those of every route."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,

@@ -1,7 +1,7 @@
-"""Shapes of requests and responses.
+"""Models of requests and responses.
 
-They hold types and nothing else: lengths, ranges and known words are the database's rules (db/schema), and its refusal
-is what a caller gets to see. What the OpenAPI document says about them is there to be read, and checks nothing.
+They check types only. Lengths, ranges and known words are the database's rules (db/schema), and callers see its
+refusal. The limits given here are for the OpenAPI document, and check nothing.
 """
 
 from datetime import datetime
@@ -16,24 +16,25 @@ from app.model.query import Act, Closed
 _StoredElsewhere = Annotated[
     str | None,
     Field(
-        description="While the database is away: the record is on the service's disk, and will be in the database.",
+        description="Given when the database is unavailable: the record is on the service's disk, and is written to "
+        "the database later.",
         json_schema_extra={"enum": ["spool"]},
     ),
 ]
 
 
-class ExecuteQuery(Closed):
-    """Query parameters of an execution."""
+class TenantQuery(Closed):
+    """Query parameters of a request that has no filters."""
 
     tenant_id: TenantId = None
 
 
 class ExecuteRequest(Closed):
-    """What to ask an agent.
+    """An execution of an agent.
 
-    input: passed on to the agent in LIVE, never stored.
-    mode: DRY_RUN calls nothing.
-    user_id: on whose behalf; stored with the record, 1 to 256 characters.
+    input: sent to the agent in LIVE, never stored.
+    mode: DRY_RUN calls no agent.
+    user_id: the person for whom the agent is executed; stored with the record, 1 to 256 characters.
     """
 
     input: dict[str, Any]
@@ -43,11 +44,11 @@ class ExecuteRequest(Closed):
 
 
 class ExecuteResponse(BaseModel):
-    """How an execution ended; the record is committed.
+    """The outcome of an execution, whose record is committed.
 
-    http_status: the agent's, null when it was not called or gave no answer.
-    latency_ms: of the call, null when there was none.
-    output: the agent's answer; in DRY_RUN, what would have been called.
+    http_status: the agent's; null when the agent was not called or did not answer.
+    latency_ms: of the call; null when there was none.
+    output: the agent's answer; in DRY_RUN, what would be called.
     """
 
     id: UUID
@@ -62,17 +63,12 @@ class ExecuteResponse(BaseModel):
     stored: _StoredElsewhere = None
 
 
-class RecordsQuery(Closed):
-    """Query parameters of a request that brings records."""
-
-    tenant_id: TenantId = None
-
-
 class NewRecord(Closed):
-    """A record that another service sends. For the OpenAPI document; app/model/record_shapes.py checks it.
+    """A record from another service.
 
-    id: made where it is not given; who gives it can send the record again without storing it twice.
-    created_at: for an API key with the scope import alone; mode and status may be unknown then. In every record of a
+    id: made by the service when it is missing. A caller that gives it can repeat the request without storing the record
+    twice.
+    created_at: only for API keys with the scope import; mode and status may then be missing. In every record of a
     request, or in none.
     """
 
@@ -88,14 +84,8 @@ class NewRecord(Closed):
     created_at: datetime | None = None
 
 
-class RecordQuery(Closed):
-    """Query parameters of a look at one record."""
-
-    tenant_id: TenantId = None
-
-
 class RecordsResponse(BaseModel):
-    """All of the records are committed. id: of the one record, where it came alone; else null."""
+    """The records, all committed. id: of a single record that was not sent as an array; else null."""
 
     tenant_id: str
     count: int
@@ -104,7 +94,7 @@ class RecordsResponse(BaseModel):
 
 
 class AuditRecord(BaseModel):
-    """One record as it is stored; times are UTC with microseconds."""
+    """One stored record. Times are UTC with microseconds."""
 
     id: UUID
     trace_id: str | None
@@ -120,7 +110,7 @@ class AuditRecord(BaseModel):
 
 
 class ListResponse(BaseModel):
-    """One page. next_cursor is null, and has_more false, on the last one."""
+    """One page of records. On the last page next_cursor is null and has_more is false."""
 
     count: int
     items: list[AuditRecord]
@@ -129,7 +119,7 @@ class ListResponse(BaseModel):
 
 
 class AdminEventDetail(BaseModel):
-    """What an act was about: the name of a tenant; what a key is once the act is done; how many records it was."""
+    """Details of an act: the name of a tenant, the properties of a key after the act, or the count of records."""
 
     name: str | None = None
     label: str | None = None
@@ -140,10 +130,11 @@ class AdminEventDetail(BaseModel):
 
 
 class AdminEvent(BaseModel):
-    """One act on the tenant, its keys or its records. actor: the database's login role that did it.
+    """One act on the tenant, its API keys or its records.
 
+    actor: the database login role that did it.
     api_key_id: the key that was issued, rotated or revoked, or that exported, imported, replayed or read records.
-    detail: has some of its members, by the act; null where the act says it all, or an earlier release recorded it.
+    detail: its members depend on the act; null when there is nothing to add, or an earlier release recorded the act.
     """
 
     id: UUID
@@ -156,7 +147,7 @@ class AdminEvent(BaseModel):
 
 
 class AdminEventsResponse(BaseModel):
-    """One page of acts. next_cursor is null, and has_more false, on the last one."""
+    """One page of acts. On the last page next_cursor is null and has_more is false."""
 
     count: int
     items: list[AdminEvent]
@@ -165,7 +156,7 @@ class AdminEventsResponse(BaseModel):
 
 
 class HealthResponse(BaseModel):
-    """The process answers. database: whether it takes that to be there; none: it has none."""
+    """The process answers. database: whether the service sees it as up or down; none when records go to a file."""
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok"]})]
     version: str
@@ -173,11 +164,14 @@ class HealthResponse(BaseModel):
 
 
 class DatabaseHealthResponse(BaseModel):
-    """Whether records can be stored, and apart.
+    """Whether records can be stored, and tenants are isolated.
 
-    latency_ms: of one round trip to the store. isolation: what audit.isolation_report() says for the service's role.
-    tenant_source: whether a request proves its tenant with an API key, or names it in a header; unknown until the
-    database has been reached. reason: why it is failed.
+    latency_ms: of one round trip to the store.
+    isolation: the verdict of audit.isolation_report() for the service's role; `service` for the file, where the service
+    isolates tenants by itself.
+    tenant_source: whether a request proves its tenant with an API key or names it in a header; unknown until the
+    database has been reached.
+    reason: why the status is failed.
     """
 
     status: Annotated[str, Field(json_schema_extra={"enum": ["ok", "failed"]})]
@@ -189,7 +183,7 @@ class DatabaseHealthResponse(BaseModel):
 
 
 class Problem(BaseModel):
-    """RFC 9457. `errors` names the refused fields."""
+    """A problem as of RFC 9457. errors: the refused fields."""
 
     type: str
     title: str

@@ -1,11 +1,11 @@
-"""A route that reads its requests strictly: queries that name nothing twice, JSON bodies, both bounded."""
+"""A route that reads its requests strictly: no repeated name in a query or a JSON object, and bounded sizes."""
 
 import asyncio
 import codecs
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -14,10 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.params import Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.routing import Match
-from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
 
-from app.http.allowed_methods import allowed_methods
 from app.http.credentials import identify, tenant_of, tenant_source_of
 from app.model.credential import API_KEY
 from app.model.refusals import InvalidRequest, StorageUnavailable
@@ -29,69 +27,49 @@ Result = TypeVar("Result")
 MOST_BODY_SECONDS = 30.0
 """For a body that is read as a whole."""
 MAX_FIELDS = 2_000
-"""Of what has fields with names of ours: each that is wrong becomes an error."""
+"""Fields of one query or body: each wrong one becomes an error in memory."""
 LARGE_BODY_BYTES = 65_536
 """From here on a body is parsed in a thread: meanwhile the event loop serves everybody else."""
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its requests by itself, and strictly: see `_Reader`. Its endpoint returns a Response.
+    """Reads requests by itself, strictly (see `_Reader`), through FastAPI's hook get_route_handler().
 
-    FastAPI makes the OpenAPI document from the signature of the endpoint, and would read requests by it as well. But it
-    solves dependencies of any kind and depth, which takes as long as all else that the service does for a request.
+    FastAPI makes the OpenAPI document from the endpoint's signature. It could read requests by it too, but takes as
+    long to solve dependencies, of which there are none here, as the service needs for all else.
     """
 
     scopes: ClassVar[frozenset[str]] = frozenset()
-    """Of which a caller needs one before anything more is done for the request; none: anybody may call."""
+    """The caller's credential must have one of these; checked before the body is read. None: no credential needed."""
 
     def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **options: Any) -> None:
-        """endpoint: TypeError is raised for one that wants what cannot be read here; a header or a dependency, say."""
+        """endpoint: returns a Response. TypeError is raised for parameters that `_Reader` cannot read."""
         super().__init__(path, endpoint, **options)
         if self.dependencies:
             raise TypeError(f"{path}: a StrictRoute solves no dependencies")
-        self._read = _Reader(endpoint, self.param_convertors, self.scopes).read
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Say whether this route answers. HEAD is answered where GET is."""
-        match, child_scope = super().matches(scope)
-        if match is Match.PARTIAL and scope["method"] == "HEAD" and "GET" in (self.methods or ()):
-            return Match.FULL, child_scope
-        return match, child_scope
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint: Callable[..., Awaitable[Response]] = self.endpoint
+        read = _Reader(endpoint, self.param_convertors, self.scopes).read
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. What is raised is for the application's error handlers."""
-        scope["route_template"] = self.path_format
-        if b"%" in scope["raw_path"]:
-            _refuse_unless_utf8(scope["raw_path"])
-        method, methods = scope["method"], self.methods or ()
-        if method == "HEAD" and "GET" in methods:
-            send = _without_body(send)
-        elif method == "OPTIONS":
-            allowed = {"Allow": allowed_methods(scope["app"].routes, scope)}
-            await Response(status_code=204, headers=allowed)(scope, receive, send)
-            return
-        elif method not in methods:
-            raise HTTPException(405)
-        request = Request(scope, receive)
-        try:
-            response = await self.endpoint(**await self._read(request))
-            # Records, keys' acts and the state of the moment: no cache may keep them, and serve them to another caller.
+        async def handle(request: Request[Any]) -> Response:
+            if b"%" in request.scope["raw_path"]:
+                _refuse_unless_utf8(request.scope["raw_path"])
+            try:
+                response = await endpoint(**await read(request))
+            finally:
+                if held := request.scope.get("held_body_bytes"):
+                    request.app.state.bodies.give_back(request.scope["held_for_tenant"], held)
+            # A response holds records, key events or the state of the moment: a cache could show it to another caller.
             response.headers.setdefault("cache-control", "no-store")
-            await response(scope, receive, send)
-        finally:
-            if held := scope.get("held_body_bytes"):
-                request.app.state.bodies.give_back(scope["held_for_tenant"], held)
+            return response
 
-
-def _without_body(send: Send) -> Send:
-    async def send_head(message: Message) -> None:
-        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
-
-    return send_head
+        return handle
 
 
 class _Reader:
-    """Reads what an endpoint is called with: the request, names in its path, a model of its query, one of its body."""
+    """Reads an endpoint's arguments: the request, names in the path, one model of the query, one of the body."""
 
     def __init__(
         self, endpoint: Callable[..., Awaitable[Response]], names_in_path: Collection[str], scopes: frozenset[str]
@@ -103,28 +81,28 @@ class _Reader:
         hints = get_type_hints(endpoint, include_extras=True)
         if not issubclass(hints.pop("return", object), Response):
             raise TypeError(f"{endpoint.__name__}: the endpoint of a StrictRoute returns a Response")
-        for name, kind in hints.items():
-            if get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Path):
-                kind = get_args(kind)[0]
-            if kind is Request:
+        for name, hint in hints.items():
+            kind, place = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, None)
+            is_class = isinstance(kind, type)
+            if is_class and issubclass(kind, Request):
                 self._request = name
-            elif get_origin(kind) is Annotated and isinstance(get_args(kind)[1], Query):
-                self._query = name, get_args(kind)[0]
-            elif isinstance(kind, type) and issubclass(kind, BaseModel) and self._body is None:
+            elif isinstance(place, Query):
+                self._query = name, kind
+            elif is_class and issubclass(kind, BaseModel) and self._body is None:
                 self._body = name, kind
-            elif not (kind is str and name in names_in_path):
+            elif not (kind is str and name in names_in_path and (place is None or isinstance(place, Path))):
                 raise TypeError(f"{name}: a StrictRoute does not know where to read it")
 
-    async def read(self, request: Request) -> dict[str, Any]:
+    async def read(self, request: Request[Any]) -> dict[str, Any]:
         """Return the endpoint's arguments.
 
-        Raises what app.http.credentials.identify() raises before the body is read; RequestValidationError, which names
-        everything that is wrong, and HTTPException 413 for a large body.
+        Raises the refusals of app.http.credentials.identify() before the body is read, RequestValidationError with all
+        that is wrong, and HTTPException 413 for a body that is too large.
         """
         arguments: dict[str, Any] = dict(request.path_params)
-        # Before anything else is looked at: who holds no key learns nothing of what else is wrong.
+        # An API key is checked first: a caller without one learns nothing else about the request.
         is_proven = self._scopes and tenant_source_of(request) == API_KEY
-        if self._scopes and is_proven:
+        if is_proven:
             await identify(request, self._scopes)
         query = _query_of(request)
         if self._scopes and (not is_proven or "tenant_id" in query):
@@ -144,7 +122,7 @@ class _Reader:
         return arguments
 
 
-def _query_of(request: Request) -> dict[str, str]:
+def _query_of(request: Request[Any]) -> dict[str, str]:
     query: bytes = request.scope["query_string"]
     if not query:
         return {}
@@ -240,7 +218,7 @@ def _refuse_unless_utf8(raw_path: bytes) -> None:
 
 
 def _validated(model: type[BaseModel], value: object, place: str, errors: list[dict[str, Any]]) -> BaseModel | None:
-    """Return `value` as a `model`; or add what is wrong with it to `errors`, as FastAPI says it, and return None."""
+    """Return `value` as a `model`; or add its faults to `errors`, in FastAPI's form, and return None."""
     if isinstance(value, dict) and len(value) > MAX_FIELDS:
         errors.append({"type": "too_long", "loc": (place,), "msg": f"At most {MAX_FIELDS} fields are read"})
         return None

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
+from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.connections import Connections
@@ -15,52 +15,54 @@ _SEND_BYTES = 65_536
 
 
 class UnreadAnswers(HttpToolsProtocol):
-    """uvicorn's protocol, with a deadline on all that waits to be sent, and its place among the connections."""
+    """uvicorn's protocol, with a deadline for callers to read their answers, and its entry in the list of connections.
+
+    uvicorn takes a protocol class of one's own, but documents none of its attributes. They are used here and in
+    app/http/protocol.py only; tests/http send what they guard against on real sockets.
+    """
 
     max_send_seconds = MAX_SEND_SECONDS
     all_connections = Connections()
 
+    @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection."""
         super().connection_made(transport)
         self._deadline: asyncio.TimerHandle | None = None
         self._send_deadline: asyncio.TimerHandle | None = None
-        self._unsent_bytes = 0
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of it."""
         self._set_deadline(None)
-        if self._send_deadline is not None:
-            self._send_deadline.cancel()
+        self._forget_reader()
+        self._stop_keep_alive()
         self.all_connections.remove(self)
         super().connection_lost(exc)
 
     def on_caller_reads(self) -> None:
-        """Go on where reading was stopped."""
+        """Continue where reading was stopped."""
 
     def on_cut(self) -> None:
-        """Let go of what is not answered yet: nobody will hear of it."""
+        """Drop all requests that are not answered."""
 
+    @override
     def pause_writing(self) -> None:
-        """Read nothing from a caller that does not read, and cut it in time."""
         super().pause_writing()
         self.flow.pause_reading()
-        self._unsent_bytes = self.unsent_bytes()
-        self._send_deadline = self.loop.call_later(self.max_send_seconds, self._check_reader)
+        self._watch_reader()
         self.all_connections.note_unread(self)
 
+    @override
     def resume_writing(self) -> None:
-        """Go on: the caller has read."""
-        if self._send_deadline is not None:
-            self._send_deadline.cancel()
+        if not self.transport.is_closing():
+            self._forget_reader()
         self.all_connections.note_read(self)
         super().resume_writing()
         self.on_caller_reads()
 
+    @override
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, whether its caller has read the last answer or not."""
         super().timeout_keep_alive_handler()
-        self._wait_for_end()
+        self._watch_end()
 
     def close_idle(self) -> None:
         """Close a connection that has nothing to answer."""
@@ -80,21 +82,30 @@ class UnreadAnswers(HttpToolsProtocol):
         """Return how many bytes wait to be sent."""
         return self.transport.get_write_buffer_size()
 
-    def _wait_for_end(self, unsent_before: int | None = None) -> None:
-        """Cut a connection that is being closed, once its caller reads no more of what is still to be sent."""
-        unsent = self.unsent_bytes()
-        if unsent_before is not None and unsent > unsent_before - _SEND_BYTES:
-            self.cut()
-        else:
-            self._set_deadline(self.max_send_seconds, partial(self._wait_for_end, unsent))
+    def _watch_reader(self) -> None:
+        """Cut the connection unless the caller reads on in time."""
+        self._forget_reader()
+        self._send_deadline = self.loop.call_later(self.max_send_seconds, self._check_reader, self.unsent_bytes())
 
-    def _check_reader(self) -> None:
-        unsent = self.unsent_bytes()
-        if unsent > self._unsent_bytes - _SEND_BYTES:
+    def _watch_end(self) -> None:
+        """Watch the caller of a connection that closes: what is left to send must be read in time as well."""
+        if not self.flow.write_paused:  # else the caller is watched already
+            self._watch_reader()
+
+    def _check_reader(self, unsent_before: int) -> None:
+        if self.unsent_bytes() > unsent_before - _SEND_BYTES:
             self.cut()
         else:
-            self._unsent_bytes = unsent
-            self._send_deadline = self.loop.call_later(self.max_send_seconds, self._check_reader)
+            self._watch_reader()
+
+    def _forget_reader(self) -> None:
+        if self._send_deadline is not None:
+            self._send_deadline.cancel()
+
+    def _stop_keep_alive(self) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
     def _set_deadline(self, seconds: float | None, then: Callable[[], None] | None = None) -> None:
         if self._deadline is not None:

@@ -2,16 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
-from app.http.load_shedding import Slot
 from app.http.responses import refusals
-from app.http.schemas import ExecuteQuery, ExecuteRequest, ExecuteResponse
+from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.record_rules import refuse_unstorable_text
 from app.model.refusals import InvalidRequest
+from app.routers.state import AppRequest
 
 
 class _Route(StrictRoute):
@@ -29,7 +29,7 @@ AgentId = Annotated[
 ]
 
 
-# `path`: many agents are called by a model's name, and those have slashes.
+# `path`: many agents are named after a model, and those names have slashes.
 @router.post(
     "/api/v1/agents/{agent_id:path}/execute",
     operation_id="executeAgent",
@@ -38,19 +38,19 @@ AgentId = Annotated[
     responses=refusals(401, 403, 404, 413, 415, 422),
 )
 async def execute(
-    agent_id: AgentId, body: ExecuteRequest, query: Annotated[ExecuteQuery, Query()], request: Request
+    agent_id: AgentId, body: ExecuteRequest, query: Annotated[TenantQuery, Query()], request: AppRequest
 ) -> JSONResponse:
-    """Execute an agent, or, in DRY_RUN, say what would be called. Answered once the record is committed."""
-    _refuse_unless_one_name(agent_id)
+    """Execute an agent; in DRY_RUN only say what would be called. The answer comes once the record is committed."""
+    _refuse_ambiguous_path(agent_id)
     credential = credential_of(request, query.tenant_id, body.tenant_id)
-    slot: Slot | None = getattr(request.state, "slot", None)  # there is none without app/http/protocol.py
-    outcome = await request.app.state.executions.execute(
-        credential, request.state.trace_id, agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
+    slot = request.state["slot"]
+    outcome = await request.state["executions"].execute(
+        credential, request.state["trace_id"], agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
     )
     return JSONResponse(outcome)
 
 
-def _refuse_unless_one_name(agent_id: str) -> None:
+def _refuse_ambiguous_path(agent_id: str) -> None:
     """Refuse a name that proxies and clients shorten on the way (RFC 3986): another agent would be recorded."""
     refuse_unstorable_text("agent_id", agent_id)
     if not {"", ".", ".."}.isdisjoint(agent_id.split("/")):

@@ -3,50 +3,62 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from app.http.credentials import credential_of
 from app.http.responses import refusals
-from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, RecordQuery
+from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record_shapes import refuse_unless_uuid
 from app.model.refusals import InvalidRequest
 from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
+from app.routers.state import AppRequest
 
 
 class _Route(StrictRoute):
     scopes = frozenset({"read"})
 
 
-router = APIRouter(route_class=_Route)
+class _JsonText(Response):
+    """JSON text from the store, passed through unchanged."""
+
+    media_type = "application/json"
+
+
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"], route_class=_Route)
+
+
+@router.get("/logs", operation_id="listAuditLogs", response_model=ListResponse, responses=refusals(401, 403, 422))
+async def list_audit_logs(query: Annotated[ListQuery, Query()], request: AppRequest) -> Response:
+    """List the tenant's records, newest first unless `order=asc`."""
+    credential = credential_of(request, query.tenant_id)
+    return _JsonText(await request.state["audit_logger"].read_logs(credential, query))
 
 
 @router.get(
-    "/api/v1/audit/logs",
-    operation_id="listAuditLogs",
-    tags=["audit"],
-    response_model=ListResponse,
+    "/admin-events",
+    operation_id="listAdminEvents",
+    response_model=AdminEventsResponse,
     responses=refusals(401, 403, 422),
 )
-async def list_audit_logs(query: Annotated[ListQuery, Query()], request: Request) -> Response:
-    """List the tenant's records, newest first unless `order=asc`. The page is the store's JSON text, untouched."""
-    page = await request.app.state.audit_logger.read_logs(credential_of(request, query.tenant_id), query)
-    return Response(page, media_type="application/json")
+async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request: AppRequest) -> Response:
+    """List what was done to the tenant, its API keys and its records, newest first unless `order=asc`."""
+    credential = credential_of(request, query.tenant_id)
+    return _JsonText(await request.state["audit_logger"].read_admin_events(credential, query))
 
 
 @router.get(
-    "/api/v1/audit/logs/export",
+    "/logs/export",
     operation_id="exportAuditLogs",
-    tags=["audit"],
     response_class=Response,
     responses={
         200: {"content": {media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()}},
         **refusals(401, 403, 422),
     },
 )
-async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: Request) -> Response:
-    """Export the tenant's records, as many as the filters find. The export is recorded before it is sent.
+async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: AppRequest) -> Response:
+    """Export the tenant's records that match the filters. The export is recorded before it is sent.
 
     It is complete if its last line says so: `{"complete": true, "count": n}`, or `#complete,n` in CSV.
     """
@@ -55,44 +67,26 @@ async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: Req
         raise InvalidRequest.field("bom", "a byte order mark is for format=csv alone")
     gzip = accepts_gzip(request.headers.getlist("accept-encoding"))
     if request.method == "HEAD":
-        # It shows no record, so none is read, and no export is put on record.
+        # HEAD sends no record, so it reads none, and records no export.
         if query.format not in MEDIA_TYPES:
             raise InvalidRequest.field("format", "format is ndjson or csv")
-        tenant_id = await request.app.state.audit_logger.may_read(credential)
+        tenant_id = await request.state["audit_logger"].may_read(credential)
         head = Response(headers=export_headers(tenant_id, query.format, gzip=gzip))
         del head.headers["content-length"]
         return head
-    export = await request.app.state.exports.begin(credential, query)
+    export = await request.state["exports"].begin(credential, query)
     return ExportResponse(export, query.format, gzip=gzip, bom=query.bom)
 
 
 @router.get(
-    "/api/v1/audit/logs/{id}",
-    operation_id="getAuditLog",
-    tags=["audit"],
-    response_model=AuditRecord,
-    responses=refusals(401, 403, 404, 422),
+    "/logs/{id}", operation_id="getAuditLog", response_model=AuditRecord, responses=refusals(401, 403, 404, 422)
 )
 async def get_audit_log(
-    id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],  # noqa: A002  what a caller is told
-    query: Annotated[RecordQuery, Query()],
-    request: Request,
+    id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],  # noqa: A002  the name in the document
+    query: Annotated[TenantQuery, Query()],
+    request: AppRequest,
 ) -> Response:
-    """Show one record of the tenant, as a list does. Another tenant's id is answered like one that nobody has used."""
+    """Show one record of the tenant, in the form of a list's items. An id of another tenant is answered as unknown."""
     refuse_unless_uuid("id", id)
     credential = credential_of(request, query.tenant_id)
-    record = await request.app.state.audit_logger.read_log(credential, UUID(id))
-    return Response(record, media_type="application/json")
-
-
-@router.get(
-    "/api/v1/audit/admin-events",
-    operation_id="listAdminEvents",
-    tags=["audit"],
-    response_model=AdminEventsResponse,
-    responses=refusals(401, 403, 422),
-)
-async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request: Request) -> Response:
-    """List what was done to the tenant, its API keys and its records, newest first unless `order=asc`."""
-    events = await request.app.state.audit_logger.read_admin_events(credential_of(request, query.tenant_id), query)
-    return Response(events, media_type="application/json")
+    return _JsonText(await request.state["audit_logger"].read_log(credential, UUID(id)))

@@ -1,9 +1,12 @@
-"""GET /openapi.json and /docs: the interface for programs, and for people. Neither loads anything from another host."""
+"""GET /openapi.json and GET /docs: the HTTP interface for programs, and for people. Nothing comes from another host."""
 
-from fastapi import APIRouter, Request, Response
+from functools import lru_cache
+
+from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 from app.http.strict_route import StrictRoute
+from app.routers.state import AppRequest
 
 router = APIRouter(route_class=StrictRoute, include_in_schema=False)
 
@@ -44,21 +47,24 @@ _HEADERS = {
 
 
 @router.get("/openapi.json")
-async def openapi_document(request: Request) -> Response:
-    """Return the OpenAPI document. It is written once: to write it takes longer than to store a record."""
-    state = request.app.state
-    if not hasattr(state, "openapi_text"):
-        state.openapi_text = JSONResponse(request.app.openapi()).body
-    return Response(state.openapi_text, media_type="application/json")
+async def openapi_document(request: AppRequest) -> Response:
+    """Return the OpenAPI document."""
+    return Response(_document_text(request.app), media_type="application/json")
+
+
+@lru_cache(maxsize=1)
+def _document_text(app: FastAPI) -> bytes:
+    """Return the document as JSON, written once: that takes longer than to store a record."""
+    return bytes(JSONResponse(app.openapi()).body)
 
 
 @router.get("/docs")
 async def docs() -> HTMLResponse:
-    """Show the document in Swagger UI."""
+    """Return the page that shows the document in Swagger UI."""
     return HTMLResponse(_PAGE, headers=_HEADERS)
 
 
 @router.get("/docs/start.js")
 async def start() -> Response:
-    """Start it. A file of its own, so that the page needs no inline script."""
+    """Return the script that starts Swagger UI, as a file: the page allows no inline script."""
     return Response(_START, media_type="text/javascript", headers=_HEADERS)

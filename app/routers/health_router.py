@@ -1,12 +1,13 @@
-"""GET /api/v1/health and /api/v1/health/db."""
+"""GET /api/v1/health and GET /api/v1/health/db."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from app import __version__
 from app.http.schemas import DatabaseHealthResponse, HealthResponse
 from app.http.strict_route import StrictRoute
 from app.model.refusals import StorageUnavailable
+from app.routers.state import AppRequest
 from app.services.health import note_findings
 from app.services.postgres.preflight import ISOLATION_IS_BROKEN
 
@@ -14,9 +15,9 @@ router = APIRouter(route_class=StrictRoute)
 
 
 @router.get("/api/v1/health", operation_id="health", tags=["health"], response_model=HealthResponse)
-async def health(request: Request) -> JSONResponse:
-    """Say that the process answers, and whether it takes the database to be there. Asks nobody else."""
-    database = request.app.state.audit_logger.database_state
+async def health(request: AppRequest) -> JSONResponse:
+    """Say that the process answers, and whether it sees the database as up. Sends no query."""
+    database = request.state["audit_logger"].database_state
     return JSONResponse(HealthResponse(status="ok", version=__version__, database=database).model_dump())
 
 
@@ -27,33 +28,25 @@ async def health(request: Request) -> JSONResponse:
     response_model=DatabaseHealthResponse,
     responses={503: {"model": DatabaseHealthResponse, "description": "Not reachable, or isolation is broken"}},
 )
-async def health_db(request: Request) -> JSONResponse:
-    """Say whether records can be stored and tenants are kept apart: 200 ok, or 503 failed. What was found is logged."""
-    try:
-        health = await request.app.state.audit_logger.db_ping()
-    except StorageUnavailable as refusal:
-        body = DatabaseHealthResponse(
-            status="failed",
-            backend=request.app.state.backend,
-            latency_ms=None,
-            isolation="unknown",
-            tenant_source=_tenant_source(request),
-            reason=refusal.detail,
-        )
-        return JSONResponse(body.model_dump(), 503)
-    note_findings(health.findings)
-    body = DatabaseHealthResponse(
-        status="failed" if health.findings else "ok",
-        backend=health.backend,
-        latency_ms=health.latency_ms,
-        isolation=health.isolation,
-        tenant_source=_tenant_source(request),
+async def health_db(request: AppRequest) -> JSONResponse:
+    """Say whether records can be stored and tenants are isolated: 200 ok, or 503 failed. Findings are logged."""
+    store = request.state["audit_logger"]
+    answer = DatabaseHealthResponse(
+        status="failed",
+        backend=request.state["backend"],
+        latency_ms=None,
+        isolation="unknown",
+        tenant_source=store.tenant_source or "unknown",
     )
-    if not health.findings:
-        return JSONResponse(body.model_dump(exclude={"reason"}))
-    body.reason = ISOLATION_IS_BROKEN
-    return JSONResponse(body.model_dump(), 503)
-
-
-def _tenant_source(request: Request) -> str:
-    return request.app.state.audit_logger.tenant_source or "unknown"
+    try:
+        found = await store.db_ping()
+    except StorageUnavailable as refusal:
+        answer.reason = refusal.detail
+        return JSONResponse(answer.model_dump(), 503)
+    note_findings(found.findings)
+    answer.latency_ms, answer.isolation = found.latency_ms, found.isolation
+    if found.findings:
+        answer.reason = ISOLATION_IS_BROKEN
+        return JSONResponse(answer.model_dump(), 503)
+    answer.status = "ok"
+    return JSONResponse(answer.model_dump(exclude={"reason"}))

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
 from app.http.responses import component, refusals
-from app.http.schemas import NewRecord, RecordsQuery, RecordsResponse
+from app.http.schemas import NewRecord, RecordsResponse, TenantQuery
 from app.http.strict_route import StrictRoute
+from app.routers.state import AppRequest
 from app.services.intake import JSON, NDJSON
 
 
@@ -49,7 +50,7 @@ _DOCUMENT: dict[str, Any] = {
     tags=["audit"],
     openapi_extra=_DOCUMENT,
 )
-async def write_audit_logs(query: Annotated[RecordsQuery, Query()], request: Request) -> JSONResponse:
+async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppRequest) -> JSONResponse:
     """Store records from elsewhere, all or none. Answered once they are committed."""
     credential = credential_of(request, query.tenant_id)
-    return JSONResponse(await request.app.state.bulk_intake.take(credential, request), 201)
+    return JSONResponse(await request.state["bulk_intake"].take(credential, request), 201)

@@ -44,7 +44,7 @@ class BulkIntake:
         self._max_bulk_bytes = max_bulk_bytes
         self._limiter = Limiter(max_requests, busy="too many requests with many records at once", max_share=0.75)
 
-    async def take(self, credential: Credential, request: Request) -> dict[str, Any]:
+    async def take(self, credential: Credential, request: Request[Any]) -> dict[str, Any]:
         """Store the records of `request` and return the fields of RecordsResponse, once they are committed.
 
         Raises InvalidRequest, which names the line or index of the first record that is refused, IdempotencyKeyReused,
@@ -78,7 +78,7 @@ class BulkIntake:
         stored = await self._audit_logger.write_logs(credential, batch, key)
         return {**stored.shown(), **json.loads(batch.answer)}
 
-    async def _whole(self, request: Request) -> bytes:
+    async def _whole(self, request: Request[Any]) -> bytes:
         body = bytearray()
         async for piece in _pieces(request, MOST_BODY_SECONDS):
             hold(request, len(piece))
@@ -90,7 +90,7 @@ class BulkIntake:
         return bytes(body)
 
 
-async def _pieces(request: Request, most_seconds: float) -> AsyncIterator[bytes]:
+async def _pieces(request: Request[Any], most_seconds: float) -> AsyncIterator[bytes]:
     pieces = request.stream()
     until = time.monotonic() + most_seconds
     while True:

@@ -1,4 +1,4 @@
-"""Limits how often the same line is logged, so that refused callers cannot fill the disk or hide other lines."""
+"""Limits how often the same text is logged, so that refused callers cannot fill the disk or hide other lines."""
 
 import logging
 import time
@@ -7,18 +7,18 @@ from collections import OrderedDict
 from app.telemetry.metrics import LOG_LINES_DROPPED
 
 MAX_LINES = 20
-"""Of the same text in WINDOW_SECONDS; the first line after that says how many were dropped."""
+"""Lines of one text in WINDOW_SECONDS; the first line after the window says how many were dropped."""
 WINDOW_SECONDS = 10.0
 _MAX_TEXTS = 1_000
 
 
 class LogLimiter(logging.Filter):
-    """For a handler: drops lines beyond the limit, and counts them."""
+    """Filter of a log handler: drops lines beyond the limit, and counts them."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
-        """By logger and text: when the window began, and how many lines there were in it."""
+        """By logger and text: when its window began, and the number of lines in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether `record` is logged."""

@@ -1,6 +1,6 @@
-"""Logs: JSON, one line each, with the trace id of the request that they are about.
+"""Log lines as JSON, each with the trace id of its request.
 
-A traceback is where it happened and of what kind it was, without what was said: a message may quote the caller.
+An exception is logged as its kind and place, without its message, which may quote the caller.
 """
 
 import logging
@@ -14,11 +14,11 @@ from pythonjsonlogger.json import JsonFormatter
 from app.telemetry.log_limiter import LogLimiter
 from app.telemetry.trace_id import current_trace_id
 
-_MOST_CHARACTERS_OF_A_TRACE_ID = 128
+_MAX_TRACE_ID_LENGTH = 128
 
 
 class JsonLines(JsonFormatter):
-    """One record of the log as one line of JSON."""
+    """Formats a log record as one line of JSON."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,19 +29,24 @@ class JsonLines(JsonFormatter):
         )
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Add the trace id to what the library adds."""
+        """Add the trace id."""
         super().add_fields(log_data, record, message_dict)
         log_data.pop("color_message", None)  # uvicorn's message again, with colours
         if trace_id := current_trace_id.get():
-            log_data["trace_id"] = trace_id[:_MOST_CHARACTERS_OF_A_TRACE_ID]
+            log_data["trace_id"] = trace_id[:_MAX_TRACE_ID_LENGTH]
 
     def formatException(  # noqa: N802  the name is logging's
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> str:
-        """Return the kind of an exception, and where it happened."""
+        """Return the kind of an exception and its place."""
         kind, _, trace = ei
-        places = (f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace))
-        return f"{kind.__qualname__ if kind else 'nothing'} at {' < '.join(reversed(list(places)))}"
+        return describe_exception(kind, trace)
+
+
+def describe_exception(kind: type[BaseException] | None, trace: TracebackType | None) -> str:
+    """Return the kind of an exception and the lines it passed, innermost first."""
+    places = (f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace))
+    return f"{kind.__qualname__ if kind else 'nothing'} at {' < '.join(reversed(list(places)))}"
 
 
 CONFIGURATION: dict[str, Any] = {
@@ -60,4 +65,4 @@ CONFIGURATION: dict[str, Any] = {
     "root": {"handlers": ["lines"], "level": "WARNING"},
     "loggers": {"ringfence": {"level": "INFO"}, "uvicorn": {"level": "INFO"}, "uvicorn.access": {"level": "WARNING"}},
 }
-"""For logging.config.dictConfig(), in each worker."""
+"""For logging.config.dictConfig(), in the parent and in each worker."""

@@ -1,7 +1,7 @@
-"""What Prometheus reads at /metrics. No tenant, agent, user or key is in any label.
+"""Prometheus metrics, read at /metrics. No label holds a tenant, agent, user or key.
 
-With several workers (WEB_CONCURRENCY) each counts for itself in files of a directory that app/__main__.py makes, and
-whichever is asked answers for all.
+With several workers (WEB_CONCURRENCY) each counts in files of a directory that app/__main__.py makes, and whichever
+worker is asked answers for all.
 """
 
 import os
@@ -25,108 +25,79 @@ REGISTRY = CollectorRegistry()
 MEDIA_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
-REQUESTS = Counter(
-    "ringfence_requests",
-    "Requests that were answered, by method, route and status.",
-    ["method", "route", "status"],
-    registry=REGISTRY,
-)
-SECONDS = Histogram(
-    "ringfence_request_seconds", "Seconds from a request's head to the end of its answer.", ["route"],
-    registry=REGISTRY, buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)  # fmt: skip
-REFUSED = Counter(
-    "ringfence_refused",
-    "Requests that were answered with a problem (RFC 9457), by the last part of its type.",
-    ["kind"],
-    registry=REGISTRY,
-)
-COMMIT_RECORDS = Histogram(
-    "ringfence_commit_records",
-    "Number of records that shared one commit.",
-    registry=REGISTRY,
-    buckets=(1, 2, 4, 8, 16, 32, 64),
-)
-SPOOLED = Counter(
-    "ringfence_spooled", "Records that were written to the spool while the database was unavailable.", registry=REGISTRY
-)
-REPLAYED = Counter("ringfence_replayed", "Records of the spool that are in the database by now.", registry=REGISTRY)
-DEAD_LETTERED = Counter(
-    "ringfence_dead_lettered",
-    "Records of the spool that the database refused for good; they are in dead-letter.jsonl.",
-    registry=REGISTRY,
-)
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"ringfence_{name}", text, labels, registry=REGISTRY)
 
 
-LOG_LINES_DROPPED = Counter(
-    "ringfence_log_lines_dropped", "Log lines dropped because the same text was logged too often.", registry=REGISTRY
-)
-CUT = Counter(
-    "ringfence_connections_cut", "Connections cut because the caller did not read its answers.", registry=REGISTRY
-)
-BUILD = Gauge(
-    "ringfence_build_info", "Always 1; the label is the version that runs.", ["version"], registry=REGISTRY,
-    multiprocess_mode="livemax",
+def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(f"ringfence_{name}", text, labels, registry=REGISTRY, buckets=buckets)
+
+
+def _gauge(name: str, text: str, *labels: str, of_workers: str) -> Gauge:
+    """of_workers: how the values of several workers make one, of those that live: sum, min or max."""
+    mode = f"live{of_workers}"
+    return Gauge(f"ringfence_{name}", text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+
+REQUESTS = _counter("requests", "Answered requests, by method, route and status.", "method", "route", "status")
+SECONDS = _histogram(
+    "request_seconds", "Seconds from a request's head to the end of its answer.", "route",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )  # fmt: skip
+REFUSED = _counter("refused", "Requests answered with a problem (RFC 9457), by the last part of its type.", "kind")
+COMMIT_RECORDS = _histogram(
+    "commit_records", "Number of records that shared one commit.", buckets=(1, 2, 4, 8, 16, 32, 64)
+)
+SPOOLED = _counter("spooled", "Records written to the spool while the database was unavailable.")
+REPLAYED = _counter("replayed", "Records moved from the spool into the database.")
+DEAD_LETTERED = _counter(
+    "dead_lettered", "Records of the spool that the database refused for good; they are in dead-letter.jsonl."
+)
+LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines dropped because the same text was logged too often.")
+CUT = _counter("connections_cut", "Connections cut because the caller did not read its answers.")
+
+BUILD = _gauge("build_info", "Always 1; the label is the version that runs.", "version", of_workers="max")
 BUILD.labels(__version__).set(1)
 ProcessCollector(registry=REGISTRY)
 
-
-def _sum(name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
-    return Gauge(f"ringfence_{name}", text, labels, registry=REGISTRY, multiprocess_mode="livesum")
-
-
-UNDER_WAY = _sum("requests_under_way", "Requests that are being answered right now.")
-QUEUE = _sum("queue_records", "Records that wait in memory for a commit.")
-POOL = _sum(
-    "pool_connections",
-    "Connections of the pool that are used or idle, and requests that wait for one (waited_for).",
-    ("state",),
-)
-EXPORTS = _sum("exports_under_way", "Exports that are being sent right now.")
-# Workers share the spool and the database: the worst that one of them sees is what counts.
-DATABASE_UP = Gauge(
-    "ringfence_database_up",
-    "Whether the database can be written to: 1 for yes, 0 for no.",
-    registry=REGISTRY,
-    multiprocess_mode="livemin",
-)
-ISOLATION_INTACT = Gauge(
-    "ringfence_isolation_intact", "Whether tenants are kept apart, by the isolation report: 1 for yes, 0 for no.",
-    registry=REGISTRY, multiprocess_mode="livemin",
+UNDER_WAY = _gauge("requests_under_way", "Requests that are being answered right now.", of_workers="sum")
+QUEUE = _gauge("queue_records", "Records queued in memory for a commit.", of_workers="sum")
+POOL = _gauge(
+    "pool_connections", "Pool connections that are used or idle, and requests that wait for one (waited_for).", "state",
+    of_workers="sum",
 )  # fmt: skip
-SPOOL_RECORDS = Gauge(
-    "ringfence_spool_records",
-    "Records that wait in the spool for the database.",
-    registry=REGISTRY,
-    multiprocess_mode="livemax",
+EXPORTS = _gauge("exports_under_way", "Exports that are being sent right now.", of_workers="sum")
+# Workers share the database and the spool, so the worst value that one of them sees counts.
+DATABASE_UP = _gauge("database_up", "Whether the database accepts writes: 1 for yes, 0 for no.", of_workers="min")
+ISOLATION_INTACT = _gauge(
+    "isolation_intact", "Whether tenants are isolated, by the isolation report: 1 for yes, 0 for no.", of_workers="min"
 )
-SPOOL_BYTES = Gauge(
-    "ringfence_spool_bytes", "Bytes of records that wait in the spool.", registry=REGISTRY, multiprocess_mode="livemax"
+SPOOL_RECORDS = _gauge("spool_records", "Records in the spool that wait for the database.", of_workers="max")
+SPOOL_BYTES = _gauge("spool_bytes", "Bytes of the records that wait in the spool.", of_workers="max")
+SPOOL_MOST_BYTES = _gauge(
+    "spool_most_bytes", "Largest size of the spool, in bytes (SPOOL_MAX_BYTES).", of_workers="max"
 )
-SPOOL_MOST_BYTES = Gauge(
-    "ringfence_spool_most_bytes",
-    "Bytes that the spool may hold at the most (SPOOL_MAX_BYTES).",
-    registry=REGISTRY,
-    multiprocess_mode="livemax",
+SPOOL_OLDEST_SECONDS = _gauge(
+    "spool_oldest_seconds", "Seconds since the oldest record in the spool was made.", of_workers="max"
 )
-SPOOL_OLDEST_SECONDS = Gauge(
-    "ringfence_spool_oldest_seconds",
-    "Seconds since the oldest record in the spool was made.",
-    registry=REGISTRY,
-    multiprocess_mode="livemax",
-)
+
+
+def register_worker() -> None:
+    """Leave this process's id in the workers' directory, if there is one: text() forgets the gauges of dead workers."""
+    if directory := os.environ.get(DIRECTORY_VARIABLE):
+        (Path(directory) / f"{os.getpid()}.worker").touch()
 
 
 def text() -> bytes:
-    """Return all of it, of every worker, in Prometheus' text format."""
+    """Return the metrics of all workers in Prometheus' text format."""
     directory = os.environ.get(DIRECTORY_VARIABLE)
     if directory is None:
         return generate_latest(REGISTRY)
-    for file in Path(directory).glob("gauge_live*_*.db"):
-        process = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{process}").exists():
-            multiprocess.mark_process_dead(process, directory)  # type: ignore[no-untyped-call]
+    for worker in Path(directory).glob("*.worker"):
+        if not Path(f"/proc/{worker.stem}").exists():
+            multiprocess.mark_process_dead(int(worker.stem), directory)  # type: ignore[no-untyped-call]
+            worker.unlink(missing_ok=True)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, directory)  # type: ignore[no-untyped-call]
     ProcessCollector(registry=registry)  # of the worker that answers
@@ -134,6 +105,6 @@ def text() -> bytes:
 
 
 class UnderWay:
-    """Requests that this process is answering: read at shutdown, and by what sets the gauge for all processes."""
+    """Number of requests that this process is answering, for shutdown and for the gauge of all workers."""
 
     requests = 0

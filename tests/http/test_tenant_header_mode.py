@@ -60,6 +60,8 @@ def test_a_socket_that_is_not_on_loopback_is_not_believed_whatever_the_settings_
     elsewhere, here = (
         TestClient(client.app, base_url=f"http://{address}:8000") for address in ("10.0.0.1", "127.0.0.1")
     )
+    for there in (elsewhere, here):
+        there.app_state.update(client.app_state)
     elsewhere.portal = here.portal = client.portal  # the event loop that the service was started in
 
     assert_problem(execute(elsewhere), 403, "tenant-header-refused")

@@ -1,6 +1,7 @@
 """The objects inside a running service, for tests of what no request can do."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -8,8 +9,7 @@ from fastapi.testclient import TestClient
 
 def state_of(client: TestClient) -> Any:
     """Return what the application keeps: its store, its executions."""
-    app: Any = client.app
-    return app.state
+    return SimpleNamespace(**client.app_state)
 
 
 def database_of(client: TestClient) -> Any:

@@ -1,0 +1,34 @@
+"""What the HTTP edge reads of a request's state, typed. app/routers/state.py adds the services."""
+
+from typing import Protocol, TypedDict, TypeVar
+
+from app.http.load_shedding import Slot
+from app.model.credential import Caller, Credential
+
+
+class CallerLookup(Protocol):
+    """The store, as far as the edge asks it: to check a credential before the body is read."""
+
+    async def identify(self, credential: Credential, source: str) -> Caller:
+        """Return what `credential` opens. source: the caller's address, for credentials that were not seen before."""
+
+    @property
+    def tenant_source(self) -> str:
+        """`api_key` or `header`: which kind of credential counts; empty until the database has been reached."""
+
+
+class EdgeState(TypedDict):
+    """Made once when the application starts. Each request has a copy, with its own `trace_id` and `slot`.
+
+    slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
+    """
+
+    caller_lookup: CallerLookup
+    tenant_header_trusted: bool
+    on_loopback: bool
+    trace_id: str
+    slot: Slot | None
+
+
+AnyState = TypeVar("AnyState", bound=EdgeState)
+"""For functions that take a request with this state or a larger one."""

@@ -1,0 +1,24 @@
+"""The application's state as routers see it: made by the lifespan (app/main.py), read as `request.state[...]`."""
+
+from starlette.requests import Request
+
+from app.http.state import EdgeState
+from app.services.audit_logger import AuditLogger
+from app.services.executions import Executions
+from app.services.exports import Exports
+from app.services.intake import BulkIntake
+
+
+class State(EdgeState):
+    """Every service that a router calls."""
+
+    audit_logger: AuditLogger
+    backend: str
+    bulk_intake: BulkIntake
+    executions: Executions
+    exports: Exports
+    metrics_token: str | None
+
+
+class AppRequest(Request[State]):
+    """A request with this state. A class, since FastAPI does not take the alias `Request[State]` in a signature."""
