@@ -80,12 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 stall_timeout=settings.export_stall_timeout,
             )
             app.state.executions = executions
-            app.state.bulk_intake = BulkIntake(
-                audit_logger,
-                max_body_bytes=settings.max_body_bytes,
-                max_bulk_bytes=settings.max_bulk_bytes,
-                max_requests=settings.max_bulk_requests,
-            )
+            app.state.bulk_intake = BulkIntake(audit_logger, max_streams=settings.max_bulk_requests)
             app.state.metrics_token = settings.metrics_token and settings.metrics_token.get_secret_value()
             audit_logger.start()
             observing = asyncio.create_task(observe(audit_logger))
@@ -122,6 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.state.max_body_bytes = settings.max_body_bytes
+    app.state.max_bulk_bytes = settings.max_bulk_bytes
     app.state.parsing = Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0)
     app.state.bodies = Shares(MAX_HELD_BODY_BYTES, max_share=0.75)
     install_error_handlers(app)

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from app.http.allowed_methods import allowed_methods
 from app.model.refusals import (
     AgentUnknown,
+    BodyTooLarge,
     DatabaseAway,
     ExportsBusy,
     IdempotencyKeyReused,
@@ -72,6 +73,7 @@ _HTTP: dict[type[RingfenceError], tuple[int, Mapping[str, str]]] = {
     StorageUnavailable: _UNAVAILABLE,
     DatabaseAway: _UNAVAILABLE,
     OutcomeUnknown: _UNAVAILABLE,
+    BodyTooLarge: (413, {}),
     ExportsBusy: (503, {"Retry-After": "10"}),
     OutcomeNotRecorded: (503, {}),
 }

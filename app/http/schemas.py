@@ -69,7 +69,7 @@ class RecordsQuery(Closed):
 
 
 class NewRecord(Closed):
-    """A record that another service sends. For the OpenAPI document; app/model/record_shapes.py checks it.
+    """A record that another service sends. For the OpenAPI document; app/model/record_checks.py checks it.
 
     id: made where it is not given; who gives it can send the record again without storing it twice.
     created_at: for an API key with the scope import alone; mode and status may be unknown then. In every record of a

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from app.import_jsonl.values import Broken, Members, parse
-from app.model.record_rules import in_range, refuse_broken_rule, refuse_unstorable
+from app.model.record_checks import in_range, refuse_broken_rule, refuse_unstorable
 from app.model.refusals import InvalidRequest
 
 _TEXTS = ("trace_id", "agent_id", "mode", "status", "user_id", "error")

@@ -126,6 +126,12 @@ class ExportsBusy(RingfenceError):
     kind = "exports-busy"
 
 
+class BodyTooLarge(RingfenceError):
+    """The request has too many records."""
+
+    kind = "body-too-large"
+
+
 class OutcomeNotRecorded(RingfenceError):
     """The agent was called and its outcome could not be stored; the `started` record stands. A repeat calls again."""
 

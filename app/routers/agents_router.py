@@ -10,7 +10,7 @@ from app.http.load_shedding import Slot
 from app.http.responses import refusals
 from app.http.schemas import ExecuteQuery, ExecuteRequest, ExecuteResponse
 from app.http.strict_route import StrictRoute
-from app.model.record_rules import refuse_unstorable_text
+from app.model.record_checks import refuse_unstorable
 from app.model.refusals import InvalidRequest
 
 
@@ -52,6 +52,6 @@ async def execute(
 
 def _refuse_unless_one_name(agent_id: str) -> None:
     """Refuse a name that proxies and clients shorten on the way (RFC 3986): another agent would be recorded."""
-    refuse_unstorable_text("agent_id", agent_id)
+    refuse_unstorable({"agent_id": agent_id})
     if not {"", ".", ".."}.isdisjoint(agent_id.split("/")):
         raise InvalidRequest.field("agent_id", "a name in a path has no empty part, and none that is . or ..")

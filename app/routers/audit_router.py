@@ -10,7 +10,7 @@ from app.http.responses import refusals
 from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, RecordQuery
 from app.http.strict_route import StrictRoute
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record_shapes import refuse_unless_uuid
+from app.model.record_checks import check_uuid
 from app.model.refusals import InvalidRequest
 from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
 
@@ -79,7 +79,7 @@ async def get_audit_log(
     request: Request,
 ) -> Response:
     """Show one record of the tenant, as a list does. Another tenant's id is answered like one that nobody has used."""
-    refuse_unless_uuid("id", id)
+    check_uuid("id", id)
     credential = credential_of(request, query.tenant_id)
     record = await request.app.state.audit_logger.read_log(credential, UUID(id))
     return Response(record, media_type="application/json")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.http.schemas import ExecuteRequest
 from app.model.credential import Credential
-from app.model.record import AuditEvent
+from app.model.record import Record
 from app.model.refusals import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
 from app.model.uuid_v7 import uuid_v7
 from app.services.agents import Agent, AgentClient, encode_input
@@ -111,7 +111,7 @@ class _Execution:
     ) -> dict[str, Any]:
         """Store one record; return the fields of the answer that come from it. may_wait: as for write_log()."""
         event_id: UUID = uuid_v7()
-        event = AuditEvent(
+        event = Record(
             id=event_id,
             trace_id=self._trace_id,
             agent_id=self._agent_id,

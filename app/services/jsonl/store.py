@@ -1,7 +1,7 @@
 """The audit trail without a database: an append-only file, one JSON object a line.
 
 For local work, and so that a deploy without DATABASE_URL still records. The file enforces nothing, so what the database
-does by constraint and policy is done in Python: FileAuditLogger keeps tenants apart, app/model/record_rules.py holds
+does by constraint and policy is done in Python: FileAuditLogger keeps tenants apart, app/model/record_checks.py holds
 the CHECKs of db/schema.
 
 A record is on the disk before write_log() returns; records that come in while others are being flushed share the next
@@ -25,8 +25,8 @@ from uuid import UUID
 
 from app.model.credential import HEADER, Caller, Credential
 from app.model.query import ACTS, AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record import AuditEvent
-from app.model.record_rules import MODES, STATUSES, as_stored, refuse_broken_rule, refuse_unstorable
+from app.model.record import MODES, STATUSES, Fields, Record, as_stored
+from app.model.record_checks import refuse_broken_rule, refuse_unstorable
 from app.model.refusals import (
     InvalidRequest,
     RecordNotFound,
@@ -40,7 +40,7 @@ from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.jsonl import export as audit_file_export
 from app.services.jsonl.appending import AppendableFile
-from app.services.jsonl.reading import Record, matches, whole_records
+from app.services.jsonl.reading import matches, whole_records
 
 logger = logging.getLogger("ringfence")
 
@@ -55,7 +55,7 @@ class FileAuditLogger:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = AppendableFile(path)
-        self._flushes: GroupCommit[Record, None] = GroupCommit(
+        self._flushes: GroupCommit[Fields, None] = GroupCommit(
             self._append, _bytes_of, max_items=1024, max_bytes=4_194_304, max_queued=4096
         )
         self._checking = asyncio.Lock()
@@ -81,16 +81,16 @@ class FileAuditLogger:
     async def write_log(
         self,
         credential: Credential,
-        event: AuditEvent,
+        record: Record,
         *,
         may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
     ) -> Stored:
         """See AuditLogger."""
         tenant_id = _registered(credential)
-        record = as_stored(tenant_id, event.fields())
-        refuse_unstorable(record)
-        refuse_broken_rule(record)
-        await self._flushes.submit(tenant_id, record)
+        stored = as_stored(tenant_id, record.fields())
+        refuse_unstorable(stored)
+        refuse_broken_rule(stored)
+        await self._flushes.submit(tenant_id, stored)
         return Stored(tenant_id)
 
     async def identify(self, credential: Credential, source: str) -> Caller:  # noqa: ARG002  nothing is asked
@@ -187,17 +187,12 @@ class FileAuditLogger:
             logger.error("the audit file failed: %s", error.strerror)
             raise StorageUnavailable("the audit file cannot be used right now") from error
 
-    async def _append(self, records: Sequence[Record]) -> Sequence[None]:
+    async def _append(self, records: Sequence[Fields]) -> Sequence[None]:
         await self._in_thread(self._file.append, records)
         return [None] * len(records)
 
     def _append_batch(self, tenant_id: str, batch: Batch) -> None:
-        for position, sent in batch.records():
-            with batch.at(position):
-                refuse_broken_rule(as_stored(tenant_id, sent))
-        if batch.refusal is not None:
-            raise batch.refusal
-        self._file.append(as_stored(tenant_id, sent) for _, sent in batch.records())
+        self._file.append(batch.stored_records(tenant_id))
 
     def _find(self, tenant_id: str, record_id: str) -> str | None:
         for record in whole_records(self._path):
@@ -250,7 +245,7 @@ class FileAuditLogger:
         raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
 
 
-def _bytes_of(record: Record) -> int:
+def _bytes_of(record: Fields) -> int:
     return 256 + sum(len(value) for value in record.values() if isinstance(value, str))
 
 
