@@ -20,6 +20,7 @@ from app.model.refusals import (
     BodyTooLarge,
     DatabaseAway,
     ExportsBusy,
+    ExportUnavailable,
     IdempotencyKeyReused,
     InvalidRequest,
     LiveDisabled,
@@ -74,6 +75,7 @@ _HTTP: dict[type[RingfenceError], tuple[int, Mapping[str, str]]] = {
     DatabaseAway: _UNAVAILABLE,
     OutcomeUnknown: _UNAVAILABLE,
     BodyTooLarge: (413, {}),
+    ExportUnavailable: (501, {}),
     ExportsBusy: (503, {"Retry-After": "10"}),
     OutcomeNotRecorded: (503, {}),
 }

@@ -126,6 +126,12 @@ class ExportsBusy(RingfenceError):
     kind = "exports-busy"
 
 
+class ExportUnavailable(RingfenceError):
+    """The store has no export: the audit file."""
+
+    kind = "export-unavailable"
+
+
 class BodyTooLarge(RingfenceError):
     """The request has too many records."""
 

@@ -42,7 +42,7 @@ async def list_audit_logs(query: Annotated[ListQuery, Query()], request: Request
     response_class=Response,
     responses={
         200: {"content": {media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()}},
-        **refusals(401, 403, 422),
+        **refusals(401, 403, 422, 501),
     },
 )
 async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: Request) -> Response:
@@ -58,7 +58,7 @@ async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: Req
         # It shows no record, so none is read, and no export is put on record.
         if query.format not in MEDIA_TYPES:
             raise InvalidRequest.field("format", "format is ndjson or csv")
-        tenant_id = await request.app.state.audit_logger.may_read(credential)
+        tenant_id = await request.app.state.audit_logger.may_export(credential)
         head = Response(headers=export_headers(tenant_id, query.format, gzip=gzip))
         del head.headers["content-length"]
         return head

@@ -84,13 +84,14 @@ class AuditLogger(Protocol):
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         """Return one record as JSON text, as a page shows it. Raises RecordNotFound when the tenant has none."""
 
-    async def may_read(self, credential: Credential) -> str:
-        """Check that an export may begin, and return its tenant. No record is read."""
+    async def may_export(self, credential: Credential) -> str:
+        """Check that an export may begin, and return its tenant. No record is read. Raises ExportUnavailable."""
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """Put an export on record; return its tenant and its parts: whole lines, some megabytes each, the last a mark.
 
-        The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on.
+        The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on. Raises
+        ExportUnavailable where the store has no export.
         """
 
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:

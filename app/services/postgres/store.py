@@ -234,7 +234,7 @@ class DatabaseAuditLogger:
             raise RecordNotFound("the tenant has no record with this id")
         return str(record)
 
-    async def may_read(self, credential: Credential) -> str:
+    async def may_export(self, credential: Credential) -> str:
         """See AuditLogger; db/functions/read/get_audit_log.sql: no record has the id NULL, and none is looked for."""
         async with self._reading(credential):
             tenant_id, _ = await self._database.call(credential, _GET, {"id": None})

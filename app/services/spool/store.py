@@ -91,9 +91,9 @@ class SpoolingAuditLogger:
         """See AuditLogger. What waits in the spool is not found."""
         return await self._database.read_log(credential, record_id)
 
-    async def may_read(self, credential: Credential) -> str:
+    async def may_export(self, credential: Credential) -> str:
         """See AuditLogger."""
-        return await self._database.may_read(credential)
+        return await self._database.may_export(credential)
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """See AuditLogger. What waits in the spool is not exported."""
