@@ -45,7 +45,13 @@ async def execute(
     credential = credential_of(request, query.tenant_id, body.tenant_id)
     slot: Slot | None = getattr(request.state, "slot", None)  # there is none without app/http/protocol.py
     outcome = await request.app.state.executions.execute(
-        credential, request.state.trace_id, agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
+        credential,
+        body.input,
+        trace_id=request.state.trace_id,
+        agent_id=agent_id,
+        mode=body.mode,
+        user_id=body.user_id,
+        wait_elsewhere=slot.wait_elsewhere if slot else None,
     )
     return JSONResponse(outcome)
 
