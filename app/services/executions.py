@@ -9,7 +9,7 @@ from app.model.credential import Credential
 from app.model.record import Record
 from app.model.refusals import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
 from app.model.uuid_v7 import uuid_v7
-from app.services.agents import Agent, AgentClient, encode_input
+from app.services.agents import Agent, AgentClient
 from app.services.audit_logger import AuditLogger
 
 _ANSWERED = ("agent_id", "mode", "status", "http_status", "latency_ms")
@@ -63,7 +63,6 @@ class Executions:
             await write(status="denied", error="the agent is not configured")
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
-        content = encode_input(agent_input)
         if wait_elsewhere is not None and not wait_elsewhere():
             raise StorageUnavailable("too many requests wait for agents")
         task = asyncio.current_task()
@@ -72,7 +71,7 @@ class Executions:
         task.add_done_callback(self._calls.discard)
         await write(may_wait=False, status="started")
         try:
-            outcome = await self._client.call(agent, trace_id, content)
+            outcome = await self._client.call(agent, trace_id, agent_input)
         except asyncio.CancelledError:
             # The agent may have acted already. All that is known is that the service stopped waiting for the answer.
             error = "the service stopped waiting for the agent"
