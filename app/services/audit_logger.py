@@ -40,7 +40,7 @@ class Stored:
     in_spool: bool = False
     earlier_answer: str | None = None
 
-    def shown(self) -> dict[str, str]:
+    def as_response(self) -> dict[str, str]:
         """Return what an answer says about it."""
         return {"tenant_id": self.tenant_id, **({"stored": "spool"} if self.in_spool else {})}
 
@@ -61,8 +61,8 @@ class StoreState:
 class AuditLogger(Protocol):
     """Where records go. Every method raises RingfenceError: nothing was stored then, but for OutcomeUnknown."""
 
-    async def write_log(self, credential: Credential, record: Record, *, may_wait: bool = True) -> Stored:
-        """Store `record`; return after the commit, or, in an outage and with may_wait, once it is in the spool."""
+    async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
+        """Store `record`; return after the commit, or, in an outage and with allow_spool, once it is in the spool."""
 
     async def identify(self, credential: Credential, source: str) -> Caller:
         """Say what `credential` opens, as it was known some seconds ago, so that only its holder's body is read.

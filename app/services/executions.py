@@ -69,7 +69,7 @@ class Executions:
         assert task
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
-        await write(may_wait=False, status="started")
+        await write(allow_spool=False, status="started")
         try:
             outcome = await self._client.call(agent, trace_id, agent_input)
         except asyncio.CancelledError:
@@ -90,13 +90,13 @@ class Executions:
             ) from error
         return {**fields, "output": outcome.output}
 
-    async def _write(self, credential: Credential, *, may_wait: bool = True, **fields: Any) -> dict[str, Any]:
+    async def _write(self, credential: Credential, *, allow_spool: bool = True, **fields: Any) -> dict[str, Any]:
         """Store a record with these fields; return what the answer has of it."""
         record = Record(id=uuid_v7(), **fields)
-        stored = await self._audit_logger.write_log(credential, record, may_wait=may_wait)
+        stored = await self._audit_logger.write_log(credential, record, allow_spool=allow_spool)
         return {
             "id": str(record.id),
             "trace_id": record.trace_id,
-            **stored.shown(),
+            **stored.as_response(),
             **{name: getattr(record, name) for name in _ANSWERED},
         }

@@ -53,4 +53,4 @@ class BulkIntake:
                     stored = await self._audit_logger.write_log(credential, Record.from_fields(batch.single))
                 else:
                     stored = await self._audit_logger.write_logs(credential, batch, idempotency_key)
-                return {**stored.shown(), **json.loads(stored.earlier_answer or batch.answer)}
+                return {**stored.as_response(), **json.loads(stored.earlier_answer or batch.answer)}

@@ -86,7 +86,7 @@ class FileAuditLogger:
         credential: Credential,
         record: Record,
         *,
-        may_wait: bool = True,  # noqa: ARG002  a file has no spool
+        allow_spool: bool = True,  # noqa: ARG002  a file has no spool
     ) -> Stored:
         """Append one record, in one flush with those that arrived meanwhile."""
         tenant_id = _registered(credential)

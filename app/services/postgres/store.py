@@ -90,7 +90,7 @@ class DatabaseAuditLogger:
         credential: Credential,
         record: Record,
         *,
-        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+        allow_spool: bool = True,  # noqa: ARG002  there is nothing here in which it could
     ) -> Stored:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.

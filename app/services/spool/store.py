@@ -48,12 +48,12 @@ class SpoolingAuditLogger:
         self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
 
-    async def write_log(self, credential: Credential, record: Record, *, may_wait: bool = True) -> Stored:
+    async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
         """See AuditLogger."""
         try:
             return await self._database.write_log(credential, record)
         except (DatabaseAway, OutcomeUnknown) as away:
-            tenant_id = self._tenant_of(credential) if may_wait else None
+            tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
             stored = as_stored(tenant_id, record.fields())
@@ -69,8 +69,8 @@ class SpoolingAuditLogger:
         try:
             return await self._database.write_logs(credential, batch, idempotency_key)
         except (DatabaseAway, OutcomeUnknown) as away:
-            may_wait = idempotency_key is None and not batch.is_import
-            tenant_id = self._tenant_of(credential) if may_wait else None
+            allow_spool = idempotency_key is None and not batch.is_import
+            tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
             try:
