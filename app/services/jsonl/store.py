@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+from typing_extensions import override
+
 from app.model.credential import HEADER, Caller, Credential
 from app.model.query import ACTS, AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import MODES, STATUSES, Fields, Record, as_stored
@@ -30,7 +32,7 @@ from app.model.refusals import (
     StorageUnavailable,
     TenantUnknown,
 )
-from app.services.audit_logger import Health, Stored, StoreState
+from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.jsonl.file import AuditFile
@@ -52,7 +54,7 @@ _WORDS = {
 _NO_EXPORT = "the service keeps records in a file and has no export of it: the file itself is JSON lines, for jq"
 
 
-class FileAuditLogger:
+class FileAuditLogger(AuditLogger):
     """An AuditLogger on one append-only file."""
 
     def __init__(self, path: Path) -> None:
@@ -63,6 +65,7 @@ class FileAuditLogger:
         )
         self._checking = asyncio.Lock()
 
+    @override
     async def open(self) -> None:
         """Create the file, readable by its owner alone. Raises RefusedToServe when it cannot be written."""
         try:
@@ -74,21 +77,16 @@ class FileAuditLogger:
             self._path,
         )
 
+    @override
     def start(self) -> None:
-        """Do nothing: a file has no background work."""
+        return  # there is no background work
 
+    @override
     async def close(self) -> None:
-        """Return once every submitted record is on the disk. No file is held open between two flushes."""
         await self._flushes.drain()
 
-    async def write_log(
-        self,
-        credential: Credential,
-        record: Record,
-        *,
-        allow_spool: bool = True,  # noqa: ARG002  a file has no spool
-    ) -> Stored:
-        """Append one record, in one flush with those that arrived meanwhile."""
+    @override
+    async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
         tenant_id = _registered(credential)
         stored = as_stored(tenant_id, record.fields())
         refuse_unstorable(stored)
@@ -96,10 +94,12 @@ class FileAuditLogger:
         await self._flushes.submit(tenant_id, stored)
         return Stored(tenant_id)
 
-    async def identify(self, credential: Credential, source: str) -> Caller:  # noqa: ARG002
-        """Accept any well-formed tenant. No caller imports history: created_at is always the service's clock."""
+    @override
+    async def identify(self, credential: Credential, source: str) -> Caller:
+        # Without the scope import: created_at is always the service's clock.
         return Caller(_registered(credential), frozenset({"read", "write"}), None)
 
+    @override
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """Append all records of `batch` in one flush. A crash may leave a part of them, which was not acknowledged."""
         tenant_id = _registered(credential)
@@ -108,14 +108,15 @@ class FileAuditLogger:
         await self._in_thread(lambda: self._file.append(batch.stored_records(tenant_id)))
         return Stored(tenant_id)
 
+    @override
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page. Reads the whole file, and holds one page of it."""
         tenant_id = _registered(credential)
         _check(query)
         return await self._in_thread(lambda: self._page(tenant_id, query))
 
+    @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        """Return one record. Reads the file until it finds the record."""
         tenant_id = _registered(credential)
 
         def find() -> Fields | None:
@@ -126,22 +127,19 @@ class FileAuditLogger:
             raise RecordNotFound("the tenant has no record with this id")
         return json.dumps(found)
 
+    @override
     async def may_export(self, credential: Credential) -> str:
-        """Raise ExportUnavailable."""
         _registered(credential)
         raise ExportUnavailable(_NO_EXPORT)
 
-    async def begin_export(
-        self,
-        credential: Credential,
-        query: ExportQuery,  # noqa: ARG002
-    ) -> tuple[str, AsyncIterator[bytes]]:
-        """Raise ExportUnavailable."""
+    @override
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         _registered(credential)
         raise ExportUnavailable(_NO_EXPORT)
 
+    @override
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
-        """Return an empty page: a file has no administration, so no tenant is registered and no key is issued."""
+        # There are none: a file has no register of tenants, and no keys.
         _registered(credential)
         _check(query)
         if query.cursor is not None:
@@ -149,19 +147,20 @@ class FileAuditLogger:
         return _as_page([], None)
 
     @property
+    @override
     def tenant_source(self) -> str:
-        """Return `header`: a file has no API keys to check."""
         return HEADER
 
     @property
+    @override
     def database_state(self) -> str:
-        """Return `none`."""
         return "none"
 
+    @override
     async def state(self) -> StoreState:
-        """Say how many records wait for a flush."""
         return StoreState(self._flushes.waiting, {})
 
+    @override
     async def db_ping(self) -> Health:
         """Time all that an append does but the writing. Raises StorageUnavailable when an append would fail."""
         async with self._checking:  # one at a time: checks that wait for the lock must not take every thread
