@@ -83,6 +83,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield State(
                 trace_id="",
                 slot=None,
+                max_body_bytes=settings.max_body_bytes,
+                max_bulk_bytes=settings.max_bulk_bytes,
+                parsing=Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0),
+                bodies=Shares(MAX_HELD_BODY_BYTES, max_share=0.75),
                 audit_logger=audit_logger,
                 caller_lookup=audit_logger,
                 backend="postgresql" if settings.database_url else "jsonl",
@@ -97,9 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 ),
                 bulk_intake=BulkIntake(
                     audit_logger,
-                    max_body_bytes=settings.max_body_bytes,
-                    max_bulk_bytes=settings.max_bulk_bytes,
-                    max_requests=settings.max_bulk_requests,
+                    max_streams=settings.max_bulk_requests,
                 ),
                 metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
             )
@@ -132,9 +134,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes=[*_ROUTES, *_HEAD_ROUTES],
         telemetry=_NO_TELEMETRY,
     )
-    app.state.max_body_bytes = settings.max_body_bytes
-    app.state.parsing = Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0)
-    app.state.bodies = Shares(MAX_HELD_BODY_BYTES, max_share=0.75)
     install_error_handlers(app)
     complete_document(app)
     if settings.allowed_origins:

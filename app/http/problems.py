@@ -42,7 +42,9 @@ _REFUSALS: dict[int, list[type[RingfenceError]]] = {
         refusals.MetricsRefused, refusals.LiveDisabled,
     ],
     404: [refusals.AgentUnknown, refusals.RecordNotFound],
+    413: [refusals.BodyTooLarge],
     422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
+    501: [refusals.ExportUnavailable],
     503: [
         refusals.StorageUnavailable, refusals.DatabaseAway, refusals.OutcomeUnknown, refusals.ExportsBusy,
         refusals.OutcomeNotRecorded,

@@ -1,5 +1,6 @@
 """What the HTTP edge reads of a request's state, typed. app/routers/state.py adds the services."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict, TypeVar
 
 from app.http.load_shedding import Slot
@@ -17,9 +18,30 @@ class CallerLookup(Protocol):
         """`api_key` or `header`: which kind of credential counts; empty until the database has been reached."""
 
 
+class Limiter(Protocol):
+    """Limits how many callers do something at once."""
+
+    def hold(self, tenant_id: str) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn, and hold it in the block. Raises StorageUnavailable when too many are queued."""
+
+
+class Memory(Protocol):
+    """Memory that tenants share."""
+
+    def may_take(self, tenant_id: str, size: int) -> bool:
+        """Whether there are `size` bytes left for the tenant."""
+
+    def take(self, tenant_id: str, size: int) -> None:
+        """Count `size` bytes."""
+
+    def give_back(self, tenant_id: str, size: int) -> None:
+        """Count them no longer."""
+
+
 class EdgeState(TypedDict):
     """Made once when the application starts. Each request has a copy, with its own `trace_id` and `slot`.
 
+    parsing, bodies: limits on large bodies that are parsed, and on the memory of all that are kept until the answer.
     slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
     """
 
@@ -28,6 +50,10 @@ class EdgeState(TypedDict):
     on_loopback: bool
     trace_id: str
     slot: Slot | None
+    max_body_bytes: int
+    max_bulk_bytes: int
+    parsing: Limiter
+    bodies: Memory
 
 
 AnyState = TypeVar("AnyState", bound=EdgeState)

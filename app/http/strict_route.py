@@ -1,35 +1,29 @@
 """A route that reads its requests strictly: no repeated name in a query or a JSON object, and bounded sizes."""
 
-import asyncio
 import codecs
 import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from typing_extensions import override
 
-from app.http.credentials import identify, tenant_of, tenant_source_of
+from app.http.body import held, off_the_loop
+from app.http.credentials import identify, tenant_source_of
+from app.http.state import EdgeState
 from app.model.credential import API_KEY
-from app.model.refusals import InvalidRequest, StorageUnavailable
+from app.model.refusals import InvalidRequest
 from app.model.strict_json import parse
 
-Result = TypeVar("Result")
-
-
-MOST_BODY_SECONDS = 30.0
-"""For a body that is read as a whole."""
 MAX_FIELDS = 2_000
 """Fields of one query or body: each wrong one becomes an error in memory."""
-LARGE_BODY_BYTES = 65_536
-"""From here on a body is parsed in a thread: meanwhile the event loop serves everybody else."""
 
 
 class StrictRoute(APIRoute):
@@ -60,7 +54,7 @@ class StrictRoute(APIRoute):
                 response = await endpoint(**await read(request))
             finally:
                 if held := request.scope.get("held_body_bytes"):
-                    request.app.state.bodies.give_back(request.scope["held_for_tenant"], held)
+                    request.state["bodies"].give_back(request.scope["held_for_tenant"], held)
             # A response holds records, key events or the state of the moment: a cache could show it to another caller.
             response.headers.setdefault("cache-control", "no-store")
             return response
@@ -142,9 +136,9 @@ _NO_BODY = object()
 _JSON_MEDIA_TYPE = re.compile(r"\s*application/(json|[^/;]*\+json)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 
 
-async def _body_of(request: Request) -> Any:
+async def _body_of(request: Request[EdgeState]) -> Any:
     """Return the value that the body is, `_NO_BODY` for none, and what is not said to be JSON as bytes."""
-    body = await _bytes_of(request)
+    body = b"".join([piece async for piece in held(request, request.state["max_body_bytes"])])
     if not body:
         return _NO_BODY
     if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):
@@ -154,60 +148,6 @@ async def _body_of(request: Request) -> Any:
     except json.JSONDecodeError as error:
         found = {"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}}
         raise RequestValidationError([found]) from None
-
-
-async def _bytes_of(request: Request) -> bytes:
-    most_bytes = request.app.state.max_body_bytes
-    refuse_encoded_or_large(request, most_bytes, f"a body has at most {most_bytes} bytes")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(MOST_BODY_SECONDS):
-            while True:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise HTTPException(400, "the body ended early")  # nobody hears it
-                piece = message.get("body", b"")
-                hold(request, len(piece))
-                body += piece
-                if len(body) > most_bytes:
-                    raise HTTPException(413, f"a body has at most {most_bytes} bytes")
-                if not message.get("more_body", False):
-                    return bytes(body)
-    except TimeoutError:
-        raise HTTPException(408, f"a body comes within {MOST_BODY_SECONDS:g} seconds") from None
-
-
-async def off_the_loop(request: Request, work: Callable[[bytes], Result], body: bytes) -> Result:
-    """Return what `work` makes of `body`: in a thread where that takes its time.
-
-    One at a time: threads share one processor, and the event loop asks for it as well. Raises StorageUnavailable when
-    too many are queued.
-    """
-    if len(body) <= LARGE_BODY_BYTES:
-        return work(body)
-    async with request.app.state.parsing.hold(tenant_of(request)):
-        return await asyncio.to_thread(work, body)
-
-
-def hold(request: Request, size: int) -> None:
-    """Count bytes of a body that is kept until the answer. Raises StorageUnavailable when there is no room."""
-    if not size:
-        return
-    scope, bodies = request.scope, request.app.state.bodies
-    tenant = scope.setdefault("held_for_tenant", tenant_of(request))
-    if not bodies.may_take(tenant, size):
-        raise StorageUnavailable("too many large bodies at once")
-    bodies.take(tenant, size)
-    scope["held_body_bytes"] = scope.get("held_body_bytes", 0) + size
-
-
-def refuse_encoded_or_large(request: Request, most_bytes: int, too_large: str) -> None:
-    """Refuse a body that is compressed, or announced as too large. Raises HTTPException 413 or 415."""
-    for name, value in request.scope["headers"]:
-        if name == b"content-encoding" and value.lower() != b"identity":
-            raise HTTPException(415, "a body is sent as it is, without a Content-Encoding")
-        if name == b"content-length" and int(value) > most_bytes:
-            raise HTTPException(413, too_large)
 
 
 def _refuse_unless_utf8(raw_path: bytes) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from app.import_jsonl.lenient_json import Broken, parse
-from app.model.record_rules import in_range, refuse_broken_rule, refuse_unstorable
+from app.model.record_checks import in_range, refuse_broken_rule, refuse_unstorable
 from app.model.refusals import InvalidRequest
 
 MAX_LINE_BYTES = 1_048_576

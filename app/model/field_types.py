@@ -1,6 +1,6 @@
-"""Types of the fields of requests: what a value may be at all, in the form that a column has for it.
+"""Types of the fields of requests: which values a field accepts, in one form each.
 
-Pydantic reads more into a query than a caller may mean; here a value means one thing, or is refused.
+Pydantic alone accepts more forms in a query than a caller may mean: 1_0 for 10, or "on" for true.
 """
 
 import re
@@ -17,9 +17,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.model.record import MODES, STATUSES
+from app.model.record_checks import storage_fault
+
 
 def _with_a_date(value: object) -> object:
-    # Pydantic reads a bare number as seconds since 1970, which names no zone.
+    # Pydantic reads a bare number as seconds since 1970, which has no zone.
     if isinstance(value, str) and "-" not in value[1:]:
         raise ValueError("an ISO 8601 date and time with a zone is needed")
     return value
@@ -37,12 +40,8 @@ def _explaining_spaces(value: object, validate: ValidatorFunctionWrapHandler) ->
 
 def _in_digits(value: object) -> object:
     # Pydantic takes 1_0, 1.0 and blanks around a number as well.
-    if isinstance(value, str):
-        if not re.fullmatch(r"-?[0-9]+", value):
-            raise ValueError("a whole number is needed")
-        # The type of the column; which of its numbers are allowed is the database's to say.
-        if len(value) > 20 or not -(2**31) <= int(value) < 2**31:
-            raise PydanticCustomError("out_of_range", "integer out of range")
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
+        raise ValueError("a whole number is needed")
     return value
 
 
@@ -53,25 +52,28 @@ def _true_or_false(value: object) -> object:
     return value
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise PydanticCustomError("nul", "a text holds a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise PydanticCustomError("unicode", "a text is not valid Unicode") from None
-    return text
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "a text is needed")
+    return _storable(value)
+
+
+def _storable(value: object) -> object:
+    # The column's type alone; its CHECK in the database says which values are allowed.
+    if fault := storage_fault(value):
+        raise PydanticCustomError("unstorable", fault)
+    return value
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_with_a_date), WrapValidator(_explaining_spaces)]
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
-Number = Annotated[int, BeforeValidator(_in_digits)]
-Text = Annotated[str, AfterValidator(_storable)]
-Mode = Annotated[Text, Field(json_schema_extra={"enum": ["DRY_RUN", "LIVE"]})]
-Status = Annotated[Text, Field(json_schema_extra={"enum": ["started", "success", "error", "denied"]})]
+Number = Annotated[int, BeforeValidator(_in_digits), AfterValidator(_storable)]
+Text = Annotated[str, BeforeValidator(_text)]
+Mode = Annotated[Text, Field(json_schema_extra={"enum": list(MODES)})]
+Status = Annotated[Text, Field(json_schema_extra={"enum": list(STATUSES)})]
 HttpStatus = Annotated[int | None, Field(json_schema_extra={"minimum": 100, "maximum": 599})]
 LatencyMs = Annotated[int | None, Field(json_schema_extra={"minimum": 0, "maximum": 2**31 - 1})]
 TenantId = Annotated[
     Text | None,
-    Field(description="For callers that cannot send X-Tenant-ID. Where both are there they must agree."),
+    Field(description="For callers that cannot send X-Tenant-ID. If both are sent, they must agree."),
 ]

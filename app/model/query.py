@@ -1,7 +1,7 @@
-"""What a caller asks of the records and events of its tenant.
+"""Queries on the records and administrative events of a tenant.
 
-These hold types and nothing else: lengths, ranges and known words are the database's rules (db/schema), and its refusal
-is what a caller gets to see. What the OpenAPI document says about them is there to be read, and checks nothing.
+The models check types alone: lengths, ranges and known words are the database's rules (db/schema), and a caller sees
+the database's refusal. The values in json_schema_extra are for the OpenAPI document, and check nothing.
 """
 
 from typing import Annotated
@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.model.field_types import Instant, Mode, Number, Status, TenantId, Text, TrueOrFalse
 
+_Order = Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})]
 _Limit = Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})]
 _Cursor = Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")]
 
 
 class Closed(BaseModel):
-    """A model that takes no other fields than its own."""
+    """A model that refuses unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,7 +24,7 @@ class Closed(BaseModel):
 class _Window(Closed):
     start_time: Annotated[Instant | None, Field(description="Inclusive, with a zone; + is sent as %2B.")] = None
     end_time: Annotated[Instant | None, Field(description="Exclusive, with a zone; + is sent as %2B.")] = None
-    order: Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})] = "desc"
+    order: _Order = "desc"
     tenant_id: TenantId = None
 
 
@@ -37,19 +38,19 @@ class _Filters(_Window):
 
 
 class ListQuery(_Filters):
-    """Filters of a list, all of them equalities but the time window, and the page wanted."""
+    """Filters of a list, and which page of it. Every filter is an equality, except the time window."""
 
     limit: _Limit = 50
     cursor: _Cursor = None
 
 
 class ExportQuery(_Filters):
-    """Filters of an export, the same as those of a list, and the form of its lines."""
+    """Filters of an export, the same as those of a list, and its file format."""
 
     format: Annotated[Text, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
     bom: Annotated[
         TrueOrFalse,
-        Field(description="Whether a CSV begins with a byte order mark; Excel takes it for UTF-8 by that alone."),
+        Field(description="Begin a CSV with a byte order mark: without one, Excel does not read it as UTF-8."),
     ] = False
 
 
@@ -61,12 +62,10 @@ Act = Annotated[str, Field(json_schema_extra={"enum": list(ACTS)})]
 
 
 class AdminEventsQuery(_Window):
-    """Filters of the list of administrative acts, and the page wanted, as in ListQuery."""
+    """Filters of the list of administrative events, and which page of it."""
 
     act: Act | None = None
-    api_key_id: Annotated[Text | None, Field(description="The public part of a key, between its two underscores.")] = (
-        None
-    )
-    # Callers from before there were pages of events got a thousand.
+    api_key_id: Annotated[Text | None, Field(description="Public id of a key: between its underscores.")] = None
+    # 1,000, since earlier releases returned as many, and had no pages.
     limit: _Limit = 1000
     cursor: _Cursor = None

@@ -126,6 +126,18 @@ class ExportsBusy(RingfenceError):
     kind = "exports-busy"
 
 
+class ExportUnavailable(RingfenceError):
+    """The store has no export: the audit file."""
+
+    kind = "export-unavailable"
+
+
+class BodyTooLarge(RingfenceError):
+    """The request has too many records."""
+
+    kind = "body-too-large"
+
+
 class OutcomeNotRecorded(RingfenceError):
     """The agent was called and its outcome could not be stored; the `started` record stands. A repeat calls again."""
 

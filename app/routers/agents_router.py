@@ -9,7 +9,7 @@ from app.http.credentials import credential_of
 from app.http.responses import refusals
 from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
 from app.http.strict_route import StrictRoute
-from app.model.record_rules import refuse_unstorable_text
+from app.model.record_checks import refuse_unstorable
 from app.model.refusals import InvalidRequest
 from app.routers.state import AppRequest
 
@@ -45,13 +45,19 @@ async def execute(
     credential = credential_of(request, query.tenant_id, body.tenant_id)
     slot = request.state["slot"]
     outcome = await request.state["executions"].execute(
-        credential, request.state["trace_id"], agent_id, body, wait_elsewhere=slot.wait_elsewhere if slot else None
+        credential,
+        body.input,
+        trace_id=request.state["trace_id"],
+        agent_id=agent_id,
+        mode=body.mode,
+        user_id=body.user_id,
+        wait_elsewhere=slot.wait_elsewhere if slot else None,
     )
     return JSONResponse(outcome)
 
 
 def _refuse_ambiguous_path(agent_id: str) -> None:
     """Refuse a name that proxies and clients shorten on the way (RFC 3986): another agent would be recorded."""
-    refuse_unstorable_text("agent_id", agent_id)
+    refuse_unstorable({"agent_id": agent_id})
     if not {"", ".", ".."}.isdisjoint(agent_id.split("/")):
         raise InvalidRequest.field("agent_id", "a name in a path has no empty part, and none that is . or ..")

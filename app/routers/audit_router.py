@@ -10,7 +10,7 @@ from app.http.responses import refusals
 from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record_shapes import refuse_unless_uuid
+from app.model.record_checks import check_uuid
 from app.model.refusals import InvalidRequest
 from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
 from app.routers.state import AppRequest
@@ -54,7 +54,7 @@ async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request
     response_class=Response,
     responses={
         200: {"content": {media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()}},
-        **refusals(401, 403, 422),
+        **refusals(401, 403, 422, 501),
     },
 )
 async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: AppRequest) -> Response:
@@ -70,7 +70,7 @@ async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: App
         # HEAD sends no record, so it reads none, and records no export.
         if query.format not in MEDIA_TYPES:
             raise InvalidRequest.field("format", "format is ndjson or csv")
-        tenant_id = await request.state["audit_logger"].may_read(credential)
+        tenant_id = await request.state["audit_logger"].may_export(credential)
         head = Response(headers=export_headers(tenant_id, query.format, gzip=gzip))
         del head.headers["content-length"]
         return head
@@ -87,6 +87,6 @@ async def get_audit_log(
     request: AppRequest,
 ) -> Response:
     """Show one record of the tenant, in the form of a list's items. An id of another tenant is answered as unknown."""
-    refuse_unless_uuid("id", id)
+    check_uuid("id", id)
     credential = credential_of(request, query.tenant_id)
     return _JsonText(await request.state["audit_logger"].read_log(credential, UUID(id)))

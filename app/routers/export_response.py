@@ -1,4 +1,4 @@
-"""How an export is sent: in pieces, compressed on request, and never for longer than its caller reads it."""
+"""Sends an export: in pieces, compressed on request, and only as long as its caller reads it."""
 
 import asyncio
 import codecs
@@ -19,7 +19,7 @@ logger = logging.getLogger("ringfence")
 MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 _PIECE_BYTES = 65536
 _GZIP_LEVEL = 4
-_GZIP_FORMAT = 31  # zlib's number for a window of 32 KiB in gzip's format
+_GZIP_FORMAT = 31  # zlib's wbits for gzip with a window of 32 KiB
 
 
 def accepts_gzip(headers: Sequence[str]) -> bool:
@@ -33,12 +33,12 @@ def accepts_gzip(headers: Sequence[str]) -> bool:
 
 
 def export_headers(tenant_id: str, file_format: str, *, gzip: bool) -> dict[str, str]:
-    """Return the headers of an export that begins now. A tenant's name has letters that need no quoting."""
-    form = "; charset=utf-8; header=present" if file_format == "csv" else ""
-    # Tenant and time: the next export does not overwrite this one, and a file says whose it is.
+    """Return the headers of an export that begins now."""
+    parameters = "; charset=utf-8; header=present" if file_format == "csv" else ""
+    # With tenant and time, so that the next export does not overwrite this one.
     name = f"audit-logs_{quote(tenant_id)}_{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.{file_format}"
     return {
-        "Content-Type": MEDIA_TYPES[file_format] + form,
+        "Content-Type": MEDIA_TYPES[file_format] + parameters,
         "Content-Disposition": f'attachment; filename="{name}"',
         "Vary": "Accept-Encoding",
         **({"Content-Encoding": "gzip"} if gzip else {}),
@@ -49,11 +49,11 @@ class ExportResponse(Response):
     """Sends an export.
 
     It is cut, without the end that HTTP demands, when it cannot go on, takes too long, or its caller stops reading.
-    When the caller goes away, the database is told to stop.
+    When the caller disconnects, the statement in the database is cancelled.
     """
 
     def __init__(self, export: Export, file_format: str, *, gzip: bool, bom: bool) -> None:
-        """file_format: ndjson or csv. bom: begin with a byte order mark. The export is closed when it has been sent."""
+        """file_format: ndjson or csv. bom: begin with a byte order mark. The response closes the export."""
         super().__init__(headers=export_headers(export.tenant_id, file_format, gzip=gzip))
         del self.headers["content-length"]
         self._export = export
@@ -61,7 +61,7 @@ class ExportResponse(Response):
         self._bom = bom
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Handle one ASGI connection. Returns early, for the server to close it, when the export is cut."""
+        """Handle one ASGI request. Returns early when the export is cut, and the server closes the connection."""
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_disconnected(receive))
         try:
@@ -94,7 +94,7 @@ class ExportResponse(Response):
                         await send({"type": "http.response.body", "body": piece, "more_body": True})
         finally:
             await parts.aclose()
-        self._export.close()  # before its caller knows that it is over, and asks for the next
+        self._export.close()  # before the caller sees the end, and asks for the next export
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

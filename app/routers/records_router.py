@@ -1,26 +1,29 @@
 """POST /api/v1/audit/logs."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
+from app.http.body import MAX_STREAM_SECONDS, held, off_the_loop, stream
 from app.http.credentials import credential_of
 from app.http.responses import component, refusals
 from app.http.schemas import NewRecord, RecordsResponse, TenantQuery
 from app.http.strict_route import StrictRoute
+from app.model.refusals import InvalidRequest
 from app.routers.state import AppRequest
 from app.services.intake import JSON, NDJSON
 
 
 class _Route(StrictRoute):
-    scopes = frozenset({"write", "import"})  # which of them, is for the records to say
+    scopes = frozenset({"write", "import"})  # which of them is needed depends on the records
 
 
 router = APIRouter(route_class=_Route)
 
 _RECORD = component(NewRecord)
-# The body is read by hand, as it comes in, so FastAPI knows nothing of it.
+# FastAPI does not know the body: it is read here, while it comes in.
 _DOCUMENT: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -53,4 +56,24 @@ _DOCUMENT: dict[str, Any] = {
 async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppRequest) -> JSONResponse:
     """Store records from elsewhere, all or none. Answered once they are committed."""
     credential = credential_of(request, query.tenant_id)
-    return JSONResponse(await request.state["bulk_intake"].take(credential, request), 201)
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (JSON, NDJSON):
+        raise InvalidRequest.field("body", f"{JSON} or {NDJSON} is needed")
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise InvalidRequest.field("Idempotency-Key", "stands twice in the request")
+    state = request.state
+    body = (
+        held(request, state["max_body_bytes"], f"; send more records as {NDJSON}")
+        if media_type == JSON
+        else stream(request, state["max_bulk_bytes"], MAX_STREAM_SECONDS)
+    )
+    answer = await state["bulk_intake"].take(
+        credential,
+        request.scope["caller"],
+        body,
+        media_type,
+        keys[0] if keys else None,
+        partial(off_the_loop, request),
+    )
+    return JSONResponse(answer, 201)

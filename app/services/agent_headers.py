@@ -1,4 +1,4 @@
-"""Headers for an agent: names that may be sent, and values from the environment or a file, for no secret is in TOML."""
+"""Headers for an agent. Secret values come from the environment or a file, since no secret belongs into AGENTS_FILE."""
 
 import os
 import re
@@ -8,29 +8,20 @@ from pathlib import Path
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(rb"[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z-]{0,19}[ =])?")
-_MOST_BYTES = 8192
-# For the next hop alone (RFC 9110, 7.6.1), or the service's own.
-_KEPT = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "trailers",
-        "transfer-encoding",
-        "upgrade",
-        "expect",
-        "http2-settings",
-    }
-    | {"proxy-authenticate", "proxy-authorization", "proxy-connection", "host", "accept-encoding", "x-trace-id"}
+_MAX_BYTES = 8192
+_REFUSED = re.compile(
+    # Of one connection (RFC 9110, 7.6.1), of the body, or set by the service.
+    "connection|keep-alive|te|trailers?|transfer-encoding|upgrade|expect|http2-settings|host|accept-encoding|x-trace-id"
+    "|proxy-(authenticate|authorization|connection)|content-.*"
 )
 _SECRET = re.compile(r"auth|token|key|secret|passw|credential|cookie|session|signature|jwt|bearer")
 
 
 def read_headers(headers: object) -> dict[str, bytes]:
-    """Return the headers of one agent, names in lower case. Raises ValueError, which names the header and no value.
+    """Return the headers of one agent, with names in lower case.
 
-    Each is a text, or `{env = "VARIABLE"}` or `{file = "/path"}`, with a `prefix` such as "Bearer " where it needs one.
+    A value is a text, `{env = "VARIABLE"}` or `{file = "/path"}`, the last two with a `prefix` such as "Bearer " or
+    without. Raises ValueError, which names the header and does not repeat its value.
     """
     if not isinstance(headers, Mapping):
         raise ValueError("is a table of headers")
@@ -40,7 +31,7 @@ def read_headers(headers: object) -> dict[str, bytes]:
         try:
             if not _NAME.fullmatch(given):
                 raise ValueError("is no name of a header")
-            if name in _KEPT or name.startswith("content-"):
+            if _REFUSED.fullmatch(name):
                 raise ValueError("is not for an agent: it belongs to the connection, the body or the service")
             if name in found:
                 raise ValueError("stands twice")
@@ -74,19 +65,16 @@ def _variable(name: str) -> str:
 def _content(path: Path) -> str:
     if not path.is_absolute():
         raise ValueError("file is an absolute path")
-    if not path.is_file():  # a pipe would have the start wait
+    if not path.is_file():  # opening a pipe would block the start
         raise ValueError(f"the file {path} is not there, or no file")
     try:
         with path.open("rb") as file:
-            value = file.read(_MOST_BYTES + 1).decode()
+            value = file.read(_MAX_BYTES + 1).decode()
     except UnicodeDecodeError:
         raise ValueError(f"the file {path} is not UTF-8") from None
     except OSError as error:
         raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
-    value = value.removesuffix("\n").removesuffix("\r")  # an editor's, and no part of the secret
-    if not value:
-        raise ValueError(f"the file {path} is empty")
-    return value
+    return value.removesuffix("\n").removesuffix("\r")  # added by an editor
 
 
 def _checked(value: str) -> bytes:
@@ -94,8 +82,8 @@ def _checked(value: str) -> bytes:
         encoded = value.encode("latin-1")
     except UnicodeEncodeError:
         raise ValueError("its value has a character that is not in Latin-1") from None
-    if len(encoded) > _MOST_BYTES:
-        raise ValueError(f"its value has at most {_MOST_BYTES:,} bytes")
+    if len(encoded) > _MAX_BYTES:
+        raise ValueError(f"its value has at most {_MAX_BYTES:,} bytes")
     if not _VALUE.fullmatch(encoded):
         raise ValueError("its value is empty, has a line end or a control character, or a blank at an end")
     return encoded

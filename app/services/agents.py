@@ -1,4 +1,4 @@
-"""The agents that LIVE may call: configured by the operator in AGENTS_FILE, called over HTTP, bounded in everything."""
+"""Agents that LIVE may call: the operator configures them in AGENTS_FILE. Calls are limited in time and in size."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import httpx
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
     BaseModel,
     BeforeValidator,
@@ -18,16 +19,20 @@ from pydantic import (
     Field,
     SecretBytes,
     ValidationError,
-    field_validator,
 )
 
-from app.model.refusals import InvalidRequest
 from app.model.strict_json import parse
 from app.services.agent_headers import read_headers
 from app.terminal_text import printable
 
-_MOST_CHARACTERS_OF_A_NAME = 128
-"""As the CHECK on agent_id in db/schema has it: an agent of a longer name could be neither recorded nor called."""
+_MAX_NAME_LENGTH = 128
+"""The CHECK on agent_id in db/schema: an agent with a longer name could not be recorded."""
+
+
+def _without_credentials(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.username or url.password:
+        raise ValueError("a URL with a user name or password ends up in logs and answers")
+    return url
 
 
 class Agent(BaseModel):
@@ -38,31 +43,24 @@ class Agent(BaseModel):
     headers: sent with each call, read once, at the start (app/services/agent_headers.py).
     """
 
-    # Pydantic's own messages would repeat what stands in the file, a secret perhaps.
+    # Pydantic's messages must not repeat the file: a value may be a secret.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: AnyHttpUrl
+    url: Annotated[AnyHttpUrl, AfterValidator(_without_credentials)]
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     max_response_bytes: Annotated[int, Field(gt=0)] = 1_048_576
     headers: Annotated[dict[str, SecretBytes], BeforeValidator(read_headers)] = Field(default_factory=dict)
 
-    @field_validator("url")
-    @classmethod
-    def _no_credentials(cls, url: AnyHttpUrl) -> AnyHttpUrl:
-        if url.username or url.password:
-            raise ValueError("a URL with a user name or password ends up in logs and answers")
-        return url
-
     @property
     def shown_url(self) -> str:
-        """The URL as a caller may see it: without the query, where operators put tokens."""
+        """The URL without its query, where operators put tokens: callers may see it."""
         return str(httpx.URL(str(self.url)).copy_with(query=None, fragment=None))
 
 
 def load_agents(path: Path | None) -> Mapping[str, Agent]:
-    """Read AGENTS_FILE: one table `[agents.NAME]` for each. No path: no agents.
+    """Read AGENTS_FILE, which has one table `[agents.NAME]` for each agent. Without a path there are no agents.
 
-    Raises OSError, or ValueError with one line that names the agent, when it cannot be used as it is.
+    Raises OSError, or ValueError with one line that names the agent, when the file cannot be used as it is.
     """
     if path is None:
         return {}
@@ -80,8 +78,8 @@ def load_agents(path: Path | None) -> Mapping[str, Agent]:
 
 def _agent(path: Path, name: str, table: object) -> Agent:
     place = f"{path}: agent {printable(name)}"
-    if not 1 <= len(name) <= _MOST_CHARACTERS_OF_A_NAME or "\0" in name:
-        raise ValueError(f"{place}: no record can hold this name; 1 to {_MOST_CHARACTERS_OF_A_NAME} characters, no NUL")
+    if not 1 <= len(name) <= _MAX_NAME_LENGTH or "\0" in name:
+        raise ValueError(f"{place}: no record can hold this name; 1 to {_MAX_NAME_LENGTH} characters, no NUL")
     try:
         return Agent.model_validate(table)
     except ValidationError as error:
@@ -95,7 +93,7 @@ class Outcome:
     """How a call ended.
 
     http_status: the agent's, None when it gave none. latency_ms: of the whole call, in milliseconds.
-    output: the answer, decoded from JSON, or its text. error: None for success (a 2xx within the bounds), else why not.
+    output: the answer, decoded from JSON, or its text. error: None for a 2xx within the limits, else why not.
     """
 
     http_status: int | None
@@ -105,14 +103,15 @@ class Outcome:
 
 
 class AgentClient:
-    """Calls agents. Redirects are not followed, the environment's proxies not used, compressed answers not accepted."""
+    """Calls agents. It follows no redirects, uses no proxies of the environment, and accepts no compressed answers."""
 
     def __init__(self) -> None:
         self._client = httpx.AsyncClient(
             follow_redirects=False,
             trust_env=False,
             timeout=600,
-            # app/http/load_shedding.py bounds how many wait: one slow agent must not hold up the callers of others.
+            # Connections have no limit, so that a slow agent does not hold up calls of others: load shedding limits how
+            # many requests wait for agents.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
         )
 
@@ -120,8 +119,8 @@ class AgentClient:
         """Close every connection."""
         await self._client.aclose()
 
-    async def call(self, agent: Agent, trace_id: str, content: bytes) -> Outcome:
-        """POST `content`, which is JSON. Never raises for what the agent or the network does: that is the outcome."""
+    async def call(self, agent: Agent, trace_id: str, agent_input: Mapping[str, Any]) -> Outcome:
+        """POST `agent_input` as JSON. A failure of the agent or the network is an outcome, and not raised."""
         started = time.perf_counter()
         status: int | None = None
         output: Any = None
@@ -132,7 +131,7 @@ class AgentClient:
                 self._client.stream(
                     "POST",
                     str(agent.url),
-                    content=content,
+                    content=json.dumps(agent_input).encode(),
                     headers=[
                         (b"Content-Type", b"application/json"),
                         (b"Accept-Encoding", b"identity"),
@@ -155,16 +154,8 @@ class AgentClient:
         )
 
 
-def encode_input(agent_input: Mapping[str, Any]) -> bytes:
-    """Write `agent_input` as JSON, in ASCII. Raises InvalidRequest when it is nested too deeply to be written."""
-    try:
-        return json.dumps(agent_input).encode()
-    except RecursionError:
-        raise InvalidRequest.field("input", "nested too deeply") from None
-
-
 async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None]:
-    """Return the answer's output and None, or None and why it does not count."""
+    """Return the answer's output and None, or None and the error."""
     if not response.is_success:
         return None, f"the agent answered {response.status_code}"
     if response.headers.get("content-encoding", "identity") != "identity":
@@ -176,7 +167,8 @@ async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None
             return None, f"the agent's answer is larger than {agent.max_response_bytes} bytes"
     try:
         output = parse(bytes(body))
-        # As the answer will write it, once the outcome is recorded: not all that can be read can be written.
+        # The answer of the service is written so, after the outcome is recorded. Not all JSON that can be read can be
+        # written: a lone surrogate has no UTF-8.
         json.dumps({"output": output}, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace"), None

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.model.credential import Caller, Credential
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record import AuditEvent
+from app.model.record import Record
 from app.services.batch import Batch
 from app.services.spool.statistics import Waiting
 
@@ -31,12 +31,16 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was stored, for which tenant. in_spool: on the service's disk, and not in the database yet."""
+    """What was stored, for which tenant. in_spool: on the service's disk, and not in the database yet.
+
+    earlier_answer: JSON text; what Batch.answer was when the same Idempotency-Key came before. Nothing was stored now.
+    """
 
     tenant_id: str
     in_spool: bool = False
+    earlier_answer: str | None = None
 
-    def shown(self) -> dict[str, str]:
+    def as_response(self) -> dict[str, str]:
         """Return what an answer says about it."""
         return {"tenant_id": self.tenant_id, **({"stored": "spool"} if self.in_spool else {})}
 
@@ -57,8 +61,8 @@ class StoreState:
 class AuditLogger(Protocol):
     """Where records go. Every method raises RingfenceError: nothing was stored then, but for OutcomeUnknown."""
 
-    async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
-        """Store `event`, and return once it is committed. may_wait: or, while the database is away, in the spool."""
+    async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
+        """Store `record`; return after the commit, or, in an outage and with allow_spool, once it is in the spool."""
 
     async def identify(self, credential: Credential, source: str) -> Caller:
         """Say what `credential` opens, as it was known some seconds ago, so that only its holder's body is read.
@@ -70,8 +74,8 @@ class AuditLogger(Protocol):
         """Store all records of `batch`, or none, and return once they are committed, or in the spool.
 
         The ids of the records make the call repeatable. idempotency_key: where it came before with the same body,
-        nothing is stored, and `batch.answer` is what was answered then. InvalidRequest names the first record that is
-        refused; ScopeMissing, when they bring their own times and that is not allowed.
+        nothing is stored, and the earlier answer is returned. InvalidRequest names the first record that is refused;
+        ScopeMissing, when they bring their own times and that is not allowed.
         """
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
@@ -80,13 +84,14 @@ class AuditLogger(Protocol):
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         """Return one record as JSON text, as a page shows it. Raises RecordNotFound when the tenant has none."""
 
-    async def may_read(self, credential: Credential) -> str:
-        """Check that the credential may read, and return its tenant. No record is read."""
+    async def may_export(self, credential: Credential) -> str:
+        """Check that an export may begin, and return its tenant. No record is read. Raises ExportUnavailable."""
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """Put an export on record; return its tenant and its parts: whole lines, some megabytes each, the last a mark.
 
-        The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on.
+        The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on. Raises
+        ExportUnavailable where the store has no export.
         """
 
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:

@@ -1,34 +1,37 @@
 """The records of one request, on their way from the caller to the store.
 
-They are read to the end, and their shape checked, before the store hears of them: a slow caller holds no transaction.
-Meanwhile they lie in a temporary file without a name, of which the memory keeps at most a piece.
+All of them are read and their shape is checked before the store begins, so that a slow caller holds no transaction.
+Meanwhile they are in a temporary file without a name; memory holds a megabyte of them at most.
 """
 
 import asyncio
 import codecs
 import hashlib
 import json
+import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
-from fastapi import HTTPException
+from app.model.record import Fields, as_stored
+from app.model.record_checks import check_shape, refuse_broken_rule
+from app.model.refusals import BodyTooLarge, InvalidRequest
+from app.model.strict_json import parse
+from app.model.uuid_v7 import uuid_v7_texts
+from app.services.temporary_files import no_room
 
-from app.model.record_shapes import Record, checked, is_import, parsed, with_whole_numbers
-from app.model.refusals import InvalidRequest
-from app.services.temporary_files import room_on_disk, temporary_file
-
-MOST_RECORDS = 100_000
+MAX_RECORDS = 100_000
 """Of one request."""
-MOST_LINE_BYTES = 65_536
+MAX_LINE_BYTES = 65_536
 """Of one line; the longest record that the rules allow takes about half of it."""
 CHUNK_RECORDS = 2_000
 CHUNK_BYTES = 2_097_152
 """Of one INSERT. The tenant is entered anew with each, and a proof lasts five seconds."""
-_IN_MEMORY = 1_048_576
+_MAX_BYTES_IN_MEMORY = 1_048_576
 _LINES_IN_A_ROW = 200
-"""That are read before the event loop serves others: about a millisecond."""
+"""Lines read before the event loop serves others: about a millisecond."""
+_IDS = uuid_v7_texts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,96 +43,76 @@ class Chunk:
 
 
 class Batch:
-    """Records of one request. Close it, or use it as a context, and its file is gone.
+    """Records of one request. Close it, and its file is gone.
 
-    count: records so far. is_import: whether they bring their own times; all of them do, or none. single: the record,
-    where one came alone and not as a line or in an array. refusal: of the first record that has not the shape of one;
-    the store, which knows the rules, looks whether it would refuse one before it, and stores nothing.
+    count: records so far. is_import: whether they have times of their own; all of them have, or none. single: the
+    record, where it came alone and not as a line or in an array. refusal: of the first record with a wrong shape. The
+    store raises it unless a record before that one breaks a rule, and stores nothing.
     """
 
     def __init__(self, media_type: str) -> None:
-        """media_type: what the records came as; the same bytes as something else are another request."""
+        """media_type: of the body; the same bytes under another media type are another request."""
         self._sha256 = hashlib.sha256(media_type.encode() + b"\n")
-        self._file: IO[bytes] = temporary_file(_IN_MEMORY)
+        self._file = tempfile.SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)  # noqa: SIM115  close() closes it
         self._place = "line"
         self.count = 0
         self.is_import = False
-        self.single: Record | None = None
+        self.single: Fields | None = None
         self.refusal: InvalidRequest | None = None
-        self._answer: str | None = None
 
     @property
     def answer(self) -> str:
-        """What is answered when they are stored, as JSON text, but for the tenant."""
-        if self._answer is None:
-            self._answer = json.dumps({"count": self.count, "id": self.single["id"] if self.single else None})
-        return self._answer
-
-    @answer.setter
-    def answer(self, earlier: str) -> None:
-        self._answer = earlier
+        """The answer once they are stored, as JSON text, without the tenant."""
+        return json.dumps({"count": self.count, "id": self.single["id"] if self.single else None})
 
     @property
     def sha256(self) -> bytes:
-        """32 bytes."""
+        """The SHA-256 of media type and body."""
         return self._sha256.digest()
 
     def read_json(self, body: bytes) -> None:
-        """Take one record, or an array of records. See read_lines(). StorageUnavailable: the disk is full."""
+        """Read one record, or an array of records. Raises what read_lines() raises."""
         self._sha256.update(body)
-        value = parsed(body.removeprefix(codecs.BOM_UTF8))
+        value = _parsed(body.removeprefix(codecs.BOM_UTF8))
         if not isinstance(value, list):
-            with_whole_numbers(value)
-            self.single = checked(value)
-            self._append(json.dumps(self.single).encode(), self.single)
+            self._add(value)
+            self.single = value
             return
         self._place = "index"
-        if not value:
-            raise InvalidRequest.field("body", "there is no record")
         try:
-            for position, element in enumerate(value, 1):
-                with self.at(position):
-                    with_whole_numbers(element)
-                    record = checked(element)
-                    self._append(json.dumps(record).encode(), record)
+            for element in value:
+                self._add(element)
         except InvalidRequest as refusal:
             self._refuse(refusal)
+        self._refuse_empty()
 
-    async def read_lines(self, body: AsyncIterator[bytes], most_bytes: int) -> None:
-        """Take one record a line, as the body comes in.
+    async def read_lines(self, body: AsyncIterator[bytes]) -> None:
+        """Read one record a line, while the body comes in.
 
-        Raises InvalidRequest when the first of them is wrong already, and HTTPException 413 for a body of more than
-        `most_bytes`. Of what follows a wrong line nothing is read, and `refusal` is set.
+        Raises InvalidRequest when the first record is wrong: of a later one it is kept as `refusal`, and nothing more
+        is read. Raises BodyTooLarge for too many records, and StorageUnavailable when the disk is full.
         """
+        rest = b""
         try:
-            await self._read_lines(body, most_bytes)
+            async for piece in body:
+                self._sha256.update(piece)
+                *lines, rest = (rest + piece).split(b"\n")
+                for number, line in enumerate(lines, 1):
+                    self._add_line(line)
+                    if number % _LINES_IN_A_ROW == 0:
+                        await asyncio.sleep(0)
+                if len(rest) > MAX_LINE_BYTES:
+                    self._add_line(rest)
+            if rest:
+                self._add_line(rest)
         except InvalidRequest as refusal:
             self._refuse(refusal)
-
-    async def _read_lines(self, body: AsyncIterator[bytes], most_bytes: int) -> None:
-        rest, size = b"", 0
-        async for piece in body:
-            size += len(piece)
-            if size > most_bytes:
-                raise HTTPException(413, f"a body of records has at most {most_bytes} bytes")
-            self._sha256.update(piece)
-            *lines, rest = (rest + piece).split(b"\n")
-            for number, line in enumerate(lines, 1):
-                self._read_line(line)
-                if number % _LINES_IN_A_ROW == 0:
-                    await asyncio.sleep(0)
-            if len(rest) > MOST_LINE_BYTES:
-                self._read_line(rest)
-        if rest:
-            self._read_line(rest)
-        if not self.count:
-            raise InvalidRequest.field("body", "there is no record")
+        self._refuse_empty()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read the records again from the beginning, a chunk at a time."""
-        self._rewind()
+        """Yield the records from the beginning, in chunks."""
         first, lines, size = 1, [], 0
-        for line in self._file:
+        for line in self._lines():
             lines.append(line)
             size += len(line)
             if len(lines) == CHUNK_RECORDS or size >= CHUNK_BYTES:
@@ -138,82 +121,91 @@ class Batch:
         if lines:
             yield Chunk(first, _array(lines))
 
-    def records(self) -> Iterator[tuple[int, Record]]:
-        """Read the records again from the beginning, one at a time, each with its position from 1."""
-        self._rewind()
-        for position, line in enumerate(self._file, 1):
-            yield position, json.loads(line)
+    def stored_records(self, tenant_id: str) -> Iterator[Fields]:
+        """Yield the records from the beginning, as a store without rules of its own keeps them.
 
-    @contextmanager
-    def at(self, position: int) -> Iterator[None]:
-        """Say of what is refused in the block that it is the record at `position`."""
-        try:
-            yield
-        except InvalidRequest as refusal:
-            raise self.place(refusal, position) from None
+        Raises InvalidRequest, with its place, at the first record that is refused.
+        """
+        for position, line in enumerate(self._lines(), 1):
+            record = as_stored(tenant_id, json.loads(line))
+            try:
+                refuse_broken_rule(record)
+            except InvalidRequest as refusal:
+                raise self.placed(refusal, position) from None
+            yield record
+        if self.refusal is not None:
+            raise self.refusal
 
-    def place(self, refusal: InvalidRequest, position: int) -> InvalidRequest:
-        """Return `refusal` with the line (from 1) or the index (from 0) of the record; one alone needs neither."""
+    def placed(self, refusal: InvalidRequest, position: int) -> InvalidRequest:
+        """Return `refusal` with the line (from 1) or index (from 0) of the record. One alone needs neither."""
         if self.single is not None:
             return refusal
-        place: dict[str, Any] = {self._place: position if self._place == "line" else position - 1}
-        errors = [{**error, **place} for error in refusal.errors or [{"field": "record", "detail": refusal.detail}]]
-        return InvalidRequest(f"{self._place} {place[self._place]}: {refusal.detail}", errors)
+        number = position if self._place == "line" else position - 1
+        errors = refusal.errors or [{"field": "record", "detail": refusal.detail}]
+        return InvalidRequest(
+            f"{self._place} {number}: {refusal.detail}", [{**error, self._place: number} for error in errors]
+        )
 
     def close(self) -> None:
-        """Let go of the file."""
-        with suppress(OSError):  # what did not fit would be written once more
+        """Delete the file."""
+        with suppress(OSError):  # closing writes once more what the disk had no room for
             self._file.close()
 
-    def __enter__(self) -> "Batch":
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
-
-    def _rewind(self) -> None:
-        with room_on_disk():  # the end is written only now
-            self._file.seek(0)
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            self._file.seek(0)  # writes what is still in a buffer
+        except OSError as error:
+            raise no_room(error) from error
+        return iter(self._file)
 
     def _refuse(self, refusal: InvalidRequest) -> None:
+        """Keep the refusal of the record that was read last, or raise it when there was no record before it."""
+        refusal = self.placed(refusal, self.count + 1)
         if not self.count:
-            raise refusal
+            raise refusal from None
         self.refusal = refusal
 
-    def _read_line(self, line: bytes) -> None:
-        try:
-            if len(line) > MOST_LINE_BYTES:
-                raise InvalidRequest.field("body", f"a line has at most {MOST_LINE_BYTES:,} bytes")
-            if not self.count:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            line = line.strip(b" \t\r")
-            if not line:
-                raise InvalidRequest.field("body", "the line is empty")
-            value = parsed(line)
-            rewritten = with_whole_numbers(value)
-            named = type(value) is dict and "id" in value
-            given = value["id"] if named else None
-            record = checked(value, escapes=b"\\" in line)
-            if rewritten or (given is None and named):
-                line = json.dumps(record).encode()
-            elif given is None:  # the id that was made has to come along
-                line = b'{"id":"%b",%b' % (record["id"].encode(), line[1:])
-            self._append(line, record)
-        except InvalidRequest as refusal:
-            raise self.place(refusal, self.count + 1) from None
-
-    def _append(self, line: bytes, record: Record) -> None:
-        if self.count == MOST_RECORDS:
-            raise HTTPException(413, f"a request has at most {MOST_RECORDS:,} records")
+    def _refuse_empty(self) -> None:
         if not self.count:
-            self.is_import = is_import(record)
-        elif self.is_import != is_import(record):
+            raise InvalidRequest.field("body", "there is no record")
+
+    def _add_line(self, line: bytes) -> None:
+        if len(line) > MAX_LINE_BYTES:
+            raise InvalidRequest.field("body", f"a line has at most {MAX_LINE_BYTES:,} bytes")
+        if not self.count:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        line = line.strip(b" \t\r")
+        if not line:
+            raise InvalidRequest.field("body", "the line is empty")
+        self._add(_parsed(line), line)
+
+    def _add(self, record: Any, line: bytes | None = None) -> None:
+        """Check one record and write it to the file. line: its JSON text, where that is known."""
+        is_changed = check_shape(record, escapes=line is None or b"\\" in line)
+        is_import = record.get("created_at") is not None
+        if self.count == MAX_RECORDS:
+            raise BodyTooLarge(f"a request has at most {MAX_RECORDS:,} records")
+        if not self.count:
+            self.is_import = is_import
+        elif self.is_import != is_import:
             raise InvalidRequest.field("created_at", "stands in every record of a request, or in none")
-        with room_on_disk():
+        if line is None or is_changed:
+            line = json.dumps(record).encode()
+        if "id" not in record:
+            record["id"] = next(_IDS)
+            line = b'{"id":"%b",%b' % (record["id"].encode(), line[1:])
+        try:
             self._file.write(line + b"\n")
+        except OSError as error:
+            raise no_room(error) from error
         self.count += 1
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return parse(text)
+    except json.JSONDecodeError as error:
+        raise InvalidRequest.field("body", f"not JSON at character {error.pos}: {error.msg}") from None
 
 
 def _array(lines: list[bytes]) -> str:

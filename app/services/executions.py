@@ -1,21 +1,22 @@
-"""What happens when an agent is asked: nothing but a record in DRY_RUN; record, call, record in LIVE."""
+"""Executions of agents. DRY_RUN writes a record and calls nothing; LIVE writes a record, calls, and writes another."""
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-from uuid import UUID
 
-from app.http.schemas import ExecuteRequest
 from app.model.credential import Credential
-from app.model.record import AuditEvent
+from app.model.record import Record
 from app.model.refusals import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
 from app.model.uuid_v7 import uuid_v7
-from app.services.agents import Agent, AgentClient, encode_input
+from app.services.agents import Agent, AgentClient
 from app.services.audit_logger import AuditLogger
+
+_ANSWERED = ("agent_id", "mode", "status", "http_status", "latency_ms")
 
 
 class Executions:
-    """Executes agents, and records each execution before it is answered for."""
+    """Executes agents, and records each execution before it is answered."""
 
     def __init__(
         self, audit_logger: AuditLogger, agents: Mapping[str, Agent], client: AgentClient, *, live_enabled: bool
@@ -27,17 +28,19 @@ class Executions:
         self._calls: set[asyncio.Task[Any]] = set()
 
     async def drain(self) -> None:
-        """Return when no call of an agent is under way, and each has its second record; or after ten seconds."""
+        """Return when every call of an agent has ended and has its second record, or after ten seconds."""
         if self._calls:
             await asyncio.wait(set(self._calls), timeout=10)
 
     async def execute(
         self,
         credential: Credential,
+        agent_input: Mapping[str, Any],
+        *,
         trace_id: str,
         agent_id: str,
-        request: ExecuteRequest,
-        *,
+        mode: str,
+        user_id: str | None,
         wait_elsewhere: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
         """Execute one request and return the fields of ExecuteResponse, once its record is committed.
@@ -47,36 +50,36 @@ class Executions:
         Raises LiveDisabled or AgentUnknown, the refusal being recorded; StorageUnavailable when nothing was recorded
         and so nothing called; OutcomeNotRecorded when the agent was called and its outcome could not be recorded.
         """
-        execution = _Execution(self._audit_logger, credential, trace_id, agent_id, request)
+        write = partial(self._write, credential, trace_id=trace_id, agent_id=agent_id, mode=mode, user_id=user_id)
         agent = self._agents.get(agent_id)
-        if request.mode != "LIVE":
+        if mode != "LIVE":
             would_call = {"method": "POST", "url": agent.shown_url} if agent else None
             output = {"would_call": would_call, "live_enabled": self._live_enabled}
-            return {**await execution.record("success"), "output": output}
+            return {**await write(status="success"), "output": output}
         if not self._live_enabled:
-            await execution.record("denied", error="LIVE is disabled")
+            await write(status="denied", error="LIVE is disabled")
             raise LiveDisabled("LIVE is disabled: the operator enables it with LIVE_ENABLED; the refusal is recorded")
         if agent is None:
-            await execution.record("denied", error="the agent is not configured")
+            await write(status="denied", error="the agent is not configured")
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
-        content = encode_input(request.input)
         if wait_elsewhere is not None and not wait_elsewhere():
             raise StorageUnavailable("too many requests wait for agents")
         task = asyncio.current_task()
         assert task
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
-        await execution.record("started", may_wait=False)
+        await write(allow_spool=False, status="started")
         try:
-            outcome = await self._client.call(agent, trace_id, content)
+            outcome = await self._client.call(agent, trace_id, agent_input)
         except asyncio.CancelledError:
-            # The agent may have acted already. What is known is that nobody waited for its answer.
-            await asyncio.shield(execution.record("error", error="the service stopped waiting for the agent"))
+            # The agent may have acted already. All that is known is that the service stopped waiting for the answer.
+            error = "the service stopped waiting for the agent"
+            await asyncio.shield(write(status="error", error=error))
             raise
         try:
-            fields = await execution.record(
-                "success" if outcome.error is None else "error",
+            fields = await write(
+                status="success" if outcome.error is None else "error",
                 http_status=outcome.http_status,
                 latency_ms=outcome.latency_ms,
                 error=outcome.error,
@@ -87,49 +90,13 @@ class Executions:
             ) from error
         return {**fields, "output": outcome.output}
 
-
-class _Execution:
-    """The records of one request: same trace, agent, mode and user."""
-
-    def __init__(
-        self, audit_logger: AuditLogger, credential: Credential, trace_id: str, agent_id: str, request: ExecuteRequest
-    ) -> None:
-        self._audit_logger = audit_logger
-        self._credential = credential
-        self._trace_id = trace_id
-        self._agent_id = agent_id
-        self._request = request
-
-    async def record(
-        self,
-        status: str,
-        *,
-        http_status: int | None = None,
-        latency_ms: int | None = None,
-        error: str | None = None,
-        may_wait: bool = True,
-    ) -> dict[str, Any]:
-        """Store one record; return the fields of the answer that come from it. may_wait: as for write_log()."""
-        event_id: UUID = uuid_v7()
-        event = AuditEvent(
-            id=event_id,
-            trace_id=self._trace_id,
-            agent_id=self._agent_id,
-            mode=self._request.mode,
-            status=status,
-            user_id=self._request.user_id,
-            http_status=http_status,
-            latency_ms=latency_ms,
-            error=error,
-        )
-        stored = await self._audit_logger.write_log(self._credential, event, may_wait=may_wait)
+    async def _write(self, credential: Credential, *, allow_spool: bool = True, **fields: Any) -> dict[str, Any]:
+        """Store a record with these fields; return what the answer has of it."""
+        record = Record(id=uuid_v7(), **fields)
+        stored = await self._audit_logger.write_log(credential, record, allow_spool=allow_spool)
         return {
-            "id": str(event_id),
-            "trace_id": self._trace_id,
-            **stored.shown(),
-            "agent_id": self._agent_id,
-            "mode": self._request.mode,
-            "status": status,
-            "http_status": http_status,
-            "latency_ms": latency_ms,
+            "id": str(record.id),
+            "trace_id": record.trace_id,
+            **stored.as_response(),
+            **{name: getattr(record, name) for name in _ANSWERED},
         }

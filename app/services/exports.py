@@ -1,25 +1,25 @@
-"""Exports that are under way: how many there may be at once, and how long each may take."""
+"""Exports that are being sent: how many at once, and how long each may take."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 
-from app.http.load_shedding import Admission
 from app.model.credential import Credential
 from app.model.query import ExportQuery
 from app.model.refusals import ExportsBusy
 from app.services.audit_logger import AuditLogger
+from app.services.concurrency.limiter import Shares
 from app.telemetry.metrics import EXPORTS
 
 
 @dataclass(slots=True)
 class Export:
-    """An export that is on record. Its caller must close it.
+    """An export that is on record. Close it once it has been sent.
 
     timeout: seconds for all of it. stall_timeout: seconds for 64 KiB.
     """
 
-    exports: "Exports"
+    shares: Shares
     tenant_id: str
     parts: AsyncIterator[bytes]
     first: bytes
@@ -36,7 +36,7 @@ class Export:
                 yield part
                 part = await following
             finally:
-                following.cancel()  # the database's backend as well, if it is at work
+                following.cancel()  # and with it the statement in the database
                 await asyncio.gather(following, return_exceptions=True)
 
     async def _next(self) -> bytes | None:
@@ -46,38 +46,38 @@ class Export:
         """Let the next export in. May be called again."""
         if not self.closed:
             self.closed = True
-            self.exports.admission.leave(hash(self.tenant_id))
+            self.shares.give_back(self.tenant_id)
             EXPORTS.dec()
 
 
 class Exports:
-    """Begins exports, as many as there may be at once."""
+    """Begins exports, and limits how many are sent at once."""
 
     def __init__(self, audit_logger: AuditLogger, *, at_once: int, timeout: float, stall_timeout: float) -> None:
-        """at_once: exports that one tenant alone may have; timeout, stall_timeout: seconds, see Export.
+        """at_once: exports of one tenant; timeout, stall_timeout: seconds, see Export.
 
-        An export may take an hour, and is not cut for another. So a tenant that has fewer than its share of at_once
-        still gets one when they are all taken. All tenants together never have more than twice as many.
+        An export may take an hour, and is not cut for another one. So there is room for twice at_once, and a tenant
+        holds at most half of what the others leave.
         """
         self._audit_logger = audit_logger
         self._timeout = timeout
         self._stall_timeout = stall_timeout
-        self.admission = Admission(at_once)
+        self._shares = Shares(2 * at_once, max_share=0.5)
 
     async def begin(self, credential: Credential, query: ExportQuery) -> Export:
         """Record an export and read its first part.
 
-        Raises ExportsBusy when there are too many, nothing being recorded then; and RingfenceError when it is refused.
+        Raises ExportsBusy when there are too many, in which case nothing is recorded, and what begin_export() raises.
         """
-        tenant = credential.tenant_id
-        assert tenant is not None  # it is there once the request is identified
-        if not self.admission.admit(hash(tenant)):
+        tenant = credential.tenant_id or ""  # known once the request is identified
+        if not self._shares.may_take(tenant):
             raise ExportsBusy("as many exports are being sent as this service sends at once, or as one tenant may")
+        self._shares.take(tenant)
         EXPORTS.inc()
         try:
             tenant_id, parts = await self._audit_logger.begin_export(credential, query)
-            return Export(self, tenant_id, parts, await anext(parts), self._timeout, self._stall_timeout)
+            return Export(self._shares, tenant_id, parts, await anext(parts), self._timeout, self._stall_timeout)
         except BaseException:
-            self.admission.leave(hash(tenant))
+            self._shares.give_back(tenant)
             EXPORTS.dec()
             raise

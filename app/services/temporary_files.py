@@ -1,33 +1,21 @@
-"""The temporary files in which records of one request lie, and what is said where there is no room for them."""
+"""Temporary files: what the log and the caller are told when there is no room for them."""
 
 import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO
 
 from app.model.refusals import StorageUnavailable
 
 logger = logging.getLogger("ringfence")
 
 
-def temporary_file(max_bytes_in_memory: int) -> IO[bytes]:
-    """Return a file without a name, that is on the disk once it is larger than `max_bytes_in_memory`."""
-    return tempfile.SpooledTemporaryFile(max_size=max_bytes_in_memory)
-
-
-@contextmanager
-def room_on_disk() -> Iterator[None]:
-    """Log why a temporary file cannot be used in the block, and raise StorageUnavailable."""
-    try:
-        yield
-    except OSError as error:
-        logger.error("no temporary file can be written: %s", error.strerror)
-        raise StorageUnavailable("the service has no room on its disk for a request of this size") from error
+def no_room(error: OSError) -> StorageUnavailable:
+    """Log why a temporary file cannot be written, and return the refusal."""
+    logger.error("no temporary file can be written: %s", error.strerror)
+    return StorageUnavailable("the service has no room on its disk for a request of this size")
 
 
 def warn_without_temporary_files() -> None:
-    """Say in the log that no temporary file can be made, if that is so."""
+    """Log a warning if no temporary file can be written."""
     try:
         with tempfile.TemporaryFile() as file:
             file.write(b"room")

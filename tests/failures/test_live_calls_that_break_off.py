@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.http.schemas import ExecuteRequest
 from app.model.credential import NamedTenant
 from tests.conftest import TestDatabase
 from tests.support.calls import assert_problem, execute, records
@@ -95,10 +94,11 @@ def test_a_call_that_nobody_waits_for_any_more_is_recorded_as_such(live: Live, a
         given_up.wait(10)
 
     agent.when_called = work
-    request = ExecuteRequest(input={}, mode="LIVE")
 
     async def ask() -> None:
-        await state_of(live.client).executions.execute(NamedTenant("acme"), "trace-1", "credit-scoring", request)
+        await state_of(live.client).executions.execute(
+            NamedTenant("acme"), {}, trace_id="trace-1", agent_id="credit-scoring", mode="LIVE", user_id=None
+        )
 
     assert live.client.portal
     executing = live.client.portal.start_task_soon(ask)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import uvicorn
 
-from app.http import strict_route
+from app.http import body as request_body
 from app.http.protocol import HttpProtocol
 from app.main import create_app
 from app.settings import Settings
@@ -126,7 +126,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(tmp_path: Path, sent: bytes
 
 
 def test_nor_is_a_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(strict_route, "MOST_BODY_SECONDS", 0.2)
+    monkeypatch.setattr(request_body, "MAX_BODY_SECONDS", 0.2)
     head = (
         b"POST %s HTTP/1.1\r\nHost: x\r\nX-Tenant-ID: acme\r\nContent-Type: application/json\r\nConnection: close\r\n"
     )

@@ -1,9 +1,10 @@
 """Many records as a stream: flat memory, callers who go away, who stop, or who are too many. On a real process."""
 
 import asyncio
+import itertools
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
+from starlette.types import Message
 
-from app.services import intake as bulk_intake
+from app.http import body as request_body
 from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
 from tests.support.calls import assert_problem, bearer
@@ -114,12 +116,14 @@ def test_slow_callers_hold_no_connection_to_the_database_and_keep_no_single_reco
 def test_whoever_sends_nothing_more_is_told_so(
     serve: Serve, database: TestDatabase, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    async def silent(_request: Request) -> AsyncIterator[bytes]:
-        yield lines([record()])
-        await asyncio.Event().wait()
+    async def receive(_request: Request) -> Message:
+        if next(times):
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": lines([record()]), "more_body": True}
 
-    monkeypatch.setattr(bulk_intake, "MOST_SILENCE", 0.05)
-    monkeypatch.setattr(Request, "stream", silent)
+    times = itertools.count()
+    monkeypatch.setattr(request_body, "MAX_SILENCE", 0.05)
+    monkeypatch.setattr(Request, "receive", receive)
     client = serve(database_url=SecretStr(database.url("audit_app")))
     answer = send(client, b"", kind=kind, api_key=database.issue_api_key("acme"))
     assert_problem(answer, 408, "request-timeout")

@@ -153,9 +153,8 @@ def test_what_cannot_be_stored_is_told_in_the_same_words_on_both_routes(client: 
     assert records(client) == []
 
 
-@pytest.mark.parametrize("path", ["/api/v1/audit/logs", "/api/v1/audit/logs/export"])
-def test_a_filter_that_no_record_can_hold_is_named(client: TestClient, path: str) -> None:
-    headers = {"X-Tenant-ID": "acme"}
+def test_a_filter_that_no_record_can_hold_is_named(client: TestClient) -> None:
+    path, headers = "/api/v1/audit/logs", {"X-Tenant-ID": "acme"}
     assert_problem(client.get(f"{path}?user_id=a%00", headers=headers), 422, "invalid-request", "user_id")
     assert client.get(f"{path}?user_id=a", headers=headers).status_code == 200
 

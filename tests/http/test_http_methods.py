@@ -71,6 +71,7 @@ def test_head_is_refused_where_get_is(client: TestClient) -> None:
     assert client.head("/api/v1/agents/a/execute", headers=TENANT).status_code == 405
 
 
+@pytest.mark.parametrize("store", ["api_key", "header"], indirect=True, scope="session")
 @pytest.mark.parametrize("query", ["", "?format=csv", "?format=csv&bom=true"])
 def test_head_of_an_export_has_its_headers(client: TestClient, query: str) -> None:
     execute(client)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.model.credential import ApiKey, Credential, NamedTenant
-from app.model.record import AuditEvent
+from app.model.record import Record
 from app.model.refusals import (
     InvalidRequest,
     RingfenceError,
@@ -26,10 +26,10 @@ from app.services.db import Database
 from app.services.postgres.store import MAX_QUEUED, DatabaseAuditLogger
 from tests.conftest import TestDatabase
 
-Case = tuple[Credential, AuditEvent, str | type[RingfenceError]]
+Case = tuple[Credential, Record, str | type[RingfenceError]]
 
 
-def event(**fields: Any) -> AuditEvent:
+def event(**fields: Any) -> Record:
     values: dict[str, Any] = {
         "id": uuid_v7(),
         "trace_id": "t",
@@ -37,7 +37,7 @@ def event(**fields: Any) -> AuditEvent:
         "mode": "DRY_RUN",
         "status": "success",
     }
-    return AuditEvent(**values | fields)
+    return Record(**values | fields)
 
 
 def on(database: TestDatabase, role: str, test: Callable[[DatabaseAuditLogger], Awaitable[Any]]) -> Any:

@@ -1,1 +1,1 @@
-"""The store on one JSONL file, for a service without a database."""
+"""The store on one append-only file, for local work."""

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from app.model.credential import ApiKey, Caller, Credential
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record import AuditEvent
-from app.model.record_rules import refuse_unstorable
+from app.model.record import Record
+from app.model.record_checks import refuse_unstorable
 from app.model.refusals import (
     DatabaseAway,
     InvalidRequest,
@@ -32,7 +32,7 @@ from app.services.postgres.sqlstates import Diagnosis
 from app.services.spool.replay import Outcome
 from app.telemetry.metrics import COMMIT_RECORDS
 
-Record = tuple[Credential, AuditEvent]
+Entry = tuple[Credential, Record]
 
 # Of one commit, and of what is queued for one: four commits, so that what is stored is stored soon.
 MAX_RECORDS = 64
@@ -88,19 +88,19 @@ class DatabaseAuditLogger:
     async def write_log(
         self,
         credential: Credential,
-        event: AuditEvent,
+        record: Record,
         *,
-        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+        allow_spool: bool = True,  # noqa: ARG002  there is nothing here in which it could
     ) -> Stored:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.
-        refuse_unstorable({**event.fields(), "tenant_id": credential.tenant_id})
+        refuse_unstorable({**record.fields(), "tenant_id": credential.tenant_id})
         if not self.availability.is_up:  # what is on its way may still wait for it
             raise DatabaseAway("the database is away")
         with self._noting(credential):
-            return Stored(await self._commits.submit(_tenant(credential), (credential, event)))
+            return Stored(await self._commits.submit(_tenant(credential), (credential, record)))
 
-    async def _write_together(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
+    async def _write_together(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
         """Store records of any tenants; return for each its tenant, or why it was refused."""
         COMMIT_RECORDS.observe(len(records))
         try:
@@ -108,16 +108,16 @@ class DatabaseAuditLogger:
         except InvalidRequest:  # one that the server cannot read, which write_log() should have refused
             return [await self._write_alone(record) for record in records]
 
-    async def _write_alone(self, record: Record) -> str | RingfenceError:
+    async def _write_alone(self, record: Entry) -> str | RingfenceError:
         try:
             (outcome,) = await self._write_batch([record])
         except RingfenceError as refusal:
             return refusal
         return outcome
 
-    async def _write_batch(self, records: Sequence[Record]) -> Sequence[str | RingfenceError]:
+    async def _write_batch(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
         # db/functions/write/insert_audit_log_batch.sql
-        rows = [_row(position, credential, event) for position, (credential, event) in enumerate(records, 1)]
+        rows = [_row(position, credential, record) for position, (credential, record) in enumerate(records, 1)]
         outcomes = await self._database.call_across_tenants(
             "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)", {"records": json.dumps(rows)}
         )
@@ -164,7 +164,7 @@ class DatabaseAuditLogger:
         if batch.is_import and not isinstance(credential, ApiKey):
             raise ScopeMissing("created_at is for an API key with the scope import")
 
-        async def work(call: Call) -> str:
+        async def work(call: Call) -> str | None:
             if idempotency_key is not None and batch.refusal is None:
                 earlier = await call(
                     "SELECT audit.claim_idempotency_key(p_key => %(key)s, p_body_sha256 => %(sha256)s,"
@@ -178,15 +178,15 @@ class DatabaseAuditLogger:
                 await call(_IMPORT if batch.is_import else _INSERT, parameters)
             if batch.refusal is not None:
                 raise batch.refusal
-            return batch.answer
+            return None
 
         async with self._bulk.hold(_tenant(credential)):
             try:
                 with self._noting(credential):
-                    tenant_id, batch.answer = await self._database.call_many(credential, work)
+                    tenant_id, earlier_answer = await self._database.call_many(credential, work)
             except InvalidRequest as refusal:
-                raise refusal if refusal.position is None else batch.place(refusal, refusal.position) from refusal
-        return Stored(tenant_id)
+                raise refusal if refusal.position is None else batch.placed(refusal, refusal.position) from refusal
+        return Stored(tenant_id, earlier_answer=earlier_answer)
 
     async def _describe(self, credential: Credential) -> Caller:
         # db/functions/keys/describe_api_key.sql
@@ -234,7 +234,7 @@ class DatabaseAuditLogger:
             raise RecordNotFound("the tenant has no record with this id")
         return str(record)
 
-    async def may_read(self, credential: Credential) -> str:
+    async def may_export(self, credential: Credential) -> str:
         """See AuditLogger; db/functions/read/get_audit_log.sql: no record has the id NULL, and none is looked for."""
         async with self._reading(credential):
             tenant_id, _ = await self._database.call(credential, _GET, {"id": None})
@@ -327,14 +327,14 @@ def _tenant(credential: Credential) -> str:
     return credential.tenant_id or ""  # as app.http.credentials.credential_of() has put it there
 
 
-def _row(position: int, credential: Credential, event: AuditEvent) -> dict[str, Any]:
-    row = {"position": position, "tenant_id": credential.tenant_id, **event.fields()}
+def _row(position: int, credential: Credential, record: Record) -> dict[str, Any]:
+    row = {"position": position, "tenant_id": credential.tenant_id, **record.fields()}
     if isinstance(credential, ApiKey):
         row["api_key"] = credential.secret
     return row
 
 
-def _size(record: Record) -> int:
-    _, event = record
-    texts = (event.trace_id, event.agent_id, event.mode, event.status, event.user_id, event.error)
+def _size(entry: Entry) -> int:
+    _, record = entry
+    texts = (record.trace_id, record.agent_id, record.mode, record.status, record.user_id, record.error)
     return 256 + sum(len(text) for text in texts if text)

@@ -14,12 +14,11 @@ from uuid import UUID
 
 from app.model.credential import Caller, Credential, SpoolKeySource
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record import AuditEvent
-from app.model.record_rules import as_stored, refuse_broken_rule
+from app.model.record import Fields, Record, as_stored
+from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import DatabaseAway, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
 from app.services.audit_logger import Health, Stored, StoreState
 from app.services.batch import Batch
-from app.services.jsonl.reading import Record
 from app.services.known_credentials import TRUSTED_SECONDS, spooled_tenant
 from app.services.known_credentials_file import KnownCredentialsFile
 from app.services.postgres.store import DatabaseAuditLogger
@@ -49,18 +48,18 @@ class SpoolingAuditLogger:
         self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
 
-    async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
+    async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
         """See AuditLogger."""
         try:
-            return await self._database.write_log(credential, event)
+            return await self._database.write_log(credential, record)
         except (DatabaseAway, OutcomeUnknown) as away:
-            tenant_id = self._tenant_of(credential) if may_wait else None
+            tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
-            record = as_stored(tenant_id, event.fields())
-            refuse_broken_rule(record)
+            stored = as_stored(tenant_id, record.fields())
+            refuse_broken_rule(stored)
             try:
-                await self._spool.append(tenant_id, self._line(credential, record))
+                await self._spool.append(tenant_id, self._line(credential, stored))
             except RingfenceError as refusal:
                 raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
@@ -70,8 +69,8 @@ class SpoolingAuditLogger:
         try:
             return await self._database.write_logs(credential, batch, idempotency_key)
         except (DatabaseAway, OutcomeUnknown) as away:
-            may_wait = idempotency_key is None and not batch.is_import
-            tenant_id = self._tenant_of(credential) if may_wait else None
+            allow_spool = idempotency_key is None and not batch.is_import
+            tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
             try:
@@ -92,9 +91,9 @@ class SpoolingAuditLogger:
         """See AuditLogger. What waits in the spool is not found."""
         return await self._database.read_log(credential, record_id)
 
-    async def may_read(self, credential: Credential) -> str:
+    async def may_export(self, credential: Credential) -> str:
         """See AuditLogger."""
-        return await self._database.may_read(credential)
+        return await self._database.may_export(credential)
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
         """See AuditLogger. What waits in the spool is not exported."""
@@ -161,7 +160,7 @@ class SpoolingAuditLogger:
         caller = self._known.trusted(credential)
         return spooled_tenant(caller, credential, self._spool.clock.now()) if caller else None
 
-    def _line(self, credential: Credential, record: Record) -> Line:
+    def _line(self, credential: Credential, record: Fields) -> Line:
         caller = self._known.trusted(credential)
         assert caller is not None  # it has just been known
         return partial(_signed, credential, caller.spool_key_source, record)
@@ -174,13 +173,8 @@ class SpoolingAuditLogger:
 
     def _lines(self, credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
         """Yield the lines of `batch`; raise InvalidRequest at the first record that is refused."""
-        for position, sent in batch.records():
-            record = as_stored(tenant_id, sent)
-            with batch.at(position):
-                refuse_broken_rule(record)
+        for record in batch.stored_records(tenant_id):
             yield self._line(credential, record)
-        if batch.refusal is not None:
-            raise batch.refusal
 
     async def _keep_known(self) -> None:
         while True:
@@ -196,5 +190,5 @@ class SpoolingAuditLogger:
             await asyncio.sleep(1)  # where keys come one after the other
 
 
-def _signed(credential: Credential, source: SpoolKeySource, record: Record, now: str) -> bytes:
+def _signed(credential: Credential, source: SpoolKeySource, record: Fields, now: str) -> bytes:
     return spool_line(credential, source, {**record, "created_at": now})

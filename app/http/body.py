@@ -1,0 +1,89 @@
+"""Reads the body of a request: limited in size, in time and, until the answer is sent, in memory."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+from fastapi import HTTPException
+from starlette.requests import Request
+
+from app.http.credentials import tenant_of
+from app.http.state import AnyState
+from app.model.refusals import StorageUnavailable
+
+Result = TypeVar("Result")
+
+MAX_BODY_SECONDS = 30.0
+"""For a body that is read as a whole."""
+MAX_STREAM_SECONDS = 300.0
+"""For a body of lines. Few of them are read at once."""
+MAX_SILENCE = 30.0
+"""Seconds between two pieces of a body."""
+LARGE_BODY_BYTES = 65_536
+"""A body larger than this is parsed in a thread: meanwhile the event loop serves other requests."""
+
+
+async def stream(
+    request: Request[AnyState], max_bytes: int, max_seconds: float, hint: str = ""
+) -> AsyncIterator[bytes]:
+    """Yield the body as it comes in. hint: what to do about too large a body; ends the refusal of one.
+
+    Raises HTTPException 400, 408, 413 or 415 when the body ends early, is late, is too large, or is compressed.
+    """
+    too_large = HTTPException(413, f"a body has at most {max_bytes} bytes{hint}")
+    for name, value in request.scope["headers"]:
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise HTTPException(415, "a body is sent as it is, without a Content-Encoding")
+        if name == b"content-length" and int(value) > max_bytes:
+            raise too_large
+    deadline, size, has_more = time.monotonic() + max_seconds, 0, True
+    while has_more:
+        try:
+            async with asyncio.timeout(min(MAX_SILENCE, deadline - time.monotonic())):
+                message = await request.receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, f"a body comes within {max_seconds:g} seconds, with no pause of {MAX_SILENCE:g} seconds"
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the body ended early")  # the caller is gone and does not read this
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > max_bytes:
+            raise too_large
+        yield piece
+        has_more = message.get("more_body", False)
+
+
+async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> AsyncIterator[bytes]:
+    """Yield a body that is kept in memory: it counts against the memory for bodies until the answer is sent.
+
+    Raises what stream() raises, and StorageUnavailable when there is no room for it.
+    """
+    async for piece in stream(request, max_bytes, MAX_BODY_SECONDS, hint):
+        if piece:
+            _hold(request, len(piece))
+        yield piece
+
+
+def _hold(request: Request[AnyState], size: int) -> None:
+    # app/http/strict_route.py gives the bytes back.
+    scope, bodies = request.scope, request.state["bodies"]
+    tenant = scope.setdefault("held_for_tenant", tenant_of(request))
+    if not bodies.may_take(tenant, size):
+        raise StorageUnavailable("too many large bodies at once")
+    bodies.take(tenant, size)
+    scope["held_body_bytes"] = scope.get("held_body_bytes", 0) + size
+
+
+async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Result], body: bytes) -> Result:
+    """Return what `work` makes of `body`; a large body is worked on in a thread.
+
+    One at a time, since threads share one processor with the event loop. Raises StorageUnavailable when too many are
+    queued.
+    """
+    if len(body) <= LARGE_BODY_BYTES:
+        return work(body)
+    async with request.state["parsing"].hold(tenant_of(request)):
+        return await asyncio.to_thread(work, body)
