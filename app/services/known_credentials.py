@@ -16,7 +16,6 @@ from datetime import datetime
 from app.model.credential import ApiKey, Caller, Credential
 from app.model.refusals import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
 from app.services.concurrency.limiter import Limiter
-from app.services.known_credentials_file import Accepted
 
 MAX_CREDENTIALS = 10_000
 MAX_REFUSALS = 10_000
@@ -29,6 +28,15 @@ TRUSTED_SECONDS = 900.0
 MAX_CHECKS = 2
 """At once. Each takes a connection for some tenths of a millisecond."""
 MAX_QUEUED_CHECKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A credential that the database has accepted, as the spool keeps it. accepted_at: seconds since 1970."""
+
+    digest: bytes
+    caller: Caller
+    accepted_at: float
 
 
 @dataclass(slots=True)
