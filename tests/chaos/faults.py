@@ -207,7 +207,7 @@ def _another_way(lab: Laboratory, database_url: str) -> Iterator[None]:
 
 @contextmanager
 def _little_room(lab: Laboratory) -> Iterator[None]:
-    """Give the spool a disk of 5 MiB, of which it leaves 4 free; where nothing may be mounted, files of 1 MiB."""
+    """Give the spool a disk of 5 MiB, of which it leaves 4 free; where nothing may be mounted, files of 2 MiB."""
     spool = str(lab.service.spool)
     mount = ["mount", "-t", "tmpfs", "-o", "size=5m,mode=0700", "tmpfs", spool]
     # A container may forbid root to mount.
@@ -217,7 +217,7 @@ def _little_room(lab: Laboratory) -> Iterator[None]:
         finally:
             subprocess.run(["umount", "--lazy", spool], check=True)
         return
-    sizes = resource.prlimit(lab.service.process_id, resource.RLIMIT_FSIZE, (1_048_576, resource.RLIM_INFINITY))
+    sizes = resource.prlimit(lab.service.process_id, resource.RLIMIT_FSIZE, (2_097_152, resource.RLIM_INFINITY))
     try:
         yield
     finally:

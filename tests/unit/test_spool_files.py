@@ -18,7 +18,8 @@ from app.model.credential import ApiKey, NamedTenant
 from app.model.refusals import DatabaseAway, RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Outcome
 from app.services.spool import clock as steady_clock
-from app.services.spool import local_disk, queue
+from app.services.spool import directory as spool_directory
+from app.services.spool import queue
 from app.services.spool.clock import SteadyClock
 from app.services.spool.lines import for_replay, spool_line
 from app.services.spool.queue import Line, Spool
@@ -349,7 +350,7 @@ def test_a_directory_on_a_network_filesystem_is_refused_before_anything_is_made(
 ) -> None:
     device = tmp_path.stat().st_dev
     mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr(local_disk, "MOUNTS", mounts)
+    monkeypatch.setattr(spool_directory, "MOUNTS", mounts)
     here = f"36 35 {os.major(device)}:{os.minor(device)} / /a\\040place rw,noatime shared:1 - {{}} server:/export rw\n"
     elsewhere = "37 35 0:4711 / /elsewhere rw - nfs server:/export rw\n"
     directory = tmp_path / "spool"

@@ -7,7 +7,6 @@ a record is stored once under its id. The locks are those of the earlier form, w
 import fcntl
 import json
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from app.services.spool.directory import lock
 from app.services.spool.sqlite_file import transaction
 
 logger = logging.getLogger("ringfence")
@@ -25,9 +25,9 @@ _DEAD_LETTERS = "dead-letter.jsonl"
 
 def take_over(directory: Path, connection: sqlite3.Connection) -> None:
     """Take over the files in `directory`, unless another worker does. Raises OSError or sqlite3.Error."""
-    lock = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with lock(directory) as alone:
+        if not alone:
+            return
         # Oldest first: the names of sealed files begin with their time, and the active one was never sealed.
         waiting = [*sorted(directory.glob("????????-????-*.jsonl")), directory / _ACTIVE]
         lines = sum(_take_over(path, connection) for path in waiting)
@@ -35,10 +35,6 @@ def take_over(directory: Path, connection: sqlite3.Connection) -> None:
         for pattern in ("*.position", "*.unfinished", "known-credentials-*"):
             for path in directory.glob(pattern):
                 path.unlink(missing_ok=True)
-    except BlockingIOError:
-        return
-    finally:
-        os.close(lock)
     if lines or dead_letters:
         logger.warning("took over %d records and %d dead letters from files of the spool", lines, dead_letters)
 

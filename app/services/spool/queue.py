@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import resource
 import shutil
 import sqlite3
@@ -14,9 +13,9 @@ from app.services.audit_logger import Waiting
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Shares
 from app.services.spool.clock import SteadyClock
+from app.services.spool.directory import make_directory
 from app.services.spool.earlier_form import take_over
-from app.services.spool.local_disk import network_filesystem
-from app.services.spool.sqlite_file import PAGE_BYTES, SqliteFile, transaction
+from app.services.spool.sqlite_file import SqliteFile, transaction
 from app.telemetry.metrics import SPOOLED
 
 logger = logging.getLogger("ringfence")
@@ -25,6 +24,7 @@ Line = Callable[[str], bytes]
 """Makes a line, with its end, of the time when it is written."""
 
 FILE = "spool.sqlite3"
+PAGE_BYTES = 4096
 MAX_SHARE = 0.75
 """Of what the others leave of the spool: the most that one tenant fills. What is on the disk cannot be taken back."""
 _ROW_BYTES = 60
@@ -50,7 +50,7 @@ class Spool:
         self._left: Waiting | None = None
         self._is_failing = False
         self._appends: GroupCommit[tuple[str, Line], None] = GroupCommit(
-            self._append, lambda _: 512, max_items=1024, max_bytes=1_048_576, max_queued=4096
+            self._insert, lambda _: 512, max_items=1024, max_bytes=1_048_576, max_queued=4096
         )
 
     async def open(self) -> None:
@@ -59,7 +59,7 @@ class Spool:
         Raises RefusedToServe when the directory cannot be used.
         """
         try:
-            await asyncio.to_thread(self._make_directory)
+            await asyncio.to_thread(make_directory, self.directory)
             await self.file.run(self._check)
         except (OSError, sqlite3.OperationalError) as error:
             raise RefusedToServe(
@@ -130,11 +130,8 @@ class Spool:
         """Say how much waits; of a spool that was closed, how much it held then. Raises OSError or sqlite3.Error."""
         return self._left or Waiting(*await self.file.run(lambda connection: connection.execute(_WAITING).fetchone()))
 
-    async def _append(self, lines: Sequence[tuple[str, Line]]) -> Sequence[StorageUnavailable | None]:
-        return await self._insert(lines, all_or_none=False)
-
     async def _insert(
-        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool
+        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool = False
     ) -> Sequence[StorageUnavailable | None]:
         """Append the lines that there is room for; return for each None, or why it was not kept."""
         refusals: list[StorageUnavailable | None] = []
@@ -199,17 +196,6 @@ class Spool:
     def _max_pages(self) -> int:
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
         return (self.max_bytes if limit == resource.RLIM_INFINITY else min(self.max_bytes, limit)) // PAGE_BYTES
-
-    def _make_directory(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.directory.stat().st_uid != os.geteuid():
-            raise PermissionError(1, "it belongs to somebody else")
-        if kind := network_filesystem(self.directory):
-            raise RefusedToServe(
-                f"the spool {self.directory} is on {kind}, a network filesystem, where SQLite cannot rely on locks;"
-                " name a directory on a local disk in SPOOL_PATH, or set SPOOL=off"
-            )
-        self.directory.chmod(0o700)
 
     def _check(self, connection: sqlite3.Connection) -> None:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -1,17 +1,15 @@
 """Replays the spool into the database once that is available: in order, and repeatable at any point."""
 
 import asyncio
-import fcntl
 import json
 import logging
-import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from app.model.refusals import InvalidRequest, RingfenceError
 from app.services.audit_logger import Outcome
+from app.services.spool.directory import lock
 from app.services.spool.lines import for_replay
 from app.services.spool.queue import Spool
 from app.telemetry.metrics import DEAD_LETTERED, REPLAYED
@@ -59,7 +57,7 @@ class Replay:
 
         Raises RingfenceError, OSError or sqlite3.Error; the records before it are replayed.
         """
-        with self._alone() as alone:
+        with lock(self._spool.directory) as alone:
             replayed = 0
             while alone and (lines := await self._spool.next_lines(self._max_records, _MAX_BYTES)):
                 replayed += await self._replay(lines)
@@ -94,20 +92,6 @@ class Replay:
         else:
             stored = iter([])
         return [{"message": "it is no whole record"} if element is None else next(stored) for element in elements]
-
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Hold the lock of the directory, which ends with the process; say whether no other worker holds it."""
-        directory = os.open(self._spool.directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            try:
-                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-        finally:
-            os.close(directory)
 
 
 def _dead_letter(line: bytes, why: Mapping[str, Any]) -> str:

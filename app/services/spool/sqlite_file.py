@@ -1,8 +1,4 @@
-"""The SQLite file of the spool: its tables, and when a commit is on the disk.
-
-A commit is on the disk before it returns: write-ahead log, synchronous=FULL. Several worker processes share the file,
-and SQLite locks it. Pages that a replay has emptied are used again; the file does not become smaller.
-"""
+"""The connection to the spool's file, in a thread of its own, and transactions on it. The file: schema.sql."""
 
 import asyncio
 import os
@@ -15,50 +11,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PAGE_BYTES = 4096
-UNBOUNDED = 1_073_741_823
-"""Pages of the largest file that SQLite makes."""
+_SCHEMA = Path(__file__).with_name("schema.sql").read_text()
 _MAX_LOCK_SECONDS = 10.0
 """Of waiting for another worker's transaction."""
-
-# Triggers count, so that no append reads the whole file, and so that an operator may delete dead letters.
-_SCHEMA = """
-PRAGMA page_size = 4096;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA wal_autocheckpoint = 256;
-PRAGMA journal_size_limit = 1048576;
-PRAGMA temp_store = MEMORY;
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS waiting (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, created_at TEXT NOT NULL, line BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS dead_letters (
-    record TEXT PRIMARY KEY, tenant TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS usage (
-    state TEXT, tenant TEXT, records INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (state, tenant))
-    WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS known_credentials (
-    worker TEXT, digest BLOB, tenant_source TEXT NOT NULL, tenant_id TEXT NOT NULL, scopes TEXT NOT NULL,
-    expires_at TEXT, spool_key_source TEXT NOT NULL, accepted_at REAL NOT NULL, PRIMARY KEY (worker, digest))
-    WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS waiting_added AFTER INSERT ON waiting BEGIN
-    INSERT INTO usage VALUES ('waiting', new.tenant, 1, length(new.line))
-    ON CONFLICT DO UPDATE SET records = records + 1, bytes = bytes + excluded.bytes;
-END;
-CREATE TRIGGER IF NOT EXISTS waiting_deleted AFTER DELETE ON waiting BEGIN
-    UPDATE usage SET records = records - 1, bytes = bytes - length(old.line)
-    WHERE state = 'waiting' AND tenant = old.tenant;
-END;
-CREATE TRIGGER IF NOT EXISTS dead_letter_added AFTER INSERT ON dead_letters BEGIN
-    INSERT INTO usage VALUES ('dead letters', new.tenant, 1, length(new.record))
-    ON CONFLICT DO UPDATE SET records = records + 1, bytes = bytes + excluded.bytes;
-END;
-CREATE TRIGGER IF NOT EXISTS dead_letter_deleted AFTER DELETE ON dead_letters BEGIN
-    UPDATE usage SET records = records - 1, bytes = bytes - length(old.record)
-    WHERE state = 'dead letters' AND tenant = old.tenant;
-END;
-COMMIT;
-"""
+_UNBOUNDED = 1_073_741_823
+"""Pages of the largest file that SQLite makes."""
 
 
 class SqliteFile:
@@ -103,7 +60,7 @@ class SqliteFile:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, max_pages: int = UNBOUNDED) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection, max_pages: int = _UNBOUNDED) -> Iterator[None]:
     """Lock the file for writing; commit at the end of the block, or roll back. max_pages: of the file."""
     connection.execute(f"PRAGMA max_page_count = {max_pages}")
     with connection:
