@@ -53,7 +53,7 @@ SPOOLED = Counter(
 REPLAYED = Counter("ringfence_replayed", "Records of the spool that are in the database by now.", registry=REGISTRY)
 DEAD_LETTERED = Counter(
     "ringfence_dead_lettered",
-    "Records of the spool that the database refused for good; they are in dead-letter.jsonl.",
+    "Records of the spool that the database refused for good; they are in its table dead_letters.",
     registry=REGISTRY,
 )
 

@@ -15,9 +15,9 @@ from tests.chaos.ledger import Answer, Ledger, Sent, now
 
 CALLERS = 16
 MAX_SECONDS = 30.0
-"""For an answer, after which the caller gives up: that is a finding."""
+"""Of waiting for an answer; a caller that gives up is a finding."""
 _PAUSE = 0.02
-"""Seconds that a caller waits after a refusal, as one that is told to come back does."""
+"""Seconds between a refusal and the next request of a caller."""
 
 
 class Load:
@@ -64,7 +64,7 @@ class Load:
                 _close(connection)
                 connection = None
             except (OSError, EOFError, ValueError):
-                # Nobody listens, or whoever did has gone: whether the request arrived is unknown.
+                # The service does not listen, or has ended: whether the request arrived is unknown.
                 self.seen[Answer.UNKNOWN] += len(records)
                 _close(connection)
                 connection = None

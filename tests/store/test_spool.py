@@ -216,7 +216,7 @@ def test_a_full_spool_refuses_and_keeps_what_it_has(serve: Serve, database: Test
     assert bank.execute().status_code == 200
 
 
-def test_without_a_spool_the_same_is_refused(serve: Serve, database: TestDatabase) -> None:
+def test_without_a_spool_records_are_refused(serve: Serve, database: TestDatabase) -> None:
     client = serve()
     assert execute(client).status_code == 200
     database.go_down()
@@ -240,7 +240,7 @@ def test_where_a_gateway_names_the_tenants_records_are_spooled_under_their_name(
     assert found == [(first, "globex"), (second["id"], "globex")]
 
 
-def test_what_the_database_refuses_for_good_is_kept_with_the_reason_and_holds_up_nothing(bank: Bank) -> None:
+def test_a_record_that_is_refused_for_good_is_a_dead_letter_and_holds_up_nothing(bank: Bank) -> None:
     bank.be_known()
     taken = record()
     assert bank.send(taken).status_code == 201

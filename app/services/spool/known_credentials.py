@@ -45,12 +45,12 @@ class KnownCredentialsTable:
                 ).fetchall()
             )
             return (rows[-1][0] if rows else ""), [_accepted(*row[1:]) for row in rows]
-        except (OSError, sqlite3.Error, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             logger.warning("known credentials cannot be read from the disk: %s", type(error).__name__)
             return "", []
 
     async def write(self, tenant_source: str, known: Iterable[Accepted]) -> None:
-        """Replace this worker's rows, and delete those that no longer count. Raises OSError or sqlite3.Error."""
+        """Replace this worker's rows, and delete those that no longer count. Raises OSError."""
         rows = [
             (
                 self._worker, each.digest, tenant_source, each.caller.tenant_id, json.dumps(sorted(each.caller.scopes)),

@@ -6,6 +6,7 @@ import resource
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from app.model.refusals import RefusedToServe, StorageUnavailable
@@ -28,9 +29,9 @@ PAGE_BYTES = 4096
 MAX_SHARE = 0.75
 """Of what the others leave of the spool: the most that one tenant fills. What is on the disk cannot be taken back."""
 _ROW_BYTES = 60
-"""That a line takes beside its own: tenant, time, and its part of the pages' own."""
+"""Of a row, beside its line."""
 _RESERVE_BYTES = 4_194_304
-"""Of the disk, which no record takes: without any room, records could not even be deleted once they are replayed."""
+"""Of the disk, which no record takes: on a full disk, SQLite could not even delete the records that were replayed."""
 _WAITING = """
 SELECT coalesce(sum(records), 0), coalesce(sum(bytes), 0),
        coalesce(max(0.0, 86400 * (julianday('now') - julianday(
@@ -61,25 +62,25 @@ class Spool:
         try:
             await asyncio.to_thread(make_directory, self.directory)
             await self.file.run(self._check)
-        except (OSError, sqlite3.OperationalError) as error:
+        except OSError as error:
+            cause = error.__cause__
+            if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError):
+                raise RefusedToServe(
+                    f"the spool {self.file.path} is damaged: {cause}; move it away, and read its records with the"
+                    " command .recover of sqlite3"
+                ) from error
             raise RefusedToServe(
-                f"the spool {self.directory} cannot be written: {_reason(error)}; name another directory in SPOOL_PATH,"
+                f"the spool {self.directory} cannot be written: {error.strerror}; name another directory in SPOOL_PATH,"
                 " or set SPOOL=off"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise RefusedToServe(
-                f"the spool {self.file.path} is damaged: {error}; move it away, and read its records with the command"
-                " .recover of sqlite3"
             ) from error
         self._left = None
 
     async def close(self) -> None:
         """Return once the records that were handed over are on the disk, and the file is closed."""
         await self._appends.drain()
-        try:
+        with suppress(OSError):
             self._left = await self.waiting()
-        finally:
-            await self.file.close()
+        await self.file.close()
 
     async def append(self, tenant: str, line: Line) -> None:
         """Return once `line` is on the disk. Raises StorageUnavailable when there is no room; it is not kept then."""
@@ -127,7 +128,7 @@ class Spool:
         await self.file.run(delete)
 
     async def waiting(self) -> Waiting:
-        """Say how much waits; of a spool that was closed, how much it held then. Raises OSError or sqlite3.Error."""
+        """Say how much waits; of a spool that was closed, how much it held then. Raises OSError."""
         return self._left or Waiting(*await self.file.run(lambda connection: connection.execute(_WAITING).fetchone()))
 
     async def _insert(
@@ -143,9 +144,9 @@ class Spool:
 
         try:
             await self.file.run(insert)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             if not self._is_failing:  # once, and not for each of thousands
-                logger.error("the spool cannot be written: %s", _reason(error))
+                logger.error("the spool cannot be written: %s", error.strerror)
             self._is_failing = True
             raise StorageUnavailable("the database is unavailable, and the spool cannot be written") from error
         self._is_failing = False
@@ -202,7 +203,3 @@ class Spool:
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         take_over(self.directory, connection)
-
-
-def _reason(error: OSError | sqlite3.Error) -> str:
-    return str((isinstance(error, OSError) and error.strerror) or error)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -46,8 +45,8 @@ class Replay:
                     await self.run()
             except RingfenceError as refusal:
                 logger.warning("the replay goes on later: %s", refusal.detail)
-            except (OSError, sqlite3.Error) as error:
-                logger.error("the spool cannot be replayed: %s", error)
+            except OSError as error:
+                logger.error("the spool cannot be replayed: %s", error.strerror)
             except Exception as error:  # an error that nobody foresaw must not stop the replay until a restart
                 logger.error("the replay failed, and is tried again: %s", type(error).__qualname__)
             await asyncio.sleep(_PAUSE)
@@ -55,7 +54,7 @@ class Replay:
     async def run(self) -> None:
         """Replay until the spool is empty, unless another worker does.
 
-        Raises RingfenceError, OSError or sqlite3.Error; the records before it are replayed.
+        Raises RingfenceError or OSError; the records before it are replayed.
         """
         with lock(self._spool.directory) as alone:
             replayed = 0

@@ -28,8 +28,11 @@ class SqliteFile:
         self._opened: os.stat_result | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` returns, in the file's thread. Raises OSError or sqlite3.Error."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._connected()))
+        """Call `work` in the file's thread; return its result. Raises OSError, from sqlite3.Error or not."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._connected()))
+        except sqlite3.Error as error:
+            raise OSError(None, str(error)) from error
 
     async def close(self) -> None:
         """Close it; run() opens it again."""

@@ -6,7 +6,6 @@ is called, records are shown) is refused instead.
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -199,8 +198,8 @@ class SpoolingAuditLogger(AuditLogger):
             if self._availability.is_up:
                 try:
                     await self._known_table.write(self.tenant_source, self._known.accepted())
-                except (OSError, sqlite3.Error) as error:
-                    logger.warning("known credentials cannot be written to the disk: %s", error)
+                except OSError as error:
+                    logger.warning("known credentials cannot be written to the disk: %s", error.strerror)
             await asyncio.sleep(1)  # of many keys, one after another, some at a time
 
 
