@@ -119,6 +119,18 @@ def test_lines_that_could_not_be_deleted_are_replayed_again(spool: Spool, monkey
     assert store.taken[250:] == [str(number) for number in range(300)]
 
 
+def test_a_line_that_took_the_number_of_another_is_not_deleted_for_it(spool: Spool) -> None:
+    fill(spool, range(3))
+
+    async def let_go() -> None:
+        lines = await spool.next_lines(250, 1_000_000)
+        query(spool.directory, "UPDATE waiting SET line = ? WHERE id = 2", b"another\n")
+        await spool.let_go(lines, [])
+
+    asyncio.run(let_go())
+    assert waiting_lines(spool.directory) == [b"another\n"]
+
+
 def test_a_refused_line_is_one_dead_letter_however_often_it_is_replayed(spool: Spool) -> None:
     fill(spool, range(10))
     kept = query(spool.directory, "SELECT tenant, created_at, line FROM waiting ORDER BY id")

@@ -110,8 +110,8 @@ class Spool:
 
         return await self.file.run(select)
 
-    async def let_go(self, last: int, dead_letters: Sequence[tuple[int, str]]) -> None:
-        """Delete the lines up to number `last`, which are in the database, or become dead letters.
+    async def let_go(self, lines: Sequence[tuple[int, bytes]], dead_letters: Sequence[tuple[int, str]]) -> None:
+        """Delete `lines` as next_lines() returned them: the database has them, or they become dead letters.
 
         dead_letters: the number of each, and the record with the reason.
         """
@@ -123,7 +123,8 @@ class Spool:
                     " SELECT ?2, tenant, created_at FROM waiting WHERE id = ?1",
                     dead_letters,
                 )
-                connection.execute("DELETE FROM waiting WHERE id <= ?", [last])
+                # The line as well: in a file that has replaced the one that was read, the number is another record's.
+                connection.executemany("DELETE FROM waiting WHERE id = ? AND line = ?", lines)
 
         await self.file.run(delete)
 

@@ -72,7 +72,7 @@ class Replay:
             raise
         self._max_records = _MAX_RECORDS
         refused = [(number, line, why) for (number, line), why in zip(lines, outcomes, strict=True) if why is not None]
-        await self._spool.let_go(lines[-1][0], [(number, _dead_letter(line, why)) for number, line, why in refused])
+        await self._spool.let_go(lines, [(number, _dead_letter(line, why)) for number, line, why in refused])
         for _, _, why in refused:
             logger.error("a record that had waited for the database was refused for good: %s", why["message"])
         DEAD_LETTERED.inc(len(refused))

@@ -10,9 +10,9 @@ PRAGMA temp_store = MEMORY;
 
 BEGIN IMMEDIATE;
 
--- Records for the database, in the order of their replay. A number is never used twice: a late deletion up to one must not meet a new record.
+-- Records for the database, in the order of their replay.
 CREATE TABLE IF NOT EXISTS waiting (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         INTEGER PRIMARY KEY,
     tenant     TEXT NOT NULL,
     created_at TEXT NOT NULL,
     line       BLOB NOT NULL
