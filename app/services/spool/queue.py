@@ -138,10 +138,26 @@ class Spool:
         """Append the lines that there is room for; return for each None, or why it was not kept."""
         refusals: list[StorageUnavailable | None] = []
 
+        def rows(shares: Shares) -> Iterator[tuple[str, str, bytes]]:
+            now = self.clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+            for tenant, line in lines:
+                text = line(now)
+                size = len(text) + _ROW_BYTES
+                if shares.may_take(tenant, size):
+                    shares.take(tenant, size)
+                    refusals.append(None)
+                    yield tenant, now, text
+                else:
+                    full = StorageUnavailable("the database is unavailable, and the spool is full")
+                    if all_or_none:
+                        raise full
+                    refusals.append(full)
+
         def insert(connection: sqlite3.Connection) -> None:
             with transaction(connection, self._max_pages()):
-                rows = self._rows(lines, self._shares(connection), refusals, all_or_none=all_or_none)
-                connection.executemany("INSERT INTO waiting (tenant, created_at, line) VALUES (?, ?, ?)", rows)
+                connection.executemany(
+                    "INSERT INTO waiting (tenant, created_at, line) VALUES (?, ?, ?)", rows(self._shares(connection))
+                )
 
         try:
             await self.file.run(insert)
@@ -152,28 +168,6 @@ class Spool:
             raise StorageUnavailable("the database is unavailable, and the spool cannot be written") from error
         self._is_failing = False
         return refusals
-
-    def _rows(
-        self,
-        lines: Iterable[tuple[str, Line]],
-        shares: Shares,
-        refusals: list[StorageUnavailable | None],
-        *,
-        all_or_none: bool,
-    ) -> Iterator[tuple[str, str, bytes]]:
-        now = self.clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
-        for tenant, line in lines:
-            text = line(now)
-            size = len(text) + _ROW_BYTES
-            if shares.may_take(tenant, size):
-                shares.take(tenant, size)
-                refusals.append(None)
-                yield tenant, now, text
-                continue
-            full = StorageUnavailable("the database is unavailable, and the spool is full")
-            if all_or_none:
-                raise full
-            refusals.append(full)
 
     def _shares(self, connection: sqlite3.Connection) -> Shares:
         """Return how much each tenant holds, and with that how much more it may.
