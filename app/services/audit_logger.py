@@ -6,14 +6,25 @@ a spool for the time when it is away (spooling.py), and, where there is none, a 
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from app.model.credential import Caller, Credential
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import Record
 from app.services.batch import Batch
-from app.services.spool.statistics import Waiting
+
+Outcome = Mapping[str, Any] | None
+"""Of one replayed record. None: it is stored. Else why it never will be: sqlstate, message, column, constraint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Records of the spool that are not in the database yet, their bytes, and the age of the oldest in seconds."""
+
+    records: int
+    bytes: int
+    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What this worker knows of credentials, so that only a caller who holds a valid one is read and queued.
+"""Credentials that this worker has seen accepted or refused: only the holder of a valid one has a body read.
 
-It decides nothing but whether to go on: the database checks the credential in the very transaction that uses it. While
-the database is unavailable nobody else can say anything, and then this is on whose word a record waits in the spool.
+Nothing is opened by this: the database checks the credential in the very transaction that uses it. While the database
+is unavailable, records are spooled on the strength of this alone.
 """
 
 import asyncio
@@ -10,65 +10,67 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.model.credential import ApiKey, Caller, Credential
 from app.model.refusals import RingfenceError, StorageUnavailable, TenantMismatch, TenantUnknown, Unauthenticated
 from app.services.concurrency.limiter import Limiter
-from app.services.known_credentials_file import Accepted
 
 MAX_CREDENTIALS = 10_000
 MAX_REFUSALS = 10_000
 FRESH_SECONDS = 5.0
-"""After the database has accepted a credential; then it is asked again."""
+"""For which an accepted credential counts before the database is asked again."""
 REFUSED_SECONDS = 2.0
-"""After it has refused a key, which never becomes valid: keys are made at random, and no revocation is taken back."""
+"""For which a refused key is refused without asking. It never becomes valid: keys are made at random, and no revocation
+is taken back."""
 TRUSTED_SECONDS = 900.0
-"""Before the database went away. A caller who was not seen for longer may have lost the key meanwhile."""
+"""For which an accepted credential opens the spool, counted back from the last contact with the database. A caller who
+was not seen for longer may have lost the key meanwhile."""
 MAX_CHECKS = 2
 """At once. Each takes a connection for some tenths of a millisecond."""
 MAX_QUEUED_CHECKS = 256
 
 
-@dataclass(slots=True)
-class _Known:
-    """accepted: when the database did so last, on the monotonic clock."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A credential that the database has accepted. accepted_at: seconds, on the monotonic clock, or since 1970."""
 
-    accepted: float
+    digest: bytes
     caller: Caller
+    accepted_at: float
 
 
 class KnownCredentials:
-    """Credentials that the database has accepted or refused. No secret is kept, but its hash."""
+    """Credentials that the database has accepted or refused, as hashes."""
 
     def __init__(self, describe: Callable[[Credential], Awaitable[Caller]], last_contact: Callable[[], float]) -> None:
         """describe: asks the database what a credential opens; raises Unauthenticated or TenantUnknown.
 
-        last_contact: says when the database answered last, on the monotonic clock.
+        last_contact: when the database answered last, on the monotonic clock.
         """
         self._describe = describe
         self._last_contact = last_contact
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: OrderedDict[bytes, Accepted] = OrderedDict()
         self._refused: OrderedDict[bytes, tuple[float, RingfenceError]] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Caller]] = {}
-        # Tenants that are known, and addresses that bring what is not, have their turns: made-up keys in any number
-        # delay those of their own address.
+        # Checks go by turns, of tenants for known credentials and of addresses for others: made-up keys in any number
+        # delay their own address alone.
         self._checks = Limiter(
             MAX_CHECKS, busy="too many API keys are being checked", max_queued=MAX_QUEUED_CHECKS, max_seconds=5.0
         )
         self.has_new = asyncio.Event()
-        """Set when there is one more, or one less."""
+        """Set when a credential was added or removed."""
 
     async def identify(self, credential: Credential, source: str) -> Caller:
-        """Return what `credential` opens. The database is asked where it has not accepted it in the last seconds.
+        """Return what `credential` opens; ask the database unless that has accepted it within the last seconds.
 
-        source: whose turn to ask it is, for one that is not known. Where the database cannot be asked, trusted()
-        counts. Raises RingfenceError.
+        source: the caller's address, whose turn it takes when it is not known. Where the database cannot be asked,
+        trusted() counts. Raises RingfenceError.
         """
         digest = _digest(credential)
         known = self._known.get(digest)
-        if known is None or known.accepted < time.monotonic() - FRESH_SECONDS:
+        if known is None or known.accepted_at < time.monotonic() - FRESH_SECONDS:
             source = known.caller.tenant_id if known else f"address {source}"
             try:
                 caller = await self._ask(digest, credential, source)
@@ -84,9 +86,9 @@ class KnownCredentials:
         return caller
 
     def trusted(self, credential: Credential) -> Caller | None:
-        """Return what the database let `credential` open, or None where that was too long before it went away."""
+        """Return what the database let `credential` open; None when that was too long before its last answer."""
         known = self._known.get(_digest(credential))
-        if known is None or known.accepted < self._last_contact() - TRUSTED_SECONDS:
+        if known is None or known.accepted_at < self._last_contact() - TRUSTED_SECONDS:
             return None
         return known.caller
 
@@ -94,8 +96,7 @@ class KnownCredentials:
         """Remember that the database has just accepted `credential`, which was identified before."""
         digest = _digest(credential)
         if known := self._known.get(digest):
-            known.accepted = time.monotonic()
-            self._known.move_to_end(digest)
+            self._keep(Accepted(digest, known.caller, time.monotonic()))
 
     def note_refusal(self, credential: Credential, refusal: RingfenceError) -> None:
         """Remember that the database has just refused `credential`."""
@@ -105,18 +106,18 @@ class KnownCredentials:
         if refused := self._refused.get(digest):
             until, refusal = refused
             if time.monotonic() < until:
-                raise refusal.with_traceback(None)  # which would grow, and keep what it has seen
+                raise refusal.with_traceback(None)  # a traceback would grow, and keep the frames alive
             del self._refused[digest]
         asking = self._asking.get(digest)
         if asking is None:
-            # In a context of its own: other callers wait for it as well, and the first one may leave before it ends.
+            # A context of its own: other callers await this task as well, and the first may leave before it ends.
             asking = asyncio.get_running_loop().create_task(self._learn(digest, credential, source), context=Context())
             self._asking[digest] = asking
             asking.add_done_callback(lambda task: self._end(digest, task))
         return await asyncio.shield(asking)
 
     async def _learn(self, digest: bytes, credential: Credential, source: str) -> Caller:
-        # The key alone: what the request names beside it is compared with what it opens.
+        # The key alone: identify() compares the tenant that the request names beside it with the key's.
         alone = ApiKey(credential.secret, None) if isinstance(credential, ApiKey) else credential
         async with self._checks.hold(source):
             asked = time.monotonic()
@@ -125,23 +126,24 @@ class KnownCredentials:
             except (Unauthenticated, TenantUnknown) as refusal:
                 self._forget(digest, refusal)
                 raise
-        self._known[digest] = _Known(asked, caller)
-        self._known.move_to_end(digest)
-        if len(self._known) > MAX_CREDENTIALS:
-            self._known.popitem(last=False)
+        self._keep(Accepted(digest, caller, asked))
         self.has_new.set()
         return caller
 
+    def _keep(self, accepted: Accepted) -> None:
+        self._known[accepted.digest] = accepted
+        self._known.move_to_end(accepted.digest)
+        if len(self._known) > MAX_CREDENTIALS:
+            self._known.popitem(last=False)
+
     def accepted(self) -> list[Accepted]:
-        """Return what is known, for a worker that starts later."""
-        began = time.time() - time.monotonic()  # of the monotonic clock, by the machine's
-        return [Accepted(digest, known.caller, began + known.accepted) for digest, known in self._known.items()]
+        """Return the accepted credentials, by the machine's clock, for a worker that starts later."""
+        return [replace(each, accepted_at=each.accepted_at + _began()) for each in self._known.values()]
 
     def restore(self, accepted: Iterable[Accepted]) -> None:
-        """Take over what an earlier worker knew, the newest last."""
-        began = time.time() - time.monotonic()
+        """Take over the credentials that earlier workers have seen accepted, the newest last."""
         for each in accepted:
-            self._known[each.digest] = _Known(each.accepted_at - began, each.caller)
+            self._keep(replace(each, accepted_at=each.accepted_at - _began()))
 
     def _forget(self, digest: bytes, refusal: RingfenceError) -> None:
         if self._known.pop(digest, None):
@@ -156,7 +158,12 @@ class KnownCredentials:
     def _end(self, digest: bytes, task: asyncio.Task[Caller]) -> None:
         del self._asking[digest]
         if not task.cancelled():
-            task.exception()  # or asyncio would print that nobody asked for it
+            task.exception()  # retrieved, or asyncio would log that it never was
+
+
+def _began() -> float:
+    """Return when the monotonic clock began, in seconds since 1970."""
+    return time.time() - time.monotonic()
 
 
 def spooled_tenant(caller: Caller, credential: Credential, now: datetime) -> str | None:
@@ -169,6 +176,6 @@ def spooled_tenant(caller: Caller, credential: Credential, now: datetime) -> str
 
 
 def _digest(credential: Credential) -> bytes:
-    # What kind it is belongs to it: a name sent as a key must not be taken for the name.
+    # With its kind: a tenant's name sent as an API key must not count as the name.
     text = f"key {credential.secret}" if isinstance(credential, ApiKey) else f"name {credential.tenant_id}"
     return hashlib.sha256(text.encode("utf-8", "replace")).digest()

@@ -52,7 +52,7 @@ COMMIT_RECORDS = _histogram(
 SPOOLED = _counter("spooled", "Records written to the spool while the database was unavailable.")
 REPLAYED = _counter("replayed", "Records moved from the spool into the database.")
 DEAD_LETTERED = _counter(
-    "dead_lettered", "Records of the spool that the database refused for good; they are in dead-letter.jsonl."
+    "dead_lettered", "Records of the spool that the database refused for good; they are in its table dead_letters."
 )
 LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines dropped because the same text was logged too often.")
 CUT = _counter("connections_cut", "Connections cut because the caller did not read its answers.")

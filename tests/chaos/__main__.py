@@ -31,8 +31,8 @@ def _happen(lab: Laboratory, name: str) -> tuple[Line, Verdict]:
     verdict.findings.extend(
         f"an agent was called without a record: {trace_id}" for trace_id in lab.calls_of_the_agent() - started
     )
-    if buried := lab.dead_letters():
-        verdict.findings.append(f"{buried} dead letters")
+    if dead_letters := lab.dead_letters():
+        verdict.findings.append(f"{dead_letters} dead letters")
     if not lab.is_isolated():
         verdict.findings.append("isolation is broken")
     line = Line(

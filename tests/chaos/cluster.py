@@ -33,7 +33,7 @@ class Cluster(PrivateServer):
         for process in killed:
             _signal(process, signal.SIGKILL)
         eventually(lambda: not any(_runs(process) for process in killed))
-        # In a container where nobody collects the dead, these name a process that seems to live.
+        # In a container whose first process reaps no children, the killed ones seem to live, and these files name them.
         for lock in (self._data / "postmaster.pid", self.socket_folder / ".s.PGSQL.5432.lock"):
             lock.unlink(missing_ok=True)
 

@@ -15,11 +15,12 @@ from tests.chaos.load import Load
 from tests.chaos.service import Service
 from tests.support.calls import bearer
 from tests.support.polling import eventually
+from tests.support.spool_directory import dead_letters
 from tests.support.stub_agent import StubAgent, running_agent
 
 DATABASE = "ringfence"
 TENANTS = ("acme", "globex", "initech")
-_MOST_SECONDS_TO_RECOVER = 60.0
+_MAX_SECONDS_TO_RECOVER = 60.0
 
 
 class Laboratory:
@@ -71,8 +72,8 @@ class Laboratory:
         self.recover()
 
     def recover(self) -> None:
-        """Return when records go into the database again, and none waits on the disk."""
-        eventually(self.service.answers, within=_MOST_SECONDS_TO_RECOVER)
+        """Return when records go into the database again, and none is left in the spool."""
+        eventually(self.service.answers, within=_MAX_SECONDS_TO_RECOVER)
         headers = bearer(self.keys["acme"]) | {"X-Trace-ID": "recovered"}
         url = f"http://127.0.0.1:{self.service.port}/api/v1/audit/logs"
 
@@ -83,7 +84,7 @@ class Laboratory:
                 return False
             return answer.status_code == 200 and not self.service.waiting()
 
-        eventually(is_well, within=_MOST_SECONDS_TO_RECOVER)
+        eventually(is_well, within=_MAX_SECONDS_TO_RECOVER)
 
     def wait_for(self, answer: Answer, more: int = 50) -> None:
         """Return when so many more callers have got this answer."""
@@ -115,5 +116,4 @@ class Laboratory:
 
     def dead_letters(self) -> int:
         """How many records were refused for good."""
-        path = self.service.spool / "dead-letter.jsonl"
-        return len(path.read_bytes().splitlines()) if path.exists() else 0
+        return len(dead_letters(self.service.spool))

@@ -10,7 +10,7 @@ _TOLERANCE = timedelta(seconds=1)
 
 
 class Answer(Enum):
-    """What a caller may believe."""
+    """An answer, as the caller may rely on it."""
 
     ACKNOWLEDGED = "acknowledged"
     SPOOLED = "acknowledged, over the spool"

@@ -14,10 +14,10 @@ from app.model.uuid_v7 import uuid_v7
 from tests.chaos.ledger import Answer, Ledger, Sent, now
 
 CALLERS = 16
-MOST_SECONDS = 30.0
-"""For an answer, after which the caller gives up: that is a finding."""
+MAX_SECONDS = 30.0
+"""Of waiting for an answer; a caller that gives up is a finding."""
 _PAUSE = 0.02
-"""Seconds that a caller waits after a refusal, as one that is told to come back does."""
+"""Seconds between a refusal and the next request of a caller."""
 
 
 class Load:
@@ -52,7 +52,7 @@ class Load:
                 self.ledger.sent[record.trace_id] = record
             started = time.monotonic()
             try:
-                async with asyncio.timeout(MOST_SECONDS):
+                async with asyncio.timeout(MAX_SECONDS):
                     if connection is None:
                         connection = await asyncio.open_connection("127.0.0.1", self._port)
                     reader, writer = connection
@@ -60,11 +60,11 @@ class Load:
                     status, body = await _answer(reader)
                 self._note(records, status, body)
             except TimeoutError:
-                self.ledger.wrong.append(f"no answer within {MOST_SECONDS:g} seconds")
+                self.ledger.wrong.append(f"no answer within {MAX_SECONDS:g} seconds")
                 _close(connection)
                 connection = None
             except (OSError, EOFError, ValueError):
-                # Nobody listens, or whoever did has gone: whether the request arrived is unknown.
+                # The service does not listen, or has ended: whether the request arrived is unknown.
                 self.seen[Answer.UNKNOWN] += len(records)
                 _close(connection)
                 connection = None

@@ -21,7 +21,7 @@ class Line:
     recovered: float
 
     def __str__(self) -> str:
-        """Return it for whoever watches."""
+        """Return it as one line of progress."""
         return (
             f"{self.name}: {self.sent} sent, {self.acknowledged} acknowledged ({self.spooled} over the spool),"
             f" {self.refused} refused, {self.unknown} unknown, {self.lost} lost, {self.doubled} doubled,"

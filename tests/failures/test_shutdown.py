@@ -18,6 +18,7 @@ from tests.conftest import TestDatabase
 from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
+from tests.support.spool_directory import query, waiting_lines
 from tests.support.stub_agent import StubAgent, running_agent
 
 
@@ -177,12 +178,12 @@ def test_the_log_says_how_many_records_wait_in_the_spool(database: TestDatabase,
             return service.http.post("/api/v1/agents/a/execute", json={"input": {}})
 
         assert call().status_code == 200
-        eventually(lambda: list(spool.glob("known-credentials-*")))
+        eventually(lambda: query(spool, "SELECT * FROM known_credentials"))
         database.go_down()
         eventually(lambda: call().json().get("stored") == "spool")
         for _ in range(3):
             assert call().json()["stored"] == "spool"
-        waiting = len((spool / "active.jsonl").read_bytes().splitlines())
+        waiting = len(waiting_lines(spool))
         service.process.send_signal(signal.SIGTERM)
         service.process.wait(timeout=30)
         (stopped,) = [json.loads(line) for line in service.printed().splitlines() if "requests_finished" in line]

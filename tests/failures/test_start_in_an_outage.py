@@ -1,5 +1,6 @@
 """The service starts while the database is unavailable, and serves once that is there and passes the checks."""
 
+import asyncio
 import hashlib
 import json
 import signal
@@ -15,13 +16,16 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from app.model.credential import Caller
-from app.services.known_credentials_file import Accepted, KnownCredentialsFile
+from app.services.known_credentials import Accepted
 from app.services.postgres import circuit_breaker as availability
+from app.services.spool.known_credentials import KnownCredentialsTable
+from app.services.spool.queue import Spool
 from tests.chaos.service import Service
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, bearer, execute
 from tests.support.polling import eventually
 from tests.support.processes import running_service
+from tests.support.spool_directory import FILE, query
 
 HEALTH, STORE, LOGS = "/api/v1/health", "/api/v1/health/db", "/api/v1/audit/logs"
 UNREACHABLE = [
@@ -168,8 +172,8 @@ def call(service: Service, key: str) -> httpx.Response:
     return httpx.post(url, headers=bearer(key), json={"input": {}}, trust_env=False, timeout=30)
 
 
-def copies(directory: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_bytes()) for path in directory.glob("known-credentials-*.json")]
+def copies(directory: Path) -> list[tuple[Any, ...]]:
+    return query(directory, "SELECT * FROM known_credentials")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -181,7 +185,7 @@ def test_a_service_that_is_killed_and_started_in_the_outage_spools_for_the_keys_
     service.start(workers=workers)
     try:
         assert call(service, key).status_code == 200
-        eventually(lambda: any(copy["accepted"] for copy in copies(directory)))
+        eventually(lambda: copies(directory))
         service.kill()
         database.go_down()
         service.start(workers=workers)
@@ -204,23 +208,31 @@ def test_the_copy_of_known_keys_holds_none_and_is_for_its_owner_alone(
     client = serve(database_url=SecretStr(database.url("audit_app")), spool=True, spool_path=directory)
     assert execute(client, api_key=key).status_code == 200
 
-    (path,) = eventually(lambda: list(directory.glob("known-credentials-*.json")))
+    eventually(lambda: copies(directory))
 
     secret = key.split("_")[2]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    for told in (secret, hashlib.sha256(secret.encode()).hexdigest()):  # the latter signs lines of the spool
-        assert told not in path.read_text()
+    digest = hashlib.sha256(secret.encode())  # by which the database knows the key
+    for path in directory.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        for told in (secret.encode(), digest.hexdigest().encode(), digest.digest()):
+            assert told not in path.read_bytes()
 
 
 def leave_copy(
     directory: Path, text: str, *, kind: str = "key", accepted_at: float = 0.0, expires_at: datetime | None = None
 ) -> None:
     """Leave what a worker that is gone has seen accepted for acme, by default a moment ago."""
-    directory.mkdir(exist_ok=True)
     digest = hashlib.sha256(f"{kind} {text}".encode()).digest()
     caller = Caller("acme", frozenset({"read", "write"}), expires_at)
     accepted = Accepted(digest, caller, accepted_at or time.time())
-    KnownCredentialsFile(directory, 900.0).write("api_key", [accepted])
+
+    async def write() -> None:
+        spool = Spool(directory, 1_000_000)
+        await spool.open()
+        await KnownCredentialsTable(spool.file).write("api_key", [accepted])
+        await spool.close()
+
+    asyncio.run(write())
 
 
 @pytest.mark.parametrize(
@@ -253,17 +265,36 @@ def test_a_key_that_has_expired_meanwhile_does_not_count(serve: Serve, database:
     database.come_up()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"tenant_source": "api_key", "accepted": [["zz", 1]]}'])
+@pytest.mark.parametrize("scopes", ["", "{", "1", "[[]]"])
 def test_a_copy_that_cannot_be_read_is_no_reason_not_to_serve(
-    serve: Serve, database: TestDatabase, directory: Path, content: bytes
+    serve: Serve, database: TestDatabase, directory: Path, caplog: pytest.LogCaptureFixture, scopes: str
+) -> None:
+    key = database.issue_api_key("acme")
+    leave_copy(directory, key)
+    query(directory, "UPDATE known_credentials SET scopes = ?", scopes)
+
+    client = serve(database_url=SecretStr(database.url("audit_app")), spool=True, spool_path=directory)
+
+    assert "known credentials cannot be read" in caplog.text
+    assert execute(client, api_key=key).status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 10_000])
+def test_a_spool_that_is_damaged_is_no_reason_not_to_serve(
+    serve: Serve, database: TestDatabase, directory: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
     directory.mkdir()
-    (directory / "known-credentials-x.json").write_bytes(content)
+    (directory / FILE).write_bytes(content)
     key = database.issue_api_key("acme")
 
     client = serve(database_url=SecretStr(database.url("audit_app")), spool=True, spool_path=directory)
 
     assert execute(client, api_key=key).status_code == 200
+    assert "is damaged: " in caplog.text
+    assert (directory / FILE).read_bytes() == content
+    database.go_down()
+    eventually(lambda: execute(client, api_key=key).status_code == 503)
+    database.come_up()
 
 
 def test_a_name_of_the_copy_is_not_taken_for_a_key(serve: Serve, database: TestDatabase, directory: Path) -> None:

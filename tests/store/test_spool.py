@@ -1,4 +1,4 @@
-"""A database that goes away: what is answered meanwhile, and what is in the database afterwards."""
+"""An outage of the database: what is answered meanwhile, and what is in the database afterwards."""
 
 import json
 import stat
@@ -14,7 +14,7 @@ from app.model.uuid_v7 import uuid_v7
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, bearer, execute, records
 from tests.support.polling import eventually
-from tests.support.spool_directory import waiting_files
+from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
 
 LOGS = "/api/v1/audit/logs"
 
@@ -57,8 +57,11 @@ class Bank:
         self.database.come_up()
         eventually(lambda: not self.waiting())
 
-    def waiting(self) -> list[Path]:
-        return waiting_files(self.directory)
+    def waiting(self) -> list[bytes]:
+        return waiting_lines(self.directory)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return dead_letters(self.directory)
 
     def stored(self) -> dict[str, tuple[str, datetime]]:
         rows = self.database.execute("SELECT id::text, tenant_id, created_at FROM audit.audit_logs")
@@ -74,7 +77,7 @@ def record(**fields: Any) -> dict[str, Any]:
     return {"id": str(uuid_v7()), "agent_id": "kyc", "mode": "LIVE", "status": "success"} | fields
 
 
-def test_a_dry_run_waits_in_the_spool_and_is_in_the_database_afterwards(bank: Bank) -> None:
+def test_a_dry_run_is_spooled_and_is_in_the_database_afterwards(bank: Bank) -> None:
     bank.be_known()
     bank.lose_database()
     answer = bank.execute(user_id="jane")
@@ -88,7 +91,7 @@ def test_a_dry_run_waits_in_the_spool_and_is_in_the_database_afterwards(bank: Ba
     assert bank.execute().json().get("stored") is None
 
 
-def test_records_from_elsewhere_wait_too_one_or_many(bank: Bank) -> None:
+def test_records_from_elsewhere_are_spooled_too_one_or_many(bank: Bank) -> None:
     bank.be_known()
     bank.lose_database()
     one, two, three = record(), record(user_id="jürgen"), record(error="no")
@@ -104,17 +107,17 @@ def test_records_from_elsewhere_wait_too_one_or_many(bank: Bank) -> None:
     assert found[three["id"]]["error"] == "no"
 
 
-def test_what_waited_keeps_its_time_and_its_order(bank: Bank) -> None:
+def test_spooled_records_keep_their_time_and_their_order(bank: Bank) -> None:
     bank.be_known()
     bank.lose_database()
     ids = [bank.execute().json()["id"] for _ in range(5)]
-    waited = [json.loads(line) for line in (bank.directory / "active.jsonl").read_bytes().splitlines()]
-    assert [each["id"] for each in waited] == ids
+    spooled = [json.loads(line) for line in bank.waiting()]
+    assert [each["id"] for each in spooled] == ids
 
     bank.get_database_back()
 
-    assert [bank.stored()[each["id"]][1] for each in waited] == [
-        datetime.fromisoformat(each["created_at"]) for each in waited
+    assert [bank.stored()[each["id"]][1] for each in spooled] == [
+        datetime.fromisoformat(each["created_at"]) for each in spooled
     ]
     assert [each["id"] for each in records(bank.client, api_key=bank.key)][1:] == ids
 
@@ -137,10 +140,10 @@ def test_the_spool_is_readable_by_its_owner_alone_and_holds_no_key(bank: Bank) -
     assert stat.S_IMODE(bank.directory.stat().st_mode) == 0o700
     for path in bank.directory.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert bank.key.split("_")[2] not in path.read_text()
+        assert bank.key.split("_")[2].encode() not in path.read_bytes()
 
 
-def test_lists_are_refused_while_the_database_is_away(bank: Bank) -> None:
+def test_lists_are_refused_while_the_database_is_unavailable(bank: Bank) -> None:
     bank.lose_database()
     answer = bank.client.get(LOGS, headers=bearer(bank.key))
     assert_problem(answer, 503, "storage-unavailable")
@@ -172,7 +175,7 @@ def test_a_record_that_the_database_would_refuse_is_refused(bank: Bank) -> None:
     assert_problem(bank.execute(user_id="j" * 257), 422, "invalid-request", "user_id")
     assert_problem(bank.send(record(), record(http_status=99)), 422, "invalid-request", "http_status")
     assert bank.execute(user_id="j" * 256).status_code == 200
-    assert sum(len(path.read_bytes().splitlines()) for path in bank.waiting()) == 1
+    assert len(bank.waiting()) == 1
 
 
 def test_an_idempotency_key_needs_the_database(bank: Bank) -> None:
@@ -194,17 +197,17 @@ def test_live_is_refused_before_the_agent_is_called(
 
     assert_problem(bank.execute(mode="LIVE"), 503, "storage-unavailable")
     assert bank.execute(mode="DRY_RUN").status_code == 200
-    assert len((directory / "active.jsonl").read_bytes().splitlines()) == 1
+    assert len(bank.waiting()) == 1
 
 
 def test_a_full_spool_refuses_and_keeps_what_it_has(serve: Serve, database: TestDatabase, directory: Path) -> None:
-    bank = Bank(serve, database, directory, spool_max_bytes=2000)
+    bank = Bank(serve, database, directory, spool_max_bytes=65_536)
     bank.be_known()
     bank.lose_database()
-    answers = [bank.execute() for _ in range(10)]
+    answers = [bank.execute() for _ in range(90)]
 
     kept = [answer.json()["id"] for answer in answers if answer.status_code == 200]
-    assert 2 <= len(kept) < 10
+    assert 2 <= len(kept) < 80
     for answer in answers[len(kept) :]:
         assert_problem(answer, 503, "storage-unavailable")
     bank.get_database_back()
@@ -213,14 +216,14 @@ def test_a_full_spool_refuses_and_keeps_what_it_has(serve: Serve, database: Test
     assert bank.execute().status_code == 200
 
 
-def test_without_a_spool_the_same_is_refused(serve: Serve, database: TestDatabase) -> None:
+def test_without_a_spool_records_are_refused(serve: Serve, database: TestDatabase) -> None:
     client = serve()
     assert execute(client).status_code == 200
     database.go_down()
     assert_problem(execute(client), 503, "storage-unavailable")
 
 
-def test_where_a_gateway_names_the_tenants_records_wait_under_their_name(
+def test_where_a_gateway_names_the_tenants_records_are_spooled_under_their_name(
     serve: Serve, database: TestDatabase, directory: Path
 ) -> None:
     client = serve(spool=True, spool_path=directory)
@@ -231,13 +234,13 @@ def test_where_a_gateway_names_the_tenants_records_wait_under_their_name(
     assert_problem(execute(client, "acme"), 503, "storage-unavailable")
     database.come_up()
 
-    eventually(lambda: not (directory / "active.jsonl").exists() and not list(directory.glob("????????-*.jsonl")))
+    eventually(lambda: not waiting_lines(directory))
 
     found = database.execute("SELECT id::text, tenant_id FROM audit.audit_logs ORDER BY created_at")
     assert found == [(first, "globex"), (second["id"], "globex")]
 
 
-def test_what_the_database_refuses_for_good_is_kept_with_the_reason_and_holds_up_nothing(bank: Bank) -> None:
+def test_a_record_that_is_refused_for_good_is_a_dead_letter_and_holds_up_nothing(bank: Bank) -> None:
     bank.be_known()
     taken = record()
     assert bank.send(taken).status_code == 201
@@ -250,10 +253,10 @@ def test_what_the_database_refuses_for_good_is_kept_with_the_reason_and_holds_up
     bank.get_database_back()
 
     assert later in bank.stored()
-    (dead,) = [json.loads(line) for line in (bank.directory / "dead-letter.jsonl").read_text().splitlines()]
+    (dead,) = bank.dead_letters()
     assert (dead["id"], dead["status"]) == (taken["id"], "error")
     assert dead["refused"]["sqlstate"] == "RF004"
-    assert stat.S_IMODE((bank.directory / "dead-letter.jsonl").stat().st_mode) == 0o600
+    assert stat.S_IMODE((bank.directory / FILE).stat().st_mode) == 0o600
 
 
 def test_records_of_a_key_that_was_revoked_before_are_not_stored(bank: Bank) -> None:
@@ -265,7 +268,7 @@ def test_records_of_a_key_that_was_revoked_before_are_not_stored(bank: Bank) -> 
     bank.get_database_back()
 
     assert len(bank.stored()) == 1
-    (dead,) = [json.loads(line) for line in (bank.directory / "dead-letter.jsonl").read_text().splitlines()]
+    (dead,) = bank.dead_letters()
     assert dead["refused"]["sqlstate"] == "RF005"
 
 
@@ -273,49 +276,57 @@ def test_a_record_that_was_changed_on_the_disk_is_not_stored(bank: Bank) -> None
     bank.be_known()
     bank.lose_database()
     genuine, forged = bank.execute().json()["id"], bank.execute(user_id="jane").json()["id"]
-    active = bank.directory / "active.jsonl"
-    active.write_text(active.read_text().replace("jane", "john"))
+    query(bank.directory, "UPDATE waiting SET line = CAST(replace(line, 'jane', 'john') AS BLOB)")
+    assert b"john" in bank.waiting()[1]
 
     bank.get_database_back()
 
     assert genuine in bank.stored()
     assert forged not in bank.stored()
-    (dead,) = [json.loads(line) for line in (bank.directory / "dead-letter.jsonl").read_text().splitlines()]
+    (dead,) = bank.dead_letters()
     assert dead["refused"]["sqlstate"] == "RF005"
 
 
-def test_half_a_line_that_a_crash_left_is_let_go_and_the_rest_is_replayed(bank: Bank) -> None:
-    bank.be_known()
-    bank.lose_database()
-    first = bank.execute().json()["id"]
-    with (bank.directory / "active.jsonl").open("ab") as file:
-        file.write(b'{"id": "01a2')
-    second = bank.execute().json()["id"]
-
-    bank.get_database_back()
-
-    assert {first, second} <= bank.stored().keys()
-    assert not (bank.directory / "dead-letter.jsonl").exists()
-
-
-def test_what_an_earlier_process_left_is_replayed_at_the_next_start(
+def test_files_that_the_release_before_left_are_taken_over_and_replayed(
     serve: Serve, database: TestDatabase, directory: Path
 ) -> None:
     first = Bank(serve, database, directory)
     first.be_known()
     first.lose_database()
-    ids = [first.execute().json()["id"] for _ in range(3)]
-    left = (directory / "active.jsonl").read_bytes()
-    first.get_database_back()
-    # As a crash after the first of them would have left it, and with all of them stored already.
-    (directory / "active.jsonl").write_bytes(left)
+    one, two = (first.execute().json()["id"] for _ in range(2))
+    lines = first.waiting()
+    query(directory, "DELETE FROM waiting")
+    (directory / "019aa6b1-0000-7000-8000-000000000001.jsonl").write_bytes(lines[0])
+    (directory / "active.jsonl").write_bytes(lines[1] + b'{"id": "01a2')
 
     second = Bank(serve, database, directory)
+    second.get_database_back()
+
+    assert {one, two} <= second.stored().keys()
+    assert second.dead_letters() == []
+    assert list(directory.glob("*.jsonl")) == []
+
+
+def test_records_that_an_earlier_process_left_are_replayed_at_the_next_start(
+    serve: Serve, database: TestDatabase, directory: Path, tmp_path: Path
+) -> None:
+    first = Bank(serve, database, directory)
+    first.be_known()
+    first.lose_database()
+    ids = [first.execute().json()["id"] for _ in range(3)]
+    left = tmp_path / "left"
+    left.mkdir(mode=0o700)
+    query(directory, "VACUUM INTO ?", str(left / FILE))
+    assert len(waiting_lines(left)) == 3
+    first.get_database_back()
+
+    # As a crash after the replay would have left it, with all of them stored already.
+    second = Bank(serve, database, left)
     eventually(lambda: not second.waiting())
 
     assert set(ids) <= second.stored().keys()
     assert len(second.stored()) == 4
-    assert not (directory / "dead-letter.jsonl").exists()
+    assert second.dead_letters() == []
 
 
 def test_a_spool_that_cannot_be_written_is_no_reason_not_to_serve(

@@ -18,6 +18,7 @@ from tests.conftest import Serve
 from tests.support.calls import assert_problem, bearer, execute, records
 from tests.support.polling import eventually
 from tests.support.processes import running_service
+from tests.support.spool_directory import query
 
 DATABASE, STORE = "ringfence", "/api/v1/health/db"
 
@@ -71,7 +72,7 @@ def test_a_standby_behind_connections_that_stay_open_is_unavailable_at_once(
     url = SecretStr(pooler.url(DATABASE))
     client = serve_any(database_url=url, spool=True, spool_path=tmp_path / "spool", database_pool_size=2)
     assert execute(client, api_key=pair.key).status_code == 200
-    eventually(lambda: list((tmp_path / "spool").glob("known-credentials-*")))  # the key is known
+    eventually(lambda: query(tmp_path / "spool", "SELECT * FROM known_credentials"))  # the key is known
     pooler.lead_to(pair.standby)
 
     answer = execute(client, api_key=pair.key)

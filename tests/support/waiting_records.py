@@ -1,4 +1,4 @@
-"""Records as they wait in the spool, made by hand."""
+"""Records of the spool, made by hand."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from app.services.spool.lines import for_replay, spool_line
 
 
 def waiting(key: str, *, tenant: str = "acme", source: SpoolKeySource = "secret", **changed: Any) -> dict[str, str]:
-    """Return what audit.replay_audit_logs() takes of a record sent with `key`; changed: after it was signed."""
+    """Return a record sent with `key` as audit.replay_audit_logs() takes it. changed: fields, after it was signed."""
     record = {
         "id": str(uuid_v7()), "tenant_id": tenant, "agent_id": "agent", "mode": "LIVE", "status": "error",
         "created_at": datetime.now(UTC).isoformat(),

@@ -1,9 +1,10 @@
-"""The spool's directory: several processes at once, crashes at any point, bounds, and who may look into it."""
+"""The spool's file: several processes at once, crashes at any point, bounds, and who may look into it."""
 
 import asyncio
 import json
 import multiprocessing
 import os
+import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,13 +15,19 @@ import pytest
 
 from app.model.credential import ApiKey, NamedTenant
 from app.model.refusals import DatabaseAway, RefusedToServe, StorageUnavailable
+from app.services.audit_logger import Outcome
 from app.services.spool import clock as steady_clock
+from app.services.spool import directory as spool_directory
+from app.services.spool import queue
 from app.services.spool.clock import SteadyClock
 from app.services.spool.lines import for_replay, spool_line
 from app.services.spool.queue import Line, Spool
-from app.services.spool.replay import Outcome, Replay
+from app.services.spool.replay import Replay
+from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
 
 KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
+BYTES = 262_144
+"""Of a spool that is filled up: the tables alone take 40,000."""
 
 
 def line(number: int, tenant: str = "acme", **more: str) -> Line:
@@ -28,18 +35,18 @@ def line(number: int, tenant: str = "acme", **more: str) -> Line:
 
 
 class Receiver:
-    """Takes what is replayed, and can refuse it. These tests are about files; test_spool.py replays into a database."""
+    """Stands for the database: takes lines, or refuses them. tests/store/test_spool.py replays into a real one."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.calls = 0
-        self.away_after: int | None = None
+        self.unavailable_after: int | None = None
         self.refused: set[str] = set()
 
     async def __call__(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
         self.calls += 1
-        if self.away_after is not None and self.calls > self.away_after:
-            raise DatabaseAway("the database is away")
+        if self.unavailable_after is not None and self.calls > self.unavailable_after:
+            raise DatabaseAway("the database is unavailable")
         ids = [str(json.loads(each["line"])["id"]) for each in lines]
         self.taken += [each for each in ids if each not in self.refused]
         return [{"sqlstate": "RF004", "message": "taken"} if each in self.refused else None for each in ids]
@@ -54,6 +61,7 @@ def fill(spool: Spool, numbers: range) -> None:
     async def fill_it() -> None:
         await spool.open()
         await asyncio.gather(*(spool.append("acme", line(number)) for number in numbers))
+        await spool.close()
 
     asyncio.run(fill_it())
 
@@ -62,17 +70,13 @@ def replay(spool: Spool, store: Receiver) -> None:
     asyncio.run(Replay(spool, store, lambda: True).run())
 
 
-def files(spool: Spool) -> set[str]:
-    return {path.name for path in spool.directory.iterdir()}
-
-
-def test_what_was_appended_is_replayed_once_in_order_and_let_go(spool: Spool) -> None:
+def test_lines_are_replayed_once_in_order_and_deleted(spool: Spool) -> None:
     fill(spool, range(1000))
     store = Receiver()
     replay(spool, store)
     assert store.taken == [str(number) for number in range(1000)]
     assert store.calls == 4
-    assert files(spool) == set()
+    assert waiting_lines(spool.directory) == []
     replay(spool, store)
     assert len(store.taken) == 1000
 
@@ -80,63 +84,76 @@ def test_what_was_appended_is_replayed_once_in_order_and_let_go(spool: Spool) ->
 def test_a_replay_that_is_cut_short_goes_on_where_it_was(spool: Spool) -> None:
     fill(spool, range(1000))
     store = Receiver()
-    store.away_after = 2
+    store.unavailable_after = 2
     with pytest.raises(DatabaseAway):
         replay(spool, store)
     assert len(store.taken) == 500
-    store.away_after = None
+    store.unavailable_after = None
     replay(spool, store)
     assert store.taken == [str(number) for number in range(1000)]
 
 
-def test_what_comes_in_meanwhile_is_replayed_after_it(spool: Spool) -> None:
+def test_lines_that_are_appended_meanwhile_are_replayed_too(spool: Spool) -> None:
     fill(spool, range(300))
     store = Receiver()
-    store.away_after = 1
+    store.unavailable_after = 1
     with pytest.raises(DatabaseAway):
         replay(spool, store)
     fill(spool, range(300, 310))
-    store.away_after = None
+    store.unavailable_after = None
     replay(spool, store)
     assert store.taken == [str(number) for number in range(310)]
 
 
-def test_a_position_that_was_torn_begins_the_file_again(spool: Spool) -> None:
+def test_lines_that_could_not_be_deleted_are_replayed_again(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(spool, range(300))
     store = Receiver()
-    store.away_after = 1
-    with pytest.raises(DatabaseAway):
+
+    async def cut_short(*_: object) -> None:
+        raise OSError(None, "database or disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk is full"):
+        patch.setattr(spool, "let_go", cut_short)
         replay(spool, store)
-    (position,) = spool.directory.glob("*.position")
-    position.write_text("")
-    store.away_after = None
     replay(spool, store)
     assert store.taken[250:] == [str(number) for number in range(300)]
 
 
-def test_the_refused_are_buried_once_however_often_they_are_replayed(spool: Spool) -> None:
+def test_a_line_that_took_the_number_of_another_is_not_deleted_for_it(spool: Spool) -> None:
+    fill(spool, range(3))
+
+    async def let_go() -> None:
+        lines = await spool.next_lines(250, 1_000_000)
+        query(spool.directory, "UPDATE waiting SET line = ? WHERE id = 2", b"another\n")
+        await spool.let_go(lines, [])
+
+    asyncio.run(let_go())
+    assert waiting_lines(spool.directory) == [b"another\n"]
+
+
+def test_a_refused_line_is_one_dead_letter_however_often_it_is_replayed(spool: Spool) -> None:
     fill(spool, range(10))
-    kept = (spool.directory / "active.jsonl").read_bytes()
+    kept = query(spool.directory, "SELECT tenant, created_at, line FROM waiting ORDER BY id")
     store = Receiver()
     store.refused = {"3", "7"}
     replay(spool, store)
-    (spool.directory / "active.jsonl").write_bytes(kept)
+    for each in kept:
+        query(spool.directory, "INSERT INTO waiting (tenant, created_at, line) VALUES (?, ?, ?)", *each)
     replay(spool, store)
-    buried = [json.loads(each) for each in (spool.directory / "dead-letter.jsonl").read_text().splitlines()]
-    assert [each["id"] for each in buried] == ["3", "7"]
-    assert buried[0]["refused"] == {"sqlstate": "RF004", "message": "taken"}
+    found = dead_letters(spool.directory)
+    assert [each["id"] for each in found] == ["3", "7"]
+    assert found[0]["refused"] == {"sqlstate": "RF004", "message": "taken"}
 
 
-def test_a_line_that_was_damaged_is_buried_and_holds_up_nothing(spool: Spool) -> None:
-    fill(spool, range(2))
-    with (spool.directory / "active.jsonl").open("ab") as file:
-        file.write(b'{"id": \xff\n')
-    fill(spool, range(2, 4))
+def test_a_line_that_was_damaged_is_a_dead_letter_and_holds_up_nothing(spool: Spool) -> None:
+    fill(spool, range(3))
+    query(spool.directory, "UPDATE waiting SET line = ? WHERE id = 2", b'{"id": \xff\n')
+    fill(spool, range(3, 5))
     store = Receiver()
     replay(spool, store)
-    assert store.taken == ["0", "1", "2", "3"]
-    (buried,) = (spool.directory / "dead-letter.jsonl").read_text().splitlines()
-    assert json.loads(buried)["refused"] == {"message": "it is no whole record"}
+    assert store.taken == ["0", "2", "3", "4"]
+    (found,) = dead_letters(spool.directory)
+    assert found["refused"] == {"message": "it is no whole record"}
 
 
 def test_one_worker_replays_at_a_time(spool: Spool) -> None:
@@ -157,67 +174,99 @@ def test_one_worker_replays_at_a_time(spool: Spool) -> None:
     assert other.taken == []
 
 
-def test_beyond_its_bound_nothing_is_kept_and_what_is_there_stays(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 1000)
-
-    async def overfill() -> list[Any]:
-        await spool.open()
-        one_by_one = [
-            await asyncio.gather(spool.append("acme", line(number)), return_exceptions=True) for number in range(9)
-        ]
-        with pytest.raises(StorageUnavailable, match="full"):
-            await spool.append_all("acme", [line(number) for number in range(9)])
-        return [answer[0] for answer in one_by_one]
-
-    answers = asyncio.run(overfill())
-    kept = [number for number, answer in enumerate(answers) if answer is None]
-    assert 0 < len(kept) < 9
-    assert (tmp_path / "active.jsonl").stat().st_size <= 1000
-    store = Receiver()
-    replay(spool, store)
-    assert store.taken == [str(number) for number in kept]
-
-
-def test_what_is_sealed_counts_towards_the_bound(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 1000)
-    fill(spool, range(3))
-    store = Receiver()
-    store.away_after = 0
-    with pytest.raises(DatabaseAway):
-        replay(spool, store)
-    with pytest.raises(StorageUnavailable, match="full"):
-        fill(spool, range(3, 6))
-
-
 def fill_up(spool: Spool, tenant: str, **more: str) -> int:
-    """Append lines of `tenant` until no more are kept; return how many were."""
+    """Append lines of `tenant` until no more are kept, and what was left of the last page is full; return how many."""
 
     async def append() -> int:
         await spool.open()
-        for number in range(1000):
-            try:
-                await spool.append(tenant, line(number, tenant, **more))
-            except StorageUnavailable:
-                return number
+        kept = 0
+        for first in range(0, 20_000, 50):
+            appends = (spool.append(tenant, line(number, tenant, **more)) for number in range(first, first + 50))
+            answers = await asyncio.gather(*appends, return_exceptions=True)
+            assert {type(answer) for answer in answers} <= {type(None), StorageUnavailable}
+            kept += answers.count(None)
+            if all(answers):
+                await spool.close()
+                return kept
         raise AssertionError
 
     return asyncio.run(append())
 
 
+def test_a_full_spool_refuses_lines_and_keeps_the_earlier_ones(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, BYTES)
+
+    async def overfill() -> int:
+        await spool.open()
+        kept = 0
+        with pytest.raises(StorageUnavailable, match="full"):
+            while True:
+                await spool.append(f"tenant-{kept}", line(kept))  # a tenant each, so that no share is full
+                kept += 1
+        with pytest.raises(StorageUnavailable, match="full"):
+            await spool.append_all("acme", [line(number) for number in range(9)])
+        await spool.close()
+        return kept
+
+    kept = asyncio.run(overfill())
+    assert 0.5 < kept * len(line(0)("2026-01-01T00:00:00.000000Z")) / BYTES < 1
+    assert (tmp_path / FILE).stat().st_size <= BYTES
+    store = Receiver()
+    replay(spool, store)
+    assert store.taken == [str(number) for number in range(kept)]
+
+
+def test_many_lines_are_kept_all_or_none(spool: Spool) -> None:
+    small = Spool(spool.directory, BYTES)
+
+    async def append() -> None:
+        await small.open()
+        await small.append_all("acme", (line(number) for number in range(3)))
+        with pytest.raises(StorageUnavailable, match="full"):
+            await small.append_all("acme", (line(number) for number in range(3, 5000)))
+        with pytest.raises(ValueError, match="the fourth"):
+            await small.append_all("acme", refused_at_the_end())
+        await small.close()
+
+    def refused_at_the_end() -> Any:
+        yield from (line(number) for number in range(3, 6))
+        raise ValueError("the fourth")
+
+    asyncio.run(append())
+    assert len(waiting_lines(spool.directory)) == 3
+
+
+def test_lines_that_a_replay_has_left_count_towards_the_bound(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, BYTES)
+    kept = fill_up(spool, "acme")
+    store = Receiver()
+    store.unavailable_after = 0
+    with pytest.raises(DatabaseAway):
+        replay(spool, store)
+    assert fill_up(spool, "acme") == 0
+    assert len(waiting_lines(tmp_path)) == kept
+
+
 def test_one_tenant_fills_three_quarters_and_the_next_three_quarters_of_the_rest(tmp_path: Path) -> None:
-    size = len(line(0)("2026-01-01T00:00:00.000000Z"))
-    spool = Spool(tmp_path, 100 * size)
+    spool = Spool(tmp_path, 8 * BYTES)
     kept = [fill_up(spool, tenant) for tenant in ("acme", "globex", "initech")]
-    assert kept[0] in range(70, 76)
-    assert kept[1] in range(15, 20)
-    assert kept[2] > 0
-    other_worker = Spool(tmp_path, 100 * size)
+    assert 3.8 < kept[0] / kept[1] < 4.2
+    assert 3.8 < kept[1] / kept[2] < 4.4
+    other_worker = Spool(tmp_path, 8 * BYTES)
     assert fill_up(other_worker, "acme") == 0
     assert fill_up(other_worker, "umbrella") > 0
 
 
+@pytest.mark.parametrize("length", [1, 2100, 4000, 4400, 30_000])
+def test_lines_of_no_length_take_the_room_of_the_others(tmp_path: Path, length: int) -> None:
+    spool = Spool(tmp_path, 4 * BYTES)
+    kept = fill_up(spool, "acme", error="x" * length)
+    assert kept > 0
+    assert fill_up(spool, "globex") * 300 > 0.1 * 4 * BYTES
+
+
 def test_a_tenant_whose_share_is_full_harms_no_other_that_is_written_together_with_it(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 10_000)
+    spool = Spool(tmp_path, BYTES)
     fill_up(spool, "acme")
 
     async def together() -> list[Any]:
@@ -228,37 +277,53 @@ def test_a_tenant_whose_share_is_full_harms_no_other_that_is_written_together_wi
     assert [type(each) for each in asyncio.run(together())] == [StorageUnavailable, type(None)] * 3
 
 
-def test_what_a_caller_writes_changes_nothing_about_whose_line_it_is(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 20_000)
+def test_a_line_counts_for_its_tenant_whatever_a_caller_writes(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, BYTES)
     forged = '", "tenant_id": "globex", "x": "' + "x" * 100
     kept = fill_up(spool, "acme", agent_id=forged)
-    assert fill_up(Spool(tmp_path, 20_000), "acme", agent_id=forged) == 0
-    assert 0 < fill_up(Spool(tmp_path, 20_000), "globex") < kept
+    assert fill_up(Spool(tmp_path, BYTES), "acme", agent_id=forged) == 0
+    assert 0 < fill_up(Spool(tmp_path, BYTES), "globex") < kept
 
 
-def test_what_was_replayed_takes_nobodys_share(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 10_000)
+def test_replayed_lines_take_no_share_and_their_pages_are_used_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, BYTES)
     kept = fill_up(spool, "acme")
     replay(spool, Receiver())
-    assert fill_up(spool, "acme") == kept
+    assert abs(fill_up(spool, "acme") - kept) < kept / 50
+    assert (tmp_path / FILE).stat().st_size <= BYTES
+
+
+def test_dead_letters_take_the_share_of_their_tenant_until_they_are_deleted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, BYTES)
+    kept = fill_up(spool, "acme")
+    store = Receiver()
+    store.refused = {str(number) for number in range(20_000)}
+    replay(spool, store)
+    assert store.taken == []
+    assert len(dead_letters(tmp_path)) == kept
+    assert fill_up(spool, "acme") == 0
+    query(tmp_path, "DELETE FROM dead_letters")
+    assert abs(fill_up(spool, "acme") - kept) < kept / 50
 
 
 def append_many(directory: Path, first: int) -> None:
     spool = Spool(directory, 10_000_000)
 
     async def append() -> None:
+        await spool.open()
         for number in range(first, first + 200):
             await spool.append("acme", line(number))
+        await spool.close()
 
     asyncio.run(append())
 
 
-def test_several_processes_append_while_another_seals_and_nothing_is_lost(spool: Spool) -> None:
-    fill(spool, range(0))
+def test_several_processes_open_and_append_while_another_replays_and_nothing_is_lost(spool: Spool) -> None:
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=append_many, args=(spool.directory, first)) for first in (0, 1000, 2000)]
     for process in processes:
         process.start()
+    fill(spool, range(0))
     store = Receiver()
     while any(process.is_alive() for process in processes):
         replay(spool, store)
@@ -269,16 +334,91 @@ def test_several_processes_append_while_another_seals_and_nothing_is_lost(spool:
 
 def test_a_directory_that_others_may_read_is_closed_to_them(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    fill(Spool(tmp_path, 1000), range(1))
+
+    spool = Spool(tmp_path, BYTES)
+
+    async def append() -> None:
+        await spool.open()
+        await spool.append("acme", line(0))
+
+    asyncio.run(append())
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys((FILE, f"{FILE}-wal", f"{FILE}-shm"), 0o600)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "active.jsonl").stat().st_mode) == 0o600
+    asyncio.run(spool.close())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_a_directory_of_somebody_elses_is_refused(tmp_path: Path) -> None:
+def test_a_directory_of_another_owner_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, -1)
     with pytest.raises(RefusedToServe, match="somebody else"):
         fill(Spool(tmp_path, 1000), range(1))
+
+
+@pytest.mark.parametrize("filesystem", ["nfs4", "cifs", "fuse.sshfs"])
+def test_a_directory_on_a_network_filesystem_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filesystem: str
+) -> None:
+    device = tmp_path.stat().st_dev
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(spool_directory, "MOUNTS", mounts)
+    here = f"36 35 {os.major(device)}:{os.minor(device)} / /a\\040place rw,noatime shared:1 - {{}} server:/export rw\n"
+    elsewhere = "37 35 0:4711 / /elsewhere rw - nfs server:/export rw\n"
+    directory = tmp_path / "spool"
+    mounts.write_text(here.format(filesystem) + elsewhere)
+    with pytest.raises(RefusedToServe, match=f"on {filesystem}, a network filesystem"):
+        fill(Spool(directory, BYTES), range(1))
+    assert list(directory.iterdir()) == []
+    mounts.write_text(here.format("ext4") + elsewhere)
+    fill(Spool(directory, BYTES), range(1))
+    assert len(waiting_lines(directory)) == 1
+
+
+def test_a_damaged_file_is_refused_and_left_as_it_is(spool: Spool) -> None:
+    fill(spool, range(1000))
+    path = spool.directory / FILE
+    content = bytearray(path.read_bytes())
+    content[40_960:200_000] = b"\xff" * (200_000 - 40_960)
+    path.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(RefusedToServe, match="is damaged"):
+            asyncio.run(Spool(spool.directory, BYTES).open())
+        assert path.read_bytes() == content
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(RefusedToServe, match="is damaged"):
+        asyncio.run(Spool(spool.directory, BYTES).open())
+
+
+def test_nothing_is_written_to_a_file_that_was_deleted(spool: Spool) -> None:
+    async def append() -> None:
+        await spool.open()
+        await spool.append("acme", line(0))
+        for path in spool.directory.iterdir():
+            path.unlink()
+        await spool.append("acme", line(1))
+        for path in spool.directory.iterdir():
+            path.unlink()
+        spool.directory.rmdir()
+        with pytest.raises(StorageUnavailable, match="cannot be written"):
+            await spool.append("acme", line(2))
+        spool.directory.mkdir()
+        await spool.append("acme", line(3))
+        await spool.close()
+
+    asyncio.run(append())
+    assert [json.loads(each)["id"] for each in waiting_lines(spool.directory)] == ["3"]
+
+
+def test_a_disk_keeps_room_in_which_records_can_be_deleted(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(spool, range(10))
+    free = shutil.disk_usage(spool.directory).free
+    monkeypatch.setattr(queue, "_RESERVE_BYTES", free + 1_000_000_000)
+    assert fill_up(spool, "globex") == 0
+    monkeypatch.undo()
+    store = Receiver()
+    replay(spool, store)
+    assert len(store.taken) == 10
+    fill(spool, range(10))
 
 
 def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> None:
@@ -293,11 +433,11 @@ def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> No
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"[]\n", b'{"id": "1"', b'{"a": "\xff', b"[" * 100_000])
-def test_what_is_no_line_of_a_spool_is_none(text: bytes) -> None:
+def test_a_text_that_is_no_line_of_a_spool_is_none(text: bytes) -> None:
     assert for_replay(text) is None
 
 
-def test_a_clock_that_jumps_while_the_database_is_away_changes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_while_the_database_is_unavailable_changes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SteadyClock()
     before = clock.now()
 

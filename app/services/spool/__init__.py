@@ -1,1 +1,1 @@
-"""A store on the service's own disk, for records that arrive while another store is unavailable."""
+"""A queue on the service's own disk, for records that arrive while the database is unavailable."""

@@ -1,11 +1,11 @@
-"""The time of day for records that no database gives its own."""
+"""The time of day for spooled records, to which no database gives its own."""
 
 import time
 from datetime import UTC, datetime, timedelta
 
 
 class SteadyClock:
-    """Tells the time it was last set to, and what has passed since, whatever the machine's clock does meanwhile."""
+    """Tells the time that it was last set to and the seconds since, even when the machine's clock is changed."""
 
     def __init__(self) -> None:
         self.set()

@@ -1,26 +1,22 @@
-"""The spool: a directory where records wait on the disk while the database is away.
-
-`active.jsonl` is appended to. To be replayed it is sealed: renamed to `<uuid v7>.jsonl`, which nobody appends to any
-more, and which is deleted once all of it is in the database. Beside a sealed one, `<uuid v7>.position` says how far the
-replay has come; it may lag behind, since a replay may be repeated. What the database refuses for good goes to
-`dead-letter.jsonl`. Several workers share the directory, and whoever appends holds the lock of the file.
-"""
+"""The spool: records queued in a SQLite file on the service's disk while the database is unavailable."""
 
 import asyncio
-import fcntl
 import logging
-import os
+import resource
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.model.refusals import RefusedToServe, StorageUnavailable
-from app.model.uuid_v7 import uuid_v7
+from app.services.audit_logger import Waiting
 from app.services.concurrency.group_commit import GroupCommit
-from app.services.durable_files import flush_directory, write_all
+from app.services.concurrency.limiter import Shares
 from app.services.spool.clock import SteadyClock
-from app.services.spool.usage import SpoolUsage
+from app.services.spool.directory import make_directory
+from app.services.spool.earlier_form import take_over
+from app.services.spool.sqlite_file import SqliteFile, transaction
 from app.telemetry.metrics import SPOOLED
 
 logger = logging.getLogger("ringfence")
@@ -28,62 +24,63 @@ logger = logging.getLogger("ringfence")
 Line = Callable[[str], bytes]
 """Makes a line, with its end, of the time when it is written."""
 
-_ACTIVE = "active.jsonl"
-DEAD_LETTER = "dead-letter.jsonl"
-_PIECE = 1_048_576
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A sealed file. position: bytes of it that are in the database, or in the dead-letter file."""
-
-    path: Path
-    position: int
-
-    def advance(self, position: int) -> None:
-        """Remember that it is replayed up to `position`; where the disk is full, what follows is merely repeated."""
-        unfinished = self._position_path.with_suffix(".unfinished")
-        with suppress(OSError):
-            unfinished.write_text(str(position))
-            unfinished.replace(self._position_path)
-
-    def delete(self) -> None:
-        """Let go of what is in the database. Raises OSError."""
-        self.path.unlink()
-        for path in (self._position_path, self._position_path.with_suffix(".unfinished")):
-            path.unlink(missing_ok=True)
-
-    @property
-    def _position_path(self) -> Path:
-        return self.path.with_suffix(".position")
+FILE = "spool.sqlite3"
+PAGE_BYTES = 4096
+MAX_SHARE = 0.75
+"""Of what the others leave of the spool: the most that one tenant fills. What is on the disk cannot be taken back."""
+_ROW_BYTES = 60
+"""Of a row, beside its line."""
+_RESERVE_BYTES = 4_194_304
+"""Of the disk, which no record takes: on a full disk, SQLite could not even delete the records that were replayed."""
+_WAITING = """
+SELECT coalesce(sum(records), 0), coalesce(sum(bytes), 0),
+       coalesce(max(0.0, 86400 * (julianday('now') - julianday(
+           (SELECT created_at FROM waiting ORDER BY id LIMIT 1)))), 0.0)
+FROM usage WHERE state = 'waiting'
+"""
 
 
 class Spool:
-    """One directory, for its owner alone, and at most so many bytes in it."""
+    """One directory, for its owner alone, with a file of at most `max_bytes`. Dead letters may make it larger."""
 
-    def __init__(self, directory: Path, most_bytes: int) -> None:
+    def __init__(self, directory: Path, max_bytes: int) -> None:
         self.directory = directory
-        self.most_bytes = most_bytes
+        self.max_bytes = max_bytes
         self.clock = SteadyClock()
+        self.file = SqliteFile(directory / FILE)
+        self._left: Waiting | None = None
         self._is_failing = False
-        self._usage = SpoolUsage()
         self._appends: GroupCommit[tuple[str, Line], None] = GroupCommit(
-            self._append, lambda _: 512, max_items=1024, max_bytes=1_048_576, max_queued=4096
+            self._insert, lambda _: 512, max_items=1024, max_bytes=1_048_576, max_queued=4096
         )
 
     async def open(self) -> None:
-        """Make the directory where it is missing. Raises RefusedToServe when it cannot be used."""
+        """Make directory and file where they are missing, and take over a spool of the earlier form.
+
+        Raises RefusedToServe when the directory cannot be used.
+        """
         try:
-            await asyncio.to_thread(self._create)
+            await asyncio.to_thread(make_directory, self.directory)
+            await self.file.run(self._check)
         except OSError as error:
+            cause = error.__cause__
+            if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError):
+                raise RefusedToServe(
+                    f"the spool {self.file.path} is damaged: {cause}; move it away, and read its records with the"
+                    " command .recover of sqlite3"
+                ) from error
             raise RefusedToServe(
                 f"the spool {self.directory} cannot be written: {error.strerror}; name another directory in SPOOL_PATH,"
                 " or set SPOOL=off"
             ) from error
+        self._left = None
 
     async def close(self) -> None:
-        """Return once what was handed over is on the disk."""
+        """Return once the records that were handed over are on the disk, and the file is closed."""
         await self._appends.drain()
+        with suppress(OSError):
+            self._left = await self.waiting()
+        await self.file.close()
 
     async def append(self, tenant: str, line: Line) -> None:
         """Return once `line` is on the disk. Raises StorageUnavailable when there is no room; it is not kept then."""
@@ -95,136 +92,109 @@ class Spool:
 
         Nor is any when `lines` raises, and that is raised as well.
         """
-        refusals = await self._in_thread(((tenant, line) for line in lines), all_or_none=True)
+        refusals = await self._insert(((tenant, line) for line in lines), all_or_none=True)
         SPOOLED.inc(len(refusals))
 
-    async def _append(self, lines: Sequence[tuple[str, Line]]) -> Sequence[StorageUnavailable | None]:
-        return await self._in_thread(lines, all_or_none=False)
+    async def next_lines(self, max_records: int, max_bytes: int) -> list[tuple[int, bytes]]:
+        """Return the oldest lines, each with its number. The last one may exceed `max_bytes`."""
 
-    async def _in_thread(
-        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool
+        def select(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+            lines: list[tuple[int, bytes]] = []
+            size = 0
+            for number, line in connection.execute("SELECT id, line FROM waiting ORDER BY id LIMIT ?", [max_records]):
+                lines.append((number, line))
+                size += len(line)
+                if size >= max_bytes:
+                    break
+            return lines
+
+        return await self.file.run(select)
+
+    async def let_go(self, lines: Sequence[tuple[int, bytes]], dead_letters: Sequence[tuple[int, str]]) -> None:
+        """Delete `lines` as next_lines() returned them: the database has them, or they become dead letters.
+
+        dead_letters: the number of each, and the record with the reason.
+        """
+
+        def delete(connection: sqlite3.Connection) -> None:
+            with transaction(connection):  # with no bound: a spool that is full must not keep its records for ever
+                connection.executemany(
+                    "INSERT OR IGNORE INTO dead_letters (record, tenant, created_at)"
+                    " SELECT ?2, tenant, created_at FROM waiting WHERE id = ?1",
+                    dead_letters,
+                )
+                # The line as well: in a file that has replaced the one that was read, the number is another record's.
+                connection.executemany("DELETE FROM waiting WHERE id = ? AND line = ?", lines)
+
+        await self.file.run(delete)
+
+    async def waiting(self) -> Waiting:
+        """Say how much waits; of a spool that was closed, how much it held then. Raises OSError."""
+        return self._left or Waiting(*await self.file.run(lambda connection: connection.execute(_WAITING).fetchone()))
+
+    async def _insert(
+        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool = False
     ) -> Sequence[StorageUnavailable | None]:
+        """Append the lines that there is room for; return for each None, or why it was not kept."""
+        refusals: list[StorageUnavailable | None] = []
+
+        def rows(shares: Shares) -> Iterator[tuple[str, str, bytes]]:
+            now = self.clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+            for tenant, line in lines:
+                text = line(now)
+                size = len(text) + _ROW_BYTES
+                if shares.may_take(tenant, size):
+                    shares.take(tenant, size)
+                    refusals.append(None)
+                    yield tenant, now, text
+                else:
+                    full = StorageUnavailable("the database is unavailable, and the spool is full")
+                    if all_or_none:
+                        raise full
+                    refusals.append(full)
+
+        def insert(connection: sqlite3.Connection) -> None:
+            with transaction(connection, self._max_pages()):
+                connection.executemany(
+                    "INSERT INTO waiting (tenant, created_at, line) VALUES (?, ?, ?)", rows(self._shares(connection))
+                )
+
         try:
-            refusals = await asyncio.to_thread(self._append_and_flush, lines, all_or_none=all_or_none)
+            await self.file.run(insert)
         except OSError as error:
             if not self._is_failing:  # once, and not for each of thousands
                 logger.error("the spool cannot be written: %s", error.strerror)
             self._is_failing = True
-            raise StorageUnavailable("the database is away, and the spool cannot be written") from error
+            raise StorageUnavailable("the database is unavailable, and the spool cannot be written") from error
         self._is_failing = False
         return refusals
 
-    def _append_and_flush(
-        self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool
-    ) -> list[StorageUnavailable | None]:
-        """Append what there is room for, and return for each line None or why it was not kept."""
-        file, created = self._locked()
-        try:
-            size = _end_of_last_line(file)
-            shares = self._usage.shares((path for path, _ in self.waiting()), self.most_bytes)
-            now = self.clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
-            content = bytearray()
-            refusals: list[StorageUnavailable | None] = []
-            try:
-                for tenant, line in lines:
-                    text = line(now)
-                    if not shares.may_take(tenant, len(text)):
-                        full = StorageUnavailable("the database is away, and the spool is full")
-                        if all_or_none:
-                            raise full
-                        refusals.append(full)
-                        continue
-                    shares.take(tenant, len(text))
-                    refusals.append(None)
-                    content += text
-                    if len(content) >= _PIECE:
-                        write_all(file, content)
-                        content.clear()
-                write_all(file, content)
-                os.fsync(file)
-            except BaseException:
-                os.ftruncate(file, size)  # refused, so it must not be found later
-                raise
-            if created:
-                flush_directory(self.directory)
-        finally:
-            os.close(file)
-        return refusals
+    def _shares(self, connection: sqlite3.Connection) -> Shares:
+        """Return how much each tenant holds, and with that how much more it may.
 
-    def _locked(self) -> tuple[int, bool]:
-        """Return the active file, locked, and whether it is new."""
-        path = self.directory / _ACTIVE
-        while True:  # it may be sealed while its lock is waited for
-            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                with suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(file), path.stat()):
-                        return file, os.fstat(file).st_size == 0
-            except BaseException:
-                os.close(file)
-                raise
-            os.close(file)
+        Lines are counted by their bytes, and what is free by whole pages, which lines never fill: so a tenant that
+        leaves much of its pages empty gets fewer of them, and not more.
+        """
+        ((pages,),) = connection.execute("PRAGMA page_count")
+        ((unused,),) = connection.execute("PRAGMA freelist_count")
+        held = list(
+            connection.execute("SELECT tenant, sum(bytes + records * ?) FROM usage GROUP BY tenant", [_ROW_BYTES])
+        )
+        free = min(
+            (self._max_pages() - pages + unused) * PAGE_BYTES,
+            (shutil.disk_usage(self.directory).free - _RESERVE_BYTES) // 2,  # a line goes to the log, then to the file
+        )
+        shares = Shares(free + sum(size for _, size in held), max_share=MAX_SHARE)
+        for tenant, size in held:
+            shares.take(tenant, size)
+        return shares
 
-    def seal(self) -> None:
-        """Close the active file to whoever would append, unless it is empty. Raises OSError."""
-        path = self.directory / _ACTIVE
-        if not _size(path):
-            return
-        file, _ = self._locked()
-        try:
-            if _end_of_last_line(file) > 0:
-                path.rename(self.directory / f"{uuid_v7()}.jsonl")
-                flush_directory(self.directory)
-        finally:
-            os.close(file)
+    def _max_pages(self) -> int:
+        limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        return (self.max_bytes if limit == resource.RLIM_INFINITY else min(self.max_bytes, limit)) // PAGE_BYTES
 
-    def segments(self) -> list[Segment]:
-        """Return the sealed files, oldest first. Raises OSError."""
-        return [Segment(path, _position(path)) for path in sorted(self.directory.glob("????????-????-*.jsonl"))]
-
-    def waiting(self) -> Iterator[tuple[Path, int]]:
-        """Yield each file that holds records that are not replayed, oldest first, and where in it they begin."""
-        for segment in self.segments():
-            yield segment.path, segment.position
-        active = self.directory / _ACTIVE
-        if _size(active):
-            yield active, 0
-
-    def _create(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.directory.stat().st_uid != os.geteuid():
-            raise PermissionError(1, "it belongs to somebody else")
-        self.directory.chmod(0o700)
-        os.close(self._locked()[0])
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # another worker has sealed or replayed it
-        return 0
-
-
-def _position(path: Path) -> int:
-    try:
-        return int(path.with_suffix(".position").read_text())
-    except (FileNotFoundError, ValueError):
-        return 0
-
-
-def _end_of_last_line(file: int) -> int:
-    """Return the size of an open file, whose lock is held, without half a line that a crash has left at its end."""
-    size = os.fstat(file).st_size
-    end = size
-    while end > 0:
-        start = max(0, end - 65536)
-        newline = os.pread(file, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    if end < size:
-        logger.warning("the spool ended with half a line, which was never acknowledged")
-        os.ftruncate(file, end)
-    return end
+    def _check(self, connection: sqlite3.Connection) -> None:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        take_over(self.directory, connection)

@@ -1,7 +1,7 @@
-"""The audit trail in the database, with the spool for the time when that is away.
+"""The audit trail in the database, with a spool for the time when the database is unavailable.
 
-Only records that say what has happened already may wait there: what must be on record before something happens (an
-agent is called, records are shown) is refused instead.
+The spool takes only records of what has happened already. A record that must exist before something happens (an agent
+is called, records are shown) is refused instead.
 """
 
 import asyncio
@@ -12,29 +12,30 @@ from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
+from typing_extensions import override
+
 from app.model.credential import Caller, Credential, SpoolKeySource
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import DatabaseAway, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
-from app.services.audit_logger import Health, Stored, StoreState
+from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
 from app.services.batch import Batch
-from app.services.known_credentials import TRUSTED_SECONDS, spooled_tenant
-from app.services.known_credentials_file import KnownCredentialsFile
+from app.services.known_credentials import spooled_tenant
 from app.services.postgres.store import DatabaseAuditLogger
+from app.services.spool.known_credentials import KnownCredentialsTable
 from app.services.spool.lines import spool_line
 from app.services.spool.queue import Line, Spool
 from app.services.spool.replay import Replay
-from app.services.spool.statistics import SpoolStatistics
 
 logger = logging.getLogger("ringfence")
 
 _BETWEEN_COPIES = 60.0
-"""Seconds after which it is written to the disk anew when known credentials were used last."""
+"""Seconds after which the spool's copy of known credentials is written anew, with the times of their last use."""
 
 
-class SpoolingAuditLogger:
-    """An AuditLogger that keeps records on the disk while its database is away, and replays them afterwards."""
+class SpoolingAuditLogger(AuditLogger):
+    """Writes records to the spool while the database is unavailable, and replays them afterwards."""
 
     def __init__(self, database: DatabaseAuditLogger, spool: Spool) -> None:
         self._database = database
@@ -42,17 +43,16 @@ class SpoolingAuditLogger:
         self._spool = spool
         self._is_usable = False
         self._known = database.known
-        self._known_file = KnownCredentialsFile(spool.directory, TRUSTED_SECONDS)
+        self._known_table = KnownCredentialsTable(spool.file)
         self._earlier_tenant_source = ""
         self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
-        self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
 
+    @override
     async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
-        """See AuditLogger."""
         try:
             return await self._database.write_log(credential, record)
-        except (DatabaseAway, OutcomeUnknown) as away:
+        except (DatabaseAway, OutcomeUnknown) as unavailable:
             tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
@@ -61,14 +61,15 @@ class SpoolingAuditLogger:
             try:
                 await self._spool.append(tenant_id, self._line(credential, stored))
             except RingfenceError as refusal:
-                raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
+                raise unavailable if isinstance(unavailable, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
 
+    @override
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
-        """See AuditLogger. None may wait with an Idempotency-Key, which the database keeps, or a time of its own."""
         try:
             return await self._database.write_logs(credential, batch, idempotency_key)
-        except (DatabaseAway, OutcomeUnknown) as away:
+        except (DatabaseAway, OutcomeUnknown) as unavailable:
+            # The database alone keeps Idempotency-Keys, and lets records have a time of their own.
             allow_spool = idempotency_key is None and not batch.is_import
             tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
@@ -76,69 +77,73 @@ class SpoolingAuditLogger:
             try:
                 await self._spool.append_all(tenant_id, self._lines(credential, tenant_id, batch))
             except StorageUnavailable as refusal:
-                raise away if isinstance(away, OutcomeUnknown) else refusal from refusal
+                raise unavailable if isinstance(unavailable, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
 
+    @override
     async def identify(self, credential: Credential, source: str) -> Caller:
-        """See AuditLogger."""
         return await self._database.identify(credential, source)
 
+    # No record of the spool is read before it is replayed.
+
+    @override
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        """See AuditLogger. What waits in the spool is not in the list."""
         return await self._database.read_logs(credential, query)
 
+    @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        """See AuditLogger. What waits in the spool is not found."""
         return await self._database.read_log(credential, record_id)
 
+    @override
     async def may_export(self, credential: Credential) -> str:
-        """See AuditLogger."""
         return await self._database.may_export(credential)
 
+    @override
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
-        """See AuditLogger. What waits in the spool is not exported."""
         return await self._database.begin_export(credential, query)
 
+    @override
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
-        """See AuditLogger."""
         return await self._database.read_admin_events(credential, query)
 
     @property
+    @override
     def tenant_source(self) -> str:
-        """See AuditLogger. Until the database has been reached, what it said to an earlier worker."""
+        """Until the database has been reached, the one that it told an earlier worker."""
         return self._database.tenant_source or self._earlier_tenant_source
 
     @property
+    @override
     def database_state(self) -> str:
-        """See AuditLogger."""
         return self._database.database_state
 
+    @override
     async def state(self) -> StoreState:
-        """See AuditLogger."""
+        state = await self._database.state()
         if not self._is_usable:
-            return await self._database.state()
-        waiting = await asyncio.to_thread(self._statistics.read)
-        return replace(await self._database.state(), waiting=waiting, spool_most_bytes=self._spool.most_bytes)
+            return state
+        return replace(state, waiting=await self._spool.waiting(), spool_most_bytes=self._spool.max_bytes)
 
+    @override
     async def db_ping(self) -> Health:
-        """See AuditLogger."""
         return await self._database.db_ping()
 
+    @override
     async def open(self) -> None:
-        """See AuditLogger."""
         await self._database.open()
         try:
             await self._spool.open()
         except RefusedToServe as refusal:
-            # A deploy goes through all the same. Records get 503 while the database is away, as they would without it.
-            logger.error("no record can wait while the database is away: %s", refusal)
+            # No reason not to serve: without the database, records get 503, as they would without a spool.
+            logger.error("no record can be spooled while the database is unavailable: %s", refusal)
         else:
             self._is_usable = True
-            self._earlier_tenant_source, known = await asyncio.to_thread(self._known_file.read)
+            self._earlier_tenant_source, known = await self._known_table.read()
             self._known.restore(known)
 
+    @override
     def start(self) -> None:
-        """See AuditLogger. Replays what an earlier process has left, too."""
+        """Begin to replay, records that an earlier process has left included."""
         self._database.start()
         if not self._is_usable:
             return
@@ -146,12 +151,14 @@ class SpoolingAuditLogger:
             asyncio.create_task(each) for each in (self._replay.watch(), self._set_clock(), self._keep_known())
         ]
 
+    @override
     async def close(self) -> None:
-        """See AuditLogger. A replay is cut short; the next start goes on with it."""
+        """Close both. A replay is cut short; the next start goes on with it."""
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        await self._spool.close()
+        if self._is_usable:
+            await self._spool.close()
         await self._database.close()
 
     def _tenant_of(self, credential: Credential) -> str | None:
@@ -162,8 +169,13 @@ class SpoolingAuditLogger:
 
     def _line(self, credential: Credential, record: Fields) -> Line:
         caller = self._known.trusted(credential)
-        assert caller is not None  # it has just been known
+        assert caller is not None  # _tenant_of() has just found it
         return partial(_signed, credential, caller.spool_key_source, record)
+
+    def _lines(self, credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
+        """Yield the lines of `batch`; raise InvalidRequest at the first record that is refused."""
+        for record in batch.stored_records(tenant_id):
+            yield self._line(credential, record)
 
     async def _set_clock(self) -> None:
         while True:
@@ -171,23 +183,18 @@ class SpoolingAuditLogger:
                 self._spool.clock.set()
             await asyncio.sleep(1)
 
-    def _lines(self, credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
-        """Yield the lines of `batch`; raise InvalidRequest at the first record that is refused."""
-        for record in batch.stored_records(tenant_id):
-            yield self._line(credential, record)
-
     async def _keep_known(self) -> None:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._known.has_new.wait(), _BETWEEN_COPIES)
             self._known.has_new.clear()
-            # Nobody is known anew without the database, and the copy of an earlier worker must not grow younger.
+            # Without the database no credential is accepted anew, and an earlier worker's copy must not look newer.
             if self._availability.is_up:
                 try:
-                    await asyncio.to_thread(self._known_file.write, self.tenant_source, self._known.accepted())
+                    await self._known_table.write(self.tenant_source, self._known.accepted())
                 except OSError as error:
                     logger.warning("known credentials cannot be written to the disk: %s", error.strerror)
-            await asyncio.sleep(1)  # where keys come one after the other
+            await asyncio.sleep(1)  # of many keys, one after another, some at a time
 
 
 def _signed(credential: Credential, source: SpoolKeySource, record: Fields, now: str) -> bytes:
