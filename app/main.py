@@ -22,7 +22,7 @@ from app.services.concurrency.limiter import Limiter, Shares
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
-from app.services.health import observe
+from app.services.health import sample
 from app.services.intake import BulkIntake
 from app.services.jsonl.store import FileAuditLogger
 from app.services.postgres.store import DatabaseAuditLogger
@@ -88,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             )
             app.state.metrics_token = settings.metrics_token and settings.metrics_token.get_secret_value()
             audit_logger.start()
-            observing = asyncio.create_task(observe(audit_logger))
+            observing = asyncio.create_task(sample(audit_logger))
             shutdown.listen()
             await asyncio.to_thread(warn_without_temporary_files)
             yield

@@ -7,8 +7,8 @@ from app import __version__
 from app.http.schemas import DatabaseHealthResponse, HealthResponse
 from app.http.strict_route import StrictRoute
 from app.model.refusals import StorageUnavailable
-from app.services.health import note_findings
-from app.services.postgres.preflight import ISOLATION_IS_BROKEN
+from app.services.audit_logger import ISOLATION_IS_BROKEN
+from app.services.health import record_findings
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -41,7 +41,7 @@ async def health_db(request: Request) -> JSONResponse:
             reason=refusal.detail,
         )
         return JSONResponse(body.model_dump(), 503)
-    note_findings(health.findings)
+    record_findings(health.findings)
     body = DatabaseHealthResponse(
         status="failed" if health.findings else "ok",
         backend=health.backend,

@@ -67,7 +67,7 @@ class Executions:
         assert task
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
-        await execution.record("started", may_wait=False)
+        await execution.record("started", allow_spool=False)
         try:
             outcome = await self._client.call(agent, trace_id, content)
         except asyncio.CancelledError:
@@ -107,9 +107,9 @@ class _Execution:
         http_status: int | None = None,
         latency_ms: int | None = None,
         error: str | None = None,
-        may_wait: bool = True,
+        allow_spool: bool = True,
     ) -> dict[str, Any]:
-        """Store one record; return the fields of the answer that come from it. may_wait: as for write_log()."""
+        """Store one record; return the fields of the answer that come from it. allow_spool: as for write_log()."""
         event_id: UUID = uuid_v7()
         event = AuditEvent(
             id=event_id,
@@ -122,11 +122,11 @@ class _Execution:
             latency_ms=latency_ms,
             error=error,
         )
-        stored = await self._audit_logger.write_log(self._credential, event, may_wait=may_wait)
+        stored = await self._audit_logger.write_log(self._credential, event, allow_spool=allow_spool)
         return {
             "id": str(event_id),
             "trace_id": self._trace_id,
-            **stored.shown(),
+            **stored.as_response(),
             "agent_id": self._agent_id,
             "mode": self._request.mode,
             "status": status,

@@ -68,7 +68,7 @@ class BulkIntake:
                 caller.refuse_without({"import" if batch.is_import else "write"})
                 if batch.single is not None and key is None and not batch.is_import:
                     stored = await self._audit_logger.write_log(credential, _event(batch.single))
-                    return {**stored.shown(), **json.loads(batch.answer)}
+                    return {**stored.as_response(), **json.loads(batch.answer)}
                 return await self._store(credential, batch, key)
             with self._limiter.hold_now(tenant_of(request)):
                 await batch.read_lines(_pieces(request, MOST_SECONDS), self._max_bulk_bytes)
@@ -76,7 +76,7 @@ class BulkIntake:
 
     async def _store(self, credential: Credential, batch: Batch, key: str | None) -> dict[str, Any]:
         stored = await self._audit_logger.write_logs(credential, batch, key)
-        return {**stored.shown(), **json.loads(batch.answer)}
+        return {**stored.as_response(), **json.loads(batch.answer)}
 
     async def _whole(self, request: Request) -> bytes:
         body = bytearray()

@@ -14,11 +14,12 @@ import pytest
 
 from app.model.credential import ApiKey, NamedTenant
 from app.model.refusals import DatabaseAway, RefusedToServe, StorageUnavailable
+from app.services.audit_logger import Outcome
 from app.services.spool import clock as steady_clock
 from app.services.spool.clock import SteadyClock
 from app.services.spool.lines import for_replay, spool_line
 from app.services.spool.queue import Line, Spool
-from app.services.spool.replay import Outcome, Replay
+from app.services.spool.replay import Replay
 
 KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
 

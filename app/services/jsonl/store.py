@@ -83,7 +83,7 @@ class FileAuditLogger:
         credential: Credential,
         event: AuditEvent,
         *,
-        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+        allow_spool: bool = True,  # noqa: ARG002  there is nothing here in which it could
     ) -> Stored:
         """See AuditLogger."""
         tenant_id = _registered(credential)

@@ -8,11 +8,11 @@ from psycopg import errors
 
 from app.model.refusals import RefusedToServe
 from app.release import digest, fingerprints, schema_version
+from app.services.audit_logger import ISOLATION_IS_BROKEN
 
 logger = logging.getLogger("ringfence")
 Rows = Callable[[LiteralString], Awaitable[list[tuple[Any, ...]]]]
 
-ISOLATION_IS_BROKEN = "the database does not keep tenants apart; the service's log says where"
 _NO_SCHEMA = "the database has no schema of ours"
 _OLDER_SCHEMA = "the database's schema is behind this release"
 _WRONG_ROLE = "the service's role may not read and write records"

@@ -8,9 +8,10 @@ from psycopg import AsyncConnection
 
 from app.database_url import encoding_fault
 from app.model.refusals import RefusedToServe
+from app.services.audit_logger import ISOLATION_IS_BROKEN
 from app.services.concurrency.deadline import bounded
 from app.services.postgres.outages import Outage, reason
-from app.services.postgres.preflight import ISOLATION_IS_BROKEN, refuse_unless_servable
+from app.services.postgres.preflight import refuse_unless_servable
 from app.telemetry.metrics import ISOLATION_INTACT
 
 logger = logging.getLogger("ringfence")

@@ -21,7 +21,7 @@ from app.model.refusals import (
     TenantUnknown,
     Unauthenticated,
 )
-from app.services.audit_logger import Health, Stored, StoreState
+from app.services.audit_logger import Health, Outcome, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Limiter
@@ -29,7 +29,6 @@ from app.services.db import MOST_SECONDS_OF_A_RECORD, Call, Database
 from app.services.known_credentials import KnownCredentials
 from app.services.postgres.circuit_breaker import Availability
 from app.services.postgres.sqlstates import Diagnosis
-from app.services.spool.replay import Outcome
 from app.telemetry.metrics import COMMIT_RECORDS
 
 Record = tuple[Credential, AuditEvent]
@@ -90,7 +89,7 @@ class DatabaseAuditLogger:
         credential: Credential,
         event: AuditEvent,
         *,
-        may_wait: bool = True,  # noqa: ARG002  there is nothing here in which it could
+        allow_spool: bool = True,  # noqa: ARG002  there is nothing here in which it could
     ) -> Stored:
         """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
         # What cannot even be sent would be found out only by sending its whole batch one by one.

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from app.model.refusals import InvalidRequest, RingfenceError
+from app.services.audit_logger import Outcome
 from app.services.durable_files import flush_directory, write_all
 from app.services.spool.lines import for_replay
 from app.services.spool.queue import DEAD_LETTER, Segment, Spool
@@ -22,9 +23,6 @@ _MOST_RECORDS = 250
 _MOST_BYTES = 1_048_576
 _BETWEEN_LOOKS = 0.5
 """Seconds after which the spool is looked at again."""
-
-Outcome = Mapping[str, Any] | None
-"""Of one record. None: it is stored. Else why it never will be: sqlstate, message, column, constraint."""
 
 
 class Replay:

@@ -3,20 +3,11 @@
 import json
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.services.audit_logger import Waiting
 from app.services.spool.queue import Spool
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Records that are not in the database yet, their bytes, and the age of the oldest in seconds."""
-
-    records: int
-    bytes: int
-    oldest_seconds: float
 
 
 class SpoolStatistics:

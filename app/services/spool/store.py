@@ -49,12 +49,12 @@ class SpoolingAuditLogger:
         self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
 
-    async def write_log(self, credential: Credential, event: AuditEvent, *, may_wait: bool = True) -> Stored:
+    async def write_log(self, credential: Credential, event: AuditEvent, *, allow_spool: bool = True) -> Stored:
         """See AuditLogger."""
         try:
             return await self._database.write_log(credential, event)
         except (DatabaseAway, OutcomeUnknown) as away:
-            tenant_id = self._tenant_of(credential) if may_wait else None
+            tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
             record = as_stored(tenant_id, event.fields())
@@ -70,8 +70,8 @@ class SpoolingAuditLogger:
         try:
             return await self._database.write_logs(credential, batch, idempotency_key)
         except (DatabaseAway, OutcomeUnknown) as away:
-            may_wait = idempotency_key is None and not batch.is_import
-            tenant_id = self._tenant_of(credential) if may_wait else None
+            allow_spool = idempotency_key is None and not batch.is_import
+            tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
             try:
@@ -119,7 +119,7 @@ class SpoolingAuditLogger:
         if not self._is_usable:
             return await self._database.state()
         waiting = await asyncio.to_thread(self._statistics.read)
-        return replace(await self._database.state(), waiting=waiting, spool_most_bytes=self._spool.most_bytes)
+        return replace(await self._database.state(), waiting=waiting, spool_max_bytes=self._spool.most_bytes)
 
     async def db_ping(self) -> Health:
         """See AuditLogger."""
