@@ -157,9 +157,9 @@ def make_audit_logger(settings: Settings) -> AuditLogger:
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             pool_timeout=settings.database_pool_timeout,
-            names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
-        )
+        ),
+        names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
     )
     if not settings.spool:
         return database
-    return SpoolingAuditLogger(database, Spool(settings.spool_path, settings.spool_max_bytes))
+    return SpoolingAuditLogger(database, database.known, Spool(settings.spool_path, settings.spool_max_bytes))

@@ -221,11 +221,11 @@ def test_nor_does_what_was_left_in_a_transaction_of_the_service_reach_the_next(
         service = database_of(client)
         try:
             async with service.tenant_transaction(ApiKey(key, None)) as transaction:
-                await transaction.call("SET client_encoding = 'LATIN1'", {})
-                await transaction.call("SET ROLE audit_keyed", {})
+                await transaction.connection.execute("SET client_encoding = 'LATIN1'")
+                await transaction.connection.execute("SET ROLE audit_keyed")
                 if fails:
-                    await transaction.call("COMMIT", {})
-                    await transaction.call("SELECT 1 / 0", {})
+                    await transaction.connection.execute("COMMIT")
+                    await transaction.connection.execute("SELECT 1 / 0")
         except errors.DivisionByZero:
             assert fails
 

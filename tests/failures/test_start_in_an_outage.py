@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from app.model.credential import Caller
 from app.services.known_credentials_file import Accepted, KnownCredentialsFile
-from app.services.postgres import circuit_breaker as availability
+from app.services.postgres import circuit_breaker
 from tests.chaos.service import Service
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, bearer, execute
@@ -134,7 +134,7 @@ def test_a_role_that_names_its_tenant_is_not_served_to_everybody_later_either(
 def test_the_log_says_again_what_is_waited_for(
     serve: Serve, database: TestDatabase, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(availability, "_BETWEEN_REMINDERS", 0.1)
+    monkeypatch.setattr(circuit_breaker, "_SECONDS_BETWEEN_REMINDERS", 0.1)
     start_in_an_outage(serve, database)
 
     eventually(lambda: "still waiting for the database" in caplog.text)

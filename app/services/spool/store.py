@@ -17,12 +17,11 @@ from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import AuditEvent
 from app.model.record_rules import as_stored, refuse_broken_rule
 from app.model.refusals import DatabaseAway, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
-from app.services.audit_logger import Health, Stored, StoreState
+from app.services.audit_logger import Health, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
 from app.services.jsonl.reading import Record
-from app.services.known_credentials import TRUSTED_SECONDS, spooled_tenant
+from app.services.known_credentials import TRUSTED_SECONDS, KnownCredentials, spooled_tenant
 from app.services.known_credentials_file import KnownCredentialsFile
-from app.services.postgres.store import DatabaseAuditLogger
 from app.services.spool.lines import spool_line
 from app.services.spool.queue import Line, Spool
 from app.services.spool.replay import Replay
@@ -37,15 +36,14 @@ _BETWEEN_COPIES = 60.0
 class SpoolingAuditLogger:
     """An AuditLogger that keeps records on the disk while its database is away, and replays them afterwards."""
 
-    def __init__(self, database: DatabaseAuditLogger, spool: Spool) -> None:
+    def __init__(self, database: ReplayableAuditLogger, known: KnownCredentials, spool: Spool) -> None:
         self._database = database
-        self._availability = database.availability
         self._spool = spool
         self._is_usable = False
-        self._known = database.known
+        self._known = known
         self._known_file = KnownCredentialsFile(spool.directory, TRUSTED_SECONDS)
         self._earlier_tenant_source = ""
-        self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
+        self._replay = Replay(spool, database.replay, lambda: database.database_state == "up")
         self._statistics = SpoolStatistics(spool)
         self._background: list[asyncio.Task[None]] = []
 
@@ -168,7 +166,7 @@ class SpoolingAuditLogger:
 
     async def _set_clock(self) -> None:
         while True:
-            if self._availability.is_up:
+            if self.database_state == "up":
                 self._spool.clock.set()
             await asyncio.sleep(1)
 
@@ -188,7 +186,7 @@ class SpoolingAuditLogger:
                 await asyncio.wait_for(self._known.has_new.wait(), _BETWEEN_COPIES)
             self._known.has_new.clear()
             # Nobody is known anew without the database, and the copy of an earlier worker must not grow younger.
-            if self._availability.is_up:
+            if self.database_state == "up":
                 try:
                     await asyncio.to_thread(self._known_file.write, self.tenant_source, self._known.accepted())
                 except OSError as error:
