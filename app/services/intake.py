@@ -70,7 +70,7 @@ class BulkIntake:
                     stored = await self._audit_logger.write_log(credential, _event(batch.single))
                     return {**stored.as_response(), **json.loads(batch.answer)}
                 return await self._store(credential, batch, key)
-            with self._limiter.hold_now(tenant_of(request)):
+            async with self._limiter.hold(tenant_of(request)):
                 await batch.read_lines(_pieces(request, MOST_SECONDS), self._max_bulk_bytes)
                 return await self._store(credential, batch, key)
 

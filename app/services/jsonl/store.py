@@ -171,7 +171,7 @@ class FileAuditLogger:
 
     async def state(self) -> StoreState:
         """See AuditLogger."""
-        return StoreState(self._flushes.waiting, {})
+        return StoreState(self._flushes.queued, {})
 
     async def db_ping(self) -> Health:
         """Time all that an append does but the writing. Raises StorageUnavailable when an append would fail."""

@@ -233,7 +233,7 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
 
     @override
     async def state(self) -> StoreState:
-        return StoreState(self._commits.waiting, self._database.connections())
+        return StoreState(self._commits.queued, self._database.connections())
 
     @override
     async def open(self) -> None:
