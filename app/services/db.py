@@ -8,7 +8,6 @@ import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, LiteralString, TypeVar
 from weakref import WeakSet
 
@@ -42,17 +41,6 @@ _NETWORK = {
 
 class StaleConnection(errors.OperationalError):
     """The connection died while it was idle in the pool, so nothing was sent over it."""
-
-
-@dataclass(frozen=True, slots=True)
-class TenantTransaction:
-    """An open transaction. Results may be fetched, and trusted, only after its block has ended.
-
-    tenant: the cursor that returns the tenant's id; None in a transaction whose statement enters its tenants itself.
-    """
-
-    connection: AsyncConnection
-    tenant: AsyncCursor[Any] | None
 
 
 class Database:
@@ -116,11 +104,15 @@ class Database:
             await with_deadline(work, MAX_WRITE_SECONDS)
 
     @asynccontextmanager
-    async def tenant_transaction(self, credential: Credential | None) -> AsyncIterator[TenantTransaction]:
+    async def tenant_transaction(
+        self, credential: Credential | None
+    ) -> AsyncIterator[tuple[AsyncConnection, AsyncCursor[Any] | None]]:
         """Open a transaction for the tenant of `credential`, and commit it when the block ends.
 
         One round trip: BEGIN, entering the tenant, the statements of the block and COMMIT travel as one pipeline. So
-        nothing has happened until the block has ended without an error.
+        nothing has happened until the block has ended without an error; only then may results be fetched.
+        Yields the connection, and the cursor that will return the tenant's id. Without a credential there is none: the
+        statement enters its tenants itself.
         """
         async with self._connection() as connection:
             async with connection.pipeline():
@@ -128,7 +120,7 @@ class Database:
                 # fails, the server skips what follows, COMMIT too, and the pool rolls back.
                 await connection.execute(calls.BEGIN)
                 tenant = None if credential is None else await _enter(connection, credential)
-                yield TenantTransaction(connection, tenant)
+                yield connection, tenant
                 await connection.execute(calls.COMMIT)
                 for statement in calls.RESET:
                     await connection.execute(statement)
@@ -138,10 +130,9 @@ class Database:
         self, credential: Credential | None, statement: LiteralString, parameters: Parameters
     ) -> tuple[str, Any]:
         """Run one statement in a tenant_transaction(); return the tenant's id and the statement's one value."""
-        async with self.tenant_transaction(credential) as transaction:
-            result = await transaction.connection.execute(statement, parameters)
-        tenant_id = "" if transaction.tenant is None else await _value(transaction.tenant)
-        return tenant_id, await _value(result)
+        async with self.tenant_transaction(credential) as (connection, tenant):
+            result = await connection.execute(statement, parameters)
+        return "" if tenant is None else await _value(tenant), await _value(result)
 
     async def call_many(self, credential: Credential, work: Callable[[Call], Awaitable[Result]]) -> tuple[str, Result]:
         """Run `work` in one transaction for the tenant of `credential`; return the tenant's id and its result.
@@ -196,8 +187,8 @@ class Database:
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         # In a transaction that writes: a standby answers queries too, and must not pass.
-        async with self.tenant_transaction(None) as transaction:
-            result = await transaction.connection.execute(statement)
+        async with self.tenant_transaction(None) as (connection, _):
+            result = await connection.execute(statement)
         return await result.fetchall()
 
     @asynccontextmanager
