@@ -104,8 +104,8 @@ def test_a_refusal_reaches_its_own_caller_alone() -> None:
     in_a_loop(test)
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable("away"), ValueError("unexpected")])
-def test_a_failed_write_is_told_to_everybody_in_it_and_to_nobody_else(error: Exception) -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable("unavailable"), ValueError("unexpected")])
+def test_a_failed_write_reaches_all_its_callers_and_no_others(error: Exception) -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a")
         writer.error = error
@@ -181,7 +181,7 @@ def test_draining_waits_for_everything_that_was_submitted() -> None:
     in_a_loop(test)
 
 
-def test_a_writer_that_is_cancelled_leaves_nobody_waiting() -> None:
+def test_a_cancelled_writer_leaves_no_caller_without_an_answer() -> None:
     async def test(_: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c")
         assert commits._writer
