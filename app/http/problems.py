@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from app.http.allowed_methods import allowed_methods
 from app.model.refusals import (
     AgentUnknown,
-    DatabaseAway,
+    DatabaseUnavailable,
     ExportsBusy,
     IdempotencyKeyReused,
     InvalidRequest,
@@ -70,7 +70,7 @@ _HTTP: dict[type[RingfenceError], tuple[int, Mapping[str, str]]] = {
     AgentUnknown: (404, {}),
     RecordNotFound: (404, {}),
     StorageUnavailable: _UNAVAILABLE,
-    DatabaseAway: _UNAVAILABLE,
+    DatabaseUnavailable: _UNAVAILABLE,
     OutcomeUnknown: _UNAVAILABLE,
     ExportsBusy: (503, {"Retry-After": "10"}),
     OutcomeNotRecorded: (503, {}),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.model.refusals import DatabaseAway, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.concurrency.group_commit import GroupCommit
 
 
@@ -210,7 +210,7 @@ def test_no_caller_waits_longer_than_a_write_may_take() -> None:
         commits = GroupCommit(writer.write, len, max_items=1, max_bytes=100, max_queued=10, max_seconds=0.05)
         tasks = await submitted(commits, "a", "b", "c")
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(result) for result in results] == [OutcomeUnknown, DatabaseAway, DatabaseAway]
+        assert [type(result) for result in results] == [OutcomeUnknown, DatabaseUnavailable, DatabaseUnavailable]
         assert writer.writes == [["a"]]
         writer.may_return.set()
         assert await commits.submit("acme", "d") == "D"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.model.credential import ApiKey, NamedTenant
-from app.model.refusals import DatabaseAway, RefusedToServe, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Outcome
 from app.services.spool import clock as steady_clock
 from app.services.spool.clock import SteadyClock
@@ -40,7 +40,7 @@ class Receiver:
     async def __call__(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
         self.calls += 1
         if self.away_after is not None and self.calls > self.away_after:
-            raise DatabaseAway("the database is away")
+            raise DatabaseUnavailable("the database is away")
         ids = [str(json.loads(each["line"])["id"]) for each in lines]
         self.taken += [each for each in ids if each not in self.refused]
         return [{"sqlstate": "RF004", "message": "taken"} if each in self.refused else None for each in ids]
@@ -82,7 +82,7 @@ def test_a_replay_that_is_cut_short_goes_on_where_it_was(spool: Spool) -> None:
     fill(spool, range(1000))
     store = Receiver()
     store.away_after = 2
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     assert len(store.taken) == 500
     store.away_after = None
@@ -94,7 +94,7 @@ def test_what_comes_in_meanwhile_is_replayed_after_it(spool: Spool) -> None:
     fill(spool, range(300))
     store = Receiver()
     store.away_after = 1
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     fill(spool, range(300, 310))
     store.away_after = None
@@ -106,7 +106,7 @@ def test_a_position_that_was_torn_begins_the_file_again(spool: Spool) -> None:
     fill(spool, range(300))
     store = Receiver()
     store.away_after = 1
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     (position,) = spool.directory.glob("*.position")
     position.write_text("")
@@ -184,7 +184,7 @@ def test_what_is_sealed_counts_towards_the_bound(tmp_path: Path) -> None:
     fill(spool, range(3))
     store = Receiver()
     store.away_after = 0
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     with pytest.raises(StorageUnavailable, match="full"):
         fill(spool, range(3, 6))

@@ -10,7 +10,7 @@ from contextvars import Context
 from itertools import chain, repeat
 from typing import Generic, TypeVar
 
-from app.model.refusals import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.concurrency.fair_queue import FairQueue
 
 Item = TypeVar("Item")
@@ -111,7 +111,7 @@ class GroupCommit(Generic[Item, Result]):
         """Refuse the items of a slow write and of the queue. The write itself goes on, and delays the next one."""
         for _, future in taken:
             _end(future, OutcomeUnknown("it took too long, and it is unknown whether it was stored"))
-        self._refuse_queue(DatabaseAway("nothing is stored right now"))
+        self._refuse_queue(DatabaseUnavailable("nothing is stored right now"))
 
     def _refuse_queue(self, refusal: RingfenceError) -> None:
         while self._queue:

@@ -93,7 +93,7 @@ class CircuitBreaker:
                 logger.warning("the database is back")
         elif before is None:
             self._opened_at = now
-            self._log("the database is away: %s", found.logged)
+            self._log("the database is unavailable: %s", found.logged)
         elif found.told != before.told or now - self._logged_at >= _SECONDS_BETWEEN_REMINDERS:
             self._log("still waiting for the database, for %d seconds: %s", now - self._opened_at, found.logged)
         self.outage = found

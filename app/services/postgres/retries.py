@@ -8,7 +8,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolTimeout
 
-from app.model.refusals import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.db import MAX_SECONDS, Database, StaleConnection
 from app.services.postgres.circuit_breaker import CircuitBreaker
 from app.services.postgres.sqlstates import Rules, cannot_write, refusal_of_error
@@ -39,11 +39,11 @@ class Retries:
         """Run `transaction`, and again after a transient error.
 
         writes: whether it matters that it may have been committed. seconds: of one attempt; None where it raises
-        TimeoutError itself. retry_locks: also after a lock timeout. Raises RingfenceError: DatabaseAway, or
+        TimeoutError itself. retry_locks: also after a lock timeout. Raises RingfenceError: DatabaseUnavailable, or
         OutcomeUnknown where it may have been committed.
         """
         if not self._breaker.is_closed:
-            raise DatabaseAway("the database is away")
+            raise DatabaseUnavailable("the database is unavailable")
         transient = (*_TRANSIENT, errors.LockNotAvailable) if retry_locks else _TRANSIENT
         in_doubt = False
         try:
@@ -58,10 +58,10 @@ class Retries:
                     # Overload, or an outage.
                     if await self._breaker.probe():
                         _give_up(in_doubt, StorageUnavailable("no connection to the database became free in time"))
-                    _give_up(in_doubt, DatabaseAway("the database is away"))
+                    _give_up(in_doubt, DatabaseUnavailable("the database is unavailable"))
                 except TimeoutError:
                     await self._breaker.probe()
-                    _give_up(writes, DatabaseAway("the database did not answer in time"))
+                    _give_up(writes, DatabaseUnavailable("the database did not answer in time"))
                 except transient:
                     if attempt == MAX_ATTEMPTS:
                         raise
@@ -72,7 +72,7 @@ class Retries:
                     # A lost session may have committed; a server that refused to write has not.
                     in_doubt = in_doubt or (writes and is_lost and not isinstance(error, StaleConnection))
                     if not await self._breaker.probe():
-                        _give_up(in_doubt, DatabaseAway("the database is away"))
+                        _give_up(in_doubt, DatabaseUnavailable("the database is unavailable"))
                     if attempt == MAX_ATTEMPTS:
                         raise
                     # A new connection can write. Where this one lives and could not, it leads to a server that has

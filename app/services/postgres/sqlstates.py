@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 from app.model.refusals import (
-    DatabaseAway,
+    DatabaseUnavailable,
     IdempotencyKeyReused,
     InvalidRequest,
     RingfenceError,
@@ -112,5 +112,5 @@ def _translate(found: Diagnosis, rules: Rules) -> RingfenceError:
     # A missing privilege is the operator's mistake and not the caller's, so the caller gets no message.
     logger.error("the database failed: SQLSTATE %s", found.sqlstate)
     if found.sqlstate is None or found.sqlstate.startswith(_TRANSIENT):
-        return DatabaseAway("the database cannot be used right now")
+        return DatabaseUnavailable("the database cannot be used right now")
     return StorageUnavailable("the database cannot be used right now")

@@ -16,7 +16,7 @@ from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import AuditEvent
 from app.model.record_rules import refuse_unstorable
 from app.model.refusals import (
-    DatabaseAway,
+    DatabaseUnavailable,
     InvalidRequest,
     RecordNotFound,
     RingfenceError,
@@ -85,7 +85,7 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
         # A record that cannot even be sent would make its whole batch go one by one.
         refuse_unstorable({**event.fields(), "tenant_id": credential.tenant_id})
         if not self._breaker.is_closed:  # or it would be queued behind writes that are still under way
-            raise DatabaseAway("the database is away")
+            raise DatabaseUnavailable("the database is unavailable")
         with self._remembering(credential):
             return Stored(await self._commits.submit(_tenant(credential), (credential, event)))
 
@@ -115,7 +115,7 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
         refusal = refusal_of(found, self._preflight.rules)
         # Another transaction is writing a record of this id, or has locked the table. Which of the two is unknown, and
         # so is whether this record could ever be stored: it is not spooled.
-        if isinstance(refusal, DatabaseAway) and (found.sqlstate or "").startswith(_LOCK_FAILURES):
+        if isinstance(refusal, DatabaseUnavailable) and (found.sqlstate or "").startswith(_LOCK_FAILURES):
             return StorageUnavailable(refusal.detail)
         return refusal
 
@@ -222,7 +222,7 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
         async with self._pinging:  # one at a time: frequent health checks must not take the pool
             try:
                 return await self._retries.run(partial(self._database.db_ping, self.tenant_source), writes=False)
-            except DatabaseAway as refusal:
+            except DatabaseUnavailable as refusal:
                 outage = self._breaker.outage
                 raise StorageUnavailable(outage.told if outage else refusal.detail) from refusal
 

@@ -16,7 +16,7 @@ from app.model.credential import Caller, Credential, SpoolKeySource
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import AuditEvent
 from app.model.record_rules import as_stored, refuse_broken_rule
-from app.model.refusals import DatabaseAway, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
 from app.services.audit_logger import Health, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
 from app.services.jsonl.reading import Record
@@ -51,7 +51,7 @@ class SpoolingAuditLogger:
         """See AuditLogger."""
         try:
             return await self._database.write_log(credential, event)
-        except (DatabaseAway, OutcomeUnknown) as away:
+        except (DatabaseUnavailable, OutcomeUnknown) as away:
             tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
@@ -67,7 +67,7 @@ class SpoolingAuditLogger:
         """See AuditLogger. None may wait with an Idempotency-Key, which the database keeps, or a time of its own."""
         try:
             return await self._database.write_logs(credential, batch, idempotency_key)
-        except (DatabaseAway, OutcomeUnknown) as away:
+        except (DatabaseUnavailable, OutcomeUnknown) as away:
             allow_spool = idempotency_key is None and not batch.is_import
             tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
