@@ -24,7 +24,7 @@ from app.services.concurrency.limiter import Limiter, Shares
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
-from app.services.health import observe
+from app.services.health import sample
 from app.services.intake import BulkIntake
 from app.services.jsonl.store import FileAuditLogger
 from app.services.postgres.store import DatabaseAuditLogger
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             await audit_logger.open()
             audit_logger.start()
-            observing = asyncio.create_task(observe(audit_logger))
+            observing = asyncio.create_task(sample(audit_logger))
             shutdown.listen()
             await asyncio.to_thread(warn_without_temporary_files)
             yield State(
@@ -165,9 +165,9 @@ def make_audit_logger(settings: Settings) -> AuditLogger:
             settings.database_url.get_secret_value(),
             pool_size=settings.database_pool_size,
             pool_timeout=settings.database_pool_timeout,
-            names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
-        )
+        ),
+        names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
     )
     if not settings.spool:
         return database
-    return SpoolingAuditLogger(database, Spool(settings.spool_path, settings.spool_max_bytes))
+    return SpoolingAuditLogger(database, database.known, Spool(settings.spool_path, settings.spool_max_bytes))

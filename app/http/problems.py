@@ -46,7 +46,7 @@ _REFUSALS: dict[int, list[type[RingfenceError]]] = {
     422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
     501: [refusals.ExportUnavailable],
     503: [
-        refusals.StorageUnavailable, refusals.DatabaseAway, refusals.OutcomeUnknown, refusals.ExportsBusy,
+        refusals.StorageUnavailable, refusals.DatabaseUnavailable, refusals.OutcomeUnknown, refusals.ExportsBusy,
         refusals.OutcomeNotRecorded,
     ],
 }  # fmt: skip
@@ -55,7 +55,7 @@ _RETRY_AT_ONCE = {"Retry-After": "1"}
 _HEADERS_OF: dict[type[RingfenceError], dict[str, str]] = {
     refusals.Unauthenticated: {"WWW-Authenticate": 'Bearer realm="ringfence"'},
     refusals.StorageUnavailable: _RETRY_AT_ONCE,
-    refusals.DatabaseAway: _RETRY_AT_ONCE,
+    refusals.DatabaseUnavailable: _RETRY_AT_ONCE,
     refusals.OutcomeUnknown: _RETRY_AT_ONCE,
     refusals.ExportsBusy: {"Retry-After": "10"},
 }

@@ -110,7 +110,7 @@ class StorageUnavailable(RingfenceError):
     kind = "storage-unavailable"
 
 
-class DatabaseAway(StorageUnavailable):
+class DatabaseUnavailable(StorageUnavailable):
     """The database cannot be reached or cannot write now: nothing was stored, and a record may be spooled."""
 
 

@@ -8,8 +8,8 @@ from app.http.schemas import DatabaseHealthResponse, HealthResponse
 from app.http.strict_route import StrictRoute
 from app.model.refusals import StorageUnavailable
 from app.routers.state import AppRequest
-from app.services.health import note_findings
-from app.services.postgres.preflight import ISOLATION_IS_BROKEN
+from app.services.audit_logger import ISOLATION_IS_BROKEN
+from app.services.health import record_findings
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -43,7 +43,7 @@ async def health_db(request: AppRequest) -> JSONResponse:
     except StorageUnavailable as refusal:
         answer.reason = refusal.detail
         return JSONResponse(answer.model_dump(), 503)
-    note_findings(found.findings)
+    record_findings(found.findings)
     answer.latency_ms, answer.isolation = found.latency_ms, found.isolation
     if found.findings:
         answer.reason = ISOLATION_IS_BROKEN

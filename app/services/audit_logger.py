@@ -1,10 +1,10 @@
-"""The audit trail as the rest of the service sees it: write one record or many, read one page, ask whether it works.
+"""The interface of every store of audit records, and the types that it speaks with.
 
-Implementations of one interface: the database, which holds every rule itself (database_audit_logger.py), the same with
-a spool for the time when it is away (spooling.py), and, where there is none, a file (audit_file.py).
+Three stores implement it: PostgreSQL (postgres/), the same with a spool for its outages (spool/), and one JSONL file
+(jsonl/). They import this interface and never one another.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -14,22 +14,16 @@ from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import Record
 from app.services.batch import Batch
 
+ISOLATION_IS_BROKEN = "the database does not keep tenants apart; the service's log says where"
+"""The reason that callers get, without the findings."""
+
 Outcome = Mapping[str, Any] | None
 """Of one replayed record. None: it is stored. Else why it never will be: sqlstate, message, column, constraint."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Records of the spool that are not in the database yet, their bytes, and the age of the oldest in seconds."""
-
-    records: int
-    bytes: int
-    oldest_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
-    """How the store is.
+    """Result of a health check.
 
     latency_ms: of one round trip, in milliseconds. isolation: intact or broken for the database, service for the file.
     """
@@ -52,81 +46,97 @@ class Stored:
     earlier_answer: str | None = None
 
     def as_response(self) -> dict[str, str]:
-        """Return what an answer says about it."""
+        """Return the fields of the response that come from here."""
         return {"tenant_id": self.tenant_id, **({"stored": "spool"} if self.in_spool else {})}
 
 
 @dataclass(frozen=True, slots=True)
-class StoreState:
-    """How busy a store is.
+class Waiting:
+    """Spooled records that are not in the database yet, their bytes, and the age of the oldest in seconds."""
 
-    queue: records that wait for a commit. pool: connections by state. waiting, spool_most_bytes: where it has a spool.
+    records: int
+    bytes: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """Load of a store.
+
+    queue: records that are queued for a commit. pool: connections by state. waiting, spool_max_bytes: of its spool.
     """
 
     queue: int
     pool: Mapping[str, int]
     waiting: Waiting | None = None
-    spool_most_bytes: int = 0
+    spool_max_bytes: int = 0
 
 
 class AuditLogger(Protocol):
-    """Where records go. Every method raises RingfenceError: nothing was stored then, but for OutcomeUnknown."""
+    """A store of audit records. A method that raises RingfenceError has stored nothing, except OutcomeUnknown."""
 
     async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
         """Store `record`; return after the commit, or, in an outage and with allow_spool, once it is in the spool."""
 
     async def identify(self, credential: Credential, source: str) -> Caller:
-        """Say what `credential` opens, as it was known some seconds ago, so that only its holder's body is read.
+        """Return what `credential` opens, at most some seconds old. The body of a request is read only after this.
 
-        source: where the request comes from; a credential that was not seen before is asked about in its turn.
+        source: the caller's address. Checks of credentials not seen before are queued by it, in turns.
         """
 
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
-        """Store all records of `batch`, or none, and return once they are committed, or in the spool.
+        """Store all records of `batch`, or none; return after the commit, or once they are in the spool.
 
-        The ids of the records make the call repeatable. idempotency_key: where it came before with the same body,
-        nothing is stored, and the earlier answer is returned. InvalidRequest names the first record that is refused;
-        ScopeMissing, when they bring their own times and that is not allowed.
+        The ids of the records make the call repeatable. An idempotency_key that was used before with the same body
+        stores nothing; its earlier answer is returned. Raises InvalidRequest, which names the first
+        refused record, and ScopeMissing, when records bring their own times and the credential does not allow it.
         """
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page as JSON text: count, items, next_cursor, has_more."""
 
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        """Return one record as JSON text, as a page shows it. Raises RecordNotFound when the tenant has none."""
+        """Return one record as JSON text, as in a page. Raises RecordNotFound when the tenant has none."""
 
     async def may_export(self, credential: Credential) -> str:
         """Check that an export may begin, and return its tenant. No record is read. Raises ExportUnavailable."""
 
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
-        """Put an export on record; return its tenant and its parts: whole lines, some megabytes each, the last a mark.
+        """Record the start of an export; return its tenant and its parts.
 
-        The export is complete when the iteration ends by itself; it raises RingfenceError when it cannot go on. Raises
-        ExportUnavailable where the store has no export.
+        A part is whole lines, some megabytes; the last ends with a mark. The export is complete when the iteration
+        ends by itself; RingfenceError means that it is not. Raises ExportUnavailable where the store has no export.
         """
 
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
-        """Return one page of the administrative acts on the tenant as JSON text, as read_logs() does."""
+        """Return one page of the tenant's administrative events as JSON text, like read_logs()."""
 
     async def db_ping(self) -> Health:
-        """Ask the store whether it works, and keeps tenants apart."""
+        """Check that the store works and keeps tenants apart. Raises StorageUnavailable with the reason."""
 
     @property
     def tenant_source(self) -> str:
-        """`api_key` or `header`: which credential counts here; empty until the store has said so."""
+        """Which credential counts here: `api_key` or `header`; empty until the store was reached."""
 
     @property
     def database_state(self) -> str:
-        """`up`, `down`, or `none`, as far as is known: nobody is asked."""
+        """`up`, `down` or `none`, as last seen: nothing is asked."""
 
     async def state(self) -> StoreState:
-        """Say how busy it is. The database is not asked. Raises OSError."""
+        """Return the load of the store. The database is not asked. Raises OSError."""
 
     async def open(self) -> None:
-        """Connect, or begin without a database that is away. Raises RefusedToServe when it may not be served."""
+        """Connect, or start without an unavailable database. Raises RefusedToServe when the store is not safe."""
 
     def start(self) -> None:
-        """Begin what goes on in the background, once it is open."""
+        """Start the background tasks; after open()."""
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Finish the writes that were accepted, and release every resource."""
+
+
+class ReplayableAuditLogger(AuditLogger, Protocol):
+    """A store that a spool can wrap: it also accepts records from an outage."""
+
+    async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
+        """Store spooled lines; return the outcome of each, in their order."""

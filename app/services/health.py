@@ -1,4 +1,4 @@
-"""Looks at the store again and again, for the gauges of app/telemetry/metrics.py: so that a scrape waits for nobody."""
+"""Samples the store every two seconds into the gauges, so that a scrape never blocks on the database."""
 
 import asyncio
 import logging
@@ -10,36 +10,36 @@ from app.telemetry import metrics
 
 logger = logging.getLogger("ringfence")
 
-_BETWEEN_LOOKS = 2.0
-_BETWEEN_REPORTS = 30.0
-"""Seconds; the isolation report takes the database some milliseconds."""
+_SECONDS_BETWEEN_SAMPLES = 2.0
+_SECONDS_BETWEEN_REPORTS = 30.0
+"""The isolation report takes the database some milliseconds."""
 
 
-async def observe(audit_logger: AuditLogger) -> None:
-    """Set the gauges, and log what the isolation report finds. Never returns."""
+async def sample(audit_logger: AuditLogger) -> None:
+    """Set the gauges and run the isolation report, again and again. Never returns."""
     reported = float("-inf")
-    metrics.ISOLATION_INTACT.set(True)  # nothing has been found; a gauge that was never set says 0, and pages somebody
+    metrics.ISOLATION_INTACT.set(True)  # a gauge that was never set reads 0, which pages the operator
     while True:
         try:
-            await _look(audit_logger)
-            if audit_logger.database_state == "up" and time.monotonic() - reported > _BETWEEN_REPORTS:
+            await _sample_once(audit_logger)
+            if audit_logger.database_state == "up" and time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
                 reported = time.monotonic()
-                note_findings((await audit_logger.db_ping()).findings)
+                record_findings((await audit_logger.db_ping()).findings)
         except (RingfenceError, OSError):
-            pass  # that it is away is a gauge of its own
-        except Exception as error:  # whatever it is, the gauges must not stand still
-            logger.error("the store could not be looked at: %s", type(error).__qualname__)
-        await asyncio.sleep(_BETWEEN_LOOKS)
+            pass  # an unavailable store has a gauge of its own
+        except Exception as error:  # the gauges must not stand still after any error
+            logger.error("sampling the store failed: %s", type(error).__qualname__)
+        await asyncio.sleep(_SECONDS_BETWEEN_SAMPLES)
 
 
-def note_findings(findings: list[str]) -> None:
-    """Log what was found against isolation, and set the verdict."""
+def record_findings(findings: list[str]) -> None:
+    """Log the findings of the isolation report, and set the gauge."""
     metrics.ISOLATION_INTACT.set(not findings)
     for finding in findings:
         logger.error("isolation is broken: %s", finding)
 
 
-async def _look(audit_logger: AuditLogger) -> None:
+async def _sample_once(audit_logger: AuditLogger) -> None:
     state = await audit_logger.state()
     metrics.UNDER_WAY.set(metrics.UnderWay.requests)
     metrics.QUEUE.set(state.queue)
@@ -50,4 +50,4 @@ async def _look(audit_logger: AuditLogger) -> None:
         metrics.SPOOL_RECORDS.set(state.waiting.records)
         metrics.SPOOL_BYTES.set(state.waiting.bytes)
         metrics.SPOOL_OLDEST_SECONDS.set(state.waiting.oldest_seconds)
-        metrics.SPOOL_MOST_BYTES.set(state.spool_most_bytes)
+        metrics.SPOOL_MOST_BYTES.set(state.spool_max_bytes)

@@ -63,6 +63,12 @@ CONFIGURATION: dict[str, Any] = {
         }
     },
     "root": {"handlers": ["lines"], "level": "WARNING"},
-    "loggers": {"ringfence": {"level": "INFO"}, "uvicorn": {"level": "INFO"}, "uvicorn.access": {"level": "WARNING"}},
+    "loggers": {
+        "ringfence": {"level": "INFO"},
+        "uvicorn": {"level": "INFO"},
+        "uvicorn.access": {"level": "WARNING"},
+        # It warns that it could not roll back a pipeline that was refused; the refusal itself is raised.
+        "psycopg": {"level": "ERROR"},
+    },
 }
 """For logging.config.dictConfig(), in the parent and in each worker."""

@@ -1,4 +1,4 @@
-"""One tenant that does all it can keeps no other out: each bound that tenants share, alone and with two of them."""
+"""One tenant that does all it can keeps no other out: each limit that tenants share, with one tenant and with two."""
 
 import asyncio
 import json
@@ -85,7 +85,7 @@ def meanwhile(
 # Lists.
 
 
-def test_lists_of_one_tenant_take_all_places_but_one(
+def test_lists_of_one_tenant_take_all_but_one_connection_for_reads(
     service: ServiceProcess, database: TestDatabase, busy: dict[str, str]
 ) -> None:
     with held_up(database, "list_audit_logs", "acme") as lock:
@@ -121,7 +121,7 @@ def test_lists_of_one_tenant_that_take_long_keep_no_list_of_another_waiting(
 # Streams of records, and their way into the database.
 
 
-def test_streams_of_one_tenant_take_three_quarters_of_the_places(service: ServiceProcess, busy: dict[str, str]) -> None:
+def test_one_tenant_has_three_quarters_of_the_streams(service: ServiceProcess, busy: dict[str, str]) -> None:
     with ExitStack() as held:
         for _ in range(6):
             held.enter_context(half_sent(service, LOGS, busy, "application/x-ndjson", lines([record()] * 2)))
@@ -185,7 +185,7 @@ def test_records_of_another_tenant_are_the_next_to_be_stored(
 # Exports.
 
 
-def test_exports_that_nobody_reads_keep_another_of_their_tenant_out_and_no_other_tenants(
+def test_unread_exports_keep_out_another_of_their_own_tenant_alone(
     service: ServiceProcess, database: TestDatabase, busy: dict[str, str], other: dict[str, str]
 ) -> None:
     database.execute(
@@ -202,7 +202,7 @@ def test_exports_that_nobody_reads_keep_another_of_their_tenant_out_and_no_other
         soon(lambda: service.http.get(LOGS, headers=other))
 
 
-# Single records, and what bodies take. Their queue: tests/store/test_records_share_commits.py.
+# Single records, and the memory that bodies take. The queue of records: tests/store/test_records_share_commits.py.
 
 
 def test_a_record_that_waits_for_its_own_tenants_bulk_holds_up_no_other_tenant(
@@ -235,7 +235,7 @@ def test_a_record_that_waits_for_its_own_tenants_bulk_holds_up_no_other_tenant(
     assert service.http.post(LOGS, headers=busy, json=record(id=held)).status_code == 201
 
 
-def test_bodies_of_one_tenant_take_three_quarters_of_the_room_and_leave_the_rest(
+def test_bodies_of_one_tenant_take_three_quarters_of_the_memory_for_bodies(
     service: ServiceProcess, busy: dict[str, str], other: dict[str, str]
 ) -> None:
     body = json.dumps({"input": {"a": "x" * 1_000_000}}).encode()

@@ -220,12 +220,12 @@ def test_nor_does_what_was_left_in_a_transaction_of_the_service_reach_the_next(
     async def inject() -> None:
         service = database_of(client)
         try:
-            async with service.tenant_transaction(ApiKey(key, None)) as transaction:
-                await transaction.call("SET client_encoding = 'LATIN1'", {})
-                await transaction.call("SET ROLE audit_keyed", {})
+            async with service.tenant_transaction(ApiKey(key, None)) as (connection, _):
+                await connection.execute("SET client_encoding = 'LATIN1'")
+                await connection.execute("SET ROLE audit_keyed")
                 if fails:
-                    await transaction.call("COMMIT", {})
-                    await transaction.call("SELECT 1 / 0", {})
+                    await connection.execute("COMMIT")
+                    await connection.execute("SELECT 1 / 0")
         except errors.DivisionByZero:
             assert fails
 

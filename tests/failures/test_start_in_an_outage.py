@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from app.model.credential import Caller
 from app.services.known_credentials import Accepted
-from app.services.postgres import circuit_breaker as availability
+from app.services.postgres import circuit_breaker
 from app.services.spool.known_credentials import KnownCredentialsTable
 from app.services.spool.queue import Spool
 from tests.chaos.service import Service
@@ -138,7 +138,7 @@ def test_a_role_that_names_its_tenant_is_not_served_to_everybody_later_either(
 def test_the_log_says_again_what_is_waited_for(
     serve: Serve, database: TestDatabase, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(availability, "_BETWEEN_REMINDERS", 0.1)
+    monkeypatch.setattr(circuit_breaker, "_SECONDS_BETWEEN_REMINDERS", 0.1)
     start_in_an_outage(serve, database)
 
     eventually(lambda: "still waiting for the database" in caplog.text)

@@ -21,7 +21,9 @@ def test_the_process_answers_with_its_version(serve_each: Serve) -> None:
     assert body == {"status": "ok", "version": __version__}
 
 
-def test_the_process_answers_while_the_database_is_away_and_says_so(serve: Serve, database: TestDatabase) -> None:
+def test_the_process_answers_while_the_database_is_unavailable_and_says_so(
+    serve: Serve, database: TestDatabase
+) -> None:
     client = serve()
     assert client.get(HEALTH).json()["database"] == "up"
     database.go_down()
@@ -146,7 +148,7 @@ def test_nothing_but_the_state_is_told(serve: Serve, database: TestDatabase) -> 
         assert word not in text
 
 
-def test_a_role_that_changed_its_group_is_told_of(
+def test_a_role_that_has_changed_its_group_is_failed(
     database: TestDatabase, serve: Serve, create_role: CreateRole
 ) -> None:
     role = create_role(member_of=("audit_trusted",))

@@ -61,8 +61,8 @@ def test_what_goes_on_for_everybody_is_logged_under_nobodys_trace(database: Test
         assert service.http.post(EXECUTE, headers=headers, json={"input": {}}).status_code == 200
         database.go_down()
         service.http.post(EXECUTE, headers=headers, json={"input": {}})
-        away = eventually(lambda: [line for line in lines(service) if "is away" in line["message"]])
-        assert not [line for line in away if "trace_id" in line]
+        outage = eventually(lambda: [line for line in lines(service) if "is unavailable" in line["message"]])
+        assert not [line for line in outage if "trace_id" in line]
 
 
 def test_an_exception_is_where_it_happened_and_not_what_it_said() -> None:

@@ -1,4 +1,4 @@
-"""Records of several requests are stored in one transaction, each under the tenant of its own credential."""
+"""Records of several requests share one transaction; each is stored under the tenant of its own credential."""
 
 import asyncio
 import random
@@ -113,7 +113,7 @@ def test_they_share_a_commit(database: TestDatabase) -> None:
     assert times == (40, 1)  # created_at is the start of the transaction
 
 
-def test_so_do_those_of_tenants_that_are_named(database: TestDatabase) -> None:
+def test_records_of_named_tenants_share_a_commit_too(database: TestDatabase) -> None:
     cases: list[Case] = [
         (NamedTenant("acme"), event(), "acme"),
         (NamedTenant("nobody"), event(), TenantUnknown),
@@ -126,7 +126,9 @@ def test_so_do_those_of_tenants_that_are_named(database: TestDatabase) -> None:
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800"])
-def test_one_that_cannot_even_be_sent_harms_no_other_and_costs_it_no_commit(database: TestDatabase, text: str) -> None:
+def test_a_record_that_cannot_even_be_sent_harms_no_other_and_costs_it_no_commit(
+    database: TestDatabase, text: str
+) -> None:
     key = ApiKey(database.issue_api_key("acme"), None)
     cases: list[Case] = [(key, event(), ""), (key, event(user_id=text), ""), (key, event(), "")]
     results = on(database, "audit_app", lambda logger: together(logger, cases))
@@ -135,7 +137,7 @@ def test_one_that_cannot_even_be_sent_harms_no_other_and_costs_it_no_commit(data
     assert database.execute("SELECT count(*), count(DISTINCT created_at) FROM audit.audit_logs") == [(2, 1)]
 
 
-def test_one_whose_id_is_being_written_elsewhere_makes_nobody_wait(database: TestDatabase) -> None:
+def test_a_record_whose_id_is_being_written_elsewhere_delays_no_other(database: TestDatabase) -> None:
     acme, globex = (ApiKey(database.issue_api_key(tenant), None) for tenant in ("acme", "globex"))
     busy = [event() for _ in range(40)]
     cases: list[Case] = [(globex, event(), ""), *((acme, one, "") for one in busy), (globex, event(), "")]
@@ -145,11 +147,11 @@ def test_one_whose_id_is_being_written_elsewhere_makes_nobody_wait(database: Tes
                 "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (%s, 'acme', 'agent')", [one.id]
             )
         started = time.monotonic()
-        first, *waited, last = on(database, "audit_app", lambda logger: together(logger, cases))
+        first, *blocked, last = on(database, "audit_app", lambda logger: together(logger, cases))
         assert time.monotonic() - started < 2  # forty waits of five seconds otherwise, until the statement's time is up
         elsewhere.rollback()
     assert (first, last) == ("globex", "globex")
-    assert all(isinstance(refusal, StorageUnavailable) for refusal in waited)
+    assert all(isinstance(refusal, StorageUnavailable) for refusal in blocked)
     assert list(tenants_stored(database).values()) == ["globex", "globex"]
 
 
@@ -178,7 +180,7 @@ def test_a_tenant_alone_may_fill_the_queue_and_each_commit(database: TestDatabas
     assert database.execute("SELECT count(DISTINCT created_at) FROM audit.audit_logs") == [(4,)]
 
 
-def test_a_caller_who_goes_away_takes_no_record_with_him(database: TestDatabase) -> None:
+def test_a_cancelled_caller_takes_no_record_back(database: TestDatabase) -> None:
     key = ApiKey(database.issue_api_key("acme"), None)
     events = [event() for _ in range(10)]
 

@@ -1,4 +1,4 @@
-"""What a request costs on the way to the database: one round trip, with a key as without."""
+"""A request takes one round trip to the database, with an API key and without."""
 
 from collections.abc import Iterator
 from pathlib import Path

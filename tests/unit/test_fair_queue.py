@@ -15,7 +15,7 @@ def queue_of(max_items: int, **counts: int) -> FairQueue[str]:
 
 
 def all_of(queue: FairQueue[str]) -> list[str]:
-    return [queue.take() for _ in range(len(queue))]
+    return [queue.take(queue.next()) for _ in range(len(queue))]
 
 
 def test_one_tenant_alone_fills_it_and_is_served_in_order() -> None:
@@ -30,7 +30,7 @@ def test_tenants_are_served_by_turns() -> None:
 
 def test_a_tenant_that_comes_back_has_its_turn_after_the_others() -> None:
     queue = queue_of(9, a=1, b=2)
-    assert queue.take() == "a0"
+    assert queue.take(queue.next()) == "a0"
     queue.put("a", "later")
     assert all_of(queue) == ["b0", "later", "b1"]
 
@@ -47,33 +47,36 @@ def test_a_third_tenant_gets_in_as_well() -> None:
     assert "c0" in all_of(queue)
 
 
-def test_what_is_looked_at_stays_and_is_what_is_taken_next() -> None:
+def test_the_first_item_stays_until_it_is_taken() -> None:
     queue = queue_of(4, a=1, b=1)
-    assert [queue.first(), queue.first(), queue.take(), queue.first()] == ["a0", "a0", "a0", "b0"]
+    assert [queue.first("a"), queue.first("a"), queue.next(), queue.take("a")] == ["a0", "a0", "a", "a0"]
+    assert [queue.next(), queue.first("b")] == ["b", "b0"]
 
 
-def test_what_is_removed_is_not_served_and_its_place_is_free() -> None:
+def test_a_discarded_item_is_not_served_and_leaves_room() -> None:
     queue = queue_of(2, a=2)
-    queue.remove("a", "a0")
-    queue.remove("a", "a0")
-    queue.remove("nobody", "a0")
+    queue.discard("a", "a0")
+    queue.discard("a", "a0")
+    queue.discard("nobody", "a0")
     assert len(queue) == 1
     assert queue.put("a", "a2") is None
     assert all_of(queue) == ["a1", "a2"]
 
 
-def test_the_tenant_that_weighs_least_is_chosen_and_among_equals_the_one_whose_turn_it_is() -> None:
+def test_the_tenant_that_weighs_least_is_next_and_among_equals_the_one_whose_turn_it_is() -> None:
     queue = queue_of(9, a=2, b=2, c=2)
     weights = {"a": 2, "b": 1, "c": 1}
-    assert queue.least(weights.__getitem__) == "b"
-    assert queue.take_from("b") == "b0"
-    assert queue.least(weights.__getitem__) == "c"
+    assert queue.next(weights.__getitem__) == "b"
+    assert queue.take("b") == "b0"
+    assert queue.next(weights.__getitem__) == "c"
 
 
 def test_an_empty_one_has_nothing() -> None:
     queue = queue_of(2)
-    with pytest.raises(IndexError):
-        queue.take()
-    with pytest.raises(IndexError):
-        queue.first()
+    with pytest.raises(StopIteration):
+        queue.next()
+    with pytest.raises(KeyError):
+        queue.take("a")
+    with pytest.raises(KeyError):
+        queue.first("a")
     assert len(queue) == 0

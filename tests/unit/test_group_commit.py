@@ -1,4 +1,4 @@
-"""Group commit: records that arrive together share a commit, and no tenant, refusal or failure."""
+"""Items that come together share a write, and nothing else: not a tenant, not a refusal, not an outcome."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.model.refusals import DatabaseAway, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, InvalidRequest, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.concurrency.group_commit import GroupCommit
 
 
 class Writer:
-    """Stands where the store does; holds a write until it is let go."""
+    """Stands in for a store; each write blocks until the test lets it return."""
 
     def __init__(self) -> None:
         self.writes: list[list[str]] = []
@@ -49,7 +49,7 @@ async def submitted(commits: GroupCommit[str, str], *items: str) -> list[asyncio
     return tasks
 
 
-def test_an_item_that_finds_nothing_on_its_way_goes_at_once() -> None:
+def test_an_item_that_meets_no_write_goes_at_once() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         (task,) = await submitted(commits, "a")
         assert writer.writes == [["a"]]
@@ -60,7 +60,7 @@ def test_an_item_that_finds_nothing_on_its_way_goes_at_once() -> None:
     in_a_loop(test)
 
 
-def test_what_comes_meanwhile_goes_together_and_in_order() -> None:
+def test_items_that_come_meanwhile_go_together_and_in_order() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c")
         writer.may_return.set()
@@ -104,8 +104,8 @@ def test_a_refusal_reaches_its_own_caller_alone() -> None:
     in_a_loop(test)
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable("away"), ValueError("unexpected")])
-def test_a_failed_write_is_told_to_each_writer_in_it_and_to_no_other(error: Exception) -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable("unavailable"), ValueError("unexpected")])
+def test_a_failed_write_reaches_all_its_callers_and_no_others(error: Exception) -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a")
         writer.error = error
@@ -132,7 +132,7 @@ def test_beyond_the_bound_an_item_is_refused_at_once() -> None:
 def test_one_tenant_alone_fills_the_queue_and_every_commit() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c", "d", "e", "f", "g")
-        assert commits.waiting == 6
+        assert commits.queued == 6
         writer.may_return.set()
         await asyncio.gather(*tasks)
         assert writer.writes == [["a"], ["b", "c", "d"], ["e", "f", "g"]]
@@ -155,7 +155,7 @@ def test_another_tenant_gets_into_a_full_queue_and_into_the_next_commit() -> Non
     in_a_loop(test, max_queued=6)
 
 
-def test_a_writer_that_goes_away_takes_no_record_with_it_and_stalls_no_other() -> None:
+def test_a_cancelled_caller_takes_no_item_back_and_stalls_no_other() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         first, second, third = await submitted(commits, "a", "b", "c")
         first.cancel()
@@ -181,7 +181,7 @@ def test_draining_waits_for_everything_that_was_submitted() -> None:
     in_a_loop(test)
 
 
-def test_a_writer_that_is_cancelled_leaves_no_other_waiting() -> None:
+def test_a_cancelled_writer_leaves_no_caller_without_an_answer() -> None:
     async def test(_: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c")
         assert commits._writer
@@ -192,7 +192,7 @@ def test_a_writer_that_is_cancelled_leaves_no_other_waiting() -> None:
     in_a_loop(test)
 
 
-def test_a_writer_without_a_result_hears_that_the_outcome_is_unknown() -> None:
+def test_an_item_without_a_result_has_an_unknown_outcome() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "first", "a", "b")
         writer.forgets_the_last = True
@@ -204,13 +204,13 @@ def test_a_writer_without_a_result_hears_that_the_outcome_is_unknown() -> None:
     in_a_loop(test)
 
 
-def test_no_writer_waits_longer_than_a_write_may_take() -> None:
+def test_no_caller_waits_longer_than_a_write_may_take() -> None:
     async def run() -> None:
         writer = Writer()
         commits = GroupCommit(writer.write, len, max_items=1, max_bytes=100, max_queued=10, max_seconds=0.05)
         tasks = await submitted(commits, "a", "b", "c")
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(result) for result in results] == [OutcomeUnknown, DatabaseAway, DatabaseAway]
+        assert [type(result) for result in results] == [OutcomeUnknown, DatabaseUnavailable, DatabaseUnavailable]
         assert writer.writes == [["a"]]
         writer.may_return.set()
         assert await commits.submit("acme", "d") == "D"

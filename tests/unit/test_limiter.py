@@ -1,4 +1,4 @@
-"""Limiters that tenants share: one tenant alone may use all of it, two share it, and no one waits without an end."""
+"""Limits that tenants share: alone, one may have all; two share it; and no request is queued for ever."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.model.refusals import ExportsBusy, StorageUnavailable
+from app.model.refusals import StorageUnavailable
 from app.services.concurrency.limiter import Limiter, Shares
 
 
@@ -30,12 +30,12 @@ def test_with_a_reserve_each_has_half_of_what_the_others_leave_and_at_least_one(
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 3])
-def test_one_place_serves_one_tenant_and_two_serve_two(capacity: int) -> None:
+def test_a_small_capacity_still_serves_one_tenant_and_two_serve_two(capacity: int) -> None:
     shares = Shares(capacity, max_share=0.5)
     assert [taken(shares, "a"), taken(shares, "b")] == {1: [1, 0], 2: [1, 1], 3: [1, 1]}[capacity]
 
 
-def test_bytes_are_shared_as_places_are() -> None:
+def test_bytes_are_shared_as_requests_are() -> None:
     shares = Shares(1000, max_share=0.75)
     assert taken(shares, "a", 100) == 7
     assert taken(shares, "b", 100) == 2
@@ -47,12 +47,12 @@ def test_what_is_given_back_is_there_for_others() -> None:
     shares = Shares(4, max_share=0.5)
     assert [taken(shares, "a"), taken(shares, "b")] == [2, 1]
     shares.give_back("a", 2)
-    assert (shares.held("a"), shares.in_use) == (0, 1)
+    assert (shares.held("a"), shares.free) == (0, 3)
     assert taken(shares, "c") == 1
 
 
 class Crowd:
-    """Callers of one limiter, who hold their places until they are let go."""
+    """Callers of one limiter; each holds it until the test lets it go."""
 
     def __init__(self, limiter: Limiter) -> None:
         self.limiter = limiter
@@ -62,16 +62,19 @@ class Crowd:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def come(self, *callers: str) -> None:
-        """Have each caller want a place, one after another; the first letter of the name is the tenant."""
+        """Let each caller ask, one after another; the first letter of the name is the tenant."""
         for caller in callers:
             self.tasks.append(asyncio.create_task(self._hold(caller), name=caller))
             await settle()
 
     async def go(self, *callers: str) -> None:
-        """Have each caller leave its place."""
+        """Let each caller leave."""
         for caller in callers:
-            next(event for name, event in self._holding if name == caller).set()
+            self.let_go(caller)
             await settle()
+
+    def let_go(self, caller: str) -> None:
+        next(event for name, event in self._holding if name == caller).set()
 
     async def _hold(self, caller: str) -> None:
         event = asyncio.Event()
@@ -97,12 +100,12 @@ def in_a_loop(test: Callable[[Crowd], Awaitable[Any]], capacity: int, **bounds: 
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*crowd.tasks, return_exceptions=True)
-        assert crowd.limiter.in_use == 0
+        assert crowd.limiter.shares.free == capacity
 
     asyncio.run(run())
 
 
-def test_one_tenant_alone_has_every_place_and_the_whole_queue() -> None:
+def test_one_tenant_alone_has_all_and_the_whole_queue() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "a3", "a4", "a5", "a6")
         assert crowd.served == ["a1", "a2"]
@@ -113,7 +116,7 @@ def test_one_tenant_alone_has_every_place_and_the_whole_queue() -> None:
     in_a_loop(test, 2)
 
 
-def test_a_place_that_becomes_free_goes_to_the_tenant_that_holds_fewest() -> None:
+def test_the_next_turn_goes_to_the_tenant_that_holds_fewest() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "a3", "a4", "b1", "b2")
         await crowd.go("a1")
@@ -124,7 +127,7 @@ def test_a_place_that_becomes_free_goes_to_the_tenant_that_holds_fewest() -> Non
     in_a_loop(test, 2)
 
 
-def test_a_full_queue_takes_one_more_where_another_tenant_has_more() -> None:
+def test_a_caller_gets_into_a_full_queue_where_another_tenant_has_more() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "a3", "a4", "a5", "b1", "b2", "b3")
         assert crowd.refused == ["a5", "a4", "b3"]
@@ -134,7 +137,7 @@ def test_a_full_queue_takes_one_more_where_another_tenant_has_more() -> None:
     in_a_loop(test, 1)
 
 
-def test_with_a_reserve_a_tenant_waits_beside_a_free_place_that_another_gets_at_once() -> None:
+def test_with_a_reserve_a_tenant_is_queued_while_another_gets_in_at_once() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "a3", "a4")
         assert crowd.served == ["a1", "a2", "a3"]
@@ -148,7 +151,7 @@ def test_with_a_reserve_a_tenant_waits_beside_a_free_place_that_another_gets_at_
     in_a_loop(test, 4, max_share=0.75)
 
 
-def test_a_wait_ends_at_its_deadline_and_leaves_no_trace() -> None:
+def test_no_caller_is_queued_longer_than_the_limit_nor_leaves_a_trace() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2")
         await crowd.tasks[1]
@@ -160,7 +163,7 @@ def test_a_wait_ends_at_its_deadline_and_leaves_no_trace() -> None:
     in_a_loop(test, 1, max_seconds=0.02)
 
 
-def test_a_caller_that_is_cancelled_meanwhile_takes_no_place() -> None:
+def test_a_cancelled_caller_gets_no_turn() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "a2", "b1")
         crowd.tasks[2].cancel()
@@ -174,26 +177,29 @@ def test_a_caller_that_is_cancelled_meanwhile_takes_no_place() -> None:
     in_a_loop(test, 1)
 
 
-def test_a_place_that_is_given_to_a_caller_who_is_just_going_is_given_on() -> None:
+def test_a_turn_that_comes_to_a_caller_who_is_just_cancelled_goes_to_the_next() -> None:
     async def test(crowd: Crowd) -> None:
         await crowd.come("a1", "b1", "c1")
-        crowd.limiter.give_back("a")  # b1 has it, and has not heard of it
+        crowd.let_go("a1")
+        await asyncio.sleep(0)  # a1 has left, and b1, whose turn it is, has not run yet
         crowd.tasks[1].cancel()
         await settle()
         assert crowd.served == ["a1", "c1"]
-        await crowd.go("c1")
-        crowd.limiter.take_now("a")  # for a1 to give back
 
     in_a_loop(test, 1)
 
 
-def test_a_limiter_without_a_queue_refuses_at_once_and_with_its_own_problem() -> None:
-    limiter = Limiter(2, busy="as many as there may be", refusal=ExportsBusy, max_share=0.5)
-    with limiter.hold_now("a"):
-        with pytest.raises(ExportsBusy, match="as many as there may be"):
-            limiter.take_now("a")
-        limiter.take_now("b")
-        limiter.give_back("b")
-    assert limiter.in_use == 0
-    with limiter.hold_now("a"):
-        assert limiter.in_use == 1
+def test_a_limiter_without_a_queue_refuses_at_once_and_in_its_own_words() -> None:
+    async def run() -> None:
+        limiter = Limiter(2, busy="as many as there may be", max_share=0.5)
+        async with limiter.hold("a"):
+            with pytest.raises(StorageUnavailable, match="as many as there may be"):
+                async with limiter.hold("a"):
+                    pass
+            async with limiter.hold("b"):
+                assert limiter.shares.free == 0
+        assert limiter.shares.free == 2
+        async with limiter.hold("a"):
+            assert limiter.shares.free == 1
+
+    asyncio.run(run())

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.model.credential import ApiKey, NamedTenant
-from app.model.refusals import DatabaseAway, RefusedToServe, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Outcome
 from app.services.spool import clock as steady_clock
 from app.services.spool import directory as spool_directory
@@ -46,7 +46,7 @@ class Receiver:
     async def __call__(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
         self.calls += 1
         if self.unavailable_after is not None and self.calls > self.unavailable_after:
-            raise DatabaseAway("the database is unavailable")
+            raise DatabaseUnavailable("the database is unavailable")
         ids = [str(json.loads(each["line"])["id"]) for each in lines]
         self.taken += [each for each in ids if each not in self.refused]
         return [{"sqlstate": "RF004", "message": "taken"} if each in self.refused else None for each in ids]
@@ -85,7 +85,7 @@ def test_a_replay_that_is_cut_short_goes_on_where_it_was(spool: Spool) -> None:
     fill(spool, range(1000))
     store = Receiver()
     store.unavailable_after = 2
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     assert len(store.taken) == 500
     store.unavailable_after = None
@@ -97,7 +97,7 @@ def test_lines_that_are_appended_meanwhile_are_replayed_too(spool: Spool) -> Non
     fill(spool, range(300))
     store = Receiver()
     store.unavailable_after = 1
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     fill(spool, range(300, 310))
     store.unavailable_after = None
@@ -241,7 +241,7 @@ def test_lines_that_a_replay_has_left_count_towards_the_bound(tmp_path: Path) ->
     kept = fill_up(spool, "acme")
     store = Receiver()
     store.unavailable_after = 0
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     assert fill_up(spool, "acme") == 0
     assert len(waiting_lines(tmp_path)) == kept

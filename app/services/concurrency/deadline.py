@@ -1,4 +1,4 @@
-"""Answers in time, whatever is waited for."""
+"""Deadlines that hold even when the cancelled work does not end."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,12 +8,11 @@ Result = TypeVar("Result")
 _abandoned: set[asyncio.Task[Any]] = set()
 
 
-async def bounded(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
-    """Return what `work` returns, or raise TimeoutError after so many seconds.
+async def with_deadline(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
+    """Await a coroutine for at most `seconds`; on timeout cancel it, without waiting for the cancellation.
 
-    Not asyncio.timeout(): that waits until what it cancels has ended, and a query on a server that has stopped
-    answering takes seconds more to be cancelled. Here it is cancelled and left alone. Cancelled itself, this waits for
-    the end of `work`.
+    asyncio.timeout() would wait for it, and cancelling a query on a server that has stopped answering takes seconds
+    more. When this is cancelled itself, it waits until `work` has ended.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -25,12 +24,12 @@ async def bounded(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
     if task.done():
         return task.result()
     task.cancel()
-    _abandoned.add(task)
-    task.add_done_callback(_forget)
+    _abandoned.add(task)  # asyncio itself keeps only a weak reference
+    task.add_done_callback(_discard)
     raise TimeoutError
 
 
-def _forget(task: asyncio.Task[Any]) -> None:
+def _discard(task: asyncio.Task[Any]) -> None:
     _abandoned.discard(task)
     if not task.cancelled():
-        task.exception()  # or asyncio would print that nobody asked for it
+        task.exception()  # or asyncio would log that it was never retrieved

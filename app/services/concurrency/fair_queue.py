@@ -1,4 +1,4 @@
-"""A bounded queue that tenants share: served in turns, and when it is full, shortened where it is longest."""
+"""A queue of limited length that tenants share: served in turns, and shortened where it is longest."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -8,10 +8,10 @@ Item = TypeVar("Item")
 
 
 class FairQueue(Generic[Item]):
-    """Round-robin over the tenants that have something queued; first in, first out within each.
+    """Round-robin over tenants; first in, first out within each.
 
-    One busy tenant may fill all of it. When another comes, the busy one gives way: the newest item of the longest queue
-    is dropped. So no bound for each tenant has to be guessed, and what is served is never older than it has to be.
+    One busy tenant may fill the queue. When another comes, the newest item of the longest queue is dropped. So no limit
+    for each tenant has to be guessed, and no item is older than it has to be.
     """
 
     def __init__(self, max_items: int) -> None:
@@ -21,14 +21,12 @@ class FairQueue(Generic[Item]):
         self._count = 0
 
     def __len__(self) -> int:
-        """How many items are queued."""
+        """Return the number of items."""
         return self._count
 
     def put(self, tenant: str, item: Item) -> Item | None:
-        """Append an item. Return the one that is dropped for it, which may be the same, or None when there was room."""
-        queue = self._queues.get(tenant)
-        if queue is None:
-            queue = self._queues[tenant] = deque()
+        """Append an item; return the one that is dropped for it, possibly the same, or None when there was room."""
+        queue = self._queues.setdefault(tenant, deque())
         queue.append(item)
         self._count += 1
         if self._count <= self._max_items:
@@ -37,42 +35,31 @@ class FairQueue(Generic[Item]):
         if len(self._queues[longest]) == len(queue):
             longest = tenant
         dropped = self._queues[longest].pop()
-        self._shorten(longest)
+        self._removed(longest)
         return dropped
 
-    def first(self) -> Item:
-        """Return the item whose turn it is, and leave it there. Raises IndexError when there is none."""
-        for queue in self._queues.values():
-            return queue[0]
-        raise IndexError
+    def next(self, weight: Callable[[str], int] | None = None) -> str:
+        """Return the tenant whose turn it is: of those that weigh least, if `weight` is given. The queue has items."""
+        return next(iter(self._queues)) if weight is None else min(self._queues, key=weight)
 
-    def take(self) -> Item:
-        """Take the item whose turn it is. Raises IndexError when there is none."""
-        for tenant in self._queues:
-            return self.take_from(tenant)
-        raise IndexError
+    def first(self, tenant: str) -> Item:
+        """Return the first item of a tenant that has some, and leave it in the queue."""
+        return self._queues[tenant][0]
 
-    def least(self, weight: Callable[[str], int]) -> str:
-        """Return the queued tenant that weighs least, by turns among equals. Raises ValueError when there is none."""
-        return min(self._queues, key=weight)
-
-    def take_from(self, tenant: str) -> Item:
-        """Take the first item of `tenant`. Raises KeyError when it has none."""
-        queue = self._queues[tenant]
-        item = queue.popleft()
-        if len(queue) > 0:
-            self._queues.move_to_end(tenant)
-        self._shorten(tenant)
+    def take(self, tenant: str) -> Item:
+        """Remove and return the first item of a tenant that has some; its next turn is after those of the others."""
+        item = self._queues[tenant].popleft()
+        self._queues.move_to_end(tenant)
+        self._removed(tenant)
         return item
 
-    def remove(self, tenant: str, item: Item) -> None:
-        """Take an item out, if it is still there: whoever queued it has gone."""
-        queue = self._queues.get(tenant)
-        if queue is not None and item in queue:
-            queue.remove(item)
-            self._shorten(tenant)
+    def discard(self, tenant: str, item: Item) -> None:
+        """Remove an item, if it is still queued."""
+        if item in self._queues.get(tenant, ()):
+            self._queues[tenant].remove(item)
+            self._removed(tenant)
 
-    def _shorten(self, tenant: str) -> None:
+    def _removed(self, tenant: str) -> None:
         self._count -= 1
         if not self._queues[tenant]:
             del self._queues[tenant]

@@ -1,16 +1,16 @@
-"""Group commit: what comes in while one write is on its way is gathered, and goes out together with the next.
+"""Group commit: items that come while one write is under way go together in the next.
 
-There is no timer. An item that finds nothing on its way goes at once and alone; under load the writes grow by
-themselves, to `max_items` or `max_bytes`. What is queued is bounded by `max_queued`, and shared by tenants as
-fair_queue.py has it: each commit takes their items by turns.
+There is no timer. An item that meets no write goes at once and alone; under load the writes grow by themselves, up to
+`max_items` or `max_bytes`. The queue is a FairQueue: each write takes items of the tenants in turns.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from itertools import chain, repeat
+from typing import Generic, TypeVar
 
-from app.model.refusals import DatabaseAway, OutcomeUnknown, RingfenceError, StorageUnavailable
+from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RingfenceError, StorageUnavailable
 from app.services.concurrency.fair_queue import FairQueue
 
 Item = TypeVar("Item")
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class GroupCommit(Generic[Item, Result]):
-    """Hands items to `write`, many at a time, and each of its results to whoever submitted the item."""
+    """Hands items to `write`, many at a time, and returns to each caller the result of its own item."""
 
     def __init__(
         self,
@@ -30,11 +30,10 @@ class GroupCommit(Generic[Item, Result]):
         max_queued: int,
         max_seconds: float | None = None,
     ) -> None:
-        """write: stores the items of one commit, and returns a result or a refusal for each, in their order.
+        """write: stores the items of one commit; returns a result or a refusal for each, in their order.
 
         size: bytes of an item, roughly. max_items, max_bytes: of one commit; a single item may be larger.
-        max_queued: items that are neither written nor being written. max_seconds: of one write, after which nobody
-        waits for it any longer.
+        max_queued: items in the queue. max_seconds: of one write, after which its callers and the queue get refusals.
         """
         self._write = write
         self._size = size
@@ -45,85 +44,82 @@ class GroupCommit(Generic[Item, Result]):
         self._writer: asyncio.Task[None] | None = None
 
     async def submit(self, tenant: str, item: Item) -> Result:
-        """Store `item` and return its result, once `write` has returned. Raises what `write` has for it.
+        """Store `item` and return its result, or raise its refusal, after `write` has returned.
 
-        Raises StorageUnavailable at once when too many are queued. A caller that is cancelled meanwhile loses nothing:
-        what was handed over is written all the same, unless it gives way to another tenant's.
+        Raises StorageUnavailable at once when the queue is full. Cancelling the caller takes no item back: it is
+        written all the same, unless it is dropped for another tenant's.
         """
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         dropped = self._queue.put(tenant, (item, future))
         if dropped is not None:
             _end(dropped[1], StorageUnavailable("too many records wait to be stored"))
         if self._writer is None:
-            # In a context of its own: it works for everybody, and not for the request that happens to start it.
+            # In an empty context: it works for all requests, and not for the one that happens to start it.
             self._writer = asyncio.get_running_loop().create_task(self._write_all(), context=Context())
         return await future
 
     @property
-    def waiting(self) -> int:
-        """How many items are queued."""
+    def queued(self) -> int:
+        """Number of items in the queue."""
         return len(self._queue)
 
     async def drain(self) -> None:
-        """Return when everything that was submitted has been written, or refused."""
+        """Return when every submitted item has its result."""
         while self._writer is not None:
             await asyncio.wait([self._writer])
 
     async def _write_all(self) -> None:
         try:
             while self._queue:
-                await self._write_some(self._next())
+                await self._write_some(self._take_some())
         finally:
             self._writer = None
-            # Only where it was cancelled is anything left. Nobody would write it now.
-            while self._queue:
-                _, future = self._queue.take()
-                _end(future, StorageUnavailable("the service stops"))
+            self._refuse_queue(StorageUnavailable("the service stops"))  # only a cancelled writer leaves items behind
 
-    def _next(self) -> list[tuple[Item, asyncio.Future[Result]]]:
-        taken = [self._queue.take()]
-        room = self._max_bytes - self._size(taken[0][0])
+    def _take_some(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        taken: list[tuple[Item, asyncio.Future[Result]]] = []
+        room = self._max_bytes
         while self._queue and len(taken) < self._max_items:
-            room -= self._size(self._queue.first()[0])
-            if room < 0:
+            tenant = self._queue.next()
+            room -= self._size(self._queue.first(tenant)[0])
+            if taken and room < 0:
                 break
-            taken.append(self._queue.take())
+            taken.append(self._queue.take(tenant))
         return taken
 
     async def _write_some(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        deadline: asyncio.TimerHandle | None = None
+        timer: asyncio.TimerHandle | None = None
         if self._max_seconds is not None:
-            deadline = asyncio.get_running_loop().call_later(self._max_seconds, self._give_up, taken)
+            timer = asyncio.get_running_loop().call_later(self._max_seconds, self._time_out, taken)
+        results: Sequence[Result | RingfenceError] = ()
+        rest: RingfenceError = OutcomeUnknown("it is unknown whether it was stored")
         try:
             results = await self._write([item for item, _ in taken])
         except BaseException as error:
-            # Whoever waits must hear of it, whatever it is: a future that nobody ends is a request that hangs.
-            unknown = OutcomeUnknown("it is unknown whether it was stored")
-            refusal = error if isinstance(error, RingfenceError) else unknown
-            for _, future in taken:
-                _end(future, refusal)
-            if not isinstance(error, Exception):
+            if isinstance(error, RingfenceError):
+                rest = error
+            elif not isinstance(error, Exception):
                 raise
-            return
         finally:
-            if deadline is not None:
-                deadline.cancel()
-        for (_, future), result in zip(taken, results, strict=False):
-            _end(future, result)
-        for _, future in taken[len(results) :]:
-            _end(future, OutcomeUnknown("it is unknown whether it was stored"))
+            # After any error: a future that never ends is a request that hangs.
+            if timer is not None:
+                timer.cancel()
+            for (_, future), result in zip(taken, chain(results, repeat(rest)), strict=False):
+                _end(future, result)
 
-    def _give_up(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        """Let everybody go. The write may take its time to end."""
+    def _time_out(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        """Refuse the items of a slow write and of the queue. The write itself goes on, and delays the next one."""
         for _, future in taken:
             _end(future, OutcomeUnknown("it took too long, and it is unknown whether it was stored"))
+        self._refuse_queue(DatabaseUnavailable("nothing is stored right now"))
+
+    def _refuse_queue(self, refusal: RingfenceError) -> None:
         while self._queue:
-            _, future = self._queue.take()
-            _end(future, DatabaseAway("nothing is stored right now"))
+            _end(self._queue.take(self._queue.next())[1], refusal)
 
 
-def _end(future: asyncio.Future[Any], outcome: Any) -> None:
-    if future.done():  # its caller has gone
+def _end(future: asyncio.Future[Result], outcome: Result | RingfenceError) -> None:
+    if future.done():  # its caller was cancelled, or has timed out
         return
     if isinstance(outcome, RingfenceError):
         future.set_exception(outcome)

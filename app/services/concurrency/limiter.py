@@ -1,136 +1,100 @@
-"""Limits that tenants share: how many of them may do something at once, and how much each may hold."""
+"""Limits that tenants share: how much each may hold, and how many may do something at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from app.model.refusals import RingfenceError, StorageUnavailable
+from app.model.refusals import StorageUnavailable
 from app.services.concurrency.fair_queue import FairQueue
 
 
 class Shares:
-    """Counts what each tenant holds of something that is bounded: places, or bytes.
+    """Counts how much each tenant holds of something limited: requests at once, or bytes.
 
-    What a tenant holds for long cannot be taken back when another comes, so a part is kept free: a tenant holds at most
-    `max_share` of what the others leave. With a half, of 8 places one tenant gets 4, the next 2, and each of the next
+    A share that is held for long cannot be taken back when another tenant comes, so a part is kept free: a tenant holds
+    at most `max_share` of what the others leave. With a half, of 8 one tenant gets 4, the next 2, and each of the next
     two 1; with all (1.0), one tenant gets 8. A tenant that holds nothing gets what is free.
     """
 
     def __init__(self, capacity: int, *, max_share: float) -> None:
-        self._free = capacity
+        self.free = capacity
         self._max_share = max_share
         self._held: dict[str, int] = {}
 
+    def held(self, tenant: str) -> int:
+        """Return how much `tenant` holds."""
+        return self._held.get(tenant, 0)
+
     def may_take(self, tenant: str, amount: int = 1) -> bool:
         """Whether `tenant` may hold so much more."""
-        held = self._held.get(tenant, 0)
-        if amount > self._free:
-            return False
-        return not held or held + amount <= self._max_share * (self._free + held)
+        held = self.held(tenant)
+        return amount <= self.free and (not held or held + amount <= self._max_share * (self.free + held))
 
     def take(self, tenant: str, amount: int = 1) -> None:
         """Count `amount` as held."""
-        self._free -= amount
-        self._held[tenant] = self._held.get(tenant, 0) + amount
+        self.free -= amount
+        self._held[tenant] = self.held(tenant) + amount
 
     def give_back(self, tenant: str, amount: int = 1) -> None:
-        """Count it no longer."""
-        self._free += amount
+        """Count `amount` as free."""
+        self.free += amount
         self._held[tenant] -= amount
         if not self._held[tenant]:
             del self._held[tenant]
 
-    def held(self, tenant: str) -> int:
-        """How much `tenant` holds."""
-        return self._held.get(tenant, 0)
-
-    @property
-    def in_use(self) -> int:
-        """How much all tenants hold."""
-        return sum(self._held.values())
-
 
 class Limiter:
-    """So many at once. A place that becomes free goes to the tenant that holds fewest, by turns among equals.
-
-    Some may queue for a place, and not for ever; who does is the business of FairQueue.
-    """
+    """Limits how many requests do something at once. The next one in is of the tenant that holds fewest, by turns."""
 
     def __init__(
-        self,
-        capacity: int,
-        *,
-        busy: str,
-        refusal: type[RingfenceError] = StorageUnavailable,
-        max_share: float = 1.0,
-        max_queued: int = 0,
-        max_seconds: float = 0.0,
+        self, capacity: int, *, busy: str, max_share: float = 1.0, max_queued: int = 0, max_seconds: float = 0.0
     ) -> None:
-        """busy, refusal: what is raised where there is no place. max_share: see Shares. max_seconds: in the queue."""
-        self._shares = Shares(capacity, max_share=max_share)
+        """busy: the detail of StorageUnavailable, for a request beyond the limit. max_share: see Shares.
+
+        max_queued, max_seconds: requests in the queue, and how long each stays there. Without a queue: refused at once.
+        """
+        self.shares = Shares(capacity, max_share=max_share)
         self._queue: FairQueue[asyncio.Future[None]] = FairQueue(max_queued)
         self._max_seconds = max_seconds
         self._busy = busy
-        self._refusal = refusal
-
-    @contextmanager
-    def hold_now(self, tenant: str) -> Iterator[None]:
-        """Hold a place that is free now. Raises `busy` when none is."""
-        self.take_now(tenant)
-        try:
-            yield
-        finally:
-            self.give_back(tenant)
-
-    def take_now(self, tenant: str) -> None:
-        """Take a place that is free now, to be given back. Raises `busy` when none is."""
-        if not self._shares.may_take(tenant):
-            raise self._refusal(self._busy)
-        self._shares.take(tenant)
 
     @asynccontextmanager
     async def hold(self, tenant: str) -> AsyncIterator[None]:
-        """Hold a place, once there is one. Raises `busy` when there is none in time, or too many are queued."""
-        # Nobody who is queued is passed by: a place that they may take is given to them as soon as it is free.
-        if self._shares.may_take(tenant):
-            self._shares.take(tenant)
+        """Run the block as one of `tenant`, once the limit allows it. Raises StorageUnavailable."""
+        # Passes no queued request: what one of them may take is given to it as soon as it is free.
+        if self.shares.may_take(tenant):
+            self.shares.take(tenant)
         else:
-            await self._wait(tenant)
+            await self._enqueue(tenant)
         try:
             yield
         finally:
-            self.give_back(tenant)
+            self._leave(tenant)
 
-    def give_back(self, tenant: str) -> None:
-        """Let the next ones in."""
-        self._shares.give_back(tenant)
+    def _leave(self, tenant: str) -> None:
+        self.shares.give_back(tenant)
         while self._queue:
-            following = self._queue.least(self._shares.held)
-            if not self._shares.may_take(following):
+            following = self._queue.next(self.shares.held)
+            if not self.shares.may_take(following):
                 return  # nor may any other: each of them holds at least as much
-            place = self._queue.take_from(following)
-            if not place.done():  # or it was cancelled, and nobody has come to remove it yet
-                self._shares.take(following)
-                place.set_result(None)
+            turn = self._queue.take(following)
+            if not turn.done():  # a cancelled request may not have left the queue yet
+                self.shares.take(following)
+                turn.set_result(None)
 
-    @property
-    def in_use(self) -> int:
-        """How many places are held."""
-        return self._shares.in_use
-
-    async def _wait(self, tenant: str) -> None:
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        dropped = self._queue.put(tenant, place)
+    async def _enqueue(self, tenant: str) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        dropped = self._queue.put(tenant, turn)
         if dropped is not None and not dropped.done():
-            dropped.set_exception(self._refusal(self._busy))
+            dropped.set_exception(StorageUnavailable(self._busy))
         try:
             async with asyncio.timeout(self._max_seconds):
-                await place
+                await turn
         except BaseException as error:
-            if place.done() and not place.cancelled() and place.exception() is None:
-                self.give_back(tenant)  # it came too late to be used
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._leave(tenant)  # its turn came too late
             else:
-                self._queue.remove(tenant, place)
+                self._queue.discard(tenant, turn)
             if isinstance(error, TimeoutError):
-                raise self._refusal(self._busy) from None
+                raise StorageUnavailable(self._busy) from None
             raise

@@ -158,7 +158,7 @@ class FileAuditLogger(AuditLogger):
 
     @override
     async def state(self) -> StoreState:
-        return StoreState(self._flushes.waiting, {})
+        return StoreState(self._flushes.queued, {})
 
     @override
     async def db_ping(self) -> Health:

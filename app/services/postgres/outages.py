@@ -1,6 +1,6 @@
-"""Why the database cannot be used now: an outage, which passes by itself, or a reason not to serve it.
+"""Classifies why the database cannot be used: an outage, which passes by itself, or a reason not to serve it.
 
-| what | seen by | at start | later |
+| cause | seen by | at start | later |
 |---|---|---|---|
 | host unknown, unreachable; connection refused; timeout | libpq | wait | unavailable |
 | starting, stopping, recovering; not accepting connections | 57P, 55000 | wait | unavailable |
@@ -8,16 +8,16 @@
 | a standby, which only reads | 25006, 0A000 at BEGIN READ WRITE | wait | unavailable |
 | any other failure to connect | libpq | wait | unavailable |
 | an option that libpq does not take | libpq, before it connects | refuse | - |
-| wrong password, unknown role or database, pg_hba.conf, TLS | the server's or libpq's words | refuse | unavailable |
+| wrong password, unknown role or database, pg_hba.conf, TLS | the server's or libpq's message | refuse | unavailable |
 | no schema, an older one, broken isolation, tenants from elsewhere | RefusedToServe | refuse | unavailable |
 | any other SQLSTATE | the server | refuse | unavailable |
 
-An outage passes, and a service that refused to start would be restarted by its platform for ever meanwhile. A refused
-login is nearly always a mistake in DATABASE_URL: a deploy with it has to fail, and not to replace a version that works.
-While the service runs it waits for that too, since a password may be exchanged.
+In an outage the service starts and waits: if it refused, its platform would restart it for ever. A refused login is
+nearly always a mistake in DATABASE_URL: a deploy with it must fail, and not replace a version that works. A running
+service waits for that too, since a password may be exchanged.
 
-libpq does not tell the SQLSTATE of a failed connection, so its words count there. The server's are in the language of
-its lc_messages. Where that is not English, a refused login is taken for an outage, and the log says it all the same.
+libpq does not report the SQLSTATE of a failed connection, so its message counts there. The server's messages are in the
+language of its lc_messages. Where that is not English, a refused login is taken for an outage; the log has the message.
 """
 
 import re
@@ -48,7 +48,7 @@ _OPTION_VALUE = re.compile(r' "[^"]*"(?= for connection option)|: "[^"]*"$')
 class Outage:
     """The database cannot be used now.
 
-    told: why, for anybody, in words of ours. logged: why, for the operator, in words of libpq or the server.
+    told: the reason for callers, in our words. logged: the reason for the operator, in those of libpq or the server.
     """
 
     told: str
@@ -56,7 +56,7 @@ class Outage:
 
 
 def reason(error: Exception) -> Outage | RefusedToServe:
-    """Say what an error of the probe means: an outage to wait for, or that this database must not be served."""
+    """Classify an error of a probe."""
     match error:
         case RefusedToServe():
             return error
@@ -76,13 +76,13 @@ def reason(error: Exception) -> Outage | RefusedToServe:
 
 
 def _of_connecting(text: str) -> Outage | RefusedToServe:
-    line = " ".join(text.split()) or "the connection failed"  # a name may hold a line's end
+    line = " ".join(text.split()) or "the connection failed"  # a name may contain a line break
     sentence = re.sub(r"^connection (failed|is bad): ", "", line)
     if _REFUSED_OPTION.search(line):
-        # Without the value: of a URL that was put together wrongly it may be a part of the password.
+        # Without the value: in a malformed URL it may be a part of the password.
         return RefusedToServe(f"DATABASE_URL: {_OPTION_VALUE.sub('', sentence)}")
     if sentence.startswith("failed to resolve host") and "@" in sentence:
-        return RefusedToServe("DATABASE_URL: the name of the host holds an @: in a password it is written %40")
+        return RefusedToServe("DATABASE_URL: the host name contains an @: in a password it is written %40")
     if _REFUSED_LOGIN.search(sentence):
         return RefusedToServe(f"DATABASE_URL: {sentence}", told="the database refuses the login")
     for words, told in (

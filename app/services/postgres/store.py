@@ -1,18 +1,22 @@
-"""The audit trail in the database: which function is called for what, and what shares a commit or waits for a place."""
+"""The store on PostgreSQL: which function is called for what, what shares a commit, and what is limited."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
-from typing import Any, LiteralString
+from functools import partial
+from typing import Any, LiteralString, cast
 from uuid import UUID
+
+from typing_extensions import override
 
 from app.model.credential import ApiKey, Caller, Credential
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import Record
 from app.model.record_checks import refuse_unstorable
 from app.model.refusals import (
-    DatabaseAway,
+    DatabaseUnavailable,
     InvalidRequest,
     RecordNotFound,
     RingfenceError,
@@ -21,90 +25,76 @@ from app.model.refusals import (
     TenantUnknown,
     Unauthenticated,
 )
-from app.services.audit_logger import Health, Outcome, Stored, StoreState
+from app.services.audit_logger import Health, Outcome, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Limiter
-from app.services.db import MOST_SECONDS_OF_A_RECORD, Call, Database
+from app.services.db import MAX_SECONDS, MAX_WRITE_SECONDS, Call, Database, Parameters
 from app.services.known_credentials import KnownCredentials
-from app.services.postgres.circuit_breaker import Availability
-from app.services.postgres.sqlstates import Diagnosis
+from app.services.postgres import calls
+from app.services.postgres.circuit_breaker import CircuitBreaker
+from app.services.postgres.preflight import Preflight
+from app.services.postgres.retries import Retries
+from app.services.postgres.sqlstates import Diagnosis, refusal_of
 from app.telemetry.metrics import COMMIT_RECORDS
 
 Entry = tuple[Credential, Record]
 
-# Of one commit, and of what is queued for one: four commits, so that what is stored is stored soon.
+# Of one commit, and of the queue: four commits, so that a queued record is stored soon.
 MAX_RECORDS = 64
 MAX_BYTES = 1_048_576
 MAX_QUEUED = 256
 LARGE_PAGE = 200
-"""Records from which on a page counts as large: one of 1,000 records of the greatest length is nine megabytes."""
-
-_LOCKED = ("55P03", "40")
-"""A lock was waited for too long, or for ever."""
-_GET: LiteralString = "SELECT audit.get_audit_log(p_id => %(id)s::uuid)"
-_INSERT: LiteralString = "SELECT audit.insert_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
-_IMPORT: LiteralString = "SELECT audit.import_audit_logs(p_records => %(records)s::json, p_first => %(first)s::int)"
+"""A page of more records counts as large: one of 1,000 records of the greatest length is nine megabytes."""
+_LOCK_FAILURES = ("55P03", "40")  # SQLSTATEs of a lock timeout and of a deadlock
 
 
-class DatabaseAuditLogger:
+class DatabaseAuditLogger(ReplayableAuditLogger):
     """The audit trail in PostgreSQL. The policies decide; this only calls."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, names_refused: str | None = None) -> None:
+        """names_refused: why a role that names its own tenant is not served; None where it may be."""
         self._database = database
-        self.known = KnownCredentials(self._describe, lambda: self.availability.last_contact)
+        self._preflight = Preflight(names_refused)
+        self._breaker = CircuitBreaker(database.connect, self._preflight)
+        self._retries = Retries(database, self._breaker, self._preflight.rules)
+        self.known = KnownCredentials(self._describe, lambda: self._breaker.last_contact)
+        self._pinging = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
         self._commits = GroupCommit(
             self._write_together,
             _size,
             max_items=MAX_RECORDS,
             max_bytes=MAX_BYTES,
             max_queued=MAX_QUEUED,
-            max_seconds=MOST_SECONDS_OF_A_RECORD,
+            max_seconds=MAX_WRITE_SECONDS,
         )
-        # Each place is held for as long as the database takes for at most 100,000 records, and no caller can prolong
-        # that: one tenant may have all of them, and the next waits for the first that becomes free.
-        self._bulk = Limiter(
-            max(1, database.pool_size // 4),
-            busy="too many requests with many records are being stored",
-            max_queued=64,
-            max_seconds=3 * database.pool_timeout,
-        )
-        # A list may take seconds, so one place of seven is kept for other tenants. Nine are queued for a place: few.
-        self._large_pages = Limiter(
-            2,
-            busy="too many large pages are being read",
-            max_queued=32,
-            max_seconds=database.pool_timeout,
-        )
-        self._reads = Limiter(
-            max(1, database.pool_size * 3 // 4),
-            busy="too many lists and exports are being read",
-            max_share=0.9,
-            max_queued=64,
-            max_seconds=database.pool_timeout,
-        )
+        # These limit how many bulk writes, lists and exports hold a pooled connection at once, so that single records
+        # always get one. A bulk write holds one for at most 100,000 records, which no caller can prolong: so one tenant
+        # may have them all, and the next gets the first that is free. A list may take seconds: there one tenant gets at
+        # most nine tenths.
+        size, timeout = database.pool_size, database.pool_timeout
+        bulk = "too many requests with many records are being stored"
+        reads = "too many lists and exports are being read"
+        self._bulk = Limiter(max(1, size // 4), busy=bulk, max_queued=64, max_seconds=3 * timeout)
+        self._reads = Limiter(max(1, size * 3 // 4), busy=reads, max_share=0.9, max_queued=64, max_seconds=timeout)
+        self._large_pages = Limiter(2, busy="too many large pages are being read", max_queued=32, max_seconds=timeout)
 
-    async def write_log(
-        self,
-        credential: Credential,
-        record: Record,
-        *,
-        allow_spool: bool = True,  # noqa: ARG002  there is no spool here
-    ) -> Stored:
-        """See AuditLogger. Records that come in at the same time share a commit, and nothing else."""
-        # What cannot even be sent would be found out only by sending its whole batch one by one.
+    @override
+    async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
+        # A record that cannot even be sent would make its whole batch go one by one.
         refuse_unstorable({**record.fields(), "tenant_id": credential.tenant_id})
-        if not self.availability.is_up:  # what is on its way may still wait for it
-            raise DatabaseAway("the database is away")
-        with self._noting(credential):
+        if not self._breaker.is_closed:  # or it would be queued behind writes that are still under way
+            raise DatabaseUnavailable("the database is unavailable")
+        with self._remembering(credential):
             return Stored(await self._commits.submit(_tenant(credential), (credential, record)))
 
     async def _write_together(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
-        """Store records of any tenants; return for each its tenant, or why it was refused."""
+        """Store records of any tenants in one commit; return the tenant or the refusal of each."""
         COMMIT_RECORDS.observe(len(records))
         try:
             return await self._write_batch(records)
-        except InvalidRequest:  # one that the server cannot read, which write_log() should have refused
+        except InvalidRequest:  # the server cannot read one of them, which write_log() should have refused
             return [await self._write_alone(record) for record in records]
 
     async def _write_alone(self, record: Entry) -> str | RingfenceError:
@@ -115,31 +105,167 @@ class DatabaseAuditLogger:
         return outcome
 
     async def _write_batch(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
-        # db/functions/write/insert_audit_log_batch.sql
         rows = [_row(position, credential, record) for position, (credential, record) in enumerate(records, 1)]
-        outcomes = await self._database.call_across_tenants(
-            "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)", {"records": json.dumps(rows)}
-        )
-        return [
-            outcome["tenant_id"] if "tenant_id" in outcome else self._refusal(Diagnosis(**outcome))
-            for outcome in outcomes
-        ]
+        parameters = {"records": json.dumps(rows)}
+        # The statement enters the tenant of each record itself.
+        _, found = await self._call(None, calls.INSERT_AUDIT_LOG_BATCH, parameters, MAX_WRITE_SECONDS, writes=True)
+        return [each["tenant_id"] if "tenant_id" in each else self._refusal(Diagnosis(**each)) for each in found]
 
     def _refusal(self, found: Diagnosis) -> RingfenceError:
-        refusal = self._database.refusals.of_diagnosis(found)
-        # Another transaction is writing a record of this id, or keeps everybody from the table. Which of the two is not
-        # known, and so neither whether this one would be stored one day: it does not wait in the spool for that.
-        if isinstance(refusal, DatabaseAway) and (found.sqlstate or "").startswith(_LOCKED):
+        refusal = refusal_of(found, self._preflight.rules)
+        # Another transaction is writing a record of this id, or has locked the table. Which of the two is unknown, and
+        # so is whether this record could ever be stored: it is not spooled.
+        if isinstance(refusal, DatabaseUnavailable) and (found.sqlstate or "").startswith(_LOCK_FAILURES):
             return StorageUnavailable(refusal.detail)
         return refusal
 
+    @override
     async def identify(self, credential: Credential, source: str) -> Caller:
-        """See AuditLogger."""
         return await self.known.identify(credential, source)
 
+    async def _describe(self, credential: Credential) -> Caller:
+        if not isinstance(credential, ApiKey):
+            tenant_id, _ = await self._call(credential, calls.TENANT_SOURCE, {}, MAX_WRITE_SECONDS)
+            return Caller(tenant_id, frozenset({"read", "write"}), None)
+        parameters = {"api_key": credential.secret}
+        _, found = await self._call(credential, calls.DESCRIBE_API_KEY, parameters, MAX_WRITE_SECONDS)
+        expires_at = found["expires_at"] and datetime.fromisoformat(found["expires_at"])
+        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at, found["spool_key_source"])
+
+    @override
+    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
+        if batch.is_import and not isinstance(credential, ApiKey):
+            raise ScopeMissing("created_at is for an API key with the scope import")
+        insert = calls.IMPORT_AUDIT_LOGS if batch.is_import else calls.INSERT_AUDIT_LOGS
+
+        async def work(call: Call) -> str | None:
+            if idempotency_key is not None and batch.refusal is None:
+                claim = {"key": idempotency_key, "sha256": batch.sha256, "answer": batch.answer}
+                earlier = await call(calls.CLAIM_IDEMPOTENCY_KEY, claim)
+                if earlier is not None:
+                    return str(earlier)
+            for chunk in batch.chunks():
+                await call(insert, {"records": chunk.records, "first": chunk.first})
+            if batch.refusal is not None:
+                raise batch.refusal
+            return None
+
+        async with self._bulk.hold(_tenant(credential)):
+            try:
+                with self._remembering(credential):
+                    transaction = partial(self._database.call_many, credential, work)
+                    tenant_id, earlier_answer = await self._retries.run(
+                        transaction, writes=True, seconds=None, retry_locks=True
+                    )
+            except InvalidRequest as refusal:
+                raise refusal if refusal.position is None else batch.placed(refusal, refusal.position) from refusal
+        return Stored(tenant_id, earlier_answer=earlier_answer)
+
+    @override
+    async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
+        parameters = {"records": json.dumps(list(lines))}
+        _, outcomes = await self._call(None, calls.REPLAY_AUDIT_LOGS, parameters, MAX_WRITE_SECONDS, writes=True)
+        return cast(Sequence[Outcome], outcomes)
+
+    @override
+    async def read_logs(self, credential: Credential, query: ListQuery) -> str:
+        filters = query.model_dump(exclude={"tenant_id"})
+        refuse_unstorable(filters)
+        async with self._reading(credential, query.limit):
+            _, page = await self._call(credential, calls.LIST_AUDIT_LOGS, filters)
+        return str(page)
+
+    @override
+    async def read_log(self, credential: Credential, record_id: UUID) -> str:
+        async with self._reading(credential):
+            _, record = await self._call(credential, calls.GET_AUDIT_LOG, {"id": record_id})
+        if record is None:
+            raise RecordNotFound("the tenant has no record with this id")
+        return str(record)
+
+    @override
+    async def may_export(self, credential: Credential) -> str:
+        async with self._reading(credential):  # no record has the id NULL, and none is searched for
+            tenant_id, _ = await self._call(credential, calls.GET_AUDIT_LOG, {"id": None})
+        return tenant_id
+
+    @override
+    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
+        filters = query.model_dump(exclude={"tenant_id", "bom"})
+        refuse_unstorable(filters)
+        parameters = {**filters, "api_key": credential.secret if isinstance(credential, ApiKey) else None}
+        async with self._reading(credential):
+            tenant_id, state = await self._call(credential, calls.BEGIN_EXPORT, parameters)
+        return tenant_id, self._export(credential, state)
+
+    async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
+        # db/functions/export/export_audit_logs.sql says why an export is many transactions.
+        while state is not None:
+            async with self._reading(credential):
+                rows = await self._retries.run(partial(self._database.copy_export, credential, state), writes=False)
+            state = rows[-1][1]
+            yield b"".join(lines for lines, _ in rows)
+
+    @override
+    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
+        async with self._reading(credential):
+            _, page = await self._call(credential, calls.LIST_ADMIN_EVENTS, query.model_dump(exclude={"tenant_id"}))
+        return str(page)
+
+    @property
+    @override
+    def tenant_source(self) -> str:
+        return self._preflight.tenant_source
+
+    @override
+    async def db_ping(self) -> Health:
+        async with self._pinging:  # one at a time: frequent health checks must not take the pool
+            try:
+                return await self._retries.run(partial(self._database.db_ping, self.tenant_source), writes=False)
+            except DatabaseUnavailable as refusal:
+                outage = self._breaker.outage
+                raise StorageUnavailable(outage.told if outage else refusal.detail) from refusal
+
+    @property
+    @override
+    def database_state(self) -> str:
+        return "up" if self._breaker.is_closed else "down"
+
+    @override
+    async def state(self) -> StoreState:
+        return StoreState(self._commits.queued, self._database.connections())
+
+    @override
+    async def open(self) -> None:
+        await self._breaker.first_check()
+        await self._database.open()
+
+    @override
+    def start(self) -> None:
+        self._watching = asyncio.create_task(self._breaker.watch())
+
+    @override
+    async def close(self) -> None:
+        await self._commits.drain()
+        if self._watching:
+            self._watching.cancel()
+        await self._database.close()
+
+    async def _call(
+        self,
+        credential: Credential | None,
+        statement: LiteralString,
+        parameters: Parameters,
+        seconds: float = MAX_SECONDS,
+        *,
+        writes: bool = False,
+    ) -> tuple[str, Any]:
+        call = partial(self._database.call, credential, statement, parameters)
+        return await self._retries.run(call, writes=writes, seconds=seconds)
+
     @contextmanager
-    def _noting(self, credential: Credential) -> Iterator[None]:
-        """Remember what the database has found of `credential` in the block."""
+    def _remembering(self, credential: Credential) -> Iterator[None]:
+        """Remember whether the database accepts or refuses `credential` in the block."""
         try:
             yield
         except (Unauthenticated, TenantUnknown) as refusal:
@@ -149,181 +275,16 @@ class DatabaseAuditLogger:
 
     @asynccontextmanager
     async def _reading(self, credential: Credential, records: int = 1) -> AsyncIterator[None]:
-        """Hold a place. A large page takes a second one, of which there are few: it is in memory three times."""
+        """Limit reads. A large page is in memory three times, so it counts against a second, lower limit too."""
         tenant = _tenant(credential)
-        async with AsyncExitStack() as places:
-            if records > LARGE_PAGE:
-                await places.enter_async_context(self._large_pages.hold(tenant))
-            await places.enter_async_context(self._reads.hold(tenant))
-            with self._noting(credential):
+        large_page = self._large_pages.hold(tenant) if records > LARGE_PAGE else nullcontext()
+        async with large_page, self._reads.hold(tenant):
+            with self._remembering(credential):
                 yield
-
-    async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
-        """See AuditLogger; db/functions/write/insert_audit_logs.sql and its neighbours."""
-        if batch.is_import and not isinstance(credential, ApiKey):
-            raise ScopeMissing("created_at is for an API key with the scope import")
-
-        async def work(call: Call) -> str | None:
-            if idempotency_key is not None and batch.refusal is None:
-                earlier = await call(
-                    "SELECT audit.claim_idempotency_key(p_key => %(key)s, p_body_sha256 => %(sha256)s,"
-                    " p_answer => %(answer)s)",
-                    {"key": idempotency_key, "sha256": batch.sha256, "answer": batch.answer},
-                )
-                if earlier is not None:
-                    return str(earlier)
-            for chunk in batch.chunks():
-                parameters = {"records": chunk.records, "first": chunk.first}
-                await call(_IMPORT if batch.is_import else _INSERT, parameters)
-            if batch.refusal is not None:
-                raise batch.refusal
-            return None
-
-        async with self._bulk.hold(_tenant(credential)):
-            try:
-                with self._noting(credential):
-                    tenant_id, earlier_answer = await self._database.call_many(credential, work)
-            except InvalidRequest as refusal:
-                raise refusal if refusal.position is None else batch.placed(refusal, refusal.position) from refusal
-        return Stored(tenant_id, earlier_answer=earlier_answer)
-
-    async def _describe(self, credential: Credential) -> Caller:
-        # db/functions/keys/describe_api_key.sql
-        if not isinstance(credential, ApiKey):
-            tenant_id, _ = await self._database.call(
-                credential, "SELECT audit.tenant_source()", {}, seconds=MOST_SECONDS_OF_A_RECORD
-            )
-            return Caller(tenant_id, frozenset({"read", "write"}), None)
-        _, found = await self._database.call(
-            credential,
-            "SELECT audit.describe_api_key(p_api_key => %(api_key)s)",
-            {"api_key": credential.secret},
-            seconds=MOST_SECONDS_OF_A_RECORD,
-        )
-        expires_at = found["expires_at"] and datetime.fromisoformat(found["expires_at"])
-        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at, found["spool_key_source"])
-
-    async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
-        """Store what waited in the spool; return what became of each line. db/functions/write/replay_audit_logs.sql."""
-        outcomes: Sequence[Outcome] = await self._database.call_across_tenants(
-            "SELECT audit.replay_audit_logs(p_records => %(records)s::json)", {"records": json.dumps(list(lines))}
-        )
-        return outcomes
-
-    async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        """See AuditLogger; db/functions/read/list_audit_logs.sql."""
-        filters = query.model_dump(exclude={"tenant_id"})
-        refuse_unstorable(filters)
-        async with self._reading(credential, query.limit):
-            _, page = await self._database.call(
-                credential,
-                "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s,"
-                " p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
-                " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
-                " p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s)",
-                filters,
-            )
-        return str(page)
-
-    async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        """See AuditLogger; db/functions/read/get_audit_log.sql."""
-        async with self._reading(credential):
-            _, record = await self._database.call(credential, _GET, {"id": record_id})
-        if record is None:
-            raise RecordNotFound("the tenant has no record with this id")
-        return str(record)
-
-    async def may_export(self, credential: Credential) -> str:
-        """See AuditLogger; db/functions/read/get_audit_log.sql: no record has the id NULL, and none is looked for."""
-        async with self._reading(credential):
-            tenant_id, _ = await self._database.call(credential, _GET, {"id": None})
-        return tenant_id
-
-    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
-        """See AuditLogger; db/functions/export/begin_export.sql."""
-        filters = query.model_dump(exclude={"tenant_id", "bom"})
-        refuse_unstorable(filters)
-        async with self._reading(credential):
-            tenant_id, state = await self._database.call(
-                credential,
-                "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s,"
-                " p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
-                " p_mode => %(mode)s, p_status => %(status)s,"
-                " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
-                " p_order => %(order)s)",
-                {
-                    **filters,
-                    "api_key": credential.secret if isinstance(credential, ApiKey) else None,
-                },
-            )
-        return tenant_id, self._export(credential, state)
-
-    async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
-        # db/functions/export/export_audit_logs.sql says why an export is many transactions.
-        while state is not None:
-            async with self._reading(credential):
-                rows = await self._database.copy(
-                    credential,
-                    "SELECT audit.continue_export(p_state => %(state)s)",
-                    {"state": state},
-                    "COPY (SELECT lines, state FROM audit.export_audit_logs()) TO STDOUT (FORMAT binary)",
-                    ["bytea", "text"],
-                )
-            state = rows[-1][1]
-            yield b"".join(lines for lines, _ in rows)
-
-    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
-        """See AuditLogger; db/functions/read/list_admin_events.sql."""
-        async with self._reading(credential):
-            _, page = await self._database.call(
-                credential,
-                "SELECT audit.list_admin_events(p_limit => %(limit)s::int, p_cursor => %(cursor)s,"
-                " p_order => %(order)s, p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_act => %(act)s,"
-                " p_api_key_id => %(api_key_id)s)",
-                query.model_dump(exclude={"tenant_id"}),
-            )
-        return str(page)
-
-    @property
-    def tenant_source(self) -> str:
-        """See AuditLogger; db/functions/tenant/tenant_source.sql."""
-        return self._database.tenant_source
-
-    async def db_ping(self) -> Health:
-        """See AuditLogger; db/functions/isolation/isolation_report.sql."""
-        ping = await self._database.db_ping()
-        return Health("postgresql", ping.latency_ms, "broken" if ping.findings else "intact", ping.findings)
-
-    @property
-    def database_state(self) -> str:
-        """See AuditLogger."""
-        return "up" if self.availability.is_up else "down"
-
-    async def state(self) -> StoreState:
-        """See AuditLogger."""
-        return StoreState(self._commits.waiting, self._database.connections())
-
-    @property
-    def availability(self) -> Availability:
-        """Whether the database can be written to."""
-        return self._database.availability
-
-    async def open(self) -> None:
-        """See AuditLogger."""
-        await self._database.open()
-
-    def start(self) -> None:
-        """See AuditLogger."""
-        self._database.start()
-
-    async def close(self) -> None:
-        """See AuditLogger."""
-        await self._commits.drain()
-        await self._database.close()
 
 
 def _tenant(credential: Credential) -> str:
-    return credential.tenant_id or ""  # as app.http.credentials.credential_of() has put it there
+    return credential.tenant_id or ""  # app.http.credentials.credential_of() has set it
 
 
 def _row(position: int, credential: Credential, record: Record) -> dict[str, Any]:

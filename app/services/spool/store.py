@@ -18,11 +18,10 @@ from app.model.credential import Caller, Credential, SpoolKeySource
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
-from app.model.refusals import DatabaseAway, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
-from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
+from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
+from app.services.audit_logger import AuditLogger, Health, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
-from app.services.known_credentials import spooled_tenant
-from app.services.postgres.store import DatabaseAuditLogger
+from app.services.known_credentials import KnownCredentials, spooled_tenant
 from app.services.spool.known_credentials import KnownCredentialsTable
 from app.services.spool.lines import spool_line
 from app.services.spool.queue import Line, Spool
@@ -37,22 +36,21 @@ _BETWEEN_COPIES = 60.0
 class SpoolingAuditLogger(AuditLogger):
     """Writes records to the spool while the database is unavailable, and replays them afterwards."""
 
-    def __init__(self, database: DatabaseAuditLogger, spool: Spool) -> None:
+    def __init__(self, database: ReplayableAuditLogger, known: KnownCredentials, spool: Spool) -> None:
         self._database = database
-        self._availability = database.availability
         self._spool = spool
         self._is_usable = False
-        self._known = database.known
+        self._known = known
         self._known_table = KnownCredentialsTable(spool.file)
         self._earlier_tenant_source = ""
-        self._replay = Replay(spool, database.replay, lambda: self._availability.is_up)
+        self._replay = Replay(spool, database.replay, lambda: database.database_state == "up")
         self._background: list[asyncio.Task[None]] = []
 
     @override
     async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
         try:
             return await self._database.write_log(credential, record)
-        except (DatabaseAway, OutcomeUnknown) as unavailable:
+        except (DatabaseUnavailable, OutcomeUnknown) as unavailable:
             tenant_id = self._tenant_of(credential) if allow_spool else None
             if tenant_id is None:
                 raise
@@ -68,7 +66,7 @@ class SpoolingAuditLogger(AuditLogger):
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         try:
             return await self._database.write_logs(credential, batch, idempotency_key)
-        except (DatabaseAway, OutcomeUnknown) as unavailable:
+        except (DatabaseUnavailable, OutcomeUnknown) as unavailable:
             # The database alone keeps Idempotency-Keys, and lets records have a time of their own.
             allow_spool = idempotency_key is None and not batch.is_import
             tenant_id = self._tenant_of(credential) if allow_spool else None
@@ -122,7 +120,7 @@ class SpoolingAuditLogger(AuditLogger):
         state = await self._database.state()
         if not self._is_usable:
             return state
-        return replace(state, waiting=await self._spool.waiting(), spool_most_bytes=self._spool.max_bytes)
+        return replace(state, waiting=await self._spool.waiting(), spool_max_bytes=self._spool.max_bytes)
 
     @override
     async def db_ping(self) -> Health:
@@ -179,7 +177,7 @@ class SpoolingAuditLogger(AuditLogger):
 
     async def _set_clock(self) -> None:
         while True:
-            if self._availability.is_up:
+            if self.database_state == "up":
                 self._spool.clock.set()
             await asyncio.sleep(1)
 
@@ -189,7 +187,7 @@ class SpoolingAuditLogger(AuditLogger):
                 await asyncio.wait_for(self._known.has_new.wait(), _BETWEEN_COPIES)
             self._known.has_new.clear()
             # Without the database no credential is accepted anew, and an earlier worker's copy must not look newer.
-            if self._availability.is_up:
+            if self.database_state == "up":
                 try:
                     await self._known_table.write(self.tenant_source, self._known.accepted())
                 except OSError as error:
