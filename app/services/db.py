@@ -16,9 +16,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from app.model.credential import ApiKey, Credential
+from app.services import calls
 from app.services.audit_logger import Health
 from app.services.concurrency.deadline import with_deadline
-from app.services.postgres import calls
 
 Parameters = Mapping[str, Any]
 Call = Callable[[LiteralString, Parameters], Awaitable[Any]]

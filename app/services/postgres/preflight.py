@@ -7,9 +7,9 @@ from psycopg import AsyncConnection, errors
 from app.database_url import encoding_fault
 from app.model.refusals import RefusedToServe
 from app.release import digest, fingerprints, schema_version
+from app.services import calls
 from app.services.audit_logger import ISOLATION_IS_BROKEN
 from app.services.db import findings
-from app.services.postgres import calls
 
 logger = logging.getLogger("ringfence")
 

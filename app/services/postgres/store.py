@@ -25,13 +25,13 @@ from app.model.refusals import (
     TenantUnknown,
     Unauthenticated,
 )
+from app.services import calls
 from app.services.audit_logger import Health, Outcome, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Limiter
 from app.services.db import MAX_SECONDS, MAX_WRITE_SECONDS, Call, Database, Parameters
 from app.services.known_credentials import KnownCredentials
-from app.services.postgres import calls
 from app.services.postgres.circuit_breaker import CircuitBreaker
 from app.services.postgres.preflight import Preflight
 from app.services.postgres.retries import Retries
