@@ -1,6 +1,6 @@
 """The connection pool, the tenant transaction in one round trip, and db_ping().
 
-Nothing here decides who may see what: the policies in db/policies do. The statements are in postgres/calls.py.
+Nothing here decides who may see what: the policies in db/policies do. The statements are in app/services/calls.py.
 """
 
 import asyncio
