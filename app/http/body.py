@@ -31,12 +31,11 @@ async def stream(
 
     Raises HTTPException 400, 408, 413 or 415 when the body ends early, is late, is too large, or is compressed.
     """
-    too_large = HTTPException(413, f"a body has at most {max_bytes} bytes{hint}")
     for name, value in request.scope["headers"]:
         if name == b"content-encoding" and value.lower() != b"identity":
             raise HTTPException(415, "a body is sent as it is, without a Content-Encoding")
         if name == b"content-length" and int(value) > max_bytes:
-            raise too_large
+            raise _too_large(max_bytes, hint)
     deadline, size, has_more = time.monotonic() + max_seconds, 0, True
     while has_more:
         try:
@@ -51,9 +50,13 @@ async def stream(
         piece = message.get("body", b"")
         size += len(piece)
         if size > max_bytes:
-            raise too_large
+            raise _too_large(max_bytes, hint)
         yield piece
         has_more = message.get("more_body", False)
+
+
+def _too_large(max_bytes: int, hint: str) -> HTTPException:
+    return HTTPException(413, f"a body has at most {max_bytes} bytes{hint}")
 
 
 async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> AsyncIterator[bytes]:

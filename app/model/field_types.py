@@ -40,8 +40,11 @@ def _explaining_spaces(value: object, validate: ValidatorFunctionWrapHandler) ->
 
 def _in_digits(value: object) -> object:
     # Pydantic takes 1_0, 1.0 and blanks around a number as well.
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
-        raise ValueError("a whole number is needed")
+    if isinstance(value, str):
+        if not re.fullmatch(r"-?[0-9]+", value):
+            raise ValueError("a whole number is needed")
+        if len(value) > 20:  # Python converts no more than some thousand digits
+            raise PydanticCustomError("unstorable", "integer out of range")
     return value
 
 

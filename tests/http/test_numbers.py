@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send, send_json
-from tests.support.calls import assert_problem, execute, records
+from tests.support.calls import assert_problem, execute, records, status_of_good_get
 
 LOGS, TENANT = "/api/v1/audit/logs", {"X-Tenant-ID": "acme"}
 TOO_LARGE = [str(2**31), str(-(2**31) - 1), "99999999999", str(2**63), "9" * 30, "-" + "9" * 30, "9" * 5000]
@@ -23,7 +23,7 @@ NUMBERS_OF_QUERIES = [
 def test_a_number_of_a_query_that_is_out_of_range_is_refused_by_name(
     client: TestClient, path: str, name: str, value: str
 ) -> None:
-    assert client.get(path, headers=TENANT, params={name: "200"}).status_code == 200
+    assert client.get(path, headers=TENANT, params={name: "200"}).status_code == status_of_good_get(client, path)
 
     problem = assert_problem(client.get(path, headers=TENANT, params={name: value}), 422, "invalid-request", name)
     assert problem["detail"] == f"{name}: integer out of range"
@@ -105,8 +105,9 @@ def test_a_text_of_an_execution_that_cannot_be_stored_is_refused_by_name(
 @pytest.mark.parametrize("name", ["start_time", "end_time"])
 @pytest.mark.parametrize("path", [LOGS, f"{LOGS}/export"])
 def test_a_plus_that_became_a_space_is_explained(client: TestClient, path: str, name: str) -> None:
+    good = status_of_good_get(client, path)
     for zone in ("%2B02:00", "Z"):
-        assert client.get(f"{path}?{name}=2026-11-22T10:00:00{zone}", headers=TENANT).status_code == 200
+        assert client.get(f"{path}?{name}=2026-11-22T10:00:00{zone}", headers=TENANT).status_code == good
 
     answer = client.get(f"{path}?{name}=2026-11-22T10:00:00+02:00", headers=TENANT)
     problem = assert_problem(answer, 422, "invalid-request", name)
@@ -124,7 +125,7 @@ def test_a_time_at_the_ends_of_the_calendar_is_a_time(client: TestClient, path: 
     for _ in range(2):
         execute(client)
     for name in ("start_time", "end_time"):
-        assert client.get(path, headers=TENANT, params={name: time}).status_code == 200
+        assert client.get(path, headers=TENANT, params={name: time}).status_code == status_of_good_get(client, path)
     first = client.get(LOGS, headers=TENANT, params={"start_time": ENDS[0], "end_time": ENDS[2], "limit": 1}).json()
     again = {"start_time": ENDS[0], "end_time": ENDS[2], "cursor": first["next_cursor"]}
     assert client.get(LOGS, headers=TENANT, params=again).json()["count"] == 1
