@@ -1,10 +1,9 @@
-"""The spool's file: several processes at once, crashes at any point, bounds, and who may look into it."""
+"""The spool's file: several processes at once, crashes at any point, and who may look into it."""
 
 import asyncio
 import json
 import multiprocessing
 import os
-import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,61 +12,22 @@ from typing import Any
 
 import pytest
 
-from app.model.credential import ApiKey, NamedTenant
+from app.model.credential import NamedTenant
 from app.model.refusals import DatabaseUnavailable, RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Outcome
 from app.services.spool import clock as steady_clock
 from app.services.spool import directory as spool_directory
-from app.services.spool import queue
 from app.services.spool.clock import SteadyClock
 from app.services.spool.lines import for_replay, spool_line
-from app.services.spool.queue import Line, Spool
+from app.services.spool.queue import Spool
 from app.services.spool.replay import Replay
 from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
-
-KEY = ApiKey(f"rf_{'0' * 16}_{'1' * 64}", None)
-BYTES = 262_144
-"""Of a spool that is filled up: the tables alone take 40,000."""
-
-
-def line(number: int, tenant: str = "acme", **more: str) -> Line:
-    return lambda now: spool_line(KEY, "secret", {"id": str(number), "tenant_id": tenant, "created_at": now, **more})
-
-
-class Receiver:
-    """Stands for the database: takes lines, or refuses them. tests/store/test_spool.py replays into a real one."""
-
-    def __init__(self) -> None:
-        self.taken: list[str] = []
-        self.calls = 0
-        self.unavailable_after: int | None = None
-        self.refused: set[str] = set()
-
-    async def __call__(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
-        self.calls += 1
-        if self.unavailable_after is not None and self.calls > self.unavailable_after:
-            raise DatabaseUnavailable("the database is unavailable")
-        ids = [str(json.loads(each["line"])["id"]) for each in lines]
-        self.taken += [each for each in ids if each not in self.refused]
-        return [{"sqlstate": "RF004", "message": "taken"} if each in self.refused else None for each in ids]
+from tests.support.spools import BYTES, KEY, Receiver, fill, line, replay
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path / "spool", 10_000_000)
-
-
-def fill(spool: Spool, numbers: range) -> None:
-    async def fill_it() -> None:
-        await spool.open()
-        await asyncio.gather(*(spool.append("acme", line(number)) for number in numbers))
-        await spool.close()
-
-    asyncio.run(fill_it())
-
-
-def replay(spool: Spool, store: Receiver) -> None:
-    asyncio.run(Replay(spool, store, lambda: True).run())
 
 
 def test_lines_are_replayed_once_in_order_and_deleted(spool: Spool) -> None:
@@ -174,138 +134,6 @@ def test_one_worker_replays_at_a_time(spool: Spool) -> None:
     assert other.taken == []
 
 
-def fill_up(spool: Spool, tenant: str, **more: str) -> int:
-    """Append lines of `tenant` until no more are kept, and what was left of the last page is full; return how many."""
-
-    async def append() -> int:
-        await spool.open()
-        kept = 0
-        for first in range(0, 20_000, 50):
-            appends = (spool.append(tenant, line(number, tenant, **more)) for number in range(first, first + 50))
-            answers = await asyncio.gather(*appends, return_exceptions=True)
-            assert {type(answer) for answer in answers} <= {type(None), StorageUnavailable}
-            kept += answers.count(None)
-            if all(answers):
-                await spool.close()
-                return kept
-        raise AssertionError
-
-    return asyncio.run(append())
-
-
-def test_a_full_spool_refuses_lines_and_keeps_the_earlier_ones(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, BYTES)
-
-    async def overfill() -> int:
-        await spool.open()
-        kept = 0
-        with pytest.raises(StorageUnavailable, match="full"):
-            while True:
-                await spool.append(f"tenant-{kept}", line(kept))  # a tenant each, so that no share is full
-                kept += 1
-        with pytest.raises(StorageUnavailable, match="full"):
-            await spool.append_all("acme", [line(number) for number in range(9)])
-        await spool.close()
-        return kept
-
-    kept = asyncio.run(overfill())
-    assert 0.5 < kept * len(line(0)("2026-01-01T00:00:00.000000Z")) / BYTES < 1
-    assert (tmp_path / FILE).stat().st_size <= BYTES
-    store = Receiver()
-    replay(spool, store)
-    assert store.taken == [str(number) for number in range(kept)]
-
-
-def test_many_lines_are_kept_all_or_none(spool: Spool) -> None:
-    small = Spool(spool.directory, BYTES)
-
-    async def append() -> None:
-        await small.open()
-        await small.append_all("acme", (line(number) for number in range(3)))
-        with pytest.raises(StorageUnavailable, match="full"):
-            await small.append_all("acme", (line(number) for number in range(3, 5000)))
-        with pytest.raises(ValueError, match="the fourth"):
-            await small.append_all("acme", refused_at_the_end())
-        await small.close()
-
-    def refused_at_the_end() -> Any:
-        yield from (line(number) for number in range(3, 6))
-        raise ValueError("the fourth")
-
-    asyncio.run(append())
-    assert len(waiting_lines(spool.directory)) == 3
-
-
-def test_lines_that_a_replay_has_left_count_towards_the_bound(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, BYTES)
-    kept = fill_up(spool, "acme")
-    store = Receiver()
-    store.unavailable_after = 0
-    with pytest.raises(DatabaseUnavailable):
-        replay(spool, store)
-    assert fill_up(spool, "acme") == 0
-    assert len(waiting_lines(tmp_path)) == kept
-
-
-def test_one_tenant_fills_three_quarters_and_the_next_three_quarters_of_the_rest(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, 8 * BYTES)
-    kept = [fill_up(spool, tenant) for tenant in ("acme", "globex", "initech")]
-    assert 3.8 < kept[0] / kept[1] < 4.2
-    assert 3.8 < kept[1] / kept[2] < 4.4
-    other_worker = Spool(tmp_path, 8 * BYTES)
-    assert fill_up(other_worker, "acme") == 0
-    assert fill_up(other_worker, "umbrella") > 0
-
-
-@pytest.mark.parametrize("length", [1, 2100, 4000, 4400, 30_000])
-def test_lines_of_no_length_take_the_room_of_the_others(tmp_path: Path, length: int) -> None:
-    spool = Spool(tmp_path, 4 * BYTES)
-    kept = fill_up(spool, "acme", error="x" * length)
-    assert kept > 0
-    assert fill_up(spool, "globex") * 300 > 0.1 * 4 * BYTES
-
-
-def test_a_tenant_whose_share_is_full_harms_no_other_that_is_written_together_with_it(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, BYTES)
-    fill_up(spool, "acme")
-
-    async def together() -> list[Any]:
-        tenants = ("acme", "globex") * 3
-        appends = (spool.append(tenant, line(number, tenant)) for number, tenant in enumerate(tenants))
-        return await asyncio.gather(*appends, return_exceptions=True)
-
-    assert [type(each) for each in asyncio.run(together())] == [StorageUnavailable, type(None)] * 3
-
-
-def test_a_line_counts_for_its_tenant_whatever_a_caller_writes(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, BYTES)
-    forged = '", "tenant_id": "globex", "x": "' + "x" * 100
-    kept = fill_up(spool, "acme", agent_id=forged)
-    assert fill_up(Spool(tmp_path, BYTES), "acme", agent_id=forged) == 0
-    assert 0 < fill_up(Spool(tmp_path, BYTES), "globex") < kept
-
-
-def test_replayed_lines_take_no_share_and_their_pages_are_used_again(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, BYTES)
-    kept = fill_up(spool, "acme")
-    replay(spool, Receiver())
-    assert abs(fill_up(spool, "acme") - kept) < kept / 50
-    assert (tmp_path / FILE).stat().st_size <= BYTES
-
-
-def test_dead_letters_take_the_share_of_their_tenant_until_they_are_deleted(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, BYTES)
-    kept = fill_up(spool, "acme")
-    store = Receiver()
-    store.refused = {str(number) for number in range(20_000)}
-    replay(spool, store)
-    assert store.taken == []
-    assert len(dead_letters(tmp_path)) == kept
-    assert fill_up(spool, "acme") == 0
-    query(tmp_path, "DELETE FROM dead_letters")
-    assert abs(fill_up(spool, "acme") - kept) < kept / 50
-
-
 def append_many(directory: Path, first: int) -> None:
     spool = Spool(directory, 10_000_000)
 
@@ -407,18 +235,6 @@ def test_nothing_is_written_to_a_file_that_was_deleted(spool: Spool) -> None:
 
     asyncio.run(append())
     assert [json.loads(each)["id"] for each in waiting_lines(spool.directory)] == ["3"]
-
-
-def test_a_disk_keeps_room_in_which_records_can_be_deleted(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(spool, range(10))
-    free = shutil.disk_usage(spool.directory).free
-    monkeypatch.setattr(queue, "_RESERVE_BYTES", free + 1_000_000_000)
-    assert fill_up(spool, "globex") == 0
-    monkeypatch.undo()
-    store = Receiver()
-    replay(spool, store)
-    assert len(store.taken) == 10
-    fill(spool, range(10))
 
 
 def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> None:
