@@ -104,7 +104,12 @@ def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
     """Run tests/ against the server; return whether it passed."""
     command = [sys.executable, "-m", "pytest", f"--postgresql-host={server.socket_folder}", "--postgresql-port=5432"]
     environment = {**os.environ, "POSTGRESQL_BINARIES": str(server.binaries)}
-    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
+    # A tmp_path of its own: pytest closes the shared folder to other users each time that another pytest starts,
+    # and the servers that tests make for themselves run as another user where this is root.
+    with tempfile.TemporaryDirectory(prefix="ringfence-test-") as folder:
+        Path(folder).chmod(0o755)
+        command.append(f"--basetemp={folder}/pytest-0")
+        return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def version_of(server: PrivateServer) -> str:
