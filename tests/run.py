@@ -30,8 +30,9 @@ DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")
 # Their tests start most of the processes. They and pgTAP are one run of a server, the other rooms are another.
 PROCESS_ROOMS = {"tests/commands", "tests/docs", "tests/failures"}
-# The tests are about what is stored, not about whether this machine's disk keeps it.
-SETTINGS = ("fsync=off", "max_connections=200", "track_functions=all")
+# The tests are about what is stored, not about whether this machine's disk keeps it. Without whole pages in it, the
+# write-ahead log grows by what was written alone: tests/attacks/test_attacks_through_side_channels.py measures that.
+SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=200", "track_functions=all")
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
