@@ -30,8 +30,9 @@ DEBIAN_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
 PG_PROVE = Path("/usr/bin/pg_prove")
 # Their tests start most of the processes. They and pgTAP are one run of a server, the other rooms are another.
 PROCESS_ROOMS = {"tests/commands", "tests/docs", "tests/failures"}
-# The tests are about what is stored, not about whether this machine's disk keeps it.
-SETTINGS = ("fsync=off", "max_connections=200", "track_functions=all")
+# The tests are about what is stored, not about whether this machine's disk keeps it. Without whole pages in it, the
+# write-ahead log grows by what was written alone: tests/attacks/test_attacks_through_side_channels.py measures that.
+SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=200", "track_functions=all")
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
@@ -104,7 +105,12 @@ def run_pytest(server: PrivateServer, arguments: list[str]) -> bool:
     """Run tests/ against the server; return whether it passed."""
     command = [sys.executable, "-m", "pytest", f"--postgresql-host={server.socket_folder}", "--postgresql-port=5432"]
     environment = {**os.environ, "POSTGRESQL_BINARIES": str(server.binaries)}
-    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
+    # A tmp_path of its own: pytest closes the shared folder to other users each time that another pytest starts,
+    # and the servers that tests make for themselves run as another user where this is root.
+    with tempfile.TemporaryDirectory(prefix="ringfence-test-") as folder:
+        Path(folder).chmod(0o755)
+        command.append(f"--basetemp={folder}/pytest-0")
+        return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def version_of(server: PrivateServer) -> str:
