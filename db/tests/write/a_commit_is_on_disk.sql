@@ -6,9 +6,7 @@ SELECT plan(38);
 
 SELECT audit.create_tenant('tap-a') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['import', 'read', 'write']) AS key_of_a \gset
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 -- With what a session was left, and with what its next COMMIT happens. What fails undoes its setting, as a savepoint does.
 CREATE FUNCTION pg_temp.commits_with(p_left text, p_writing text DEFAULT $$SELECT audit.insert_audit_log('agent', 'LIVE', 'success')$$)
 RETURNS text LANGUAGE plpgsql AS $$

@@ -4,10 +4,8 @@
 BEGIN;
 SELECT plan(23);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+\ir ../support/gateway.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_service;
 CREATE FUNCTION pg_temp.id(p_number int) RETURNS uuid LANGUAGE sql IMMUTABLE AS
 $$SELECT ('01900000-0000-7000-8000-' || lpad(p_number::text, 12, '0'))::uuid$$;
 -- The batch of these records, (credential, number, more): what they are, and where their ids end.
