@@ -7,7 +7,8 @@ SELECT plan(12);
 SELECT functions_are('audit', ARRAY[
     'admin_events_cursor', 'admin_events_page', 'api_key_proof', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
-    'export_proven_audit_logs', 'filtered_audit_logs', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
+    'export_proven_audit_logs', 'filtered_audit_logs', 'findings_of_objects', 'findings_of_policies',
+    'findings_of_privileges', 'findings_of_roles', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
     'import_audit_logs', 'import_history', 'insert_audit_log',
     'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_stored', 'isolation_report', 'issue_api_key',
     'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
@@ -16,7 +17,7 @@ SELECT functions_are('audit', ARRAY[
     'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'writing_tenant'],
-    'schema audit has fifty-four functions');
+    'schema audit has fifty-eight functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -96,6 +97,10 @@ SELECT results_eq(
         ('export_audit_logs',    'STABLE',    'plpgsql'),
         ('export_proven_audit_logs', 'STABLE', 'plpgsql'),
         ('filtered_audit_logs',  'STABLE',    'plpgsql'),
+        ('findings_of_objects', 'STABLE', 'plpgsql'),
+        ('findings_of_policies', 'STABLE', 'plpgsql'),
+        ('findings_of_privileges', 'STABLE', 'plpgsql'),
+        ('findings_of_roles', 'STABLE', 'plpgsql'),
         ('get_audit_log',        'STABLE',    'plpgsql'),
         ('get_proven_audit_log', 'STABLE',    'plpgsql'),
         ('granted_privileges',   'STABLE',    'sql'),

@@ -101,6 +101,6 @@ UNION ALL
 SELECT format('%s on audit.audit_logs granted to audit_keyed, and declared intended', p.privilege),
        format('GRANT %s ON audit.audit_logs TO audit_keyed; ', p.privilege)
        || replace(pg_get_functiondef('audit.intended_privileges'::regproc), 'VALUES',
-                  format('VALUES (''audit_keyed'', ''table'', ''audit.audit_logs'', %L),', p.privilege))
+                  format('VALUES (''table'', ''audit.audit_logs'', %L, ''audit_keyed''),', p.privilege))
 FROM unnest(ARRAY['SELECT', 'UPDATE', 'DELETE', 'TRUNCATE', 'INSERT']) AS p (privilege)
 ORDER BY 1
