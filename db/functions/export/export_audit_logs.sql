@@ -15,8 +15,7 @@ DECLARE
     c_bytes       CONSTANT int := 2097152;   -- of one part, but for its last page: within work_mem, so that nothing goes to the disk
     -- What makes a spreadsheet calculate: tab, LF, CR, + - = @, a byte order mark, and + - = @ in full width.
     c_formula     CONSTANT int[] := ARRAY[9, 10, 13, 43, 45, 61, 64, 65279, 65291, 65293, 65309, 65312];
-    v_tenant_id   text := current_setting('app.tenant_id', true);
-    v_scopes      text := coalesce(current_setting('app.scopes', true), '');
+    v_tenant_id   text := audit.required_tenant('read');
     v_state       jsonb := nullif(current_setting('app.export', true), '')::jsonb;
     v_is_csv      boolean := v_state ->> 'format' = 'csv';
     v_is_asc      boolean := v_state ->> 'order' = 'asc';
@@ -39,13 +38,6 @@ DECLARE
     v_bytes       bigint := 0;
     v_until       timestamptz := clock_timestamp() + interval '1 second';
 BEGIN
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-    END IF;
     -- audit_keyed, as in audit.list_audit_logs()
     IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN
         RETURN QUERY SELECT part.lines, part.state FROM audit.export_proven_audit_logs() AS part;

@@ -30,6 +30,7 @@ AS $$
         -- functions/tenant
         ('function', 'audit.enter_tenant',              'EXECUTE', 'audit_keyed'),
         ('function', 'audit.proven_tenant',             'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.required_tenant',           'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.set_tenant',                'EXECUTE', 'audit_trusted'),
         ('function', 'audit.tenant_source',             'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/events

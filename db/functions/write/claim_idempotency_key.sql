@@ -13,16 +13,11 @@ SET lock_timeout = '4s'
 AS $$
 DECLARE
     v_tenant_id text := audit.writing_tenant();
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');
     v_used      record;
 BEGIN
     IF coalesce(v_tenant_id, '') = '' THEN
-        IF coalesce(current_setting('app.tenant_id', true), '') <> '' AND v_scopes <> ''
-           AND NOT string_to_array(v_scopes, ',') && ARRAY['write', 'import'] THEN
-            RAISE EXCEPTION 'the API key has not the scope write' USING ERRCODE = 'RF006';
-        END IF;
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
+        PERFORM audit.required_tenant('write');   -- says why
+        v_tenant_id := audit.required_proven_tenant('write');
     END IF;
     IF p_key IS NULL OR length(p_key) NOT BETWEEN 1 AND 255 THEN
         RAISE EXCEPTION 'an Idempotency-Key has 1 to 255 characters' USING ERRCODE = 'RF003', COLUMN = 'Idempotency-Key';

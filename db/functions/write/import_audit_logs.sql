@@ -11,9 +11,8 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    v_tenant_id  text := audit.proven_tenant('import');
+    v_tenant_id  text;
     v_api_key_id text := audit.proven_api_key();
-    v_scopes     text := coalesce(current_setting('app.scopes', true), '');
     v_count      int  := json_array_length(p_records);
     v_stored     int  := 0;
     v_element    json;
@@ -23,13 +22,8 @@ DECLARE
     v_column     text;
     v_constraint text;
 BEGIN
-    IF v_tenant_id IS NULL THEN
-        IF v_scopes <> '' AND 'import' <> ALL (string_to_array(v_scopes, ',')) THEN
-            RAISE EXCEPTION 'the API key has not the scope import' USING ERRCODE = 'RF006';
-        END IF;
-        RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
-            HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
-    END IF;
+    PERFORM audit.required_tenant('import');   -- tells a key of another scope
+    v_tenant_id := audit.required_proven_tenant('import');
     -- A session may have been left with less by whoever used it before. COMMIT must mean that the records are on the disk.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);

@@ -15,20 +15,10 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_tenant_id text := current_setting('app.tenant_id', true);
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
+    v_tenant_id text := audit.required_tenant('write');
     v_id        uuid := coalesce(p_id, audit.uuid_v7());
     v_is_stored boolean;
 BEGIN
-    -- '' is what an ended SET LOCAL leaves behind: no tenant, like NULL.
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    -- To tell the caller; what is refused or not is the policies' to say.
-    IF v_scopes <> '' AND 'write' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope write' USING ERRCODE = 'RF006';
-    END IF;
     -- The table lets both be unknown, for imported history; a record written now says what happened.
     IF p_mode IS NULL OR p_status IS NULL THEN
         RAISE EXCEPTION 'a record needs a mode and a status'

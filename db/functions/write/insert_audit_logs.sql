@@ -6,8 +6,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_tenant_id  text := current_setting('app.tenant_id', true);
-    v_scopes     text := coalesce(current_setting('app.scopes', true), '');
+    v_tenant_id  text := audit.required_tenant('write');
     v_count      int  := json_array_length(p_records);
     v_stored     int;
     v_element    json;
@@ -17,13 +16,6 @@ DECLARE
     v_constraint text;
 BEGIN
     -- As in audit.insert_audit_log(), which says why.
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    IF v_scopes <> '' AND 'write' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope write' USING ERRCODE = 'RF006';
-    END IF;
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;

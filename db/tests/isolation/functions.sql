@@ -14,10 +14,10 @@ SELECT functions_are('audit', ARRAY[
     'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
     'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant',
     'record_admin_event', 'record_api_key_event', 'record_export', 'record_read', 'record_rules', 'replay_audit_logs',
-    'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
+    'required_proven_tenant', 'required_tenant', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'writing_tenant'],
-    'schema audit has fifty-eight functions');
+    'schema audit has sixty functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -130,6 +130,8 @@ SELECT results_eq(
         ('record_read',          'VOLATILE',  'plpgsql'),
         ('record_rules',         'STABLE',    'sql'),
         ('replay_audit_logs',    'VOLATILE',  'plpgsql'),
+        ('required_proven_tenant', 'STABLE', 'plpgsql'),
+        ('required_tenant',      'STABLE',    'plpgsql'),
         ('revoke_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_api_key',       'VOLATILE',  'plpgsql'),
         ('rotate_proof_secret',  'VOLATILE',  'plpgsql'),

@@ -26,7 +26,7 @@ CREATE FUNCTION pg_temp.stored(p_tenant text) RETURNS bigint LANGUAGE sql SECURI
 \set import 'SELECT audit.import_audit_logs(' :'full' ')'
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT throws_ok(:'import', 'RF001', 'no tenant is proven for this statement', 'no tenant: nothing');
+SELECT throws_ok(:'import', 'RF001', 'no tenant is set for this transaction', 'no tenant: nothing');
 SELECT set_config('app.tenant_id', 'tap-a', true) \gset
 SELECT throws_ok(:'import', 'RF001', 'no tenant is proven for this statement', 'a name: nothing');
 
