@@ -17,7 +17,6 @@ AS $$
 DECLARE
     v_tenant_id text := audit.required_tenant('write');
     v_id        uuid := coalesce(p_id, audit.uuid_v7());
-    v_is_stored boolean;
 BEGIN
     -- The table lets both be unknown, for imported history; a record written now says what happened.
     IF p_mode IS NULL OR p_status IS NULL THEN
@@ -36,22 +35,9 @@ BEGIN
         (v_id, p_trace_id, v_tenant_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error)
     ON CONFLICT DO NOTHING;
 
-    -- A retry after a lost connection finds its own record, and that is success. Anything else under this id is not:
-    -- to return as if it were stored would lose a record that the caller believes written.
     IF NOT FOUND THEN
-        IF has_table_privilege('audit.audit_logs', 'SELECT') THEN
-            v_is_stored := EXISTS (
-                SELECT FROM audit.audit_logs AS l
-                WHERE l.id = v_id
-                  AND l.tenant_id = v_tenant_id
-                  AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
-                      IS NOT DISTINCT FROM
-                      (p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error));
-        ELSE
-            v_is_stored := audit.is_stored(
-                v_id, p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error);
-        END IF;
-        IF NOT v_is_stored THEN
+        IF NOT audit.is_repeated(ROW(v_id, p_trace_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
+                                     NULL)::audit.new_audit_log, 'write') THEN
             RAISE EXCEPTION 'the id belongs to another record'
                 USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
         END IF;

@@ -13,23 +13,16 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    v_source     text := audit.tenant_source();
-    v_secret_id  text := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
-    v_group      record;            -- records of one tenant and one key
-    v_record     record;
-    v_count      int;
-    v_stored     int;
-    v_outcomes   json[] := array_fill(NULL::json, ARRAY[json_array_length(p_records)]);   -- NULL: stored
-    v_message    text;
-    v_column     text;
-    v_constraint text;
+    v_source    text := audit.tenant_source();
+    v_secret_id text := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
+    v_group     record;            -- records of one tenant and one key
+    v_position  int;
+    v_appended  record;
+    v_outcomes  json[] := array_fill(NULL::json, ARRAY[json_array_length(p_records)]);   -- NULL: stored
 BEGIN
     -- As in audit.enter_tenant(), which says why.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'a tenant is entered in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
-    END IF;
-    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
     FOR v_group IN
@@ -69,81 +62,21 @@ BEGIN
         ORDER BY min(e.position)
     LOOP
         IF v_group.sqlstate IS NOT NULL THEN
-            FOR v_record IN SELECT p.position FROM unnest(v_group.positions) AS p (position) LOOP
-                v_outcomes[v_record.position] := json_build_object(
+            FOREACH v_position IN ARRAY v_group.positions LOOP
+                v_outcomes[v_position] := json_build_object(
                     'sqlstate', v_group.sqlstate, 'message', v_group.message, 'column', v_group.column);
             END LOOP;
             CONTINUE;
         END IF;
 
         PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, 'replay');
-        v_count := cardinality(v_group.positions);
-        BEGIN
-            INSERT INTO audit.audit_logs
-                (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
-            SELECT r.id, r.trace_id, v_group.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms, r.user_id,
-                   r.error, least(r.created_at, clock_timestamp())
-            FROM json_to_recordset(v_group.records) AS r (
-                id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int, user_id text,
-                error text, created_at timestamptz)
-            ON CONFLICT DO NOTHING;
-            GET DIAGNOSTICS v_stored = ROW_COUNT;
-            IF v_stored <> v_count THEN
-                -- Caught below, so that nothing stays of this attempt.
-                RAISE EXCEPTION 'not all records were stored' USING ERRCODE = 'RF004';
-            END IF;
-        EXCEPTION WHEN OTHERS THEN
-            -- What is wrong with a record is looked for below. Anything else is not about one of them.
-            IF SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
-                RAISE;
-            END IF;
-            v_stored := 0;
-            -- One by one. What the owner's policy for reading asks for:
-            PERFORM set_config('app.scope', 'replay', true);
-            FOR v_record IN
-                SELECT e.record, p.position
-                FROM json_array_elements(v_group.records) WITH ORDINALITY AS e (record, number)
-                JOIN unnest(v_group.positions) WITH ORDINALITY AS p (position, number) ON p.number = e.number
-                ORDER BY p.position
-            LOOP
-                BEGIN
-                    INSERT INTO audit.audit_logs
-                        (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
-                    SELECT r.id, r.trace_id, v_group.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms,
-                           r.user_id, r.error, least(r.created_at, clock_timestamp())
-                    FROM json_to_record(v_record.record) AS r (
-                        id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int,
-                        user_id text, error text, created_at timestamptz)
-                    ON CONFLICT DO NOTHING;
-                    IF FOUND THEN
-                        v_stored := v_stored + 1;
-                    -- It may have been stored already: when it came, by a commit of which the service heard nothing, and then at
-                    -- the time of that commit; or by a replay that was cut short.
-                    ELSIF NOT EXISTS (
-                        SELECT FROM audit.audit_logs AS l
-                        CROSS JOIN json_to_record(v_record.record) AS r (
-                            id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int,
-                            user_id text, error text)
-                        WHERE l.id = r.id
-                          AND l.tenant_id = v_group.tenant_id
-                          AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
-                              IS NOT DISTINCT FROM
-                              (r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))
-                    THEN
-                        RAISE EXCEPTION 'the id belongs to another record' USING ERRCODE = 'RF004', COLUMN = 'id';
-                    END IF;
-                EXCEPTION WHEN OTHERS THEN
-                    IF SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
-                        RAISE;
-                    END IF;
-                    GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME;
-                    v_outcomes[v_record.position] := json_build_object(
-                        'sqlstate', SQLSTATE, 'message', v_message, 'column', v_column, 'constraint', v_constraint);
-                END;
-            END LOOP;
-        END;
-        IF v_stored > 0 THEN
-            PERFORM audit.record_admin_event('records replayed', v_group.tenant_id, v_group.api_key_id, jsonb_build_object('count', v_stored));
+        v_appended := audit.append_audit_logs(v_group.records, 'replay');
+        FOR n IN 1 .. cardinality(v_group.positions) LOOP
+            v_outcomes[v_group.positions[n]] := v_appended.refusals[n];
+        END LOOP;
+        IF v_appended.stored > 0 THEN
+            PERFORM audit.record_admin_event(
+                'records replayed', v_group.tenant_id, v_group.api_key_id, jsonb_build_object('count', v_appended.stored));
         END IF;
     END LOOP;
 

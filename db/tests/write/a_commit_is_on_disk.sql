@@ -28,14 +28,18 @@ SELECT is(pg_temp.commits_with(was, writing), becomes, format('many records: %s 
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
          AS s (was, becomes),
      (VALUES ($$SELECT audit.insert_audit_logs('[{"agent_id": "a", "mode": "LIVE", "status": "success"}]')$$),
-             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$),
-             ($$SELECT audit.replay_audit_logs('[]')$$)) AS w (writing);
+             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$)) AS w (writing);
 SELECT is(pg_temp.commits_with(was, format('SELECT audit.begin_export(%L)', :'key_of_a')), becomes,
     format('a key exports: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
     AS s (was, becomes);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(pg_temp.commits_with(was), becomes, format('a gateway: %s becomes %s', was, becomes))
+FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
+    AS s (was, becomes);
+SELECT is(pg_temp.commits_with(was, format('SELECT audit.replay_audit_logs(%L)', json_build_array(json_build_object('line',
+    json_build_object('tenant_id', 'tap-a', 'agent_id', 'a', 'created_at', now())::text)))), becomes,
+    format('a record that waited: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
     AS s (was, becomes);
 SELECT is(pg_temp.commits_with(was, 'SELECT audit.begin_export()'), becomes,

@@ -2,7 +2,7 @@
 -- stands beside it; refuses alone what is to be refused; and answers in the order in which it was asked.
 
 BEGIN;
-SELECT plan(23);
+SELECT plan(25);
 
 \ir ../support/gateway.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
@@ -67,8 +67,16 @@ JOIN (VALUES (:'key_a'), (:'key_b')) AS other (key) ON other.key <> one.key \g /
 SELECT alike(pg_temp.stored(), '%, 41 tap-a, 43 tap-b, 51 tap-b, 53 tap-a', 'a record after a refused one has its own tenant');
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(1)))) ->> 0,
     '{"tenant_id" : "tap-a"}', 'a record that is repeated is success');
-SELECT throws_ok($$SELECT audit.insert_audit_log_batch('[{"position": 1, "http_status": 3000000000}]')$$, '22003', NULL,
-    'what cannot be read at all is refused as a whole');
+SAVEPOINT unreadable;
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('api_key', :'key_a', 'id', pg_temp.id(91)),
+    json_build_object('api_key', :'key_a', 'id', pg_temp.id(92), 'http_status', 3000000000),
+    json_build_object('api_key', :'key_a', 'id', pg_temp.id(93)))) AS outcomes \gset
+SELECT is(concat_ws(' ', o #>> '{0,tenant_id}', o #>> '{1,sqlstate}', o #>> '{2,tenant_id}'), 'tap-a 22003 tap-a',
+    'a record that cannot be read is refused alone') FROM (VALUES (:'outcomes'::json)) AS outcomes (o);
+SELECT alike(pg_temp.stored(), '%, 91 tap-a, 93 tap-a', 'and the others are stored');
+ROLLBACK TO SAVEPOINT unreadable;
+SELECT throws_ok($$SELECT audit.insert_audit_log_batch('{"position": 1}')$$, '22023', NULL, 'what is no list is refused as a whole');
 
 -- With names.
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
