@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString, TypeVar
 
@@ -20,8 +20,6 @@ Refusal = tuple[int, str]
 
 _KEY_LIFETIME = timedelta(hours=1)
 _MOST_LOSSES = 8
-_PARTS = 10
-"""Into so many is cut what follows a refused record, to find the next."""
 Result = TypeVar("Result")
 
 
@@ -29,8 +27,8 @@ Result = TypeVar("Result")
 class Outcome:
     """Of records that were handed over: how many were stored that were not there before, and which are refused."""
 
-    stored: int = 0
-    refused: list[Refusal] = field(default_factory=list)
+    stored: int
+    refused: list[Refusal]
 
 
 class ImportStopped(Exception):
@@ -149,43 +147,25 @@ class HistoryStore:
 
         What is there already is neither stored again nor refused; another record under the same id is.
         """
-        outcome = Outcome()
-        parts = [(0, list(records))]
-        while parts:
-            first, part = parts.pop()
-            found = self._store_all(key, part)
-            if isinstance(found, int):
-                outcome.stored += found
-                continue
-            place, why = found
-            outcome.refused.append((first + place, why))
-            before, after = part[:place], part[place + 1 :]
-            if before:
-                parts.append((first, before))
-            size = max(1, len(after) // _PARTS)
-            parts += [(first + place + 1 + at, after[at : at + size]) for at in range(0, len(after), size)]
-        return outcome
 
-    def _store_all(self, key: str, records: Sequence[Record]) -> int | Refusal:
-        """Store all of `records` and return how many were not there before; or none, and return the first refused."""
-
-        def work(connection: Connection[Any]) -> int:
+        def work(connection: Connection[Any]) -> Any:
             with connection.transaction(), connection.pipeline():
                 connection.execute("SELECT audit.enter_tenant(p_api_key => %(key)s)", {"key": key})
                 result = connection.execute(
-                    "SELECT audit.import_history(p_records => %(records)s::json)", {"records": json.dumps(records)}
+                    "SELECT audit.import_audit_log_batch(p_records => %(records)s::json)",
+                    {"records": json.dumps(records)},
                 )
-            ((stored,),) = result.fetchall()
-            return int(stored)
+            return result.fetchall()
 
         try:
-            return self._session.run(work)
+            ((found,),) = self._session.run(work)
         except psycopg.Error as error:
-            position = (error.diag.message_detail or "").removeprefix("record ")
-            if not position.isdigit():
-                raise ImportStopped(f"the database refuses: {first_line(error)}") from error
-            column = f"{error.diag.column_name}: " if error.diag.column_name else ""
-            return int(position) - 1, f"{column}{error.diag.message_primary}"
+            raise ImportStopped(f"the database refuses: {first_line(error)}") from error
+        refusals = [(place, why) for place, why in enumerate(found["refusals"] or []) if why is not None]
+        return Outcome(
+            found["stored"],
+            [(place, ": ".join(filter(None, (why["column"], why["message"])))) for place, why in refusals],
+        )
 
 
 def first_line(error: psycopg.Error) -> str:

@@ -68,6 +68,7 @@ BEGIN
         RETURN;
     END IF;
 
+    refusals := array_fill(NULL::json, ARRAY[json_array_length(p_records)]);
     FOR v_element IN
         SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number
     LOOP

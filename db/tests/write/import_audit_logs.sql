@@ -2,7 +2,7 @@
 -- policy holds by itself. And: all or none, the first refusal named, the very same records taken again.
 
 BEGIN;
-SELECT plan(48);
+SELECT plan(52);
 
 \ir ../support/gateway.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
@@ -85,6 +85,21 @@ SELECT is(pg_temp.imports(change), refusal, refusal) FROM (VALUES
     AS c (change, refusal);
 SELECT is(pg_temp.stored('tap-a'), 4::bigint, 'nothing of all these was stored');
 SELECT is(pg_temp.imports('{}'), 'accepted', 'what is right is');
+
+-- Each alone: what is refused is named at its place, and the others are stored. The first is there already.
+SAVEPOINT outcomes;
+SELECT audit.import_audit_log_batch(format('[%s, {"agent_id": "x"}, {"agent_id": "batch", "created_at": "2001-01-01T00:00:00Z"},
+    {"agent_id": "x", "created_at": "2001-01-01T00:00:00Z", "http_status": 99999999999},
+    {"id": "01900000-0000-7000-8000-0000000000bb", "agent_id": "x", "created_at": "2001-01-01T00:00:00Z"},
+    {"agent_id": "batch", "created_at": "2001-01-01T00:00:00Z"}]', :'full'::json -> 0)::json) AS batch \gset
+SELECT is((SELECT string_agg(concat_ws(' ', coalesce(o.outcome ->> 'sqlstate', 'stored'), nullif(o.outcome ->> 'column', '')), ', ' ORDER BY o.n)
+           FROM json_array_elements(:'batch'::json -> 'refusals') WITH ORDINALITY AS o (outcome, n)),
+    'stored, RF003 created_at, stored, 22003, RF004 id, stored', 'each of a batch has an outcome');
+SELECT is(:'batch'::json ->> 'stored', '2', 'and those that were not there before are counted');
+ROLLBACK TO SAVEPOINT outcomes;
+SELECT is(audit.import_audit_log_batch(:'full')::text, '{"stored" : 0, "refusals" : [null,null]}', 'nothing is refused of the very same records');
+SELECT throws_ok($$SELECT audit.import_audit_log_batch('[{"agent_id": "x"}]', 7)$$, 'RF003', 'an imported record has the time it was made',
+    'all or none where a first number is given');
 
 -- Another tenant named, and what the functions set for themselves set by hand.
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset
