@@ -1,4 +1,4 @@
--- Puts an export on record before its first line is sent: with which key, or by which login that names its tenant.
+-- Records an export before its first line is sent: the key, or the login that named the tenant.
 
 CREATE OR REPLACE FUNCTION audit.record_export(p_api_key text DEFAULT NULL)
 RETURNS void
@@ -13,7 +13,7 @@ DECLARE
     v_tenant_id  text;
     v_api_key_id text;
 BEGIN
-    -- As the owner, anybody's events could be written: the tenant is asked for in the way that counts for the login.
+    -- The owner could write events of any tenant, so the tenant is checked in the way that the login's group demands.
     IF audit.tenant_source() = 'header' THEN
         v_tenant_id := audit.required_tenant('read');
     ELSE
@@ -28,7 +28,7 @@ BEGIN
         v_api_key_id := split_part(p_api_key, '_', 2);
     END IF;
 
-    -- A session may have been left with less by whoever used it before. What is sent must be on record whatever happens.
+    -- An earlier user of a pooled session may have left it with less. The event must be on the disk before the export is sent.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;

@@ -1,7 +1,7 @@
 -- One part of an export, ready to be sent, and the state for the next: a second of work or two megabytes, whatever is
 -- reached first. Each part is a transaction of its own. A key that is revoked must end the export, and a scan compares the
 -- tenant once, when it begins; audit_app has fifteen seconds for a statement; a snapshot that is held for as long as the caller
--- reads keeps VACUUM from its work; and a caller who reads slowly must hold neither a connection nor a transaction.
+-- reads keeps VACUUM from its work; and a slow reader must hold neither a connection nor a transaction.
 
 CREATE OR REPLACE FUNCTION audit.export_audit_logs()
 RETURNS TABLE (lines bytea, state text)
@@ -48,7 +48,7 @@ BEGIN
             HINT = 'Call audit.begin_export(), and audit.continue_export() with what it returns.';
     END IF;
 
-    -- What comes in meanwhile is for the next export: with order asc this one might never end otherwise.
+    -- Records that arrive meanwhile are left to the next export: with order asc this one might never end otherwise.
     IF NOT v_state ? 'newest_time' THEN
         SELECT l.created_at, l.id INTO v_newest_time, v_newest_id
         FROM audit.audit_logs AS l
@@ -142,7 +142,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- Who does not find this line has not got everything. Comma for comma a record, for readers that count columns.
+    -- A file without this line is incomplete. It has as many commas as a record, for readers that count columns.
     lines := lines || convert_to(CASE WHEN v_is_csv THEN concat('#complete,', v_count, E',,,,,,,,,\r\n')
                                       ELSE concat('{"complete": true, "count": ', v_count, E'}\n') END, 'UTF8');
     state := NULL;

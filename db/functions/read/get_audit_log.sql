@@ -13,7 +13,7 @@ BEGIN
         RETURN audit.get_proven_audit_log(p_id);
     END IF;
 
-    -- Another tenant's id is answered like one that nobody has used: both find nothing here.
+    -- The id of another tenant's record is answered like an unused one: neither is found here.
     SELECT row_to_json(item)::text
     INTO v_item
     FROM (
@@ -22,7 +22,7 @@ BEGIN
         FROM audit.audit_logs AS l
         WHERE l.id = p_id AND l.tenant_id = v_tenant_id) AS item;
 
-    -- A missing record must not be mistaken for one that was never written, by one who has set a name that nobody registered.
+    -- A caller that has set an unregistered name must not conclude that the record was never written.
     IF v_item IS NULL AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
         RAISE EXCEPTION 'the tenant is not registered'
             USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';

@@ -94,7 +94,7 @@ BEGIN
             ORDER BY l.created_at, l.id LIMIT p_limit + 1);
     END IF;
 
-    -- An empty page must not be mistaken for an empty trail, by one who has set a name that nobody registered.
+    -- A caller that has set an unregistered name must not mistake an empty page for an empty trail.
     IF v_page = '{}' AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
         RAISE EXCEPTION 'the tenant is not registered'
             USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';

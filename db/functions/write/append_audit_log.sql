@@ -12,7 +12,7 @@ BEGIN
         RETURN true;
     END IF;
     v_record := json_populate_record(NULL::audit.new_audit_log, p_record);
-    -- The table lets both be unknown, for imported history; a record written now says what happened.
+    -- The table allows NULL in both, for imported history; a live record must have them.
     IF p_scope = 'write' AND (v_record.mode IS NULL OR v_record.status IS NULL) THEN
         RAISE EXCEPTION 'a record needs a mode and a status'
             USING ERRCODE = 'RF003', COLUMN = CASE WHEN v_record.mode IS NULL THEN 'mode' ELSE 'status' END;

@@ -21,7 +21,7 @@ DECLARE
     v_column     text;
     v_constraint text;
 BEGIN
-    -- A session may have been left with less by whoever used it before. COMMIT must mean that the records are on the disk.
+    -- An earlier user of a pooled session may have left it with less. COMMIT must mean that the records are on the disk.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
@@ -73,7 +73,8 @@ BEGIN
         SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number
     LOOP
         v_position := v_position + 1;
-        -- What comes after a record that waited for a lock may wait as well, and shall not make the others wait once a record.
+        -- The records after one that waited for a lock may wait for the same: they get its refusal, so that other requests in the
+        -- batch wait once and not once a record.
         IF refusals[v_position - 1] ->> 'sqlstate' = '55P03' THEN
             refusals[v_position] := refusals[v_position - 1];
             CONTINUE;
@@ -93,10 +94,11 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.append_audit_logs IS
-    'Appends a JSON array of records to the transaction''s tenant, for work with this scope: write, import or replay. p_first NULL: each '
-    'alone, and refusals has, at the place of each record that is refused, the sqlstate, message, column and constraint; NULL where the '
-    'record is stored, now or before; the refusal of a single record with the scope write is raised. Else all or none: the first that '
-    'is refused is raised with the detail "record N", where N counts from p_first. stored: how many were not there before. RF001 when no tenant is set, RF006 when the key has not the scope. Runs as '
-    'its caller; the policies decide.';
+    'Appends a JSON array of records to the transaction''s tenant, for work with this scope: write, import or replay. p_first '
+    'NULL: each alone, and refusals has, at the place of each record that is refused, the sqlstate, message, column and '
+    'constraint; NULL where the record is stored, now or before; the refusal of a single record with the scope write is raised. '
+    'Else all or none: the first that is refused is raised with the detail "record N", where N counts from p_first. stored: how '
+    'many were not there before. RF001 when no tenant is set, RF006 when the key has not the scope. Runs as its caller; the '
+    'policies decide.';
 REVOKE ALL ON FUNCTION audit.append_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.append_audit_logs TO audit_trusted, audit_keyed;

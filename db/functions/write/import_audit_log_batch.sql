@@ -27,13 +27,14 @@ $$;
 
 COMMENT ON FUNCTION audit.import_audit_log_batch IS
     'Appends records with their own created_at to the tenant that a key with the scope import has proven: a JSON array as for '
-    'audit.insert_audit_logs(), with created_at in every object; mode and status may be unknown. Returns stored, how many were not '
-    'there before, and refusals: null when all of them are new, else an array with null at the place of each record that is stored, now '
-    'or before, and the sqlstate, message, column and constraint of each other: RF003 without created_at, RF004 when the id belongs to another record, and those of the '
-    'table. With p_first all or none, as audit.import_audit_logs() has it. RF001 when no tenant is proven, RF006 when the key may not '
-    'import. Repeating a call with the same ids and contents changes nothing. Records the act "records imported" with the key and '
-    'how many were new: an event a call, and so several for a long request, which share their time. Events are append-only and no '
-    'trigger may act at COMMIT, so that no event could count a whole transaction and not be believed from the caller. SECURITY '
-    'DEFINER: no run-time role may choose a record''s time, so that a record without this scope has the server''s.';
+    'audit.insert_audit_logs(), with created_at in every object; mode and status may be unknown. Returns stored, how many were '
+    'not there before, and refusals: null when all of them are new, else an array with null at the place of each record that is '
+    'stored, now or before, and the sqlstate, message, column and constraint of each other: RF003 without created_at, RF004 '
+    'when the id belongs to another record, and those of the table. With p_first all or none, as audit.import_audit_logs() has '
+    'it. RF001 when no tenant is proven, RF006 when the key may not import. Repeating a call with the same ids and contents '
+    'changes nothing. Records the act "records imported" with the key and how many were new: an event a call, and so several '
+    'for a long request, which share their time. Events are append-only and no trigger may act at COMMIT, so that no event '
+    'could count a whole transaction and not be believed from the caller. SECURITY DEFINER: no run-time role may choose a '
+    'record''s time, so that a record without this scope has the server''s.';
 REVOKE ALL ON FUNCTION audit.import_audit_log_batch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.import_audit_log_batch TO audit_keyed;

@@ -12,7 +12,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.import_audit_logs IS
-    'Appends records as audit.import_audit_log_batch() does, but all or none, and returns how many: the first that is refused is raised '
-    'with the detail "record N", where N counts from p_first.';
+    'Appends records as audit.import_audit_log_batch() does, but all or none, and returns how many: the first that is refused '
+    'is raised with the detail "record N", where N counts from p_first.';
 REVOKE ALL ON FUNCTION audit.import_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.import_audit_logs TO audit_keyed;

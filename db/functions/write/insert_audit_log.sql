@@ -1,4 +1,4 @@
--- The way a record is written. Runs as the caller, so the policies of audit.audit_logs decide the tenant.
+-- Appends one record. Runs as the caller, so the policies of audit.audit_logs decide the tenant.
 
 CREATE OR REPLACE FUNCTION audit.insert_audit_log(
     p_agent_id    text,
@@ -18,13 +18,13 @@ DECLARE
     v_tenant_id text := audit.required_tenant('write');
     v_id        uuid := coalesce(p_id, audit.uuid_v7());
 BEGIN
-    -- The table lets both be unknown, for imported history; a record written now says what happened.
+    -- The table allows NULL in both, for imported history; a live record must have them.
     IF p_mode IS NULL OR p_status IS NULL THEN
         RAISE EXCEPTION 'a record needs a mode and a status'
             USING ERRCODE = 'RF003', COLUMN = CASE WHEN p_mode IS NULL THEN 'mode' ELSE 'status' END;
     END IF;
 
-    -- A session may have been left with less by whoever used it before. COMMIT must mean that the record is on the disk.
+    -- An earlier user of a pooled session may have left it with less. COMMIT must mean that the record is on the disk.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;

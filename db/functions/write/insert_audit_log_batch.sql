@@ -9,8 +9,8 @@ SET debug_print_parse = off
 SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
--- All wait where one waits: for another transaction that is writing a record of the same id. Its caller may send it again.
--- 20 ms at the most: 15 here, and 5 when audit.append_audit_logs() finds out which record it was.
+-- When one record waits for a lock (another transaction is writing the same id), the whole batch waits. So it waits 20 ms at most:
+-- 15 here, and 5 while audit.append_audit_logs() finds out which record it was. The caller may send that one again.
 SET lock_timeout = '15ms'
 AS $$
 DECLARE
@@ -63,9 +63,9 @@ $$;
 
 COMMENT ON FUNCTION audit.insert_audit_log_batch IS
     'Appends records of several requests, each with the fields of audit.insert_audit_log(), its position from 1 on, and an '
-    'api_key or a tenant_id. Returns an array with, at the place of each, its tenant_id, or the sqlstate, message, column and constraint '
-    'of its refusal, with a detail when its credential is refused; what is refused alone is not stored. 55P03, for the record and what '
-    'comes after it with the same credential: another transaction is writing a record of this id; try again. An error of the call '
-    'itself: nothing was stored.';
+    'api_key or a tenant_id. Returns an array with, at the place of each, its tenant_id, or the sqlstate, message, column and '
+    'constraint of its refusal, with a detail when its credential is refused; what is refused alone is not stored. 55P03, for '
+    'the record and what comes after it with the same credential: another transaction is writing a record of this id; try '
+    'again. An error of the call itself: nothing was stored.';
 REVOKE ALL ON FUNCTION audit.insert_audit_log_batch FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.insert_audit_log_batch TO audit_trusted, audit_keyed;
