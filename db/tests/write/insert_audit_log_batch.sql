@@ -2,7 +2,7 @@
 -- stands beside it; refuses alone what is to be refused; and answers in the order in which it was asked.
 
 BEGIN;
-SELECT plan(25);
+SELECT plan(26);
 
 \ir ../support/gateway.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
@@ -86,6 +86,14 @@ SELECT is(audit.insert_audit_log_batch(pg_temp.batch(
     'RF002', 'a name that nobody registered is refused');
 SELECT is(pg_temp.stored(), '01 tap-a, 02 tap-b, 03 tap-a, 11 tap-a, 13 tap-a, 21 tap-b, 23 tap-a, 41 tap-a, 43 tap-b, 51 tap-b, 53 tap-a',
     'and the others are stored, one without a name not');
+SAVEPOINT places;
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('tenant_id', 'tap-nobody', 'id', pg_temp.id(81)), json_build_object('tenant_id', 'tap-nobody', 'id', pg_temp.id(82)),
+    json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(83)), json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(84), 'mode', 'TEST'),
+    json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(85)))) AS outcomes \gset
+SELECT is((SELECT string_agg(coalesce(o ->> 'sqlstate', o ->> 'tenant_id'), ' ') FROM json_array_elements(:'outcomes'::json) AS o),
+    'RF002 RF002 tap-a 23514 tap-a', 'each outcome is at the place of its record, and of its credential alone');
+ROLLBACK TO SAVEPOINT places;
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(25)))) #>> '{0,sqlstate}',
     '42501', 'keys mean nothing where names count');
 
