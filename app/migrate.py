@@ -1,14 +1,14 @@
 """Bring a database to this release: `python -m app.migrate apply`, or `plan` to see what that would do.
 
-yandex-pgmigrate applies the numbered files of db/schema, and after them db/functions and db/policies. It remembers
-numbers only, and applies functions and policies again only when a numbered file is pending. This module closes the gap:
-it records the SHA-256 of every file applied, applies functions and policies that were edited, and refuses when a
-numbered file that was already applied has been edited. One transaction holds every file of the three folders, so a
-failure leaves them as they were; roles and the two empty schemas come before, in a transaction of their own.
+yandex-pgmigrate applies the numbered files of db/schema, then db/functions and db/policies. It remembers numbers
+alone, and applies functions and policies again only when a numbered file is pending. This module adds the rest: it
+records the SHA-256 of every applied file, applies functions and policies that were edited, and refuses when a numbered
+file was edited after it was applied. All files are applied in one transaction, so a failure changes none of them; the
+roles and the two empty schemas are created before, in a transaction of their own.
 
-The database is named by MIGRATION_DATABASE_URL: a role that may create roles and schemas, superuser or not; on a
-database that has the roles already, audit_migrator suffices. AUDIT_APP_PASSWORD, where it is set, becomes the password
-of audit_app, so that a platform that generates secrets can hand the same one to the service.
+MIGRATION_DATABASE_URL names the database and a role that may create roles and schemas, superuser or not; where the
+roles exist already, audit_migrator suffices. AUDIT_APP_PASSWORD, if set, becomes the password of audit_app: a platform
+that generates secrets can give the same one to the service.
 """
 
 import argparse
@@ -32,24 +32,24 @@ from app.release import DATABASE_DIRECTORY, fingerprints
 from app.terminal_text import printable
 
 OLDEST_SERVER = 15
-# It warns of db/schema/frozen.sha256. A file that is misnamed is refused by fingerprints().
+# pgmigrate warns about db/schema/frozen.sha256. fingerprints() refuses misnamed files.
 logging.getLogger("pgmigrate").setLevel(logging.ERROR)
 _MAX_DEADLOCKS = 9
 
 
 class MigrationRefused(Exception):
-    """The database cannot be brought to this release as things are; the message says why and what to do."""
+    """The database cannot be brought to this release; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What stands between a database and this release. Paths are relative to db/.
+    """The difference between a database and this release. Paths are relative to db/.
 
     pending: numbered files that were never applied.
-    changed: functions and policies that are new or differ from what was applied.
-    removed: functions and policies that were applied and are no longer in the release; a numbered file drops them.
-    first: roles and schemas to be made before the files, and what is taken from PUBLIC; in words.
-    grants: privileges that the files grant and nobody has yet; in words.
+    changed: functions and policies that are new or were edited.
+    removed: functions and policies that are no longer in the release; a numbered file drops them.
+    first: roles and schemas to create before the files, and privileges to revoke from PUBLIC; in words.
+    grants: privileges that the files grant and the database does not have yet; in words.
     """
 
     pending: list[str]
@@ -62,7 +62,8 @@ class Plan:
     def between(cls, applied: dict[str, str], release: dict[str, str]) -> "Plan":
         """Compare the fingerprints of a database with those of a release.
 
-        Raises MigrationRefused when a numbered file was edited or lost after it was applied, or comes too late.
+        Raises MigrationRefused when an applied numbered file is missing or was edited, or when a pending one has a
+        number below an applied one.
         """
         done = [path for path in applied if path.startswith("schema/")]
         for path in done:
@@ -90,16 +91,19 @@ class Plan:
 
 
 def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
-    """Return what `apply` would do to the database. Reads only, takes no lock that a writer could notice."""
+    """Return what `apply` would do. Only reads, and takes no lock that blocks a writer."""
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor)
         try:
             cursor.execute("SET ROLE audit_owner")
             applied = _applied(cursor)
-        except (psycopg2.errors.InvalidParameterValue, psycopg2.errors.UndefinedObject):  # no such role
-            applied = {}
-        except (psycopg2.errors.InvalidSchemaName, psycopg2.errors.UndefinedFunction):
+        except (
+            psycopg2.errors.InvalidParameterValue,  # no role audit_owner
+            psycopg2.errors.UndefinedObject,
+            psycopg2.errors.InvalidSchemaName,  # no list of applied files
+            psycopg2.errors.UndefinedFunction,
+        ):
             applied = {}
         connection.rollback()
         todo = Plan.between(applied, release)
@@ -112,10 +116,10 @@ def _first(cursor: Any) -> list[str]:
 
 
 def _grants(cursor: Any, todo: Plan, *, is_empty: bool) -> list[str]:
-    """Return the privileges that this release intends, are not granted, and are granted by a file of `todo`."""
+    """Return the privileges that the files of `todo` grant and that are not granted yet."""
 
     def rows(function: str) -> list[tuple[str, str, str, str]]:
-        # Its body, as a query of its own: the function may be missing in the database, or be that of an older release.
+        # Runs the body of this release's function as a query: the database may have an older one, or none.
         (file,) = DATABASE_DIRECTORY.glob(f"functions/**/{function}.sql")
         cursor.execute("SET LOCAL quote_all_identifiers = off")  # as the function itself has it
         cursor.execute(file.read_text().split("$$")[1])
@@ -133,12 +137,12 @@ def _grants(cursor: Any, todo: Plan, *, is_empty: bool) -> list[str]:
 
 
 def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
-    """Bring the database to this release and return what was done; an empty plan means that nothing was.
+    """Bring the database to this release and return what was done; an empty plan: nothing.
 
-    Raises MigrationRefused, and psycopg2.Error where the server refuses; in both cases no file has been applied.
+    Raises MigrationRefused, or psycopg2.Error when the server refuses; no file has been applied then.
     """
     for _ in range(_MAX_DEADLOCKS):
-        # Workers that serve meanwhile lock tables too, and not always in the order of db/bootstrap/lock_tables.sql.
+        # Running workers lock tables too, and not always in the order of db/bootstrap/lock_tables.sql.
         with suppress(psycopg2.errors.DeadlockDetected):
             return _apply_once(url, directory)
     return _apply_once(url, directory)
@@ -152,15 +156,11 @@ def _apply_once(url: str, directory: Path) -> Plan:
             cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
 
-    # pgmigrate's own command line lifts sqlparse's limits, without which a long function body is refused.
+    # sqlparse refuses long function bodies unless its limits are lifted, as pgmigrate's own command line does.
     sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
     sqlparse.engine.grouping.MAX_GROUPING_TOKENS = None  # type: ignore[assignment]
     arguments = argparse.Namespace(
-        base_dir=str(directory),
-        conn=url,
-        target="latest",
-        disable_schema_check=True,
-        check_serial_versions=True,
+        base_dir=str(directory), conn=url, target="latest", disable_schema_check=True, check_serial_versions=True
     )
     config = pgmigrate.get_config(str(directory), arguments)
     config = config._replace(user=config.conn_instance.info.user)
@@ -173,9 +173,7 @@ def _apply_once(url: str, directory: Path) -> Plan:
             config.cursor.execute((DATABASE_DIRECTORY / "bootstrap" / "lock_tables.sql").read_text())
         if todo.changed and not todo.pending:
             for path in todo.changed:
-                # pgmigrate's own way with a file, private as it is: it strips comments, so that a function applied
-                # in another way would differ from the same function on a fresh database.
-                pgmigrate._apply_file(str(directory / path), config.cursor)
+                config.cursor.execute((directory / path).read_text("utf-8"))
         for path in [*todo.pending, *todo.changed, *todo.removed]:
             config.cursor.execute(
                 "SELECT pgmigrate.record_applied_file(p_path => %(path)s, p_sha256 => %(sha256)s)",
@@ -190,19 +188,19 @@ def _apply_once(url: str, directory: Path) -> Plan:
 
 
 def set_app_password(url: str, password: str) -> None:
-    """Give audit_app its password, hashed here: the server's log and pg_stat_activity see no more than the hash."""
+    """Set the password of audit_app. It is hashed here: the server's log and pg_stat_activity show the hash alone."""
     with psycopg.connect(url) as connection:
         connection.pgconn.change_password(b"audit_app", password.encode())
 
 
 def _applied(cursor: Any) -> dict[str, str]:
-    cursor.execute("SELECT * FROM pgmigrate.list_applied_files()")
+    cursor.execute("SELECT path, sha256 FROM pgmigrate.list_applied_files()")
     return dict(cursor.fetchall())
 
 
 @contextmanager
 def _connection(url: str) -> Iterator[Any]:
-    # Bounded: any role may hold the lock that migrations wait for.
+    # lock_timeout: any role can hold the advisory lock that migrations wait for.
     connection = psycopg2.connect(url, application_name="ringfence migrate", options="-c lock_timeout=60s")
     try:
         if connection.server_version // 10000 < OLDEST_SERVER:
@@ -215,7 +213,7 @@ def _connection(url: str) -> Iterator[Any]:
 
 
 def main() -> int:
-    """Run the command line; return the exit status: 0, or 1 with the reason in one line."""
+    """Run the command; return its exit status: 0, or 1 with the reason in one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m app.migrate", description=__doc__.split("\n", 1)[0])
     parser.add_argument("command", choices=["apply", "plan"])
     command = parser.parse_args().command

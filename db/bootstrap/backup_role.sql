@@ -1,7 +1,7 @@
 -- A login for backups, and for nothing else: pg_dump and pg_basebackup. For a superuser to run, once a cluster, where it is wanted;
 -- no migration runs it. Idempotent. Its password comes from the operator (\password ringfence_backup).
 --
--- Whoever has its password, or what it wrote, has every tenant's records, and the secret of the proofs. It is none of the roles that
+-- Its password and its backups give access to every tenant's records and to the secret of the proofs. It is none of the roles that
 -- the service may connect as, and audit.isolation_report() says so of any service that does.
 
 DO $$

@@ -1,5 +1,5 @@
 -- What this database needs before the first table: two schemas that audit_owner owns, and nothing for PUBLIC.
--- Run by whoever migrates, as itself. Idempotent.
+-- Run by the role that migrates, before SET ROLE audit_owner. Idempotent.
 
 DO $$
 BEGIN

@@ -41,7 +41,7 @@ BEGIN
         GRANT audit_owner TO audit_migrator;
     END IF;
 
-    -- Whoever runs this also migrates. A superuser may become any role. PostgreSQL 16 tells membership from the right
+    -- The role that runs this file also migrates. A superuser may become any role. PostgreSQL 16 tells membership from the right
     -- to SET ROLE; on 15 whether a member is an owner at all times is for the login's own INHERIT to say.
     IF current_setting('server_version_num')::int < 160000 THEN
         IF NOT pg_has_role('audit_owner', 'MEMBER') THEN

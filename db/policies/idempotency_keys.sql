@@ -13,5 +13,5 @@ CREATE POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys
     USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.writing_tenant())
     WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.writing_tenant());
 COMMENT ON POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys IS
-    'For audit.claim_idempotency_key(). A caller who must prove a tenant gets at the keys of that one alone: without a proof '
-    'the owner sees and stores nothing for him.';
+    'For audit.claim_idempotency_key(). A caller that must prove a tenant reaches the keys of that one alone: without a proof '
+    'the owner sees and stores nothing.';

@@ -1,5 +1,5 @@
 -- Who may do what with audit.proof_secrets: nobody but the functions that run as audit_owner, as which nobody connects.
--- Whoever reads this table can prove to be any tenant.
+-- A reader of this table can forge the proof of any tenant.
 
 ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets FORCE ROW LEVEL SECURITY;

@@ -58,7 +58,7 @@ CALLS: dict[str, list[str]] = {
     "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],
     "export_proven_audit_logs": [""],
     "get_proven_audit_log": ["gen_random_uuid()", f"({BAD})::uuid", "NULL"],
-    "import_audit_logs": [
+    "import_audit_log_batch": [
         "'[]'", "'[1]'", "'{}'", "NULL", IMPORTED,
         f"json_build_array(json_build_object('agent_id', {BAD}, 'created_at', now()))",
     ],

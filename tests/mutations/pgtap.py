@@ -24,26 +24,27 @@ WITHIN_ONE_TRANSACTION = frozenset(
 
 def is_green(file: Path, psql: Path, database_url: str) -> bool:
     """Run one file; return whether it came to its end, kept to its plan, and all of its tests passed."""
-    finished = _run(file.read_text(), psql, database_url)
+    finished = _run(file.read_text(), file.parent, psql, database_url)
     return finished is not None and _passed(finished)
 
 
 def is_green_when(weakening: str, file: Path, psql: Path, database_url: str) -> bool | None:
     """Run a file of WITHIN_ONE_TRANSACTION with `weakening` in it first; return None when that cannot be applied."""
     start = f"BEGIN;\nSET LOCAL search_path = public;\n{weakening};\nRESET ROLE;\nRESET search_path;\n\\echo {_MARK}\n"
-    finished = _run(_BEGIN.sub(lambda _: start, file.read_text(), count=1), psql, database_url)
+    script = _BEGIN.sub(lambda _: start, file.read_text(), count=1)
+    finished = _run(script, file.parent, psql, database_url)
     if finished is not None and _MARK not in finished.stdout:
         return None
     return finished is not None and _passed(finished)
 
 
-def _run(script: str, psql: Path, database_url: str) -> subprocess.CompletedProcess[str] | None:
-    """Return what psql said to `script`, None when it did not come to an end."""
+def _run(script: str, folder: Path, psql: Path, database_url: str) -> subprocess.CompletedProcess[str] | None:
+    """Return what psql said to `script`, None when it did not come to an end; \\ir looks for files from `folder` on."""
     try:
         return subprocess.run(
             [psql, "-XAtq", "-v", "ON_ERROR_STOP=1", "-P", "pager=off", "-f", "-", database_url],
             env={**os.environ, "PGOPTIONS": "-c search_path=tap,public"},
-            input=script, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False,
+            cwd=folder, input=script, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return None

@@ -15,6 +15,7 @@ SELECT
         -- Defaults as they read: as they are kept, they say where in the statement each of them stood.
         SELECT concat(to_jsonb(t) - 'proargdefaults', pg_get_function_arguments(t.oid)) FROM pg_proc AS t
         WHERE t.pronamespace <> 'pg_catalog'::regnamespace UNION ALL
+        SELECT t::text FROM pg_type AS t WHERE t.oid >= 16384 UNION ALL
         SELECT t::text FROM pg_namespace AS t UNION ALL
         SELECT t::text FROM pg_trigger AS t UNION ALL
         SELECT t::text FROM pg_rewrite AS t WHERE t.oid >= 16384 UNION ALL

@@ -1,4 +1,4 @@
--- Puts an export on record before its first line is sent: with which key, or by which login that names its tenant.
+-- Records an export before its first line is sent: the key, or the login that named the tenant.
 
 CREATE OR REPLACE FUNCTION audit.record_export(p_api_key text DEFAULT NULL)
 RETURNS void
@@ -10,28 +10,25 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    v_tenant_id  text := current_setting('app.tenant_id', true);
+    v_tenant_id  text;
     v_api_key_id text;
 BEGIN
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    -- As the owner, anybody's events could be written: the tenant is asked for in the way that counts for the login.
-    IF audit.tenant_source() IS DISTINCT FROM 'header' THEN
-        IF p_api_key IS NULL OR audit.proven_tenant('read') IS NULL THEN
-            RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
-                HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before, and hand the key on.';
+    -- The owner could write events of any tenant, so the tenant is checked in the way that the login's group demands.
+    IF audit.tenant_source() = 'header' THEN
+        v_tenant_id := audit.required_tenant('read');
+    ELSE
+        v_tenant_id := audit.required_proven_tenant('read');
+        IF p_api_key IS NULL THEN
+            RAISE EXCEPTION 'no tenant is proven for this statement'
+                USING ERRCODE = 'RF001', HINT = 'Hand the key on that audit.enter_tenant() was called with.';
         END IF;
         -- So that the key on record is one that was checked, and reads; a key of another tenant is refused.
         PERFORM audit.enter_tenant(p_api_key, v_tenant_id);
-        IF audit.proven_tenant('read') IS NULL THEN
-            RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-        END IF;
+        PERFORM audit.required_tenant('read');
         v_api_key_id := split_part(p_api_key, '_', 2);
     END IF;
 
-    -- A session may have been left with less by whoever used it before. What is sent must be on record whatever happens.
+    -- An earlier user of a pooled session may have left it with less. The event must be on the disk before the export is sent.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;

@@ -20,13 +20,8 @@ SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
-DECLARE
-    v_scopes text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
 BEGIN
-    -- To tell the caller; what is refused or not is the policies' to say.
-    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-    END IF;
+    PERFORM audit.required_tenant('read');
     IF p_format IS NULL OR p_format NOT IN ('ndjson', 'csv') THEN
         RAISE EXCEPTION 'format is ndjson or csv' USING ERRCODE = 'RF003', COLUMN = 'format';
     ELSIF p_order IS NULL OR p_order NOT IN ('asc', 'desc') THEN
@@ -37,7 +32,7 @@ BEGIN
         RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
     END IF;
 
-    -- Refuses where no tenant is set or proven.
+    -- Refuses where no tenant is proven.
     PERFORM audit.record_export(p_api_key);
     RETURN jsonb_build_object(
         'format', p_format, 'order', p_order, 'agent_id', p_agent_id, 'trace_id', p_trace_id, 'user_id', p_user_id,

@@ -1,7 +1,7 @@
 -- One part of an export, ready to be sent, and the state for the next: a second of work or two megabytes, whatever is
 -- reached first. Each part is a transaction of its own. A key that is revoked must end the export, and a scan compares the
 -- tenant once, when it begins; audit_app has fifteen seconds for a statement; a snapshot that is held for as long as the caller
--- reads keeps VACUUM from its work; and a caller who reads slowly must hold neither a connection nor a transaction.
+-- reads keeps VACUUM from its work; and a slow reader must hold neither a connection nor a transaction.
 
 CREATE OR REPLACE FUNCTION audit.export_audit_logs()
 RETURNS TABLE (lines bytea, state text)
@@ -15,8 +15,7 @@ DECLARE
     c_bytes       CONSTANT int := 2097152;   -- of one part, but for its last page: within work_mem, so that nothing goes to the disk
     -- What makes a spreadsheet calculate: tab, LF, CR, + - = @, a byte order mark, and + - = @ in full width.
     c_formula     CONSTANT int[] := ARRAY[9, 10, 13, 43, 45, 61, 64, 65279, 65291, 65293, 65309, 65312];
-    v_tenant_id   text := current_setting('app.tenant_id', true);
-    v_scopes      text := coalesce(current_setting('app.scopes', true), '');
+    v_tenant_id   text := audit.required_tenant('read');
     v_state       jsonb := nullif(current_setting('app.export', true), '')::jsonb;
     v_is_csv      boolean := v_state ->> 'format' = 'csv';
     v_is_asc      boolean := v_state ->> 'order' = 'asc';
@@ -39,13 +38,6 @@ DECLARE
     v_bytes       bigint := 0;
     v_until       timestamptz := clock_timestamp() + interval '1 second';
 BEGIN
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-    END IF;
     -- audit_keyed, as in audit.list_audit_logs()
     IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN
         RETURN QUERY SELECT part.lines, part.state FROM audit.export_proven_audit_logs() AS part;
@@ -56,7 +48,7 @@ BEGIN
             HINT = 'Call audit.begin_export(), and audit.continue_export() with what it returns.';
     END IF;
 
-    -- What comes in meanwhile is for the next export: with order asc this one might never end otherwise.
+    -- Records that arrive meanwhile are left to the next export: with order asc this one might never end otherwise.
     IF NOT v_state ? 'newest_time' THEN
         SELECT l.created_at, l.id INTO v_newest_time, v_newest_id
         FROM audit.audit_logs AS l
@@ -150,7 +142,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- Who does not find this line has not got everything. Comma for comma a record, for readers that count columns.
+    -- A file without this line is incomplete. It has as many commas as a record, for readers that count columns.
     lines := lines || convert_to(CASE WHEN v_is_csv THEN concat('#complete,', v_count, E',,,,,,,,,\r\n')
                                       ELSE concat('{"complete": true, "count": ', v_count, E'}\n') END, 'UTF8');
     state := NULL;

@@ -10,11 +10,7 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
-    -- The policy would show nothing, and nobody must mistake that for an empty trail.
-    IF audit.proven_tenant('read') IS NULL THEN
-        RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
-            HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
-    END IF;
+    PERFORM audit.required_proven_tenant('read');
     PERFORM audit.record_read();
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);

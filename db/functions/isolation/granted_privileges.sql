@@ -25,6 +25,12 @@ AS $$
         SELECT 'function', 'audit.' || p.proname, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
         FROM pg_proc AS p
         WHERE p.pronamespace = 'audit'::regnamespace
+        UNION ALL
+        -- Row types of tables aside: with USAGE on one a column of that type can be made, and nothing read.
+        SELECT 'type', 'audit.' || t.typname, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
+        FROM pg_type AS t
+        LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+        WHERE t.typnamespace = 'audit'::regnamespace AND t.typcategory <> 'A' AND coalesce(c.relkind, 'c') = 'c'
     )
     SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
            l.object_type,
@@ -36,6 +42,6 @@ AS $$
 $$;
 
 COMMENT ON FUNCTION audit.granted_privileges IS
-    'Every privilege that any role but the owner has on schema audit, its tables, views, sequences, columns and functions.';
+    'Every privilege that any role but the owner has on schema audit, its tables, views, sequences, columns, functions and types.';
 REVOKE ALL ON FUNCTION audit.granted_privileges FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.granted_privileges TO audit_trusted, audit_keyed, audit_admin;

@@ -85,7 +85,7 @@ BEGIN
             ORDER BY e.created_at, e.id LIMIT p_limit + 1);
     END IF;
 
-    -- An empty page must not be mistaken for the events of a tenant that nobody registered.
+    -- An unregistered tenant is refused: an empty page would say that it has no events.
     IF v_page = '{}' AND p_tenant_id IS NOT NULL AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = p_tenant_id) THEN
         RAISE EXCEPTION 'the tenant is not registered'
             USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';

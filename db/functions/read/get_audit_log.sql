@@ -6,23 +6,14 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_tenant_id text := current_setting('app.tenant_id', true);
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
+    v_tenant_id text := audit.required_tenant('read');
     v_item      text;
 BEGIN
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    -- To tell the caller; what is refused or not is the policies' to say.
-    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-    END IF;
     IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN   -- audit_keyed, as in audit.list_audit_logs()
         RETURN audit.get_proven_audit_log(p_id);
     END IF;
 
-    -- Another tenant's id is answered like one that nobody has used: both find nothing here.
+    -- The id of another tenant's record is answered like an unused one: neither is found here.
     SELECT row_to_json(item)::text
     INTO v_item
     FROM (
@@ -31,7 +22,7 @@ BEGIN
         FROM audit.audit_logs AS l
         WHERE l.id = p_id AND l.tenant_id = v_tenant_id) AS item;
 
-    -- A missing record must not be mistaken for one that was never written, by one who has set a name that nobody registered.
+    -- A caller that has set an unregistered name must not conclude that the record was never written.
     IF v_item IS NULL AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
         RAISE EXCEPTION 'the tenant is not registered'
             USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';

@@ -12,11 +12,7 @@ AS $$
 DECLARE
     v_record text;
 BEGIN
-    -- The policy would show nothing, and nobody must mistake that for a record that is not there.
-    IF audit.proven_tenant('read') IS NULL THEN
-        RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
-            HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
-    END IF;
+    PERFORM audit.required_proven_tenant('read');
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);
     v_record := audit.get_audit_log(p_id);

@@ -14,15 +14,8 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_tenant_id text := current_setting('app.tenant_id', true);
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');
+    v_tenant_id text := audit.required_tenant('read');
 BEGIN
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction' USING ERRCODE = 'RF001';
-    END IF;
-    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-    END IF;
     IF NOT has_table_privilege('audit.admin_events', 'SELECT') THEN   -- audit_keyed, as in audit.list_audit_logs()
         RETURN audit.list_proven_admin_events(p_limit, p_cursor, p_order, p_start_time, p_end_time, p_act, p_api_key_id);
     END IF;

@@ -1,4 +1,4 @@
--- The administrative acts on every tenant, for administrators: those that concern no tenant alone are for nobody else to read.
+-- Lists the administrative acts on every tenant, for administrators: only they may read acts that concern no single tenant.
 
 CREATE OR REPLACE FUNCTION audit.list_all_admin_events(
     p_tenant_id  text        DEFAULT NULL,

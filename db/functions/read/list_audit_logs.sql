@@ -21,8 +21,7 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_tenant_id text := current_setting('app.tenant_id', true);
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
+    v_tenant_id text := audit.required_tenant('read');
     v_position  text[];
     v_is_ours   boolean;
     -- Where the page starts, and the times it lies between. No record is at the ends, so the conditions always hold where
@@ -36,14 +35,6 @@ DECLARE
     v_has_more  boolean;
     v_items     text;
 BEGIN
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    -- To tell the caller; what is refused or not is the policies' to say.
-    IF v_scopes <> '' AND 'read' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope read' USING ERRCODE = 'RF006';
-    END IF;
     -- audit_keyed has no SELECT: EXPLAIN of a query of its own would count what the policies hide from it.
     IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN
         RETURN audit.list_proven_audit_logs(
@@ -103,7 +94,7 @@ BEGIN
             ORDER BY l.created_at, l.id LIMIT p_limit + 1);
     END IF;
 
-    -- An empty page must not be mistaken for an empty trail, by one who has set a name that nobody registered.
+    -- A caller that has set an unregistered name must not mistake an empty page for an empty trail.
     IF v_page = '{}' AND NOT EXISTS (SELECT FROM audit.tenants WHERE id = v_tenant_id) THEN
         RAISE EXCEPTION 'the tenant is not registered'
             USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';

@@ -13,6 +13,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION audit.rule_in_words IS 'The rule that a constraint of schema audit holds, as a sentence. NULL: there is none of this name.';
+COMMENT ON FUNCTION audit.rule_in_words IS
+    'The rule that a constraint of schema audit holds, as a sentence. NULL: there is none of this name.';
 REVOKE ALL ON FUNCTION audit.rule_in_words FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.rule_in_words TO audit_admin;

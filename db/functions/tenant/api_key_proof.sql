@@ -1,4 +1,4 @@
--- What proves with which key the tenant of app.proof was entered: a hash over both that only the database can compute.
+-- The proof of which key the tenant of app.proof was entered with: a hash over both that only the database can compute.
 
 CREATE OR REPLACE FUNCTION audit.api_key_proof(p_api_key_id text)
 RETURNS text

@@ -1,4 +1,4 @@
--- With which key was the transaction's tenant entered? For events, which say who read or imported.
+-- The key that the transaction's tenant was entered with. For events, which name the key that read or imported.
 
 CREATE OR REPLACE FUNCTION audit.proven_api_key()
 RETURNS text
@@ -6,7 +6,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- Anybody can set it to anything; audit.enter_tenant() sets it to the key's public id and the proof of it.
+    -- Any session can set it to any text; audit.enter_tenant() sets it to the key's public id and the proof of it.
     v_parts text[] := string_to_array(current_setting('app.api_key', true), ':');
 BEGIN
     IF v_parts[2] = audit.api_key_proof(v_parts[1]) THEN

@@ -1,5 +1,5 @@
--- Which tenant has a key proven, for this transaction and with this scope? The policies of audit_keyed compare it with the
--- tenant of the row. It answers with the very name that it checked: app.tenant_id can change in the middle of a statement.
+-- The tenant that a key has proven for this transaction and this scope. The policies of audit_keyed compare it with the tenant of
+-- the row. It returns the same value that it checked: app.tenant_id can change in the middle of a statement.
 
 CREATE OR REPLACE FUNCTION audit.proven_tenant(p_scope text)
 RETURNS text
@@ -11,7 +11,7 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    -- All three can be set by anybody to anything. Only the comparison of the proofs decides, and nothing is cast
+    -- Any session can set all three to any text. Only the comparison of the proofs decides, and nothing is cast
     -- before it. No regular expression: it would cost more than all the rest.
     v_tenant_id text   := current_setting('app.tenant_id', true);
     v_scopes    text   := current_setting('app.scopes', true);

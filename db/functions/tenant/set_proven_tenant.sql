@@ -1,5 +1,5 @@
--- Sets the transaction's tenant with a proof of it. Called by the functions that have checked on whose word, and by nobody else:
--- whoever could call it would be any tenant.
+-- Sets the transaction's tenant with a proof of it. Only functions that have checked the caller's right to the tenant call it: a
+-- role that could call it could act as any tenant.
 
 CREATE OR REPLACE FUNCTION audit.set_proven_tenant(p_secret_id text, p_tenant_id text, p_scopes text)
 RETURNS void
@@ -15,13 +15,13 @@ DECLARE
     v_number  bigint;
     v_entered text := extract(epoch FROM clock_timestamp())::text;
 BEGIN
-    -- The number of this subtransaction, from the row that it writes; widened to the sixty-four bits of its transaction.
+    -- The number of this subtransaction, read from the row that it writes, and widened from 32 bits to the 64 of its transaction.
     INSERT INTO audit.tenant_entries AS e (backend_pid) VALUES (pg_backend_pid()) RETURNING e.ctid, e.xmin INTO v_place, v_entry;
     DELETE FROM audit.tenant_entries AS e WHERE e.ctid = v_place;
     v_number := pg_current_xact_id()::text::bigint;
     v_number := v_number + ((v_entry::text::bigint - v_number % 4294967296) + 4294967296) % 4294967296;
 
-    -- No part can hold the separator. audit.proven_tenant() asks for the same proof again.
+    -- No part can contain the separator. audit.proven_tenant() computes the same proof again.
     PERFORM set_config('app.tenant_id', p_tenant_id, true),
             set_config('app.scopes', p_scopes, true),
             set_config('app.proof', concat_ws(':', p_secret_id, v_number, v_entered, audit.tenant_proof(

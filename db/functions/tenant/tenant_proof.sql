@@ -1,4 +1,4 @@
--- What proves a tenant: a hash that only whoever knows the secret can compute. The one place that computes it.
+-- The proof of a tenant: a hash that only the holder of the secret can compute. This function alone computes it.
 -- The secret stays in the columns of this query. In a variable it would be a parameter of the next statement, and so a
 -- constant of its plan, which any session can have printed (debug_print_plan).
 

@@ -1,4 +1,4 @@
--- On whose word a transaction of this role gets its tenant. The service asks once, and reads its requests accordingly.
+-- How a transaction of this role gets its tenant: from an API key or from a name. The service asks once, at start.
 
 CREATE OR REPLACE FUNCTION audit.tenant_source()
 RETURNS text

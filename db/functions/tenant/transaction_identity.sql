@@ -1,4 +1,4 @@
--- What a proof is bound to, in one function of its own: another kind of cluster changes this one alone.
+-- What binds a proof to its transaction. A function of its own, so that another kind of cluster changes this one alone.
 
 CREATE OR REPLACE FUNCTION audit.transaction_identity()
 RETURNS text
@@ -6,7 +6,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Without a number before the transaction has one; audit.enter_tenant() sees to it that it has.
+    -- The number is missing until the transaction has one; audit.enter_tenant() writes a row, so that it has.
     RETURN concat(pg_backend_pid(), ':', pg_current_xact_id_if_assigned());
 END
 $$;

@@ -1,5 +1,5 @@
--- For which tenant may this transaction write? For the policy of audit.idempotency_keys, which stands for callers of both
--- groups. session_user says which group: no SET ROLE and no function that runs as another changes it.
+-- The tenant that this transaction may write for. For the policy of audit.idempotency_keys, which serves callers of both groups.
+-- session_user decides the group: neither SET ROLE nor a SECURITY DEFINER function changes it.
 
 CREATE OR REPLACE FUNCTION audit.writing_tenant()
 RETURNS text
@@ -7,7 +7,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Who is in both groups must prove: audit.tenant_source() says api_key of him.
+    -- A member of both groups must prove its tenant: audit.tenant_source() answers api_key.
     RETURN CASE audit.tenant_source()
         WHEN 'api_key' THEN coalesce(audit.proven_tenant('write'), audit.proven_tenant('import'))
         WHEN 'header' THEN current_setting('app.tenant_id', true) END;

@@ -1,4 +1,5 @@
--- Makes a request repeatable. Called in the transaction of its records, before them: either both are stored or neither is.
+-- Claims an Idempotency-Key, so that a request can be repeated. Called before the request's records, in their transaction: key and
+-- records are stored together or not at all.
 
 CREATE OR REPLACE FUNCTION audit.claim_idempotency_key(p_key text, p_body_sha256 bytea, p_answer text)
 RETURNS text
@@ -8,34 +9,29 @@ SET debug_print_parse = off
 SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
--- Another request with the same key is waited for, but for less time than a proof lasts.
+-- It waits for another request with the same key, but for less time than a proof lasts.
 SET lock_timeout = '4s'
 AS $$
 DECLARE
     v_tenant_id text := audit.writing_tenant();
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');
     v_used      record;
 BEGIN
     IF coalesce(v_tenant_id, '') = '' THEN
-        IF coalesce(current_setting('app.tenant_id', true), '') <> '' AND v_scopes <> ''
-           AND NOT string_to_array(v_scopes, ',') && ARRAY['write', 'import'] THEN
-            RAISE EXCEPTION 'the API key has not the scope write' USING ERRCODE = 'RF006';
-        END IF;
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
+        PERFORM audit.required_tenant('write');   -- says why
+        v_tenant_id := audit.required_proven_tenant('write');
     END IF;
     IF p_key IS NULL OR length(p_key) NOT BETWEEN 1 AND 255 THEN
         RAISE EXCEPTION 'an Idempotency-Key has 1 to 255 characters' USING ERRCODE = 'RF003', COLUMN = 'Idempotency-Key';
     END IF;
 
-    -- The tenant's own keys that are out of date, some at a time, and never by waiting for anybody.
+    -- Deletes expired keys of the tenant, a few at a time, and skips locked ones instead of waiting.
     DELETE FROM audit.idempotency_keys AS k
     WHERE k.tenant_id = v_tenant_id AND k.key <> p_key AND k.key IN (
         SELECT o.key FROM audit.idempotency_keys AS o
         WHERE o.tenant_id = v_tenant_id AND o.created_at < now() - interval '24 hours'
         ORDER BY o.created_at LIMIT 10 FOR UPDATE SKIP LOCKED);
 
-    -- Where another transaction has claimed the key and not ended yet, this waits for its end.
+    -- Waits for the end of another transaction that has claimed the same key.
     INSERT INTO audit.idempotency_keys AS k (tenant_id, key, body_sha256, answer, created_at)
     VALUES (v_tenant_id, p_key, p_body_sha256, p_answer, now())
     ON CONFLICT (tenant_id, key) DO UPDATE

@@ -1,4 +1,4 @@
--- The import of history tells what it stored from what was there already; audit.import_audit_logs() counts both.
+-- audit.import_audit_logs(), for the import command of the release before: it tells what was stored from what was there already.
 
 CREATE OR REPLACE FUNCTION audit.import_history(p_records json)
 RETURNS int
@@ -6,8 +6,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM audit.import_audit_logs(p_records);
-    RETURN current_setting('app.newly_imported')::int;
+    RETURN (audit.import_audit_log_batch(p_records, 1) ->> 'stored')::int;
 END
 $$;
 

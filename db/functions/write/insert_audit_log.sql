@@ -1,4 +1,4 @@
--- The way a record is written. Runs as the caller, so the policies of audit.audit_logs decide the tenant.
+-- Appends one record. Runs as the caller, so the policies of audit.audit_logs decide the tenant.
 
 CREATE OR REPLACE FUNCTION audit.insert_audit_log(
     p_agent_id    text,
@@ -15,27 +15,16 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_tenant_id text := current_setting('app.tenant_id', true);
-    v_scopes    text := coalesce(current_setting('app.scopes', true), '');   -- of a key, where a key proved the tenant
+    v_tenant_id text := audit.required_tenant('write');
     v_id        uuid := coalesce(p_id, audit.uuid_v7());
-    v_is_stored boolean;
 BEGIN
-    -- '' is what an ended SET LOCAL leaves behind: no tenant, like NULL.
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    -- To tell the caller; what is refused or not is the policies' to say.
-    IF v_scopes <> '' AND 'write' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope write' USING ERRCODE = 'RF006';
-    END IF;
-    -- The table lets both be unknown, for imported history; a record written now says what happened.
+    -- The table allows NULL in both, for imported history; a live record must have them.
     IF p_mode IS NULL OR p_status IS NULL THEN
         RAISE EXCEPTION 'a record needs a mode and a status'
             USING ERRCODE = 'RF003', COLUMN = CASE WHEN p_mode IS NULL THEN 'mode' ELSE 'status' END;
     END IF;
 
-    -- A session may have been left with less by whoever used it before. COMMIT must mean that the record is on the disk.
+    -- An earlier user of a pooled session may have left it with less. COMMIT must mean that the record is on the disk.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
@@ -46,22 +35,9 @@ BEGIN
         (v_id, p_trace_id, v_tenant_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error)
     ON CONFLICT DO NOTHING;
 
-    -- A retry after a lost connection finds its own record, and that is success. Anything else under this id is not:
-    -- to return as if it were stored would lose a record that the caller believes written.
     IF NOT FOUND THEN
-        IF has_table_privilege('audit.audit_logs', 'SELECT') THEN
-            v_is_stored := EXISTS (
-                SELECT FROM audit.audit_logs AS l
-                WHERE l.id = v_id
-                  AND l.tenant_id = v_tenant_id
-                  AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
-                      IS NOT DISTINCT FROM
-                      (p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error));
-        ELSE
-            v_is_stored := audit.is_stored(
-                v_id, p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error);
-        END IF;
-        IF NOT v_is_stored THEN
+        IF NOT audit.is_repeated(ROW(v_id, p_trace_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
+                                     NULL)::audit.new_audit_log, 'write') THEN
             RAISE EXCEPTION 'the id belongs to another record'
                 USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
         END IF;

@@ -1,77 +1,13 @@
--- Many records at once, in one INSERT. Runs as the caller, so the policies of audit.audit_logs decide the tenant, row by row.
+-- Many records at once, all or none. Runs as the caller, so the policies of audit.audit_logs decide the tenant, row by row.
 
 CREATE OR REPLACE FUNCTION audit.insert_audit_logs(p_records json, p_first int DEFAULT 1)
 RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    v_tenant_id  text := current_setting('app.tenant_id', true);
-    v_scopes     text := coalesce(current_setting('app.scopes', true), '');
-    v_count      int  := json_array_length(p_records);
-    v_stored     int;
-    v_element    json;
-    v_position   int  := p_first - 1;
-    v_message    text;
-    v_column     text;
-    v_constraint text;
 BEGIN
-    -- As in audit.insert_audit_log(), which says why.
-    IF coalesce(v_tenant_id, '') = '' THEN
-        RAISE EXCEPTION 'no tenant is set for this transaction'
-            USING ERRCODE = 'RF001', HINT = 'Call audit.set_tenant() or audit.enter_tenant() first, in the same transaction.';
-    END IF;
-    IF v_scopes <> '' AND 'write' <> ALL (string_to_array(v_scopes, ',')) THEN
-        RAISE EXCEPTION 'the API key has not the scope write' USING ERRCODE = 'RF006';
-    END IF;
-    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
-    END IF;
-
-    BEGIN
-        INSERT INTO audit.audit_logs
-            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
-        SELECT coalesce(r.id, audit.uuid_v7()), r.trace_id, v_tenant_id, r.agent_id, r.mode, r.status, r.http_status,
-               r.latency_ms, r.user_id, r.error
-        FROM json_to_recordset(p_records) AS r (
-            id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int, user_id text,
-            error text)
-        WHERE r.mode IS NOT NULL AND r.status IS NOT NULL
-        ON CONFLICT DO NOTHING;
-        GET DIAGNOSTICS v_stored = ROW_COUNT;
-        IF v_stored = v_count THEN
-            RETURN v_count;
-        END IF;
-        -- A mode or status is missing, or an id is taken. Caught below, so that nothing stays of this attempt.
-        RAISE EXCEPTION 'not all records were stored' USING ERRCODE = 'RF004';
-    EXCEPTION WHEN OTHERS THEN
-        -- What is wrong with a record is looked for below. Anything else is not about one of them.
-        IF SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
-            RAISE;
-        END IF;
-    END;
-
-    -- One by one, in their order, as audit.insert_audit_log() has it: the first that it refuses is named, and when none is,
-    -- they were repetitions of the very same records.
-    BEGIN
-        FOR v_element IN
-            SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number
-        LOOP
-            v_position := v_position + 1;
-            PERFORM audit.insert_audit_log(
-                p_agent_id => r.agent_id, p_mode => r.mode, p_status => r.status, p_trace_id => r.trace_id,
-                p_http_status => r.http_status, p_latency_ms => r.latency_ms, p_user_id => r.user_id, p_error => r.error,
-                p_id => r.id)
-            FROM json_to_record(v_element) AS r (
-                id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int, user_id text,
-                error text);
-        END LOOP;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME;
-        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = v_message, DETAIL = 'record ' || v_position,
-            COLUMN = v_column, CONSTRAINT = v_constraint;
-    END;
-    RETURN v_count;
+    PERFORM audit.append_audit_logs(p_records, 'write', coalesce(p_first, 1));
+    RETURN json_array_length(p_records);
 END
 $$;
 

@@ -1,4 +1,4 @@
--- Is this very record stored already? For a key without the scope read that repeats a write after a lost connection.
+-- audit.is_repeated() for audit_keyed, which has no SELECT on the table: as the owner, whose policy demands the proof.
 
 CREATE OR REPLACE FUNCTION audit.is_stored(
     p_id          uuid,
@@ -19,15 +19,8 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
-    -- The policy that lets the owner see anything demands the caller's own proof, with this scope.
-    PERFORM set_config('app.scope', 'write', true);
-    RETURN EXISTS (
-        SELECT FROM audit.audit_logs AS l
-        WHERE l.id = p_id
-          AND l.tenant_id = current_setting('app.tenant_id', true)
-          AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
-              IS NOT DISTINCT FROM
-              (p_agent_id, p_mode, p_status, p_trace_id, p_http_status, p_latency_ms, p_user_id, p_error));
+    RETURN audit.is_repeated(ROW(p_id, p_trace_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
+                                 NULL)::audit.new_audit_log, 'write');
 END
 $$;
 

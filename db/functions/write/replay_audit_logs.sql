@@ -1,7 +1,7 @@
--- Records that the service acknowledged while the database was away, and kept on its disk. No run-time role may write created_at,
--- so this runs as the owner. It believes the service nothing that a key can prove: each record carries the HMAC of its own text,
--- made with the caller's key when it came, and the key itself is written nowhere. What the HMAC is checked with stays in the
--- columns of one query: see audit.enter_tenant().
+-- Stores records that the service acknowledged while the database was unavailable, and kept in its spool. No run-time role may write
+-- created_at, so this runs as the owner. It does not trust the service where a key can prove: each record carries an HMAC of its
+-- own text, made with the caller's key when the record arrived; the key itself is written nowhere. The keys that check the HMAC stay
+-- in the columns of one query: see audit.enter_tenant().
 
 CREATE OR REPLACE FUNCTION audit.replay_audit_logs(p_records json)
 RETURNS json
@@ -13,23 +13,16 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    v_source     text := audit.tenant_source();
-    v_secret_id  text := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
-    v_group      record;            -- records of one tenant and one key
-    v_record     record;
-    v_count      int;
-    v_stored     int;
-    v_outcomes   json[] := array_fill(NULL::json, ARRAY[json_array_length(p_records)]);   -- NULL: stored
-    v_message    text;
-    v_column     text;
-    v_constraint text;
+    v_source    text := audit.tenant_source();
+    v_secret_id text := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
+    v_group     record;            -- records of one tenant and one key
+    v_position  int;
+    v_appended  record;
+    v_outcomes  json[] := array_fill(NULL::json, ARRAY[json_array_length(p_records)]);   -- NULL: stored
 BEGIN
     -- As in audit.enter_tenant(), which says why.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'a tenant is entered in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
-    END IF;
-    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
     FOR v_group IN
@@ -39,12 +32,12 @@ BEGIN
         FROM json_array_elements(p_records) WITH ORDINALITY AS e (element, position)
         CROSS JOIN LATERAL (VALUES (e.element ->> 'line')) AS l (line)
         CROSS JOIN LATERAL json_to_record(l.line::json) AS r (api_key_id text, tenant_id text, created_at timestamptz)
-        -- What was made cannot be stored before. A service whose clock is wrong gives no record a time that is still to come.
+        -- A service whose clock is ahead gives no record a time in the future: made_at is now at the latest.
         CROSS JOIN LATERAL (VALUES (least(r.created_at, clock_timestamp()))) AS m (made_at)
         LEFT JOIN audit.api_keys AS k ON k.id = r.api_key_id AND v_source = 'api_key'
         LEFT JOIN audit.tenants AS t ON t.id = r.tenant_id AND v_source = 'header'
         CROSS JOIN LATERAL (SELECT * FROM (VALUES
-            -- Of the two HMACs the second is for workers of the release before, which may still run, and what they have spooled.
+            -- The second HMAC is that of the release before: its workers may still run, and its spooled records may still wait.
             (1, v_source = 'api_key' AND (k.id IS NULL OR e.element ->> 'hmac' IS NULL OR (
                     e.element ->> 'hmac' <> encode(sha256(k.spool_outer_key || sha256(
                         k.spool_inner_key || convert_to(l.line, 'UTF8'))), 'hex')
@@ -58,7 +51,7 @@ BEGIN
                 'RF005', 'the record was not sent with this API key', NULL),
             (2, k.tenant_id <> r.tenant_id OR r.tenant_id IS NULL, 'RF007', 'the API key belongs to another tenant', NULL),
             (3, 'write' <> ALL (k.scopes), 'RF006', 'the API key has not the scope write', NULL),
-            -- As the key was then: it is no fault of the record's that its key has expired meanwhile.
+            -- The key's state when the record was made: a key that has expired since then does not refuse it.
             (4, m.made_at >= k.revoked_at OR m.made_at >= k.expires_at, 'RF005', 'the API key was not valid any more', NULL),
             (5, v_source IS DISTINCT FROM 'api_key' AND t.id IS NULL, 'RF002', 'the tenant is not registered', NULL),
             (6, r.created_at IS NULL OR m.made_at < clock_timestamp() - interval '7 days', 'RF003',
@@ -69,85 +62,25 @@ BEGIN
         ORDER BY min(e.position)
     LOOP
         IF v_group.sqlstate IS NOT NULL THEN
-            FOR v_record IN SELECT p.position FROM unnest(v_group.positions) AS p (position) LOOP
-                v_outcomes[v_record.position] := json_build_object(
+            FOREACH v_position IN ARRAY v_group.positions LOOP
+                v_outcomes[v_position] := json_build_object(
                     'sqlstate', v_group.sqlstate, 'message', v_group.message, 'column', v_group.column);
             END LOOP;
             CONTINUE;
         END IF;
 
         PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, 'replay');
-        v_count := cardinality(v_group.positions);
-        BEGIN
-            INSERT INTO audit.audit_logs
-                (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
-            SELECT r.id, r.trace_id, v_group.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms, r.user_id,
-                   r.error, least(r.created_at, clock_timestamp())
-            FROM json_to_recordset(v_group.records) AS r (
-                id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int, user_id text,
-                error text, created_at timestamptz)
-            ON CONFLICT DO NOTHING;
-            GET DIAGNOSTICS v_stored = ROW_COUNT;
-            IF v_stored <> v_count THEN
-                -- Caught below, so that nothing stays of this attempt.
-                RAISE EXCEPTION 'not all records were stored' USING ERRCODE = 'RF004';
-            END IF;
-        EXCEPTION WHEN OTHERS THEN
-            -- What is wrong with a record is looked for below. Anything else is not about one of them.
-            IF SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
-                RAISE;
-            END IF;
-            v_stored := 0;
-            -- One by one. What the owner's policy for reading asks for:
-            PERFORM set_config('app.scope', 'replay', true);
-            FOR v_record IN
-                SELECT e.record, p.position
-                FROM json_array_elements(v_group.records) WITH ORDINALITY AS e (record, number)
-                JOIN unnest(v_group.positions) WITH ORDINALITY AS p (position, number) ON p.number = e.number
-                ORDER BY p.position
-            LOOP
-                BEGIN
-                    INSERT INTO audit.audit_logs
-                        (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
-                    SELECT r.id, r.trace_id, v_group.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms,
-                           r.user_id, r.error, least(r.created_at, clock_timestamp())
-                    FROM json_to_record(v_record.record) AS r (
-                        id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int,
-                        user_id text, error text, created_at timestamptz)
-                    ON CONFLICT DO NOTHING;
-                    IF FOUND THEN
-                        v_stored := v_stored + 1;
-                    -- It may have been stored already: when it came, by a commit of which the service heard nothing, and then at
-                    -- the time of that commit; or by a replay that was cut short.
-                    ELSIF NOT EXISTS (
-                        SELECT FROM audit.audit_logs AS l
-                        CROSS JOIN json_to_record(v_record.record) AS r (
-                            id uuid, trace_id text, agent_id text, mode text, status text, http_status int, latency_ms int,
-                            user_id text, error text)
-                        WHERE l.id = r.id
-                          AND l.tenant_id = v_group.tenant_id
-                          AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
-                              IS NOT DISTINCT FROM
-                              (r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))
-                    THEN
-                        RAISE EXCEPTION 'the id belongs to another record' USING ERRCODE = 'RF004', COLUMN = 'id';
-                    END IF;
-                EXCEPTION WHEN OTHERS THEN
-                    IF SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
-                        RAISE;
-                    END IF;
-                    GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME;
-                    v_outcomes[v_record.position] := json_build_object(
-                        'sqlstate', SQLSTATE, 'message', v_message, 'column', v_column, 'constraint', v_constraint);
-                END;
-            END LOOP;
-        END;
-        IF v_stored > 0 THEN
-            PERFORM audit.record_admin_event('records replayed', v_group.tenant_id, v_group.api_key_id, jsonb_build_object('count', v_stored));
+        v_appended := audit.append_audit_logs(v_group.records, 'replay');
+        FOR n IN 1 .. cardinality(v_group.positions) LOOP
+            v_outcomes[v_group.positions[n]] := v_appended.refusals[n];
+        END LOOP;
+        IF v_appended.stored > 0 THEN
+            PERFORM audit.record_admin_event(
+                'records replayed', v_group.tenant_id, v_group.api_key_id, jsonb_build_object('count', v_appended.stored));
         END IF;
     END LOOP;
 
-    -- What was proven here is nobody else's.
+    -- The proofs made here must not serve later statements of this transaction.
     PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
             set_config('app.scope', '', true);
     RETURN array_to_json(v_outcomes);
@@ -155,13 +88,14 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.replay_audit_logs IS
-    'Appends records that were acknowledged while the database was away. A JSON array of objects: line, the text of a JSON object '
-    'with the fields of a record, its tenant_id, created_at, and the api_key_id it was sent with; and hmac, the HMAC-SHA-256 of '
-    'line in hexadecimal under the key''s spool key, or, from workers of the release before, under the SHA-256 of its secret. A login that names its tenants needs neither key nor hmac. Returns '
-    'an array with null at the place of each record that is stored, now or before, and for each other the sqlstate, message, column '
-    'and constraint of its refusal: RF002 tenant not registered, RF003 created_at older than seven days, RF004 the id belongs to '
-    'another record, RF005 the key is unknown, did not send this, or was not valid then, RF006 it may not write, RF007 another '
-    'tenant''s, and those of the table. created_at is kept, but for one that is still to come. Records the act "records replayed", with the count. '
-    'SECURITY DEFINER: no run-time role may choose a record''s time.';
+    'Appends records that were acknowledged while the database was unavailable. A JSON array of objects: line, the text of a '
+    'JSON object with the fields of a record, its tenant_id, created_at, and the api_key_id it was sent with; and hmac, the '
+    'HMAC-SHA-256 of line in hexadecimal under the key''s spool key, or, from workers of the release before, under the SHA-256 '
+    'of its secret. A login that names its tenants needs neither key nor hmac. Returns an array with null at the place of each '
+    'record that is stored, now or before, and for each other the sqlstate, message, column and constraint of its refusal: '
+    'RF002 tenant not registered, RF003 created_at older than seven days, RF004 the id belongs to another record, RF005 the key '
+    'is unknown, did not send this, or was not valid then, RF006 it may not write, RF007 another tenant''s, and those of the '
+    'table. created_at is kept, but for one that is still to come. Records the act "records replayed", with the count. SECURITY '
+    'DEFINER: no run-time role may choose a record''s time.';
 REVOKE ALL ON FUNCTION audit.replay_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.replay_audit_logs TO audit_trusted, audit_keyed;

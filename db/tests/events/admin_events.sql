@@ -4,23 +4,18 @@
 BEGIN;
 SELECT plan(42);
 
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
--- What was recorded since this was asked before, in order. As the superuser: administrators do not read it.
-CREATE TEMPORARY TABLE known AS SELECT id FROM audit.admin_events;
+\ir ../support/registrar.sql
+\ir ../support/gateway.sql
+\ir ../support/new_events.sql
 CREATE FUNCTION pg_temp.news() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
-    WITH news AS (INSERT INTO known SELECT id FROM audit.admin_events EXCEPT SELECT id FROM known RETURNING id)
-    SELECT string_agg(concat_ws(' ', e.act, coalesce(e.tenant_id, '-'), e.api_key_id, 'by', e.actor), ', ' ORDER BY e.id)
-    FROM audit.admin_events AS e JOIN news USING (id) WHERE e.created_at = now()
+    SELECT string_agg(concat_ws(' ', e.act, coalesce(e.tenant_id, '-'), e.api_key_id, 'by', e.actor), ', ') FROM pg_temp.new_events() AS e
 $$;
 -- What a tenant is shown of it.
 CREATE FUNCTION pg_temp.listed() RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(item ->> 'act', ', ' ORDER BY item ->> 'id')
     FROM json_array_elements(audit.list_admin_events()::json -> 'items') AS item
 $$;
-CREATE FUNCTION pg_temp.id(p_key text) RETURNS text LANGUAGE sql AS $$ SELECT split_part(p_key, '_', 2) $$;
+\ir ../support/key_id.sql
 
 -- One act, one record; of a rotation two, since it ends one key and begins another. Whoever the login has become.
 SET LOCAL SESSION AUTHORIZATION tap_registrar;

@@ -4,17 +4,12 @@
 BEGIN;
 SELECT plan(46);
 
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
-CREATE FUNCTION pg_temp.id(p_key text) RETURNS text LANGUAGE sql AS $$ SELECT split_part(p_key, '_', 2) $$;
--- What was recorded since this was asked before. As the superuser: nobody else reads all of it.
-CREATE TEMPORARY TABLE known AS SELECT id FROM audit.admin_events;
+\ir ../support/registrar.sql
+\ir ../support/gateway.sql
+\ir ../support/key_id.sql
+\ir ../support/new_events.sql
 CREATE FUNCTION pg_temp.news() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
-    WITH news AS (INSERT INTO known SELECT id FROM audit.admin_events EXCEPT SELECT id FROM known RETURNING id)
-    SELECT string_agg(concat_ws(' ', e.act, e.tenant_id, e.api_key_id, e.detail), ', ' ORDER BY e.id)
-    FROM audit.admin_events AS e JOIN news USING (id) WHERE e.created_at = now()
+    SELECT string_agg(concat_ws(' ', e.act, e.tenant_id, e.api_key_id, e.detail), ', ') FROM pg_temp.new_events() AS e
 $$;
 SET LOCAL timezone = 'Asia/Kathmandu';
 

@@ -9,10 +9,8 @@ SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'ok 1 - COPY TO gives the record of tap-a'),
        (gen_random_uuid(), 'tap-b', 'not ok 1 - COPY TO gives the record of tap-b');
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+\ir ../support/gateway.sql
 CREATE ROLE tap_loader LOGIN IN ROLE audit_trusted, pg_read_server_files;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_loader;
 SET LOCAL app.tenant_id = 'tap-a';
 
 SET LOCAL SESSION AUTHORIZATION tap_gateway;

@@ -7,9 +7,7 @@ SELECT plan(133);
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-none') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key,
        audit.issue_api_key('tap-a', 'tap', ARRAY['read']) AS read_key, audit.issue_api_key('tap-b', 'tap') AS key_of_b \gset
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 
 -- One record that differs from the usual in one respect, for each filter; their agent is what the tests look for.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, mode, status, http_status, created_at)

@@ -7,9 +7,7 @@ SELECT plan(34);
 
 SELECT audit.create_tenant('tap-many'), audit.create_tenant('tap-small') \gset
 SELECT audit.issue_api_key('tap-many', 'tap') AS key, audit.issue_api_key('tap-small', 'tap') AS key_of_small \gset
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 
 -- Each page ends amid equal times, and is a part of its own, for its size, unless a filter leaves out nearly all of it.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, error, created_at)

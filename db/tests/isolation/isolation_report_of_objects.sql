@@ -4,20 +4,8 @@
 BEGIN;
 SELECT plan(81);
 
--- The rule's findings after a weakening, as the service sees them. The exception undoes the weakening.
-CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_findings text;
-BEGIN
-    EXECUTE p_weakening;
-    SET LOCAL SESSION AUTHORIZATION audit_app;
-    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r
-    WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
-    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
-EXCEPTION WHEN SQLSTATE 'TAP00' THEN
-    RETURN SQLERRM;
-END
-$$;
+SET LOCAL tap.login = 'audit_app';
+\ir ../support/findings.sql
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'as migrated, every rule is intact for the service');

@@ -4,23 +4,11 @@
 BEGIN;
 SELECT plan(38);
 
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
+\ir ../support/tap.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
-GRANT USAGE ON SCHEMA :"tap" TO tap_service;
 
--- The rule's findings after a weakening, as the role sees them. The exception undoes the weakening.
-CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_findings text;
-BEGIN
-    EXECUTE p_weakening;
-    SET LOCAL SESSION AUTHORIZATION tap_service;
-    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
-    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
-EXCEPTION WHEN SQLSTATE 'TAP00' THEN
-    RETURN SQLERRM;
-END
-$$;
+SET LOCAL tap.login = 'tap_service';
+\ir ../support/findings.sql
 
 \set rule 'no role of ours has power over row-level security'
 SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'as migrated, none has');

@@ -4,27 +4,13 @@
 BEGIN;
 SELECT plan(67);
 
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 CREATE ROLE tap_service LOGIN IN ROLE audit_trusted;
 CREATE ROLE tap_keyed LOGIN IN ROLE audit_keyed;
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+\ir ../support/registrar.sql
 CREATE ROLE tap_nobody LOGIN;
-GRANT USAGE ON SCHEMA :"tap" TO tap_service, tap_keyed, tap_registrar, tap_nobody;
 
--- The rule's findings after a weakening, as the role sees them. The exception undoes the weakening.
-CREATE FUNCTION pg_temp.findings(p_rule text, p_weakening text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_findings text;
-BEGIN
-    EXECUTE p_weakening;
-    SET LOCAL SESSION AUTHORIZATION tap_service;
-    SELECT r.findings INTO STRICT v_findings FROM audit.isolation_report() AS r
-    WHERE r.rule = p_rule AND r.intact = (r.findings IS NULL);
-    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = coalesce(v_findings, 'intact');
-EXCEPTION WHEN SQLSTATE 'TAP00' THEN
-    RETURN SQLERRM;
-END
-$$;
+SET LOCAL tap.login = 'tap_service';
+\ir ../support/findings.sql
 
 SET LOCAL SESSION AUTHORIZATION tap_service;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'a member of audit_trusted finds every rule intact');

@@ -4,10 +4,8 @@
 BEGIN;
 SELECT plan(83);
 
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
+\ir ../support/registrar.sql
+\ir ../support/gateway.sql
 -- What comes of showing a key: its tenant, or why not.
 CREATE FUNCTION pg_temp.shown(p_key text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -19,7 +17,7 @@ EXCEPTION WHEN SQLSTATE 'RF005' THEN
     RETURN split_part(v_detail, ':', 1);
 END
 $$;
-CREATE FUNCTION pg_temp.id(p_key text) RETURNS text LANGUAGE sql AS $$ SELECT split_part(p_key, '_', 2) $$;
+\ir ../support/key_id.sql
 
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT is(audit.create_tenant('tap-a', 'Tenant A'), 'tap-a', 'an administrator registers a tenant');

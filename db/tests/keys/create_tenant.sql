@@ -5,10 +5,8 @@ BEGIN;
 SELECT plan(32);
 
 -- The logins that an operator would make: one for this, and one that names its tenant.
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar, tap_gateway;
+\ir ../support/registrar.sql
+\ir ../support/gateway.sql
 
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT is(audit.create_tenant('tap-a', 'Tenant A'), 'tap-a', 'a member of audit_admin registers a tenant and gets its id');

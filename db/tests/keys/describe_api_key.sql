@@ -20,7 +20,7 @@ SELECT throws_ok(format('SELECT audit.describe_api_key(%L)', left(:'key', 20) ||
 SELECT throws_ok('SELECT audit.describe_api_key(NULL)', 'RF005', NULL, 'no key: nothing');
 RESET SESSION AUTHORIZATION;
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+\ir ../support/gateway.sql
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT throws_ok(format('SELECT audit.describe_api_key(%L)', :'key'), '42501', NULL, 'a login that names its tenants: nothing') AS line \gset
 RESET SESSION AUTHORIZATION;

@@ -11,9 +11,7 @@ SELECT audit.create_tenant('tap-a') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a');
 SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a, max(id) AS first, max(id) + 1 AS second, max(id) + 2 AS third
 FROM audit.proof_secrets \gset
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_registrar;
+\ir ../support/registrar.sql
 CREATE FUNCTION pg_temp.secret_in_use() RETURNS bigint LANGUAGE sql AS $$
     SELECT split_part(current_setting('app.proof'), ':', 1)::bigint
 $$;

@@ -36,8 +36,8 @@ SELECT is_empty('EXECUTE related', 'no table outside the schema shares rows with
 SELECT is_empty('EXECUTE views_elsewhere', 'no view outside the schema reads it');
 SELECT is_empty(
     $$SELECT c.oid::regclass FROM pg_class AS c
-      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('r', 'p', 'i', 'I')$$,
-    'schema audit has tables and indexes, and no view, sequence or foreign table');
+      WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('r', 'p', 'i', 'I', 'c')$$,
+    'schema audit has tables, indexes and composite types, and no view, sequence or foreign table');
 
 -- Each way made by hand, to see that it is noticed.
 CREATE TABLE audit.unprotected (tenant_id text);

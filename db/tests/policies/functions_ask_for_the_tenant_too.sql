@@ -46,11 +46,7 @@ CREATE FUNCTION pg_temp.repeated(p_id text) RETURNS text LANGUAGE sql STABLE AS
 $$SELECT format('SELECT audit.import_audit_logs(%L)', json_build_array(json_build_object(
     'id', p_id, 'agent_id', 'agent', 'mode', 'LIVE', 'status', 'success', 'created_at', now())))$$;
 -- HMAC-SHA-256 (RFC 2104) of a key of 32 bytes, made here as the service makes it.
-CREATE FUNCTION pg_temp.hmac(p_key bytea, p_message bytea) RETURNS text LANGUAGE sql AS $$
-    SELECT encode(sha256(string_agg(set_byte('\x00'::bytea, 0, get_byte(b.block, n) # 92), ''::bytea ORDER BY n)
-               || sha256(string_agg(set_byte('\x00'::bytea, 0, get_byte(b.block, n) # 54), ''::bytea ORDER BY n) || p_message)), 'hex')
-    FROM (VALUES (p_key || decode(repeat('00', 32), 'hex'))) AS b (block) CROSS JOIN generate_series(0, 63) AS n
-$$;
+\ir ../support/hmac.sql
 -- And of a record that waited.
 CREATE FUNCTION pg_temp.waited(p_id text, p_key text) RETURNS text LANGUAGE sql SECURITY DEFINER AS
 $$SELECT format('SELECT audit.replay_audit_logs(%L) ->> 0', json_build_array(json_build_object('line', l.line, 'hmac',

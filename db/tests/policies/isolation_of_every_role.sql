@@ -11,11 +11,9 @@ SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
 CREATE ROLE tap_dba LOGIN IN ROLE audit_trusted;
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+\ir ../support/registrar.sql
 CREATE ROLE tap_reader LOGIN IN ROLE pg_read_all_data;
 CREATE ROLE tap_stranger LOGIN;
-DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO PUBLIC', (SELECT n.nspname FROM pg_extension AS e
-    JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap')); END $$;
 SET LOCAL app.tenant_id = 'tap-a';
 
 -- A DBA in psql, member of audit_trusted.

@@ -9,8 +9,7 @@ SELECT plan(64);
 SELECT audit.create_tenant('tap-a', 'Tenant A'), audit.create_tenant('tap-b', 'Tenant B') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a, audit.issue_api_key('tap-b', 'tap') AS key_of_b \gset
 CREATE ROLE tap_loader LOGIN IN ROLE audit_keyed, pg_read_server_files;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_loader;
+\ir ../support/tap.sql
 PREPARE reading AS SELECT item ->> 'agent_id' FROM json_array_elements(audit.list_audit_logs()::json -> 'items') AS item;
 PREPARE reading_one (text) AS
     SELECT item ->> 'agent_id' FROM json_array_elements(audit.list_audit_logs(p_agent_id => $1)::json -> 'items') AS item;

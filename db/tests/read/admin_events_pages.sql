@@ -5,10 +5,8 @@
 BEGIN;
 SELECT plan(62);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_registrar;
+\ir ../support/gateway.sql
+\ir ../support/registrar.sql
 
 -- Nine events, seven of them of one instant; neighbours in another tenant and in none at the same instant.
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset

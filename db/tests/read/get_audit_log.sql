@@ -15,9 +15,7 @@ INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, mode, status, h
 VALUES (:'id_of_a', 'tap-a', E'a "quoted"\tagent', 'trace', 'LIVE', 'error', 502, 17, 'user', 'bad gateway',
         '2001-01-01 00:00:00.000001+00'),
        (:'id_of_b', 'tap-b', 'agent-of-b', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '2001-01-01 00:00:01+00');
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 PREPARE got (uuid) AS SELECT audit.get_audit_log($1);
 SET LOCAL timezone = 'Asia/Kathmandu';
 SET LOCAL datestyle = 'German';

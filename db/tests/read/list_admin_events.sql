@@ -17,9 +17,7 @@ VALUES ('01900000-0000-7000-8000-000000000001', 'tap-a', 'tenant created', NULL,
        ('01900000-0000-7000-8000-00000000000b', 'tap-b', 'tenant created', NULL, 'postgres', '2001-01-01 00:00:02+00');
 INSERT INTO audit.admin_events (id, act, actor, created_at)
 VALUES ('01900000-0000-7000-8000-00000000000c', 'proof secret rotated', 'postgres', '2001-01-01 00:00:03+00');
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 CREATE FUNCTION pg_temp.listed(p_limit int) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(right(item ->> 'id', 1), '')
     FROM json_array_elements(audit.list_admin_events(p_limit)::json -> 'items') AS item

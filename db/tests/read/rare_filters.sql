@@ -4,10 +4,8 @@
 BEGIN;
 SELECT plan(17);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+\ir ../support/gateway.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_service;
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key \gset
 

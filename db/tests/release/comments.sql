@@ -2,7 +2,7 @@
 -- of the schemas, the schemas themselves, and every role.
 
 BEGIN;
-SELECT plan(9);
+SELECT plan(10);
 
 -- pgmigrate's own table of versions comes without comments; all else in both schemas is ours.
 PREPARE uncommented_relations AS
@@ -15,6 +15,12 @@ SELECT is_empty(
       WHERE c.relnamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
         AND c.relname <> 'schema_version' AND a.attnum > 0 AND NOT a.attisdropped
         AND coalesce(col_description(c.oid, a.attnum), '') = ''$$, 'every column has a comment');
+SELECT is_empty(
+    $$SELECT t.oid::regtype, a.attname FROM pg_type AS t JOIN pg_class AS c ON c.oid = t.typrelid AND c.relkind = 'c'
+      LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid
+      WHERE t.typnamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
+        AND (coalesce(obj_description(t.oid, 'pg_type'), '') = '' OR coalesce(col_description(c.oid, a.attnum), '') = '')$$,
+    'every composite type has a comment, and so has every field');
 -- PostgreSQL 18 counts NOT NULL among the constraints; it says what it is.
 SELECT is_empty(
     $$SELECT c.conname FROM pg_constraint AS c

@@ -1,7 +1,7 @@
 -- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
 
 BEGIN;
-SELECT plan(39);
+SELECT plan(41);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
@@ -40,6 +40,12 @@ SELECT results_eq($$EXECUTE columns ('audit.audit_logs')$$,
              ('error',       'text',    false, NULL, ''),
              ('created_at',  'timestamp with time zone', false, 'now()', '')$$,
     'audit_logs: eleven columns, created_at by the server''s clock, no sequence');
+SELECT types_are('audit', ARRAY['new_audit_log'], 'one type');
+SELECT results_eq($$EXECUTE columns ('audit.new_audit_log')$$,
+    $$SELECT a.attname, format_type(a.atttypid, a.atttypmod), false, NULL COLLATE "default", ''
+      FROM pg_attribute AS a
+      WHERE a.attrelid = 'audit.audit_logs'::regclass AND a.attnum BETWEEN 1 AND 11 AND a.attname <> 'tenant_id' ORDER BY a.attnum$$,
+    'new_audit_log: the fields of a record but its tenant');
 SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
     $$VALUES ('id'::name,      'text',   true,  NULL, ''),
              ('tenant_id',     'text',   true,  NULL, ''),

@@ -15,11 +15,9 @@ SELECT encode(secret_sha256, 'hex') AS hash FROM audit.api_keys WHERE id = :'id'
 SELECT audit.revoke_api_key(:'revoked_id') \gset
 UPDATE audit.api_keys SET expires_at = clock_timestamp() WHERE id = :'expired_id';
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-CREATE ROLE tap_registrar LOGIN IN ROLE audit_admin;
+\ir ../support/gateway.sql
+\ir ../support/registrar.sql
 CREATE ROLE tap_stranger LOGIN;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_registrar, tap_stranger;
 -- All that a refusal says, or the tenant.
 CREATE FUNCTION pg_temp.shown(p_key text, p_tenant_id text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

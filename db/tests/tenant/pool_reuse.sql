@@ -3,7 +3,6 @@
 -- Several transactions in one session, as a pool gives them out; none changes the database.
 
 -- Roles are the cluster's: a login that names its tenant is made anew in each transaction that needs one, and undone with it.
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
 
 -- The plan is made in a transaction of its own and committed: it is a temporary table, which a ROLLBACK would take away.
 BEGIN;
@@ -15,8 +14,7 @@ COMMIT;
 -- The first borrower of the session works for tap-a and hands it back in the middle of nothing: ROLLBACK.
 BEGIN;
 SELECT audit.create_tenant('tap-a') \gset
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'the first transaction works for tap-a');
 SELECT lives_ok($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success')$$, 'and writes');
@@ -38,8 +36,7 @@ BEGIN;
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(current_setting('app.tenant_id', true), '', 'the third transaction begins with the stale empty tenant');
 SELECT is_empty('SELECT FROM audit.audit_logs', 'which reads no record');
@@ -80,8 +77,7 @@ BEGIN;
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'a transaction works for tap-a');
 SAVEPOINT inner_work;

@@ -12,11 +12,9 @@ INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b');
 SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a \gset
 ANALYZE audit.proof_secrets;
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+\ir ../support/gateway.sql
 CREATE ROLE tap_other_service LOGIN IN ROLE audit_keyed;
 CREATE ROLE tap_stranger LOGIN;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_other_service, tap_stranger;
 
 -- What the secret is made of, and what a proof is bound to, are for nobody to read or write.
 SET LOCAL SESSION AUTHORIZATION audit_app;

@@ -6,9 +6,7 @@ SELECT plan(38);
 
 SELECT audit.create_tenant('tap-a') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['import', 'read', 'write']) AS key_of_a \gset
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 -- With what a session was left, and with what its next COMMIT happens. What fails undoes its setting, as a savepoint does.
 CREATE FUNCTION pg_temp.commits_with(p_left text, p_writing text DEFAULT $$SELECT audit.insert_audit_log('agent', 'LIVE', 'success')$$)
 RETURNS text LANGUAGE plpgsql AS $$
@@ -30,14 +28,18 @@ SELECT is(pg_temp.commits_with(was, writing), becomes, format('many records: %s 
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
          AS s (was, becomes),
      (VALUES ($$SELECT audit.insert_audit_logs('[{"agent_id": "a", "mode": "LIVE", "status": "success"}]')$$),
-             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$),
-             ($$SELECT audit.replay_audit_logs('[]')$$)) AS w (writing);
+             ($$SELECT audit.import_audit_logs('[{"agent_id": "a", "created_at": "2001-01-01T00:00:00Z"}]')$$)) AS w (writing);
 SELECT is(pg_temp.commits_with(was, format('SELECT audit.begin_export(%L)', :'key_of_a')), becomes,
     format('a key exports: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
     AS s (was, becomes);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(pg_temp.commits_with(was), becomes, format('a gateway: %s becomes %s', was, becomes))
+FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
+    AS s (was, becomes);
+SELECT is(pg_temp.commits_with(was, format('SELECT audit.replay_audit_logs(%L)', json_build_array(json_build_object('line',
+    json_build_object('tenant_id', 'tap-a', 'agent_id', 'a', 'created_at', now())::text)))), becomes,
+    format('a record that waited: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
     AS s (was, becomes);
 SELECT is(pg_temp.commits_with(was, 'SELECT audit.begin_export()'), becomes,

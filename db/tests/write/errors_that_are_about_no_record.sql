@@ -1,9 +1,10 @@
 -- Proves: where many records are written at once, an error that is about none of them is raised as it is, and nothing is stored: it
--- is no outcome of a record, which the service would take for a refusal for good. A policy that refuses one agent brings it about,
--- beside rules of the table, which are about a record.
+-- is no outcome of a record, which the service would take for a refusal for good. Live records that share a commit do not share such
+-- an error either: it is the outcome of the one that met it. A policy that refuses one agent brings it about, beside rules of the
+-- table, which are about a record.
 
 BEGIN;
-SELECT plan(14);
+SELECT plan(17);
 
 SELECT audit.create_tenant('tap-a') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['write', 'import']) AS key \gset
@@ -62,6 +63,17 @@ SELECT is(pg_temp.stored(), 1::bigint, 'nothing of these is stored');
 SELECT is(pg_temp.written(name, pg_temp.record('agent'), pg_temp.record('agent')), '2', name || ' takes the others')
 FROM (VALUES ('import_audit_logs'), ('insert_audit_logs')) AS f (name);
 SELECT is(pg_temp.stored(), 5::bigint, 'which are there');
+
+SELECT is(pg_temp.written('import_audit_log_batch', pg_temp.record('agent', 'x'), pg_temp.record('stopped')), '42501',
+    'an import with outcomes is refused as such too');
+
+-- Records of several requests with one key.
+SELECT is(pg_temp.result(format('SELECT string_agg(coalesce(o ->> ''sqlstate'', o ->> ''tenant_id''), '' '') FROM json_array_elements('
+    'audit.insert_audit_log_batch(%L)) AS o', (SELECT json_agg(pg_temp.record(agent, status)
+        || jsonb_build_object('position', n, 'api_key', current_setting('tap.key'))) FROM (VALUES (1, 'agent', 'success'),
+        (2, 'stopped', 'success'), (3, 'agent', 'x'), (4, 'agent', 'success')) AS r (n, agent, status)))),
+    'tap-a 42501 23514 tap-a', 'of live records each has its own outcome, whatever it is');
+SELECT is(pg_temp.stored(), 7::bigint, 'and the others are stored');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,9 +4,7 @@
 BEGIN;
 SELECT plan(45);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key,
        audit.issue_api_key('tap-a', 'tap', ARRAY['import']) AS import_key,

@@ -2,29 +2,16 @@
 -- policy holds by itself. And: all or none, the first refusal named, the very same records taken again.
 
 BEGIN;
-SELECT plan(48);
+SELECT plan(52);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['import']) AS import_key,
        audit.issue_api_key('tap-a', 'tap', ARRAY['read', 'write']) AS both_key,
        audit.issue_api_key('tap-b', 'tap', ARRAY['import', 'read', 'write']) AS key_of_b \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES ('01900000-0000-7000-8000-0000000000bb', 'tap-b', 'agent-of-b');
-CREATE FUNCTION pg_temp.refusal(p_call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_message text; v_detail text; v_column text; v_constraint text;
-BEGIN
-    EXECUTE p_call;
-    RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_column = COLUMN_NAME,
-        v_constraint = CONSTRAINT_NAME;
-    RETURN array_to_string(array_remove(ARRAY[SQLSTATE, v_message, v_detail, v_column, v_constraint], ''), '|');
-END
-$$;
+\ir ../support/refusal.sql
 CREATE FUNCTION pg_temp.imports(p_change json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_record jsonb := '{"agent_id": "agent", "mode": "LIVE", "status": "success", "created_at": "2001-02-03T04:05:06Z"}';
@@ -39,7 +26,7 @@ CREATE FUNCTION pg_temp.stored(p_tenant text) RETURNS bigint LANGUAGE sql SECURI
 \set import 'SELECT audit.import_audit_logs(' :'full' ')'
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT throws_ok(:'import', 'RF001', 'no tenant is proven for this statement', 'no tenant: nothing');
+SELECT throws_ok(:'import', 'RF001', 'no tenant is set for this transaction', 'no tenant: nothing');
 SELECT set_config('app.tenant_id', 'tap-a', true) \gset
 SELECT throws_ok(:'import', 'RF001', 'no tenant is proven for this statement', 'a name: nothing');
 
@@ -98,6 +85,21 @@ SELECT is(pg_temp.imports(change), refusal, refusal) FROM (VALUES
     AS c (change, refusal);
 SELECT is(pg_temp.stored('tap-a'), 4::bigint, 'nothing of all these was stored');
 SELECT is(pg_temp.imports('{}'), 'accepted', 'what is right is');
+
+-- Each alone: what is refused is named at its place, and the others are stored. The first is there already.
+SAVEPOINT outcomes;
+SELECT audit.import_audit_log_batch(format('[%s, {"agent_id": "x"}, {"agent_id": "batch", "created_at": "2001-01-01T00:00:00Z"},
+    {"agent_id": "x", "created_at": "2001-01-01T00:00:00Z", "http_status": 99999999999},
+    {"id": "01900000-0000-7000-8000-0000000000bb", "agent_id": "x", "created_at": "2001-01-01T00:00:00Z"},
+    {"agent_id": "batch", "created_at": "2001-01-01T00:00:00Z"}]', :'full'::json -> 0)::json) AS batch \gset
+SELECT is((SELECT string_agg(concat_ws(' ', coalesce(o.outcome ->> 'sqlstate', 'stored'), nullif(o.outcome ->> 'column', '')), ', ' ORDER BY o.n)
+           FROM json_array_elements(:'batch'::json -> 'refusals') WITH ORDINALITY AS o (outcome, n)),
+    'stored, RF003 created_at, stored, 22003, RF004 id, stored', 'each of a batch has an outcome');
+SELECT is(:'batch'::json ->> 'stored', '2', 'and those that were not there before are counted');
+ROLLBACK TO SAVEPOINT outcomes;
+SELECT is(audit.import_audit_log_batch(:'full')::text, '{"stored" : 0, "refusals" : [null,null]}', 'nothing is refused of the very same records');
+SELECT throws_ok($$SELECT audit.import_audit_log_batch('[{"agent_id": "x"}]', 7)$$, 'RF003', 'an imported record has the time it was made',
+    'all or none where a first number is given');
 
 -- Another tenant named, and what the functions set for themselves set by hand.
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset

@@ -5,24 +5,11 @@ BEGIN;
 SELECT plan(27);
 
 -- A login that names its tenant, as an operator would make it.
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 -- All that a refusal tells its caller.
-CREATE FUNCTION pg_temp.refusal(p_call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_message text; v_detail text; v_hint text; v_column text; v_constraint text; v_table text;
-BEGIN
-    EXECUTE p_call;
-    RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT,
-        v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME, v_table = TABLE_NAME;
-    RETURN array_to_string(array_remove(ARRAY[SQLSTATE, v_message, v_detail, v_hint, v_column, v_constraint, v_table], ''), '|');
-END
-$$;
+\ir ../support/refusal.sql
 PREPARE full_call AS SELECT audit.insert_audit_log(
     p_agent_id => 'agent', p_mode => 'LIVE', p_status => 'error', p_trace_id => 'trace', p_http_status => 502, p_latency_ms => 17,
     p_user_id => 'user', p_error => 'bad gateway', p_id => '01900000-0000-7000-8000-00000000000a');

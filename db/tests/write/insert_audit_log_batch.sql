@@ -2,12 +2,10 @@
 -- stands beside it; refuses alone what is to be refused; and answers in the order in which it was asked.
 
 BEGIN;
-SELECT plan(23);
+SELECT plan(26);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
+\ir ../support/gateway.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway, tap_service;
 CREATE FUNCTION pg_temp.id(p_number int) RETURNS uuid LANGUAGE sql IMMUTABLE AS
 $$SELECT ('01900000-0000-7000-8000-' || lpad(p_number::text, 12, '0'))::uuid$$;
 -- The batch of these records, (credential, number, more): what they are, and where their ids end.
@@ -69,8 +67,16 @@ JOIN (VALUES (:'key_a'), (:'key_b')) AS other (key) ON other.key <> one.key \g /
 SELECT alike(pg_temp.stored(), '%, 41 tap-a, 43 tap-b, 51 tap-b, 53 tap-a', 'a record after a refused one has its own tenant');
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(1)))) ->> 0,
     '{"tenant_id" : "tap-a"}', 'a record that is repeated is success');
-SELECT throws_ok($$SELECT audit.insert_audit_log_batch('[{"position": 1, "http_status": 3000000000}]')$$, '22003', NULL,
-    'what cannot be read at all is refused as a whole');
+SAVEPOINT unreadable;
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('api_key', :'key_a', 'id', pg_temp.id(91)),
+    json_build_object('api_key', :'key_a', 'id', pg_temp.id(92), 'http_status', 3000000000),
+    json_build_object('api_key', :'key_a', 'id', pg_temp.id(93)))) AS outcomes \gset
+SELECT is(concat_ws(' ', o #>> '{0,tenant_id}', o #>> '{1,sqlstate}', o #>> '{2,tenant_id}'), 'tap-a 22003 tap-a',
+    'a record that cannot be read is refused alone') FROM (VALUES (:'outcomes'::json)) AS outcomes (o);
+SELECT alike(pg_temp.stored(), '%, 91 tap-a, 93 tap-a', 'and the others are stored');
+ROLLBACK TO SAVEPOINT unreadable;
+SELECT throws_ok($$SELECT audit.insert_audit_log_batch('{"position": 1}')$$, '22023', NULL, 'what is no list is refused as a whole');
 
 -- With names.
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
@@ -80,6 +86,14 @@ SELECT is(audit.insert_audit_log_batch(pg_temp.batch(
     'RF002', 'a name that nobody registered is refused');
 SELECT is(pg_temp.stored(), '01 tap-a, 02 tap-b, 03 tap-a, 11 tap-a, 13 tap-a, 21 tap-b, 23 tap-a, 41 tap-a, 43 tap-b, 51 tap-b, 53 tap-a',
     'and the others are stored, one without a name not');
+SAVEPOINT places;
+SELECT audit.insert_audit_log_batch(pg_temp.batch(
+    json_build_object('tenant_id', 'tap-nobody', 'id', pg_temp.id(81)), json_build_object('tenant_id', 'tap-nobody', 'id', pg_temp.id(82)),
+    json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(83)), json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(84), 'mode', 'TEST'),
+    json_build_object('tenant_id', 'tap-a', 'id', pg_temp.id(85)))) AS outcomes \gset
+SELECT is((SELECT string_agg(coalesce(o ->> 'sqlstate', o ->> 'tenant_id'), ' ') FROM json_array_elements(:'outcomes'::json) AS o),
+    'RF002 RF002 tap-a 23514 tap-a', 'each outcome is at the place of its record, and of its credential alone');
+ROLLBACK TO SAVEPOINT places;
 SELECT is(audit.insert_audit_log_batch(pg_temp.batch(json_build_object('api_key', :'key_a', 'id', pg_temp.id(25)))) #>> '{0,sqlstate}',
     '42501', 'keys mean nothing where names count');
 

@@ -4,27 +4,14 @@
 BEGIN;
 SELECT plan(35);
 
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS write_key, audit.issue_api_key('tap-a', 'tap', ARRAY['read'])
     AS read_key, audit.issue_api_key('tap-a', 'tap', ARRAY['import']) AS import_key \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES ('01900000-0000-7000-8000-0000000000bb', 'tap-b', 'agent-of-b');
 -- All that a refusal tells its caller.
-CREATE FUNCTION pg_temp.refusal(p_call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_message text; v_detail text; v_column text; v_constraint text;
-BEGIN
-    EXECUTE p_call;
-    RETURN 'accepted';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL, v_column = COLUMN_NAME,
-        v_constraint = CONSTRAINT_NAME;
-    RETURN array_to_string(array_remove(ARRAY[SQLSTATE, v_message, v_detail, v_column, v_constraint], ''), '|');
-END
-$$;
+\ir ../support/refusal.sql
 -- Three records, the second of them changed; written with p_first => 11.
 CREATE FUNCTION pg_temp.writes(p_change json) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

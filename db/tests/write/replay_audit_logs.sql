@@ -15,11 +15,7 @@ SELECT set_config('tap.key', :'key', false), set_config('tap.reading', :'reading
        set_config('tap.unknown', 'rf_0123456789abcdef_' || repeat('0', 64), false) \gset
 
 -- HMAC-SHA-256 (RFC 2104) of a key of 32 bytes, made here as the service makes it.
-CREATE FUNCTION pg_temp.hmac(p_key bytea, p_message bytea) RETURNS text LANGUAGE sql AS $$
-    SELECT encode(sha256(string_agg(set_byte('\x00'::bytea, 0, get_byte(b.block, n) # 92), ''::bytea ORDER BY n)
-               || sha256(string_agg(set_byte('\x00'::bytea, 0, get_byte(b.block, n) # 54), ''::bytea ORDER BY n) || p_message)), 'hex')
-    FROM (VALUES (p_key || decode(repeat('00', 32), 'hex'))) AS b (block) CROSS JOIN generate_series(0, 63) AS n
-$$;
+\ir ../support/hmac.sql
 -- What the service writes down: a text with the key's public id, and its HMAC. p_signed: the key of that, as a worker of this
 -- release has it for a key of this release or for one that was there before, and as a worker of the release before had it.
 CREATE FUNCTION pg_temp.waiting(
@@ -143,9 +139,7 @@ SELECT is(pg_temp.replayed(pg_temp.waiting('key', pg_temp.id(32) || jsonb_build_
 RESET SESSION AUTHORIZATION;
 
 -- Who names his tenants.
-CREATE ROLE tap_gateway LOGIN IN ROLE audit_trusted;
-SELECT nspname AS tap FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pgtap' \gset
-GRANT USAGE ON SCHEMA :"tap" TO tap_gateway;
+\ir ../support/gateway.sql
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(pg_temp.replayed(json_build_object('line', pg_temp.waiting('unknown', pg_temp.id(41)) ->> 'line'),
                            json_build_object('line', pg_temp.waiting('key', pg_temp.id(42) || '{"tenant_id": "tap-c"}') ->> 'line')),

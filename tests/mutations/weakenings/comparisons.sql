@@ -50,22 +50,30 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('set_proven_tenant', 'deletes the entries of all', ' WHERE e.ctid = v_place', ''),
         ('set_proven_tenant', 'may scan for its entry', E' SET seq_page_cost TO ''1000''\n', ''),
         ('enter_tenant', 'locks the key', 'k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), ''UTF8''));', 'k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), ''UTF8'')) FOR SHARE OF k;'),
+        ('list_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
         ('list_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('get_proven_audit_log', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
         ('get_proven_audit_log', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('get_proven_audit_log', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('get_proven_audit_log', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('list_proven_admin_events', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
         ('list_proven_admin_events', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_admin_events', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_admin_events', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
-        ('is_stored', 'asks for the scope read', '''app.scope'', ''write''', '''app.scope'', ''read'''),
-        ('is_stored', 'asks for what is set', 'PERFORM set_config(''app.scope'', ''write'', true);', ''),
+        ('is_stored', 'asks for the scope read', ', ''write'')', ', ''read'')'),
+        ('is_repeated', 'asks for what is set', 'PERFORM set_config(''app.scope'', p_scope, true);', ''),
         ('insert_audit_log', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
         ('insert_audit_log', 'leaves a COMMIT that waits for no standby', 'IN (''off'', ''local'')', 'IN (''off'')'),
         ('insert_audit_log', 'lowers what a COMMIT waits for', 'IN (''off'', ''local'')', '<> ''on'''),
         ('insert_audit_log', 'raises too little', '''synchronous_commit'', ''on''', '''synchronous_commit'', ''local'''),
         ('insert_audit_log', 'leaves every COMMIT as it was', 'PERFORM set_config(''synchronous_commit'', ''on'', true);', 'NULL;'),
+        ('required_tenant', 'takes an ended setting for a tenant', 'coalesce(v_tenant_id, '''') = ''''', 'v_tenant_id IS NULL'),
+        ('required_tenant', 'takes no setting for a tenant', 'coalesce(v_tenant_id, '''') = ''''', 'v_tenant_id = '''''),
+        ('required_tenant', 'asks for any scope', 'p_scope <> ALL (string_to_array(v_scopes, '',''))', 'false'),
+        ('required_tenant', 'asks for the scope of a caller without a key too', 'v_scopes <> '''' AND ', ''),
+        ('required_proven_tenant', 'believes the name', 'audit.proven_tenant(p_scope)', 'current_setting(''app.tenant_id'', true)'),
         ('transaction_identity', 'is that of the backend alone', 'concat(pg_backend_pid(), '':'', pg_current_xact_id_if_assigned())', 'pg_backend_pid()::text'),
         ('transaction_identity', 'is that of the transaction alone', 'concat(pg_backend_pid(), '':'', pg_current_xact_id_if_assigned())', 'pg_current_xact_id_if_assigned()::text'),
         ('transaction_identity', 'is one for all', 'concat(pg_backend_pid(), '':'', pg_current_xact_id_if_assigned())', '''one'''),
@@ -108,41 +116,61 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('get_audit_log', 'leaves the tenant to the policies', ' AND l.tenant_id = v_tenant_id', ''),
         ('list_audit_logs', 'leaves the tenant to the policies', 'l.tenant_id = v_tenant_id', 'true'),
         ('filtered_audit_logs', 'leaves the tenant to the policies', 'l.tenant_id = p_tenant_id', 'true'),
-        ('insert_audit_log_batch', 'enters no tenant again after a refusal',
-            E'BEGIN\n                IF v_credential.api_key IS NULL THEN',
-            E'BEGIN\n                IF v_record.position <> v_credential.positions[1] THEN NULL; ELSIF v_credential.api_key IS NULL THEN'),
         ('insert_audit_log_batch', 'forgets what stands beside a key',
             'audit.enter_tenant(v_credential.api_key, v_credential.tenant_id)', 'audit.enter_tenant(v_credential.api_key)'),
-        ('insert_audit_log_batch', 'writes all together and then each alone', 'CONTINUE;', 'NULL;'),
-        ('insert_audit_log_batch', 'refuses all where one is refused',
-            '-- Undone. Which', 'RAISE;   -- Undone. Which'),
-        ('insert_audit_log_batch', 'says nothing of a refusal', '''sqlstate'', SQLSTATE', '''tenant_id'', v_tenant_id'),
-        ('insert_audit_log_batch', 'says that it wrote, and writes nothing', 'PERFORM audit.insert_audit_logs(v_credential.records);', ''),
-        ('insert_audit_log_batch', 'says that it wrote alone, and writes nothing', 'p_id => v_record.id);', 'p_id => v_record.id) WHERE false;'),
+        ('insert_audit_log_batch', 'refuses all where one credential is refused', 'GET STACKED DIAGNOSTICS', 'RAISE; GET STACKED DIAGNOSTICS'),
+        ('insert_audit_log_batch', 'says nothing of a refused credential', '''sqlstate'', SQLSTATE', '''tenant_id'', v_credential.tenant_id'),
+        ('insert_audit_log_batch', 'says nothing of a refused record', 'coalesce(v_refusals[v_number], v_outcome)', 'v_outcome'),
+        ('insert_audit_log_batch', 'keeps the refusals of another credential', 'v_refusals := NULL;', ''),
+        ('insert_audit_log_batch', 'mixes up whose refusal it is', 'coalesce(v_refusals[v_number]', 'coalesce(v_refusals[v_position]'),
+        ('insert_audit_log_batch', 'says that it wrote, and writes nothing', 'v_refusals := (audit.append_audit_logs(v_credential.records, ''write'')).refusals;', 'v_refusals := NULL;'),
+        ('insert_audit_log_batch', 'writes all or none of a credential', 'audit.append_audit_logs(v_credential.records, ''write'')', 'audit.append_audit_logs(v_credential.records, ''write'', 1)'),
         ('insert_audit_log_batch', 'believes the name beside a key', 'IF v_credential.api_key IS NULL THEN', 'IF v_credential.tenant_id IS NOT NULL THEN'),
         ('insert_audit_log_batch', 'asks nobody for a key', 'IF v_credential.api_key IS NULL THEN', 'IF true THEN'),
-        ('insert_audit_log_batch', 'answers without the tenant', 'json_build_object(''tenant_id'', v_tenant_id)', '''{}'''),
+        ('insert_audit_log_batch', 'answers without the tenant of a name', 'json_build_object(''tenant_id'', audit.set_tenant', 'json_build_object(''tenant'', audit.set_tenant'),
+        ('insert_audit_log_batch', 'answers without the tenant of a key', 'json_build_object(''tenant_id'', audit.enter_tenant', 'json_build_object(''tenant'', audit.enter_tenant'),
         ('insert_audit_log_batch', 'tells no detail', '''detail'', v_detail, ', ''),
         ('admin_events_page', 'leaves the tenant to the policies', 'e.tenant_id = p_tenant_id', 'true'),
-        ('insert_audit_log', 'recognises a record under another id', 'l.id = v_id', 'true'),
-        ('is_stored', 'recognises a record under another id', 'l.id = p_id', 'true'),
-        ('is_stored', 'is always true', 'RETURN EXISTS (', 'RETURN true OR EXISTS ('),
+        ('is_repeated', 'recognises a record under another id', 'l.id = p_record.id', 'true'),
+        ('is_repeated', 'recognises a record of another tenant', 'l.tenant_id = current_setting(''app.tenant_id'', true)', 'true'),
+        ('is_repeated', 'recognises a record of another time', 'AND (p_scope <> ''import'' OR l.created_at = p_record.created_at)', ''),
+        ('is_repeated', 'recognises no record that was replayed', 'p_scope <> ''import'' OR ', ''),
+        ('is_repeated', 'is always true', 'RETURN EXISTS (', 'RETURN true OR EXISTS ('),
+        ('is_repeated', 'is never true', 'RETURN EXISTS (', 'RETURN false AND EXISTS ('),
 
         -- Many records, and what makes their request repeatable.
-        ('insert_audit_logs', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
-        ('insert_audit_logs', 'leaves a COMMIT that waits for no standby', 'IN (''off'', ''local'')', 'IN (''off'')'),
-        ('insert_audit_logs', 'lowers what a COMMIT waits for', 'IN (''off'', ''local'')', '<> ''on'''),
-        ('insert_audit_logs', 'takes what was not all stored for stored', 'IF v_stored = v_count THEN', 'IF true THEN'),
-        ('insert_audit_logs', 'counts the refused record from elsewhere', 'v_position   int  := p_first - 1', 'v_position   int  := 0'),
-        ('import_audit_logs', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
-        ('import_audit_logs', 'leaves a COMMIT that waits for no standby', 'IN (''off'', ''local'')', 'IN (''off'')'),
-        ('import_audit_logs', 'lowers what a COMMIT waits for', 'IN (''off'', ''local'')', '<> ''on'''),
-        ('import_audit_logs', 'takes what was not all stored for stored', 'IF v_stored = v_count THEN', 'IF true THEN'),
-        ('import_audit_logs', 'counts the refused record from elsewhere', 'v_position   int  := p_first - 1', 'v_position   int  := 0'),
-        ('import_audit_logs', 'asks for the scope write', 'proven_tenant(''import'')', 'proven_tenant(''write'')'),
-        ('import_audit_logs', 'asks for the name', 'audit.proven_tenant(''import'')', 'current_setting(''app.tenant_id'', true)'),
-        ('import_audit_logs', 'recognises a record under another id', 'l.id = v_id', 'true'),
-        ('import_audit_logs', 'recognises a record of another time', ', l.created_at)', ', r.created_at)'),
+        ('append_audit_logs', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
+        ('append_audit_logs', 'leaves a COMMIT that waits for no standby', 'IN (''off'', ''local'')', 'IN (''off'')'),
+        ('append_audit_logs', 'lowers what a COMMIT waits for', 'IN (''off'', ''local'')', '<> ''on'''),
+        ('append_audit_logs', 'raises too little', '''synchronous_commit'', ''on''', '''synchronous_commit'', ''local'''),
+        ('append_audit_logs', 'leaves every COMMIT as it was', 'PERFORM set_config(''synchronous_commit'', ''on'', true);', 'NULL;'),
+        ('append_audit_logs', 'takes what was not all stored for stored', 'IF stored = json_array_length(p_records) THEN', 'IF true THEN'),
+        ('append_audit_logs', 'takes one that was not stored for stored', 'PERFORM audit.append_audit_log(p_records -> 0, v_tenant_id, p_scope);', 'NULL;'),
+        ('append_audit_logs', 'counts the refused record from elsewhere', 'coalesce(p_first, 1) - 1', '0'),
+        ('append_audit_logs', 'counts what was undone', E'stored := 0;\n    END;', E'END;'),
+        ('append_audit_logs', 'stores the valid where all or none is asked for', 'IF p_first IS NOT NULL THEN', 'IF false THEN'),
+        ('append_audit_logs', 'stores all or none where each is asked for', 'IF p_first IS NOT NULL THEN', 'IF true THEN'),
+        ('append_audit_logs', 'says that the refused are stored', 'refusals[v_position] := json_build_object(', 'CONTINUE; refusals[v_position] := json_build_object('),
+        ('append_audit_logs', 'mixes up whose refusal it is', 'refusals[v_position] := json_build_object(', 'refusals[v_position + 1] := json_build_object('),
+        ('append_audit_logs', 'takes an error that is about no record for a refusal', 'NOT v_is_shared AND SQLSTATE NOT IN (''RF003'', ''RF004'')', 'false AND SQLSTATE NOT IN (''RF003'', ''RF004'')'),
+        ('append_audit_logs', 'lets one request fail another', 'IF NOT v_is_shared AND', 'IF'),
+        ('append_audit_logs', 'stores one by one past an error that is about no record', 'IF NOT v_is_shared AND SQLSTATE <> ''RF004''', 'IF false AND SQLSTATE <> ''RF004'''),
+        ('append_audit_log', 'refuses what is stored already', 'NOT audit.is_repeated(v_record, p_scope)', 'true'),
+        ('append_audit_log', 'takes any record of this id for the same', 'NOT audit.is_repeated(v_record, p_scope)', 'false'),
+        ('append_audit_log', 'counts what was stored before', 'RETURN false;', 'RETURN true;'),
+        ('store_audit_logs', 'takes the time of now', 'least(r.created_at, CASE p_scope WHEN ''replay'' THEN clock_timestamp() END)', 'now()'),
+        ('store_audit_logs', 'takes a time to come', 'least(r.created_at, CASE p_scope WHEN ''replay'' THEN clock_timestamp() END)', 'r.created_at'),
+        ('store_audit_logs', 'changes the time of history', 'CASE p_scope WHEN ''replay'' THEN clock_timestamp() END', 'timestamptz ''1999-01-01 00:00:00+00'''),
+        ('store_audit_logs', 'stores a record without mode', 'r.mode IS NOT NULL AND r.status', 'r.status'),
+        ('store_audit_logs', 'stores a record without status', 'r.mode IS NOT NULL AND r.status IS NOT NULL', 'r.mode IS NOT NULL'),
+        ('store_audit_logs', 'keeps no id', 'coalesce(r.id, audit.uuid_v7())', 'audit.uuid_v7()'),
+        ('import_audit_log_batch', 'asks for the scope write', 'proven_tenant(''import'')', 'proven_tenant(''write'')'),
+        ('import_audit_log_batch', 'asks for the name', 'audit.required_proven_tenant(''import'')', 'current_setting(''app.tenant_id'', true)'),
+        ('import_audit_log_batch', 'records what changed nothing', 'IF v_appended.stored > 0 THEN', 'IF true THEN'),
+        ('import_audit_log_batch', 'keeps the refusals', 'array_to_json(v_appended.refusals)', 'NULL'),
+        ('import_audit_logs', 'stores the valid', 'coalesce(p_first, 1)', 'NULL'),
+        ('import_history', 'stores the valid', 'audit.import_audit_log_batch(p_records, 1)', 'audit.import_audit_log_batch(p_records)'),
+        ('insert_audit_logs', 'stores the valid', 'coalesce(p_first, 1)', 'NULL'),
         ('writing_tenant', 'believes every name', 'CASE audit.tenant_source()', 'CASE ''header'''),
         ('writing_tenant', 'believes the name where no proof is', 'audit.proven_tenant(''import''))', 'audit.proven_tenant(''import''), current_setting(''app.tenant_id'', true))'),
         ('writing_tenant', 'is satisfied with the scope read', 'audit.proven_tenant(''import''))', 'audit.proven_tenant(''import''), audit.proven_tenant(''read''))'),
@@ -171,18 +199,25 @@ JOIN source AS s ON s.proname = r.function
 UNION ALL
 -- A retry is the same record in every field.
 SELECT format('function audit.%s recognises a record with another %s', s.proname, field.name),
-       regexp_replace(s.body, format('\ml\.%s(?=[,)])', field.name), 'p_' || field.name)
+       regexp_replace(s.body, format('\ml\.%s(?=[,)])', field.name), 'p_record.' || field.name)
 FROM source AS s
 CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
-WHERE s.proname IN ('insert_audit_log', 'is_stored')
+WHERE s.proname = 'is_repeated'
 UNION ALL
--- A batch keeps every field of a record, whether it is written with others or alone.
-SELECT format('function audit.insert_audit_log_batch loses %s %s', field.name, way.said),
-       regexp_replace(s.body, format(way.phrase, field.name), format(way.instead, field.name))
+-- What asks for it names every field, whether the caller may read or not.
+SELECT format('function audit.%s looks for a record without its %s', s.proname, field.name),
+       regexp_replace(s.body, format('(%s\([^;]*?)\m%s%s\M', way.call, way.prefix, field.name), '\1NULL')
+FROM (VALUES ('insert_audit_log', 'ROW', 'p_'), ('is_stored', 'ROW', 'p_'), ('is_repeated', 'is_stored', 'p_record.')) AS way (function, call, prefix)
+JOIN source AS s ON s.proname = way.function
+CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
+UNION ALL
+-- Each field of a record is kept, whoever writes it.
+SELECT format('function audit.store_audit_logs loses %s %s', field.name, way.said),
+       regexp_replace(s.body, format('\mr\.%s\M', field.name), 'NULL', 1, way.occurrence)
 FROM source AS s
-CROSS JOIN unnest(ARRAY['id', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
-CROSS JOIN (VALUES ('together', '\m%s (text|int|uuid)', 'no_%s \1'), ('alone', 'v_record\.%s\M', 'NULL')) AS way (said, phrase, instead)
-WHERE s.proname = 'insert_audit_log_batch'
+CROSS JOIN unnest(ARRAY['trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
+CROSS JOIN (VALUES ('of a live record', 1), ('of one that keeps its time', 2)) AS way (said, occurrence)
+WHERE s.proname = 'store_audit_logs'
 UNION ALL
 -- A cursor belongs to one list.
 SELECT format('function audit.page_cursor forgets %s', parameter.name),

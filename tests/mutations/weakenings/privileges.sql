@@ -97,10 +97,16 @@ FROM (VALUES
     ('USAGE', 'TYPES', ''), ('USAGE', 'SEQUENCES', ''), ('CREATE', 'SCHEMAS', '')) AS d (privilege, kind, schema)
 CROSS JOIN (VALUES ('PUBLIC'), ('audit_keyed'), ('audit_trusted')) AS r (name)
 UNION ALL
+SELECT format('USAGE on type %s granted to %s', y.oid::regtype, r.name), format('GRANT USAGE ON TYPE %s TO %s', y.oid::regtype, r.name)
+FROM pg_type AS y
+JOIN pg_class AS c ON c.oid = y.typrelid AND c.relkind = 'c'
+CROSS JOIN grantee AS r
+WHERE y.typnamespace = 'audit'::regnamespace
+UNION ALL
 -- A privilege that is granted and written into the page of intended ones: the page is no excuse.
 SELECT format('%s on audit.audit_logs granted to audit_keyed, and declared intended', p.privilege),
        format('GRANT %s ON audit.audit_logs TO audit_keyed; ', p.privilege)
        || replace(pg_get_functiondef('audit.intended_privileges'::regproc), 'VALUES',
-                  format('VALUES (''audit_keyed'', ''table'', ''audit.audit_logs'', %L),', p.privilege))
+                  format('VALUES (''table'', ''audit.audit_logs'', %L, ''audit_keyed''),', p.privilege))
 FROM unnest(ARRAY['SELECT', 'UPDATE', 'DELETE', 'TRUNCATE', 'INSERT']) AS p (privilege)
 ORDER BY 1

@@ -1,6 +1,6 @@
 -- The replay of records that waited on the service's disk, each of its rules made to say less. A phrase that is no longer in its
 -- function changes nothing, and that is an error of the suite: keep the two together.
--- occurrence: which one is rewritten, where a phrase stands more than once; 0: each. Many at once stands before one by one.
+-- occurrence: which one is rewritten, where a phrase stands more than once; 0: each.
 -- Answers one row a weakening: its name, and the SQL that applies it.
 
 WITH rewritten (function, how, occurrence, phrase, instead) AS (
@@ -32,42 +32,15 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('replay_audit_logs', 'leaves the tenant', 0, 'set_config(''app.tenant_id'', '''', true), ', ''),
         ('replay_audit_logs', 'leaves the scopes', 0, 'set_config(''app.scopes'', '''', true), ', ''),
         ('replay_audit_logs', 'leaves the proof', 0, 'set_config(''app.proof'', '''', true)', 'NULL'),
-        ('replay_audit_logs', 'reads what is set', 0, 'PERFORM set_config(''app.scope'', ''replay'', true);', ''),
         ('replay_audit_logs', 'works on any snapshot', 0, '<> ''read committed''', '= ''none'''),
-        ('replay_audit_logs', 'leaves a COMMIT that does not wait', 0, 'IN (''off'', ''local'')', 'IN (''local'')'),
-        ('replay_audit_logs', 'leaves a COMMIT that waits for no standby', 0, 'IN (''off'', ''local'')', 'IN (''off'')'),
-        ('replay_audit_logs', 'lowers what a COMMIT waits for', 0, 'IN (''off'', ''local'')', '<> ''on'''),
-        ('replay_audit_logs', 'raises too little', 0, '''synchronous_commit'', ''on''', '''synchronous_commit'', ''local'''),
 
-        -- What is stored, and what is said of it.
-        ('replay_audit_logs', 'takes the time of now, for many', 1, 'least(r.created_at, clock_timestamp())
-            FROM', 'now()
-            FROM'),
-        ('replay_audit_logs', 'takes the time of now, one by one', 0, 'least(r.created_at, clock_timestamp())
-                    FROM', 'now()
-                    FROM'),
-        ('replay_audit_logs', 'takes a time to come, for many', 0, 'least(r.created_at, clock_timestamp())
-            FROM', 'r.created_at
-            FROM'),
-        ('replay_audit_logs', 'takes part of many for all', 0, 'v_stored <> v_count', 'v_stored > v_count'),
-        ('replay_audit_logs', 'refuses what is stored already', 0, 'ELSIF NOT EXISTS (', 'ELSIF true OR NOT EXISTS ('),
-        ('replay_audit_logs', 'takes any record of this id for the same', 0, 'ELSIF NOT EXISTS (', 'ELSIF false AND NOT EXISTS ('),
-        ('replay_audit_logs', 'takes another tenant''s record for its own', 0, 'AND l.tenant_id = v_group.tenant_id
-                          AND', 'AND'),
-        ('replay_audit_logs', 'says that the refused are stored', 0, 'GET STACKED DIAGNOSTICS', 'CONTINUE; GET STACKED DIAGNOSTICS'),
+        -- What is stored is for audit.append_audit_logs(); what is said of it:
+        ('replay_audit_logs', 'says that the refused are stored', 0, 'v_outcomes[v_group.positions[n]] := v_appended.refusals[n];', 'NULL;'),
+        ('replay_audit_logs', 'says that what is not genuine is stored', 0, 'v_outcomes[v_position] := json_build_object(', 'CONTINUE; v_outcomes[v_position] := json_build_object('),
         ('replay_audit_logs', 'mixes up whose outcome it is', 0, 'ORDER BY e.position) AS positions', 'ORDER BY e.position DESC) AS positions'),
-        ('replay_audit_logs', 'does not compare agent_id', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(l.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare mode', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, l.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare status', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, l.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare trace_id', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, l.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare http_status', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, l.http_status, r.latency_ms, r.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare latency_ms', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, l.latency_ms, r.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare user_id', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, l.user_id, r.error))'),
-        ('replay_audit_logs', 'does not compare error', 0, '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error))', '(r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, l.error))'),
-        ('replay_audit_logs', 'records nothing of it', 0, 'IF v_stored > 0 THEN', 'IF false THEN'),
-        ('replay_audit_logs', 'records what changed nothing', 0, 'IF v_stored > 0 THEN', 'IF true THEN'),
-
-        ('replay_audit_logs', 'takes an error that is about no record for a refusal', 2, 'AND left(SQLSTATE, 2) NOT IN (''22'', ''23'')', 'AND false'),
+        ('replay_audit_logs', 'stores all or none', 0, 'audit.append_audit_logs(v_group.records, ''replay'')', 'audit.append_audit_logs(v_group.records, ''replay'', 1)'),
+        ('replay_audit_logs', 'records nothing of it', 0, 'IF v_appended.stored > 0 THEN', 'IF false THEN'),
+        ('replay_audit_logs', 'records what changed nothing', 0, 'IF v_appended.stored > 0 THEN', 'IF true THEN'),
 
         -- What a record is signed with.
         ('replay_audit_logs', 'takes nothing of the release before', 0, 'AND e.element ->> ''hmac'' <> (', 'AND true OR NULL <> ('),

@@ -109,4 +109,14 @@ SELECT format('column %s of %s unique over all tenants', a.attname, t.said), for
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
 WHERE a.attnum > 0 AND NOT a.attisdropped
   AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = t.oid AND i.indisunique AND a.attnum = ANY (i.indkey))
+UNION ALL
+-- What a caller may say of a record: a column that only the database sets, one field less, and one of another type.
+SELECT format('type %s %s', y.oid::regtype, w.how), format(w.weakening, y.oid::regtype)
+FROM pg_type AS y
+JOIN pg_class AS c ON c.oid = y.typrelid AND c.relkind = 'c'
+CROSS JOIN (VALUES
+    ('takes the tenant',      'ALTER TYPE %s ADD ATTRIBUTE tenant_id text'),
+    ('takes no error',        'ALTER TYPE %s DROP ATTRIBUTE error'),
+    ('takes a short latency', 'ALTER TYPE %s ALTER ATTRIBUTE latency_ms TYPE smallint')) AS w (how, weakening)
+WHERE y.typnamespace = 'audit'::regnamespace
 ORDER BY 1

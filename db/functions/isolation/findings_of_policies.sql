@@ -1,0 +1,74 @@
+-- Findings about policies, for audit.isolation_report(): each compares the tenant, and each group is held by two.
+
+CREATE OR REPLACE FUNCTION audit.findings_of_policies()
+RETURNS TABLE (rule text, finding text)
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+-- Names and expressions are compared as they are printed: the same whatever the session or the database has set.
+SET quote_all_identifiers = off
+AS $$
+BEGIN
+    RETURN QUERY
+    WITH relation AS (
+        SELECT c.oid, c.relname
+        FROM pg_class AS c
+        WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    )
+    SELECT 'every group that sees a table is held by a restrictive policy too',
+           format('%s on %s', policy_role.oid::regrole, c.oid::regclass)
+    FROM relation AS c
+    JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polpermissive
+    CROSS JOIN LATERAL unnest(p.polroles) AS policy_role (oid)
+    WHERE policy_role.oid NOT IN (0, 'audit_owner'::regrole)
+      AND NOT EXISTS (
+            SELECT FROM pg_policy AS guard
+            WHERE guard.polrelid = c.oid AND NOT guard.polpermissive
+              AND policy_role.oid = ANY (guard.polroles) AND guard.polcmd IN ('*', p.polcmd))
+
+    UNION ALL
+    SELECT 'every policy compares the tenant, and names its roles',
+           format('policy %I on %s', p.polname, p.polrelid::regclass)
+    FROM pg_policy AS p
+    JOIN relation AS c ON c.oid = p.polrelid
+    CROSS JOIN LATERAL (VALUES (CASE c.relname WHEN 'tenants' THEN 'id' ELSE 'tenant_id' END)) AS tenant (col)
+    CROSS JOIN LATERAL (VALUES (
+        format('(%s = current_setting(''app.tenant_id''::text, true))', tenant.col),
+        CASE p.polcmd WHEN 'r' THEN '''read''::text' WHEN 'a' THEN '''write''::text' END)) AS wanted (comparison, scope)
+    CROSS JOIN LATERAL (VALUES (
+        format('(%s AND (%s = audit.proven_tenant(%s)))', wanted.comparison, tenant.col, wanted.scope),
+        format('(%s AND (%s = audit.proven_tenant(current_setting(''app.scope''::text, true))))', wanted.comparison, tenant.col),
+        format('(%s AND (%s = audit.proven_tenant(''import''::text)))', wanted.comparison, tenant.col),
+        format('(%s AND (%s = audit.proven_tenant(''replay''::text)))', wanted.comparison, tenant.col),
+        format('(%s AND (%s = audit.writing_tenant()))', wanted.comparison, tenant.col),
+        coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
+        coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
+    ) AS expression (
+        proven, proven_caller, proven_importer, proven_replayer, proven_or_trusted, visible, storable)
+    WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
+      AND CASE p.polroles
+        WHEN ARRAY['audit_trusted'::regrole::oid] THEN
+            ARRAY[expression.visible, expression.storable] <> ARRAY[wanted.comparison, wanted.comparison]
+        WHEN ARRAY['audit_keyed'::regrole::oid] THEN
+            wanted.scope IS NULL
+            OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]
+        -- As the owner only functions act. Where records are, they too need their caller's proof.
+        WHEN ARRAY['audit_owner'::regrole::oid] THEN
+            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries')
+                 OR (c.relname = 'admin_events' AND p.polcmd = 'a')
+                 OR (c.relname = 'admin_events' AND p.polcmd = 'r'
+                     AND expression.visible = '((current_setting(''app.scope''::text, true) = ''administer''::text)'
+                         ' AND pg_has_role(SESSION_USER, ''audit_admin''::name, ''MEMBER''::text))')
+                 OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller)
+                 OR (c.relname = 'audit_logs' AND p.polcmd = 'a'
+                     AND expression.storable IN (expression.proven_importer, expression.proven_replayer))
+                 OR (c.relname = 'idempotency_keys' AND expression.visible = expression.proven_or_trusted
+                     AND expression.storable = expression.proven_or_trusted))
+        ELSE true
+    END;
+END
+$$;
+
+COMMENT ON FUNCTION audit.findings_of_policies IS
+    'What speaks against the rules of audit.isolation_report() about policies.';
+REVOKE ALL ON FUNCTION audit.findings_of_policies FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.findings_of_policies TO audit_trusted, audit_keyed, audit_admin;

@@ -1,0 +1,22 @@
+-- The tenant that a key has proven, for the functions that go on as the owner: where nothing is proven, the owner's policies would
+-- show nothing, and a caller must not mistake that for an empty trail or a record that is not there.
+
+CREATE OR REPLACE FUNCTION audit.required_proven_tenant(p_scope text)
+RETURNS text
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_tenant_id text := audit.proven_tenant(p_scope);
+BEGIN
+    IF v_tenant_id IS NULL THEN
+        RAISE EXCEPTION 'no tenant is proven for this statement' USING ERRCODE = 'RF001',
+            HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
+    END IF;
+    RETURN v_tenant_id;
+END
+$$;
+
+COMMENT ON FUNCTION audit.required_proven_tenant IS
+    'The tenant that a key with this scope has proven for this transaction. RF001 when none has. Nobody but audit_owner may call it.';
+REVOKE ALL ON FUNCTION audit.required_proven_tenant FROM PUBLIC;

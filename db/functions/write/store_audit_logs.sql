@@ -1,0 +1,39 @@
+-- Stores records in one INSERT. The only INSERT of records beside that of audit.insert_audit_log(), which must be quick for one.
+
+CREATE OR REPLACE FUNCTION audit.store_audit_logs(p_records json, p_tenant_id text, p_scope text)
+RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_stored int;
+BEGIN
+    IF p_scope = 'write' THEN
+        -- Not created_at, which no run-time role may write: the server's clock.
+        INSERT INTO audit.audit_logs
+            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
+        SELECT coalesce(r.id, audit.uuid_v7()), r.trace_id, p_tenant_id, r.agent_id, r.mode, r.status, r.http_status,
+               r.latency_ms, r.user_id, r.error
+        FROM json_populate_recordset(NULL::audit.new_audit_log, p_records) AS r
+        WHERE r.mode IS NOT NULL AND r.status IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    ELSE
+        -- Replayed records were made before now: a service whose clock is wrong gives none a time that is still to come.
+        INSERT INTO audit.audit_logs
+            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
+        SELECT coalesce(r.id, audit.uuid_v7()), r.trace_id, p_tenant_id, r.agent_id, r.mode, r.status, r.http_status,
+               r.latency_ms, r.user_id, r.error, least(r.created_at, CASE p_scope WHEN 'replay' THEN clock_timestamp() END)
+        FROM json_populate_recordset(NULL::audit.new_audit_log, p_records) AS r
+        WHERE r.created_at IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    END IF;
+    GET DIAGNOSTICS v_stored = ROW_COUNT;
+    RETURN v_stored;
+END
+$$;
+
+COMMENT ON FUNCTION audit.store_audit_logs IS
+    'Stores a JSON array of records for this tenant and returns how many it stored: not those whose id is taken, nor those without '
+    'mode or status (scope write) or created_at (any other). For audit.append_audit_logs(). Runs as its caller; the policies decide.';
+REVOKE ALL ON FUNCTION audit.store_audit_logs FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.store_audit_logs TO audit_trusted, audit_keyed;

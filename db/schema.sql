@@ -1,0 +1,289 @@
+-- The types, tables, constraints and indexes of schema audit as they are today, for reading: the files of db/schema
+-- make them, one change after the other. Written by `python -m tests.support.schema_dump` from a new database, and
+-- never applied. Functions and policies have pages of their own.
+
+CREATE TYPE audit.new_audit_log AS (
+    id uuid,
+    trace_id text,
+    agent_id text,
+    mode text,
+    status text,
+    http_status integer,
+    latency_ms integer,
+    user_id text,
+    error text,
+    created_at timestamp with time zone
+);
+COMMENT ON TYPE audit.new_audit_log IS 'What a caller may say of a record; members of a JSON object that are not named here are ignored. No role has USAGE: a cast needs none.';
+COMMENT ON COLUMN audit.new_audit_log.id IS 'As in audit.audit_logs. NULL: the database makes one.';
+COMMENT ON COLUMN audit.new_audit_log.trace_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.agent_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.mode IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.status IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.http_status IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.latency_ms IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.user_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.error IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.new_audit_log.created_at IS 'As in audit.audit_logs, for imported and replayed records; ignored in every other.';
+
+CREATE TABLE audit.audit_logs (
+    id uuid NOT NULL,
+    trace_id text,
+    tenant_id text NOT NULL,
+    agent_id text NOT NULL,
+    mode text,
+    status text,
+    http_status integer,
+    latency_ms integer,
+    user_id text,
+    error text,
+    created_at timestamp with time zone DEFAULT now(),
+    CONSTRAINT audit_logs_agent_id_size CHECK (((length(agent_id) >= 1) AND (length(agent_id) <= 128))),
+    CONSTRAINT audit_logs_created_at_known CHECK (((created_at IS NOT NULL) AND (created_at >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT audit_logs_error_size CHECK (((length(error) >= 1) AND (length(error) <= 2000))),
+    CONSTRAINT audit_logs_http_status_range CHECK (((http_status >= 100) AND (http_status <= 599))),
+    CONSTRAINT audit_logs_latency_ms_range CHECK ((latency_ms >= 0)),
+    CONSTRAINT audit_logs_mode_known CHECK ((mode = ANY (ARRAY['DRY_RUN'::text, 'LIVE'::text]))),
+    CONSTRAINT audit_logs_status_known CHECK ((status = ANY (ARRAY['started'::text, 'success'::text, 'error'::text, 'denied'::text]))),
+    CONSTRAINT audit_logs_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT audit_logs_trace_id_size CHECK (((length(trace_id) >= 1) AND (length(trace_id) <= 128))),
+    CONSTRAINT audit_logs_user_id_size CHECK (((length(user_id) >= 1) AND (length(user_id) <= 256)))
+);
+ALTER TABLE ONLY audit.audit_logs FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.audit_logs IS 'Executions of AI agents, append-only: no role may UPDATE, DELETE or TRUNCATE. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
+COMMENT ON COLUMN audit.audit_logs.id IS 'UUID version 7, time-ordered. Made by the writer, so that a retry after a lost connection cannot write twice.';
+COMMENT ON COLUMN audit.audit_logs.trace_id IS 'Ties together the records of one request (W3C trace id, or the caller''s).';
+COMMENT ON COLUMN audit.audit_logs.tenant_id IS 'Whose record this is. The column every policy compares.';
+COMMENT ON COLUMN audit.audit_logs.agent_id IS 'The agent that was asked.';
+COMMENT ON COLUMN audit.audit_logs.mode IS 'DRY_RUN: nothing was called. LIVE: the agent was called, or was refused.';
+COMMENT ON COLUMN audit.audit_logs.status IS 'started: about to be called. success, error: how it ended. denied: refused, the agent was not called.';
+COMMENT ON COLUMN audit.audit_logs.http_status IS 'What the agent answered. NULL when it was not called or gave no answer.';
+COMMENT ON COLUMN audit.audit_logs.latency_ms IS 'How long the call took, in milliseconds. NULL when there was none.';
+COMMENT ON COLUMN audit.audit_logs.user_id IS 'The user on whose behalf, as the caller names it. Personal data.';
+COMMENT ON COLUMN audit.audit_logs.error IS 'Why it was refused or failed, in our words; never the agent''s answer.';
+COMMENT ON COLUMN audit.audit_logs.created_at IS 'The database''s clock at the start of the writing transaction. The run-time roles may not set it.';
+COMMENT ON CONSTRAINT audit_logs_agent_id_size ON audit.audit_logs IS '1 to 128 characters.';
+COMMENT ON CONSTRAINT audit_logs_created_at_known ON audit.audit_logs IS 'Pages are ordered by it: a NULL or an infinity would fall out of every page.';
+COMMENT ON CONSTRAINT audit_logs_error_size ON audit.audit_logs IS '1 to 2,000 characters.';
+COMMENT ON CONSTRAINT audit_logs_http_status_range ON audit.audit_logs IS '100 to 599.';
+COMMENT ON CONSTRAINT audit_logs_latency_ms_range ON audit.audit_logs IS 'Not negative.';
+COMMENT ON CONSTRAINT audit_logs_mode_known ON audit.audit_logs IS 'DRY_RUN or LIVE; unknown in imported history.';
+COMMENT ON CONSTRAINT audit_logs_status_known ON audit.audit_logs IS 'started, success, error or denied; unknown in imported history.';
+COMMENT ON CONSTRAINT audit_logs_tenant_id_form ON audit.audit_logs IS '1 to 63 of a-z, 0-9, _ and -, the first a letter or digit; so never the '''' that an ended SET LOCAL leaves.';
+COMMENT ON CONSTRAINT audit_logs_trace_id_size ON audit.audit_logs IS '1 to 128 characters.';
+COMMENT ON CONSTRAINT audit_logs_user_id_size ON audit.audit_logs IS '1 to 256 characters.';
+
+CREATE TABLE audit.admin_events (
+    id uuid NOT NULL,
+    tenant_id text,
+    act text NOT NULL,
+    api_key_id text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    detail jsonb,
+    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text]))),
+    CONSTRAINT admin_events_detail_form CHECK (((jsonb_typeof(detail) = 'object'::text) AND (octet_length((detail)::text) <= 2048))),
+    CONSTRAINT admin_events_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+ALTER TABLE ONLY audit.admin_events FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.admin_events IS 'Every administrative act, every export, import and replay of records, and the first read of an hour with each key; append-only: written by the function that acts, in its transaction. Read by the tenant that it concerns, and by administrators with audit.list_all_admin_events().';
+COMMENT ON COLUMN audit.admin_events.id IS 'UUID version 7.';
+COMMENT ON COLUMN audit.admin_events.tenant_id IS 'Whom it concerns. NULL: no tenant alone.';
+COMMENT ON COLUMN audit.admin_events.act IS 'What was done.';
+COMMENT ON COLUMN audit.admin_events.api_key_id IS 'To which key, where it was a key; with which, where records were exported, imported, replayed or read.';
+COMMENT ON COLUMN audit.admin_events.actor IS 'The login role that did it; no SET ROLE hides it.';
+COMMENT ON COLUMN audit.admin_events.created_at IS 'The database''s clock at the start of the transaction.';
+COMMENT ON COLUMN audit.admin_events.detail IS 'What the act was about, as a JSON object; which members, says the function that acts. The name of a tenant and the label of a key are the only texts of a caller in it. NULL: nothing more to say, or recorded by an earlier release.';
+COMMENT ON CONSTRAINT admin_events_act_known ON audit.admin_events IS 'One of the acts that have a function.';
+COMMENT ON CONSTRAINT admin_events_detail_form ON audit.admin_events IS 'The detail of an event is a JSON object of at most 2048 bytes.';
+COMMENT ON CONSTRAINT admin_events_tenant_id_form ON audit.admin_events IS 'As in every table that holds tenants.';
+
+CREATE TABLE audit.api_key_uses (
+    api_key_id text NOT NULL,
+    last_used_at timestamp with time zone,
+    last_read_at timestamp with time zone
+)
+WITH (fillfactor='70');
+ALTER TABLE ONLY audit.api_key_uses FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.api_key_uses IS 'When each key was last used. One row a key, made when it is issued.';
+COMMENT ON COLUMN audit.api_key_uses.api_key_id IS 'The key.';
+COMMENT ON COLUMN audit.api_key_uses.last_used_at IS 'The hour in which it was last used: written at most once an hour, so that use stays cheap. NULL: never.';
+COMMENT ON COLUMN audit.api_key_uses.last_read_at IS 'The hour (UTC) for which the event "records read" was last recorded. NULL: never.';
+
+CREATE TABLE audit.api_keys (
+    id text NOT NULL,
+    tenant_id text NOT NULL,
+    label text NOT NULL,
+    scopes text[] NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    replaced_by text,
+    spool_inner_key bytea NOT NULL,
+    spool_outer_key bytea NOT NULL,
+    spool_key_source text NOT NULL,
+    CONSTRAINT api_keys_id_form CHECK ((id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT api_keys_label_size CHECK (((length(label) >= 1) AND (length(label) <= 200))),
+    CONSTRAINT api_keys_scopes_known CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'import'::text]) AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 3)))),
+    CONSTRAINT api_keys_secret_sha256_size CHECK ((octet_length(secret_sha256) = 32)),
+    CONSTRAINT api_keys_spool_key_size CHECK (((octet_length(spool_inner_key) = 64) AND (octet_length(spool_outer_key) = 64))),
+    CONSTRAINT api_keys_spool_key_source_known CHECK ((spool_key_source = ANY (ARRAY['secret'::text, 'hash'::text]))),
+    CONSTRAINT api_keys_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+ALTER TABLE ONLY audit.api_keys FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.api_keys IS 'The API keys, without their secrets. No run-time role has any privilege here; audit.enter_tenant() looks a key up.';
+COMMENT ON COLUMN audit.api_keys.id IS 'The public part of the key, rf_<id>_<secret>. Names it in lists and logs.';
+COMMENT ON COLUMN audit.api_keys.tenant_id IS 'The one tenant that the key opens.';
+COMMENT ON COLUMN audit.api_keys.label IS 'For people: where the key is used.';
+COMMENT ON COLUMN audit.api_keys.scopes IS 'What the key may do: read, write, and import, which keeps the times that the caller gives. None implies another; the policies enforce it.';
+COMMENT ON COLUMN audit.api_keys.secret_sha256 IS 'SHA-256 of the 256-bit secret. Random secrets need no slow hash: there is nothing to guess from.';
+COMMENT ON COLUMN audit.api_keys.created_at IS 'When it was issued.';
+COMMENT ON COLUMN audit.api_keys.expires_at IS 'From when on it opens nothing. NULL: never.';
+COMMENT ON COLUMN audit.api_keys.revoked_at IS 'When it was revoked. NULL: it was not.';
+COMMENT ON COLUMN audit.api_keys.replaced_by IS 'The key that rotation put in its place. NULL: it was not rotated.';
+COMMENT ON COLUMN audit.api_keys.spool_inner_key IS 'Key of the inner hash of the signatures of spooled records; 64 bytes, one block of SHA-256.';
+COMMENT ON COLUMN audit.api_keys.spool_outer_key IS 'Key of the outer hash, which keeps the inner from being extended.';
+COMMENT ON COLUMN audit.api_keys.spool_key_source IS 'What the two were derived from. secret: the key''s secret, when it was issued. hash: its SHA-256, for keys that were issued before there were such columns.';
+COMMENT ON CONSTRAINT api_keys_id_form ON audit.api_keys IS '16 hexadecimal digits.';
+COMMENT ON CONSTRAINT api_keys_label_size ON audit.api_keys IS 'A key''s label has 1 to 200 characters.';
+COMMENT ON CONSTRAINT api_keys_scopes_known ON audit.api_keys IS 'A key''s scopes are one or more of read, write and import.';
+COMMENT ON CONSTRAINT api_keys_secret_sha256_size ON audit.api_keys IS 'A whole SHA-256.';
+COMMENT ON CONSTRAINT api_keys_spool_key_size ON audit.api_keys IS 'Two whole blocks of SHA-256.';
+COMMENT ON CONSTRAINT api_keys_spool_key_source_known ON audit.api_keys IS 'secret or hash.';
+COMMENT ON CONSTRAINT api_keys_tenant_id_form ON audit.api_keys IS 'As in every table that holds tenants.';
+
+CREATE TABLE audit.idempotency_keys (
+    tenant_id text NOT NULL,
+    key text NOT NULL,
+    body_sha256 bytea NOT NULL,
+    answer text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_keys_answer_size CHECK (((length(answer) >= 1) AND (length(answer) <= 1000))),
+    CONSTRAINT idempotency_keys_body_sha256_size CHECK ((octet_length(body_sha256) = 32)),
+    CONSTRAINT idempotency_keys_key_size CHECK (((length(key) >= 1) AND (length(key) <= 255))),
+    CONSTRAINT idempotency_keys_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+ALTER TABLE ONLY audit.idempotency_keys FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.idempotency_keys IS 'The Idempotency-Keys of each tenant''s requests, for 24 hours. Written in the transaction of the records themselves, by audit.claim_idempotency_key() alone: no run-time role has any privilege here.';
+COMMENT ON COLUMN audit.idempotency_keys.tenant_id IS 'Whose key it is. The same key of another tenant is another key.';
+COMMENT ON COLUMN audit.idempotency_keys.key IS 'What the caller sent as Idempotency-Key.';
+COMMENT ON COLUMN audit.idempotency_keys.body_sha256 IS 'SHA-256 of what was sent with it; the body itself is not kept.';
+COMMENT ON COLUMN audit.idempotency_keys.answer IS 'What was answered, and is answered again. JSON, and nothing of the records but an id.';
+COMMENT ON COLUMN audit.idempotency_keys.created_at IS 'When it was used first: the start of that transaction.';
+COMMENT ON CONSTRAINT idempotency_keys_answer_size ON audit.idempotency_keys IS '1 to 1,000 characters.';
+COMMENT ON CONSTRAINT idempotency_keys_body_sha256_size ON audit.idempotency_keys IS 'A whole SHA-256.';
+COMMENT ON CONSTRAINT idempotency_keys_key_size ON audit.idempotency_keys IS '1 to 255 characters.';
+COMMENT ON CONSTRAINT idempotency_keys_tenant_id_form ON audit.idempotency_keys IS 'As in every table that holds tenants.';
+
+CREATE TABLE audit.proof_secrets (
+    id bigint NOT NULL,
+    inner_key bytea NOT NULL,
+    outer_key bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    replaced_at timestamp with time zone,
+    CONSTRAINT proof_secrets_key_size CHECK (((octet_length(inner_key) = 64) AND (octet_length(outer_key) = 64)))
+);
+ALTER TABLE ONLY audit.proof_secrets FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.proof_secrets IS 'What only the database knows: with it audit.enter_tenant() makes a proof, and the policies check it. One row is used; one that was replaced still checks for thirty seconds, so that audit.rotate_proof_secret() interrupts nobody.';
+COMMENT ON COLUMN audit.proof_secrets.id IS 'Counts up. A proof names the secret that it was made with.';
+COMMENT ON COLUMN audit.proof_secrets.inner_key IS 'Key of the inner hash; 64 bytes, one block of SHA-256.';
+COMMENT ON COLUMN audit.proof_secrets.outer_key IS 'Key of the outer hash, which keeps the inner from being extended.';
+COMMENT ON COLUMN audit.proof_secrets.created_at IS 'When it was made.';
+COMMENT ON COLUMN audit.proof_secrets.replaced_at IS 'When another took its place. NULL: it is the one in use.';
+COMMENT ON CONSTRAINT proof_secrets_key_size ON audit.proof_secrets IS 'Two whole blocks of SHA-256.';
+
+CREATE UNLOGGED TABLE audit.tenant_entries (
+    backend_pid integer NOT NULL
+)
+WITH (vacuum_truncate=off);
+ALTER TABLE ONLY audit.tenant_entries FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.tenant_entries IS 'Empty, but for what transactions in progress have written: a row that audit.enter_tenant() inserts, and deletes at once. Only its transaction number matters: it is the number of the innermost subtransaction, which PostgreSQL tells in no other way. A proof bound to it dies with a savepoint.';
+COMMENT ON COLUMN audit.tenant_entries.backend_pid IS 'The backend that enters a tenant.';
+
+CREATE TABLE audit.tenants (
+    id text NOT NULL,
+    name text,
+    created_at timestamp with time zone,
+    CONSTRAINT tenants_created_at_known CHECK ((created_at IS NOT NULL)),
+    CONSTRAINT tenants_id_form CHECK ((id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT tenants_name_size CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+ALTER TABLE ONLY audit.tenants FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.tenants IS 'The tenants. Row-level security: a tenant sees its own row; rows come from audit.create_tenant() alone.';
+COMMENT ON COLUMN audit.tenants.id IS 'The tenant''s name in every record, header and policy. Lower-case ASCII, so that no two look alike.';
+COMMENT ON COLUMN audit.tenants.name IS 'For people. Decides nothing.';
+COMMENT ON COLUMN audit.tenants.created_at IS 'The database''s clock when the tenant was created.';
+COMMENT ON CONSTRAINT tenants_created_at_known ON audit.tenants IS 'A tenant without a beginning cannot be audited.';
+COMMENT ON CONSTRAINT tenants_id_form ON audit.tenants IS 'A tenant''s id has 1 to 63 characters, of a to z, 0 to 9, _ and -, and begins with a letter or a digit.';
+COMMENT ON CONSTRAINT tenants_name_size ON audit.tenants IS 'A tenant''s name has 1 to 200 characters.';
+ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT admin_events_pkey ON audit.admin_events IS 'An act is recorded once.';
+ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_pkey PRIMARY KEY (api_key_id);
+COMMENT ON CONSTRAINT api_key_uses_pkey ON audit.api_key_uses IS 'One row a key.';
+ALTER TABLE ONLY audit.api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT api_keys_pkey ON audit.api_keys IS 'One key an id.';
+ALTER TABLE ONLY audit.audit_logs ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT audit_logs_pkey ON audit.audit_logs IS 'A record is written once.';
+ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
+COMMENT ON CONSTRAINT idempotency_keys_pkey ON audit.idempotency_keys IS 'One use of a key by a tenant; the second at once waits here.';
+ALTER TABLE ONLY audit.proof_secrets ADD CONSTRAINT proof_secrets_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT proof_secrets_pkey ON audit.proof_secrets IS 'One secret an id.';
+ALTER TABLE ONLY audit.tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT tenants_pkey ON audit.tenants IS 'A tenant is registered once.';
+
+CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC, id DESC);
+COMMENT ON INDEX audit.admin_events_act_created_at_id_idx IS 'Serves an administrator''s list of one act in all tenants, and of the acts on none.';
+
+CREATE INDEX admin_events_api_key_id_created_at_id_idx ON audit.admin_events USING btree (api_key_id, created_at DESC, id DESC) WHERE (api_key_id IS NOT NULL);
+COMMENT ON INDEX audit.admin_events_api_key_id_created_at_id_idx IS 'Serves the list of what was done to a key, and with it.';
+
+CREATE INDEX admin_events_created_at_id_idx ON audit.admin_events USING btree (created_at DESC, id DESC);
+COMMENT ON INDEX audit.admin_events_created_at_id_idx IS 'Serves an administrator''s list of every act.';
+
+CREATE INDEX admin_events_tenant_id_act_created_at_id_idx ON audit.admin_events USING btree (tenant_id, act, created_at DESC, id DESC);
+COMMENT ON INDEX audit.admin_events_tenant_id_act_created_at_id_idx IS 'Serves a tenant''s list of one act: many exports hide no issue of a key.';
+
+CREATE INDEX admin_events_tenant_id_created_at_id_idx ON audit.admin_events USING btree (tenant_id, created_at DESC, id DESC);
+COMMENT ON INDEX audit.admin_events_tenant_id_created_at_id_idx IS 'Serves a tenant''s list of acts.';
+
+CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC);
+COMMENT ON INDEX audit.audit_logs_agent_id_created_at_idx IS 'Serves lists of one agent.';
+
+CREATE INDEX audit_logs_failures_idx ON audit.audit_logs USING btree (tenant_id, status, created_at DESC) WHERE (status = ANY (ARRAY['error'::text, 'denied'::text]));
+COMMENT ON INDEX audit.audit_logs_failures_idx IS 'Serves lists of what failed or was refused. Small: other records are not in it.';
+
+CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC);
+COMMENT ON INDEX audit.audit_logs_tenant_id_created_at_idx IS 'Serves every list: the policy''s comparison is its first column, the page''s order its second.';
+
+CREATE INDEX audit_logs_tenant_id_user_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, user_id, created_at DESC) WHERE (user_id IS NOT NULL);
+COMMENT ON INDEX audit.audit_logs_tenant_id_user_id_created_at_idx IS 'Serves lists of one user. A record without a user does not pay for it.';
+
+CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id);
+COMMENT ON INDEX audit.audit_logs_trace_id_idx IS 'Serves the records of one request.';
+
+CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC);
+COMMENT ON INDEX audit.idempotency_keys_tenant_id_created_at_idx IS 'Finds the tenant''s keys that are out of date.';
+
+CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL))) WHERE (replaced_at IS NULL);
+COMMENT ON INDEX audit.proof_secrets_current_idx IS 'One secret is in use.';
+ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT admin_events_tenant_id_fkey ON audit.admin_events IS 'No act on a tenant that does not exist.';
+ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id);
+COMMENT ON CONSTRAINT api_key_uses_api_key_id_fkey ON audit.api_key_uses IS 'No use of a key that does not exist.';
+ALTER TABLE ONLY audit.api_keys ADD CONSTRAINT api_keys_replaced_by_fkey FOREIGN KEY (replaced_by) REFERENCES audit.api_keys(id);
+COMMENT ON CONSTRAINT api_keys_replaced_by_fkey ON audit.api_keys IS 'Its successor is a key.';
+ALTER TABLE ONLY audit.api_keys ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT api_keys_tenant_id_fkey ON audit.api_keys IS 'A key is issued for a tenant that is registered.';
+ALTER TABLE ONLY audit.audit_logs ADD CONSTRAINT audit_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT audit_logs_tenant_id_fkey ON audit.audit_logs IS 'No record for a tenant that does not exist.';
+ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT idempotency_keys_tenant_id_fkey ON audit.idempotency_keys IS 'No key of a tenant that does not exist.';
+ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.api_key_uses ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.tenant_entries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.tenants ENABLE ROW LEVEL SECURITY;
