@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, LiteralString
 
@@ -20,22 +20,20 @@ Refusal = tuple[int, str]
 
 _KEY_LIFETIME = timedelta(hours=1)
 _MAX_ATTEMPTS = 8
-_PARTS = 10
-"""What follows a refused record is cut into so many parts, to find the next one."""
 _ISSUE: LiteralString = (
     "SELECT audit.issue_api_key(p_tenant_id => %(tenant)s, p_label => 'import of history', p_scopes => ARRAY['import'],"
     " p_expires_at => now() + %(lifetime)s)"
 )
 _ENTER: LiteralString = "SELECT audit.enter_tenant(p_api_key => %(key)s)"
-_IMPORT: LiteralString = "SELECT audit.import_history(p_records => %(records)s::json)"
+_IMPORT: LiteralString = "SELECT audit.import_audit_log_batch(p_records => %(records)s::json)"
 
 
 @dataclass
 class Outcome:
     """What became of records that were handed over: how many were stored that were not there, and the refused ones."""
 
-    stored: int = 0
-    refused: list[Refusal] = field(default_factory=list)
+    stored: int
+    refused: list[Refusal]
 
 
 class ImportStopped(Exception):
@@ -142,31 +140,13 @@ class HistoryStore:
 
         A record that is there already is neither stored again nor refused; another record under its id is refused.
         """
-        outcome = Outcome()
-        parts = [(0, list(records))]
-        while parts:
-            first, part = parts.pop()
-            found = self._store_all(key, part)
-            if isinstance(found, int):
-                outcome.stored += found
-                continue
-            place, why = found
-            outcome.refused.append((first + place, why))
-            before, after = part[:place], part[place + 1 :]
-            if before:
-                parts.append((first, before))
-            size = max(1, len(after) // _PARTS)
-            parts += [(first + place + 1 + at, after[at : at + size]) for at in range(0, len(after), size)]
-        return outcome
-
-    def _store_all(self, key: str, records: Sequence[Record]) -> int | Refusal:
-        """Store all of `records` and return how many were not there before; or none, and return the first refused."""
         try:
-            ((stored,),) = self._session.call((_ENTER, {"key": key}), (_IMPORT, {"records": json.dumps(records)}))
-            return int(stored)
+            ((found,),) = self._session.call((_ENTER, {"key": key}), (_IMPORT, {"records": json.dumps(records)}))
         except psycopg.Error as error:
-            position = (error.diag.message_detail or "").removeprefix("record ")
-            if not position.isdigit():
-                raise ImportStopped(f"the database refuses: {database_url.first_line(error)}") from error
-            column = f"{error.diag.column_name}: " if error.diag.column_name else ""
-            return int(position) - 1, f"{column}{error.diag.message_primary}"
+            raise ImportStopped(f"the database refuses: {database_url.first_line(error)}") from error
+        refused = [
+            (position, ": ".join(filter(None, (refusal["column"], refusal["message"]))))
+            for position, refusal in enumerate(found["refusals"] or ())
+            if refusal
+        ]
+        return Outcome(found["stored"], refused)
