@@ -46,8 +46,8 @@ class NotTaken(Exception):
 class HistoryLine:
     """One record and its tenant.
 
-    record: as audit.import_history() takes it; without an id where the line has none. unknown: names of fields that
-    are left out. repaired: what was read in another form than written.
+    record: as audit.import_audit_log_batch() takes it; without an id where the line has none. unknown: names of fields
+    that are left out. repaired: what was read in another form than written.
     """
 
     tenant: str
