@@ -33,6 +33,6 @@ $$;
 
 COMMENT ON FUNCTION audit.get_audit_log IS
     'The record of the transaction''s tenant with this id as JSON, equal to its item in a list; NULL when the tenant has none, '
-    'whoever else has. RF001 when no tenant is set or proven, RF002 when it is not registered, RF006 when the key may not read.';
+    'also when another tenant has it. RF001 when no tenant is set or proven, RF002 when it is not registered, RF006 when the key may not read.';
 REVOKE ALL ON FUNCTION audit.get_audit_log FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.get_audit_log TO audit_trusted, audit_keyed;
