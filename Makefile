@@ -71,7 +71,7 @@ lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/squawk db/schema/*.sql
-	@cd db/schema && sha256sum --check --quiet frozen.sha256   # a new file: sha256sum V0011__*.sql >> frozen.sha256
+	@cd db/schema && sha256sum --check --quiet frozen.sha256   # a new file: sha256sum V0012__*.sql >> frozen.sha256
 
 lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, with hashes
 	@lock() { ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header "$$@"; }; \

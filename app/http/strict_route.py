@@ -29,8 +29,8 @@ MAX_FIELDS = 2_000
 class StrictRoute(APIRoute):
     """Reads requests by itself, strictly (see `_Reader`), through FastAPI's hook get_route_handler().
 
-    FastAPI makes the OpenAPI document from the endpoint's signature. It could read requests by it too, but takes as
-    long to solve dependencies, of which there are none here, as the service needs for all else.
+    FastAPI makes the OpenAPI document from the endpoint's signature. Its own reading of requests by that
+    signature would take as long as the rest of the request, and these routes have no dependencies to solve.
     """
 
     scopes: ClassVar[frozenset[str]] = frozenset()
@@ -128,7 +128,7 @@ def _query_of(request: Request[Any]) -> dict[str, str]:
     if len(found) != len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        raise InvalidRequest.field(twice, "stands twice in the query")
+        raise InvalidRequest.field(twice, "is given more than once in the query")
     return found
 
 
@@ -137,7 +137,7 @@ _JSON_MEDIA_TYPE = re.compile(r"\s*application/(json|[^/;]*\+json)\s*(;.*)?", re
 
 
 async def _body_of(request: Request[EdgeState]) -> Any:
-    """Return the value that the body is, `_NO_BODY` for none, and what is not said to be JSON as bytes."""
+    """Return the parsed JSON; the raw bytes if the Content-Type is not JSON; `_NO_BODY` if the body is empty."""
     body = b"".join([piece async for piece in held(request, request.state["max_body_bytes"])])
     if not body:
         return _NO_BODY

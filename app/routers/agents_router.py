@@ -60,4 +60,4 @@ def _refuse_ambiguous_path(agent_id: str) -> None:
     """Refuse a name that proxies and clients shorten on the way (RFC 3986): another agent would be recorded."""
     refuse_unstorable({"agent_id": agent_id})
     if not {"", ".", ".."}.isdisjoint(agent_id.split("/")):
-        raise InvalidRequest.field("agent_id", "a name in a path has no empty part, and none that is . or ..")
+        raise InvalidRequest.field("agent_id", "no part of the name between slashes is empty, . or ..")

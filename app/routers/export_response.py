@@ -69,7 +69,7 @@ class ExportResponse(Response):
             if sending.done():
                 sending.result()
             else:
-                why = "its caller went away" if leaving.done() else "it took too long"
+                why = "its caller disconnected" if leaving.done() else "it took too long"
                 logger.warning("an export was cut: %s", why)
         except TimeoutError:
             logger.warning("an export was cut: its caller stopped reading")

@@ -61,7 +61,7 @@ async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppR
         raise InvalidRequest.field("body", f"{JSON} or {NDJSON} is needed")
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1:
-        raise InvalidRequest.field("Idempotency-Key", "stands twice in the request")
+        raise InvalidRequest.field("Idempotency-Key", "is given more than once")
     state = request.state
     body = (
         held(request, state["max_body_bytes"], f"; send more records as {NDJSON}")

@@ -30,11 +30,11 @@ def read_headers(headers: object) -> dict[str, bytes]:
         name = given.lower()
         try:
             if not _NAME.fullmatch(given):
-                raise ValueError("is no name of a header")
+                raise ValueError("is not a valid header name")
             if _REFUSED.fullmatch(name):
                 raise ValueError("is not for an agent: it belongs to the connection, the body or the service")
             if name in found:
-                raise ValueError("stands twice")
+                raise ValueError("is given more than once")
             found[name] = _value(name, source)
         except ValueError as error:
             raise ValueError(f"header {given}: {error}") from None
@@ -49,7 +49,7 @@ def _value(name: str, source: object) -> bytes:
     if not isinstance(source, Mapping) or not all(isinstance(each, str) for each in source.values()):
         raise ValueError('is a text, {env = "VARIABLE"} or {file = "/path"}')
     if source.keys() - {"prefix"} not in ({"env"}, {"file"}):
-        raise ValueError("has one of env and file, and a prefix or none")
+        raise ValueError("needs exactly one of env and file; prefix is optional")
     prefix = source.get("prefix", "")
     if not _PREFIX.fullmatch(prefix):
         raise ValueError('prefix is a word of letters and a blank, "Bearer " for one')

@@ -71,7 +71,7 @@ class Exports:
         """
         tenant = credential.tenant_id or ""  # known once the request is identified
         if not self._shares.may_take(tenant):
-            raise ExportsBusy("as many exports are being sent as this service sends at once, or as one tenant may")
+            raise ExportsBusy("too many exports are under way, in this service or for this tenant")
         self._shares.take(tenant)
         EXPORTS.inc()
         try:

@@ -65,8 +65,8 @@ class KnownCredentials:
     async def identify(self, credential: Credential, source: str) -> Caller:
         """Return what `credential` opens; ask the database unless that has accepted it within the last seconds.
 
-        source: the caller's address, whose turn it takes when it is not known. Where the database cannot be asked,
-        trusted() counts. Raises RingfenceError.
+        source: the caller's address. Checks of unknown credentials are queued by address, of known ones by tenant.
+        Where the database cannot be asked, trusted() counts. Raises RingfenceError.
         """
         digest = _digest(credential)
         known = self._known.get(digest)

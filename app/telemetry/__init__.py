@@ -1,1 +1,1 @@
-"""Instruments: metrics and logs. They ask nobody."""
+"""Instruments: metrics and logs. They call no service and no database."""

@@ -1,5 +1,5 @@
--- Who may do what with audit.api_keys: nobody but the functions that run as audit_owner, as which nobody connects.
--- No role has a privilege on this table, so these policies stand for the owner alone, whom FORCE binds as well.
+-- Who may do what with audit.api_keys: only functions that run as audit_owner have access. No login uses that role.
+-- These policies apply to the owner only; FORCE makes row-level security apply to it.
 
 ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_keys FORCE ROW LEVEL SECURITY;

@@ -25,7 +25,7 @@ CREATE POLICY trusted_appends_to_own_tenant ON audit.audit_logs
 COMMENT ON POLICY trusted_appends_to_own_tenant ON audit.audit_logs IS
     'A transaction appends records of the tenant it is set to. No tenant set: no inserts.';
 
--- The second line: a permissive policy that somebody adds one day can widen nothing for this role.
+-- Second protection, restrictive: a permissive policy that is added later cannot give this role more rows.
 DROP POLICY IF EXISTS trusted_stays_in_own_tenant ON audit.audit_logs;
 CREATE POLICY trusted_stays_in_own_tenant ON audit.audit_logs
     AS RESTRICTIVE FOR ALL TO audit_trusted
@@ -75,7 +75,7 @@ CREATE POLICY owner_reads_proven_tenant ON audit.audit_logs
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
     'For audit.list_proven_audit_logs(), audit.get_proven_audit_log() and audit.export_proven_audit_logs(), scope read, and '
     'audit.is_stored(), scope write, '
-    'which tells a writer whether the very record it repeats is there, and audit.import_audit_logs(), scope import, and '
+    'which tells a writer whether the very record it repeats is there, and audit.import_audit_log_batch(), scope import, and '
     'audit.replay_audit_logs(), scope replay, likewise. '
     'Without their caller''s proof the owner sees nothing.';
 
@@ -84,8 +84,8 @@ CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
     WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('import'));
 COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
-    'For audit.import_audit_logs(), which keeps the times of records that were made elsewhere. Without its caller''s proof, by '
-    'a key with the scope import, the owner appends nothing.';
+    'For audit.import_audit_log_batch(), which keeps the times of records that were made elsewhere. Without its caller''s '
+    'proof, by a key with the scope import, the owner appends nothing.';
 
 -- No key has the scope replay: audit.replay_audit_logs() proves it of a tenant whose records it has found genuine.
 DROP POLICY IF EXISTS owner_replays_to_proven_tenant ON audit.audit_logs;
@@ -93,7 +93,7 @@ CREATE POLICY owner_replays_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
     WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('replay'));
 COMMENT ON POLICY owner_replays_to_proven_tenant ON audit.audit_logs IS
-    'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was away.';
+    'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was unavailable.';
 
 -- Append-only, whatever is granted one day.
 DROP POLICY IF EXISTS nobody_changes_a_record ON audit.audit_logs;

@@ -152,7 +152,7 @@ def test_the_database_stops_when_the_caller_goes_away(start: Start, stocked: Tes
         caller.leave()
         # Left alone it would wait as long as its lock_timeout says: five seconds.
         eventually(lambda: sessions(stocked, "state = 'active'") == 0, within=3)
-    eventually(lambda: "its caller went away" in service.printed())
+    eventually(lambda: "its caller disconnected" in service.printed())
     assert service.http.get("/api/v1/audit/logs", headers=headers).status_code == 200
 
 

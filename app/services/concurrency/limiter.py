@@ -44,7 +44,7 @@ class Shares:
 
 
 class Limiter:
-    """Limits how many requests do something at once. The next one in is of the tenant that holds fewest, by turns."""
+    """Limits how many requests do something at once. A free place goes to the tenant that holds fewest."""
 
     def __init__(
         self, capacity: int, *, busy: str, max_share: float = 1.0, max_queued: int = 0, max_seconds: float = 0.0
@@ -61,7 +61,7 @@ class Limiter:
     @asynccontextmanager
     async def hold(self, tenant: str) -> AsyncIterator[None]:
         """Run the block as one of `tenant`, once the limit allows it. Raises StorageUnavailable."""
-        # Passes no queued request: what one of them may take is given to it as soon as it is free.
+        # This overtakes no queued request: a place that one of them may take is handed over when it becomes free.
         if self.shares.may_take(tenant):
             self.shares.take(tenant)
         else:

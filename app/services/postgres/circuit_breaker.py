@@ -56,7 +56,7 @@ class CircuitBreaker:
         self.last_contact = time.monotonic()
 
     async def first_check(self) -> None:
-        """Run the preflight before anything is served. Raises RefusedToServe for what waiting does not heal."""
+        """Run the preflight before anything is served. Raises RefusedToServe for a fault that waiting cannot fix."""
         found = await self._check(full=True)
         if isinstance(found, RefusedToServe):
             raise found from None

@@ -75,8 +75,8 @@ class Retries:
                         _give_up(in_doubt, DatabaseUnavailable("the database is unavailable"))
                     if attempt == MAX_ATTEMPTS:
                         raise
-                    # A new connection can write. Where this one lives and could not, it leads to a server that has
-                    # become a standby, and so may the others.
+                    # A live connection that cannot write leads to a server that has become a standby, and so may the
+                    # others: all of them are replaced.
                     await self._database.replace_connections(even_live_ones=not is_lost)
         except (psycopg.Error, UnicodeEncodeError) as error:
             _give_up(in_doubt, refusal_of_error(error, self._rules), error)

@@ -27,7 +27,7 @@ def make_directory(directory: Path) -> None:
         if mount.split()[2] == device and (kind := filesystem.split()[0]) in _NETWORK:
             raise RefusedToServe(
                 f"the spool {directory} is on {kind}, a network filesystem, where SQLite cannot rely on locks and"
-                " shared memory; name a directory on a local disk in SPOOL_PATH, or set SPOOL=off"
+                " shared memory; name a directory on a local disk in SPOOL_PATH, or set SPOOL=false"
             )
     directory.chmod(0o700)
 

@@ -71,7 +71,7 @@ class Spool:
                 ) from error
             raise RefusedToServe(
                 f"the spool {self.directory} cannot be written: {error.strerror}; name another directory in SPOOL_PATH,"
-                " or set SPOOL=off"
+                " or set SPOOL=false"
             ) from error
         self._left = None
 
@@ -172,8 +172,8 @@ class Spool:
     def _shares(self, connection: sqlite3.Connection) -> Shares:
         """Return how much each tenant holds, and with that how much more it may.
 
-        Lines are counted by their bytes, and what is free by whole pages, which lines never fill: so a tenant that
-        leaves much of its pages empty gets fewer of them, and not more.
+        Used space is counted in bytes of lines, free space in whole pages. Lines never fill their pages, so a tenant
+        gets slightly less than its share, never more.
         """
         ((pages,),) = connection.execute("PRAGMA page_count")
         ((unused,),) = connection.execute("PRAGMA freelist_count")

@@ -41,7 +41,7 @@ $$;
 
 COMMENT ON FUNCTION audit.record_export IS
     'Appends the act "records exported" to the events of the transaction''s tenant. RF001 when no tenant is set or proven, RF002 '
-    'when it is not registered, RF005, RF006 and RF007 when p_api_key is not a key of it that reads. SECURITY DEFINER: nobody '
-    'but audit_owner may write events.';
+    'when it is not registered, RF005 when p_api_key is not valid, RF006 when it has not the scope read, RF007 when it belongs '
+    'to another tenant. SECURITY DEFINER: nobody but audit_owner may write events.';
 REVOKE ALL ON FUNCTION audit.record_export FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.record_export TO audit_trusted, audit_keyed;

@@ -1,4 +1,4 @@
--- The first step of an export: refuses what could only be a mistake, and leaves the record of it. Commit before the next one.
+-- The first step of an export: checks the arguments, and records the export as an event. Commit before the next step.
 
 CREATE OR REPLACE FUNCTION audit.begin_export(
     p_api_key     text        DEFAULT NULL,

@@ -1,4 +1,4 @@
--- Says what audit.export_audit_logs() is to go on with. COPY, which reads from it, takes no parameters.
+-- Sets the state from which audit.export_audit_logs() continues in this transaction: COPY, which calls it, takes no parameters.
 
 CREATE OR REPLACE FUNCTION audit.continue_export(p_state text)
 RETURNS void

@@ -89,8 +89,8 @@ BEGIN
         END IF;
 
         -- unnest() keeps the order of the page, and nothing stands between it and the aggregate.
-        -- CSV is that of RFC 4180, with an apostrophe before what a spreadsheet would calculate. Only the four columns that hold a caller's
-        -- words can begin like that.
+        -- CSV is that of RFC 4180, with an apostrophe before text that a spreadsheet would evaluate as a formula. Only the four columns
+        -- with text of callers can begin like that.
         IF v_is_csv THEN
             SELECT count(*), string_agg(concat(
                 l.id, ',',

@@ -99,6 +99,6 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.findings_of_objects IS
-    'What speaks against the rules of audit.isolation_report() about tables, views, functions, triggers and rewrite rules.';
+    'Violations of the rules of audit.isolation_report() about tables, views, functions, triggers and rewrite rules.';
 REVOKE ALL ON FUNCTION audit.findings_of_objects FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.findings_of_objects TO audit_trusted, audit_keyed, audit_admin;

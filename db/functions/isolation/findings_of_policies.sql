@@ -69,6 +69,6 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.findings_of_policies IS
-    'What speaks against the rules of audit.isolation_report() about policies.';
+    'Violations of the rules of audit.isolation_report() about policies.';
 REVOKE ALL ON FUNCTION audit.findings_of_policies FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.findings_of_policies TO audit_trusted, audit_keyed, audit_admin;

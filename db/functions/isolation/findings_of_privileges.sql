@@ -40,6 +40,6 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.findings_of_privileges IS
-    'What speaks against the rules of audit.isolation_report() about privileges, those of audit_owner among them.';
+    'Violations of the rules of audit.isolation_report() about privileges, those of audit_owner among them.';
 REVOKE ALL ON FUNCTION audit.findings_of_privileges FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.findings_of_privileges TO audit_trusted, audit_keyed, audit_admin;

@@ -95,7 +95,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.findings_of_roles IS
-    'What speaks against the rules of audit.isolation_report() about roles: the role that asks, those it could become, the six '
+    'Violations of the rules of audit.isolation_report() about roles: the role that asks, those it could become, the six '
     'of ours, and PUBLIC.';
 REVOKE ALL ON FUNCTION audit.findings_of_roles FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.findings_of_roles TO audit_trusted, audit_keyed, audit_admin;

@@ -1,4 +1,4 @@
--- What the service has to know of a key to take records with it while the database is away.
+-- Returns what the service needs to accept records with an API key while the database is unavailable.
 
 CREATE OR REPLACE FUNCTION audit.describe_api_key(p_api_key text)
 RETURNS json

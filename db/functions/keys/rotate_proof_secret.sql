@@ -28,7 +28,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.rotate_proof_secret IS
-    'Makes a new secret and returns its number. What has entered its tenant goes on: the secret before it still checks for '
-    'thirty seconds, and proves nothing after that. SECURITY DEFINER: nobody may read the secret.';
+    'Makes a new secret and returns its number. Running transactions continue: the previous secret verifies proofs for '
+    'thirty more seconds. SECURITY DEFINER: nobody may read the secret.';
 REVOKE ALL ON FUNCTION audit.rotate_proof_secret FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.rotate_proof_secret TO audit_admin;

@@ -20,7 +20,7 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'a tenant is entered in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    -- rf_<16 hexadecimal digits>_<64 of them>. Its length in bytes first: text that is none, or a gigabyte of it, goes no further.
+    -- rf_<16 hexadecimal digits>_<64 of them>. The length is checked first: a very long text costs no more work.
     IF p_api_key IS NULL OR octet_length(p_api_key) <> 84 OR NOT starts_with(p_api_key, 'rf_')
        OR translate(p_api_key, '0123456789abcdef', '') <> 'r__' OR substr(p_api_key, 20, 1) <> '_' THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'malformed';
@@ -34,7 +34,7 @@ BEGIN
     JOIN audit.proof_secrets AS s ON s.replaced_at IS NULL
     WHERE k.id = substr(p_api_key, 4, 16) AND k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), 'UTF8'));
 
-    -- Why is told only to a caller who holds the secret.
+    -- Only a caller with the right secret learns whether the key is revoked or expired.
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the API key is not valid' USING ERRCODE = 'RF005', DETAIL = 'unknown';
     ELSIF v_key.is_revoked THEN
@@ -63,7 +63,7 @@ $$;
 COMMENT ON FUNCTION audit.enter_tenant IS
     'Checks an API key, sets its tenant and the proof of it for this transaction, and returns the tenant. RF005 when the '
     'key opens nothing; the detail says why, for the log alone. RF007 when it opens another tenant than p_tenant_id, where '
-    'that is given. 25000 when the transaction is not READ COMMITTED. SECURITY DEFINER: the keys and the secret are for no '
-    'run-time role to read, and the proof is worth something only because of that.';
+    'that is given. 25000 when the transaction is not READ COMMITTED. SECURITY DEFINER: the proof can be trusted '
+    'because no run-time role can read the keys and the secret.';
 REVOKE ALL ON FUNCTION audit.enter_tenant FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.enter_tenant TO audit_keyed;

@@ -15,7 +15,7 @@ DECLARE
     v_tenant_id  text;
     v_appended   record;
 BEGIN
-    PERFORM audit.required_tenant('import');   -- tells a key of another scope
+    PERFORM audit.required_tenant('import');   -- raises RF006 when the key has not the scope import
     v_tenant_id := audit.required_proven_tenant('import');
     v_appended := audit.append_audit_logs(p_records, 'import', p_first);
     IF v_appended.stored > 0 THEN

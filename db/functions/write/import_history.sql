@@ -1,4 +1,4 @@
--- audit.import_audit_logs(), for the import command of the release before: it tells what was stored from what was there already.
+-- Imports records and returns how many of them are new. Kept for the import command of the previous release.
 
 CREATE OR REPLACE FUNCTION audit.import_history(p_records json)
 RETURNS int

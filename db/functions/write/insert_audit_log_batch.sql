@@ -17,7 +17,7 @@ DECLARE
     v_credential record;            -- and all records that came with it
     v_position   int;               -- in p_records
     v_number     int;               -- among those of its credential
-    v_outcome    json;              -- of those that no refusal is about
+    v_outcome    json;              -- of the records that were not refused one by one
     v_refusals   json[];
     v_outcomes   json[] := '{}';
     v_message    text;
@@ -41,7 +41,7 @@ BEGIN
             END IF;
             v_refusals := (audit.append_audit_logs(v_credential.records, 'write')).refusals;
         EXCEPTION WHEN OTHERS THEN
-            -- Of the credential, and so of all that came with it; or of the one record that did.
+            -- The error applies to all records of this credential.
             GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
                 v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME;
             v_refusals := NULL;
@@ -64,7 +64,7 @@ $$;
 COMMENT ON FUNCTION audit.insert_audit_log_batch IS
     'Appends records of several requests, each with the fields of audit.insert_audit_log(), its position from 1 on, and an '
     'api_key or a tenant_id. Returns an array with, at the place of each, its tenant_id, or the sqlstate, message, column and '
-    'constraint of its refusal, with a detail when its credential is refused; what is refused alone is not stored. 55P03, for '
+    'constraint of its refusal, with a detail when its credential is refused; a refused record is not stored, the others are. 55P03, for '
     'the record and what comes after it with the same credential: another transaction is writing a record of this id; try '
     'again. An error of the call itself: nothing was stored.';
 REVOKE ALL ON FUNCTION audit.insert_audit_log_batch FROM PUBLIC;

@@ -1,5 +1,5 @@
--- Does the tenant have exactly this record already? A retry after a lost connection finds its own record, and that is success. Any
--- other record under the same id is none: to answer that it is stored would lose a record that the caller believes written.
+-- Does the tenant have exactly this record already? A retry after a lost connection finds its own record, and that is success. 
+-- Another record under the same id is not a retry: answering "stored" would lose the new record.
 
 CREATE OR REPLACE FUNCTION audit.is_repeated(p_record audit.new_audit_log, p_scope text)
 RETURNS boolean
@@ -12,7 +12,7 @@ BEGIN
             p_record.id, p_record.agent_id, p_record.mode, p_record.status, p_record.trace_id, p_record.http_status,
             p_record.latency_ms, p_record.user_id, p_record.error);
     END IF;
-    -- What the owner's policy asks for, as whom imports, replays and audit.is_stored() run: the caller's own proof, with this scope.
+    -- Imports, replays and audit.is_stored() run as the owner. Its policy needs the caller's proof, with this scope.
     PERFORM set_config('app.scope', p_scope, true);
     RETURN EXISTS (
         SELECT FROM audit.audit_logs AS l
@@ -22,8 +22,8 @@ BEGIN
               IS NOT DISTINCT FROM
               (p_record.agent_id, p_record.mode, p_record.status, p_record.trace_id, p_record.http_status, p_record.latency_ms,
                p_record.user_id, p_record.error)
-          -- An import chooses the time. A replay may repeat a record that was stored when it came, by a commit of which the
-          -- service heard nothing, and then at the time of that commit.
+          -- An import chooses the time. A replay may repeat a record that was stored when it came, by a commit whose answer
+          -- the service never got; then the stored time is that commit's.
           AND (p_scope <> 'import' OR l.created_at = p_record.created_at));
 END
 $$;

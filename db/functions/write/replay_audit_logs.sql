@@ -1,6 +1,6 @@
 -- Stores records that the service acknowledged while the database was unavailable, and kept in its spool. No run-time role may write
--- created_at, so this runs as the owner. It does not trust the service where a key can prove: each record carries an HMAC of its
--- own text, made with the caller's key when the record arrived; the key itself is written nowhere. The keys that check the HMAC stay
+-- created_at, so this runs as the owner. Where keys are in use it does not trust the service: it verifies each record by an HMAC
+-- of its text, made with the caller's key when the record arrived; the key itself is written nowhere. The keys that check the HMAC stay
 -- in the columns of one query: see audit.enter_tenant().
 
 CREATE OR REPLACE FUNCTION audit.replay_audit_logs(p_records json)
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION audit.replay_audit_logs IS
     'record that is stored, now or before, and for each other the sqlstate, message, column and constraint of its refusal: '
     'RF002 tenant not registered, RF003 created_at older than seven days, RF004 the id belongs to another record, RF005 the key '
     'is unknown, did not send this, or was not valid then, RF006 it may not write, RF007 another tenant''s, and those of the '
-    'table. created_at is kept, but for one that is still to come. Records the act "records replayed", with the count. SECURITY '
+    'table. created_at is kept; a time in the future becomes the current time. Records the act "records replayed", with the count. SECURITY '
     'DEFINER: no run-time role may choose a record''s time.';
 REVOKE ALL ON FUNCTION audit.replay_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.replay_audit_logs TO audit_trusted, audit_keyed;

@@ -18,7 +18,7 @@ BEGIN
         WHERE r.mode IS NOT NULL AND r.status IS NOT NULL
         ON CONFLICT DO NOTHING;
     ELSE
-        -- Replayed records were made before now: a service whose clock is wrong gives none a time that is still to come.
+        -- Replayed records were made before now: a time in the future, by a wrong clock of the service, becomes the current time.
         INSERT INTO audit.audit_logs
             (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
         SELECT coalesce(r.id, audit.uuid_v7()), r.trace_id, p_tenant_id, r.agent_id, r.mode, r.status, r.http_status,
