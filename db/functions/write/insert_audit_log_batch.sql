@@ -41,7 +41,7 @@ BEGIN
             END IF;
             v_refusals := (audit.append_audit_logs(v_credential.records, 'write')).refusals;
         EXCEPTION WHEN OTHERS THEN
-            -- Of the credential, and so of all that came with it; or of the one record that did.
+            -- About the credential, and so about all that came with it.
             GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL,
                 v_column = COLUMN_NAME, v_constraint = CONSTRAINT_NAME;
             v_refusals := NULL;
