@@ -1,4 +1,4 @@
-"""Reads the body of a request: limited in size, in time and, until the answer is sent, in memory."""
+"""Reads the body of a request: limited in size, in time and, until the answer is ready, in memory."""
 
 import asyncio
 import time
@@ -60,7 +60,7 @@ def _too_large(max_bytes: int, hint: str) -> HTTPException:
 
 
 async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> AsyncIterator[bytes]:
-    """Yield a body that is kept in memory: it counts against the memory for bodies until the answer is sent.
+    """Yield a body that is kept in memory: it counts against the memory for bodies until the answer is ready.
 
     Raises what stream() raises, and StorageUnavailable when there is no room for it.
     """

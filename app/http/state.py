@@ -41,7 +41,7 @@ class Memory(Protocol):
 class EdgeState(TypedDict):
     """Made once when the application starts. Each request has a copy, with its own `trace_id` and `slot`.
 
-    parsing, bodies: limits on large bodies that are parsed, and on the memory of all that are kept until the answer.
+    parsing, bodies: limits on large bodies that are parsed, and on the memory of all bodies until the answer is ready.
     slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
     """
 

@@ -70,7 +70,8 @@ class Exports:
         Raises ExportsBusy when there are too many, in which case nothing is recorded, and what begin_export() raises.
         """
         tenant = credential.tenant_id or ""  # known once the request is identified
-        if not self._shares.may_take(tenant):
+        # A tenant with no export under way always gets one: slow readers of others must not keep it out.
+        if self._shares.held(tenant) and not self._shares.may_take(tenant):
             raise ExportsBusy("too many exports are under way, in this service or for this tenant")
         self._shares.take(tenant)
         EXPORTS.inc()

@@ -1,6 +1,6 @@
 -- Who may do what with audit.admin_events. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
 -- Rows come from the functions that act, in the transaction of the act itself: those of audit_admin, audit.record_export(),
--- audit.import_audit_logs(), audit.replay_audit_logs() and audit.record_read().
+-- audit.import_audit_log_batch(), audit.replay_audit_logs() and audit.record_read().
 
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too

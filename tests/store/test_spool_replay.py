@@ -3,6 +3,8 @@
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Serve, TestDatabase
 from tests.support.bank import Bank, record
 from tests.support.calls import assert_problem
@@ -107,3 +109,22 @@ def test_a_spool_that_cannot_be_written_is_no_reason_not_to_serve(
     assert bank.execute().status_code == 200
     bank.lose_database()
     assert_problem(bank.execute(), 503, "storage-unavailable")
+
+
+def test_a_spool_that_could_not_be_opened_at_start_is_used_once_it_can_be(
+    serve: Serve, database: TestDatabase, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.spool.store._BETWEEN_TRIES", 0.1)
+    directory.write_text("no directory")
+    bank = Bank(serve, database, directory)
+    bank.be_known()
+    directory.unlink()
+    eventually((directory / FILE).exists)
+    bank.lose_database()
+
+    eventually(lambda: bank.execute().status_code == 200)
+    answer = bank.execute()
+
+    assert answer.json()["stored"] == "spool"
+    bank.get_database_back()
+    assert answer.json()["id"] in bank.stored()

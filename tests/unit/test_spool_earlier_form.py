@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from app.services.spool.directory import lock
 from app.services.spool.queue import Spool
 from tests.support.polling import eventually
 from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
+from tests.support.spools import Receiver, replay
 
 SEALED = ("019aa6b1-0000-7000-8000-000000000001", "019aa6b2-0000-7000-8000-000000000002")
 DEAD = (
@@ -141,3 +143,37 @@ def test_a_spool_that_is_larger_than_the_bound_is_taken_over_all_the_same(tmp_pa
     (tmp_path / "active.jsonl").write_bytes(content)
     start(tmp_path)
     assert b"".join(waiting_lines(tmp_path)) == content
+
+
+def test_a_file_that_an_old_worker_leaves_later_is_taken_over_by_the_replay(tmp_path: Path) -> None:
+    spool, store = Spool(tmp_path, 262_144), Receiver()
+    start(tmp_path)
+    (tmp_path / "active.jsonl").write_bytes(line(7))
+
+    replay(spool, store)
+
+    assert store.taken == ["7"]
+    assert [path.name for path in tmp_path.glob("*.jsonl")] == []
+
+
+def test_what_is_not_taken_over_since_another_worker_has_the_lock_is_taken_over_by_a_later_replay(
+    directory: Path,
+) -> None:
+    with lock(directory) as alone:
+        assert alone
+        start(directory)
+        assert query(directory, "SELECT count(*) FROM waiting") == [(0,)]
+    store = Receiver()
+
+    replay(Spool(directory, 262_144), store)
+
+    assert store.taken == ["1", "2", "3", "4"]
+
+
+def test_a_line_with_a_lone_surrogate_for_a_tenant_waits_like_any_damaged_line(tmp_path: Path) -> None:
+    damaged = b'{"id": "8", "tenant_id": "\\ud800", "created_at": "2026-11-29T12:00:00.000000Z"}\n'
+    (tmp_path / "active.jsonl").write_bytes(damaged + line(9))
+
+    start(tmp_path)
+
+    assert waiting_lines(tmp_path) == [damaged, line(9)]

@@ -1,7 +1,8 @@
 """Takes over a spool of the earlier form, a directory of files of lines, into the SQLite file.
 
 Each file is deleted once its lines are committed. After a crash in between it is taken over again, which is harmless:
-a record is stored once under its id. The locks are those of the earlier form, whose workers may still run.
+a record is stored once under its id. Workers of the earlier release may still run beside this one and begin
+new files, so a replay looks again each time. The locks are those of the earlier form.
 """
 
 import fcntl
@@ -14,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from app.services.spool.directory import lock
 from app.services.spool.sqlite_file import transaction
 
 logger = logging.getLogger("ringfence")
@@ -23,18 +23,20 @@ _ACTIVE = "active.jsonl"
 _DEAD_LETTERS = "dead-letter.jsonl"
 
 
+def has_files(directory: Path) -> bool:
+    """Whether `directory` holds records or dead letters in files of lines."""
+    return next(directory.glob("*.jsonl"), None) is not None
+
+
 def take_over(directory: Path, connection: sqlite3.Connection) -> None:
-    """Take over the files in `directory`, unless another worker does. Raises OSError or sqlite3.Error."""
-    with lock(directory) as alone:
-        if not alone:
-            return
-        # Oldest first: the names of sealed files begin with their time, and the active one was never sealed.
-        waiting = [*sorted(directory.glob("????????-????-*.jsonl")), directory / _ACTIVE]
-        lines = sum(_take_over(path, connection) for path in waiting)
-        dead_letters = _take_over(directory / _DEAD_LETTERS, connection)
-        for pattern in ("*.position", "*.unfinished", "known-credentials-*"):
-            for path in directory.glob(pattern):
-                path.unlink(missing_ok=True)
+    """Take over the files in `directory`, whose lock the caller holds. Raises OSError or sqlite3.Error."""
+    # Oldest first: the names of sealed files begin with their time, and the active one was never sealed.
+    waiting = [*sorted(directory.glob("????????-????-*.jsonl")), directory / _ACTIVE]
+    lines = sum(_take_over(path, connection) for path in waiting)
+    dead_letters = _take_over(directory / _DEAD_LETTERS, connection)
+    for pattern in ("*.position", "*.unfinished", "known-credentials-*"):
+        for path in directory.glob(pattern):
+            path.unlink(missing_ok=True)
     if lines or dead_letters:
         logger.warning("took over %d records and %d dead letters from files of the spool", lines, dead_letters)
 
@@ -64,6 +66,8 @@ def _rows(path: Path, file: BinaryIO) -> Iterator[tuple[str, str, bytes]]:
             return
         try:
             record = json.loads(line)
-            yield str(record["tenant_id"]), str(record["created_at"]), line
+            tenant, created_at = str(record["tenant_id"]), str(record["created_at"])
+            (tenant + created_at).encode()  # a lone surrogate has no UTF-8
+            yield tenant, created_at, line
         except (ValueError, KeyError, TypeError, RecursionError):
             yield "", datetime.now(UTC).isoformat(), line  # it becomes a dead letter, as any damaged line

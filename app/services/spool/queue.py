@@ -14,8 +14,8 @@ from app.services.audit_logger import Waiting
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Shares
 from app.services.spool.clock import SteadyClock
-from app.services.spool.directory import make_directory
-from app.services.spool.earlier_form import take_over
+from app.services.spool.directory import lock, make_directory
+from app.services.spool.earlier_form import has_files, take_over
 from app.services.spool.sqlite_file import SqliteFile, transaction
 from app.telemetry.metrics import SPOOLED
 
@@ -61,7 +61,16 @@ class Spool:
         """
         try:
             await asyncio.to_thread(make_directory, self.directory)
-            await self.file.run(self._check)
+            await self.file.run(_check)
+            with lock(self.directory) as alone:
+                if alone:
+                    await self.take_over_files()
+        except RefusedToServe as refusal:
+            if has_files(self.directory):
+                raise RefusedToServe(
+                    f"{refusal}; records of an earlier release wait there: move its files too"
+                ) from None
+            raise
         except OSError as error:
             cause = error.__cause__
             if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.OperationalError):
@@ -74,6 +83,11 @@ class Spool:
                 " or set SPOOL=false"
             ) from error
         self._left = None
+
+    async def take_over_files(self) -> None:
+        """Take over what a worker of the earlier release has left. The caller holds the directory's lock."""
+        if has_files(self.directory):
+            await self.file.run(lambda connection: take_over(self.directory, connection))
 
     async def close(self) -> None:
         """Return once the records that were handed over are on the disk, and the file is closed."""
@@ -193,8 +207,8 @@ class Spool:
         limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
         return (self.max_bytes if limit == resource.RLIM_INFINITY else min(self.max_bytes, limit)) // PAGE_BYTES
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-        take_over(self.directory, connection)
+
+def _check(connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)

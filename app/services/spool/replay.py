@@ -58,6 +58,8 @@ class Replay:
         """
         with lock(self._spool.directory) as alone:
             replayed = 0
+            if alone:
+                await self._spool.take_over_files()
             while alone and (lines := await self._spool.next_lines(self._max_records, _MAX_BYTES)):
                 replayed += await self._replay(lines)
             if replayed:

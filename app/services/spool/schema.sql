@@ -8,6 +8,7 @@ PRAGMA wal_autocheckpoint = 256;
 PRAGMA journal_size_limit = 1048576;
 PRAGMA temp_store = MEMORY;
 
+-- Made once.
 BEGIN IMMEDIATE;
 
 -- Records for the database, in the order of their replay.
@@ -64,5 +65,7 @@ END;
 CREATE TRIGGER IF NOT EXISTS dead_letter_deleted AFTER DELETE ON dead_letters BEGIN
     UPDATE usage SET records = records - 1, bytes = bytes - length(old.record) WHERE state = 'dead letters' AND tenant = old.tenant;
 END;
+
+PRAGMA user_version = 1;
 
 COMMIT;

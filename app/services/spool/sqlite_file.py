@@ -11,7 +11,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_SCHEMA = Path(__file__).with_name("schema.sql").read_text()
+_SETTINGS, _, _TABLES = Path(__file__).with_name("schema.sql").read_text().partition("-- Made once.\n")
 _MAX_LOCK_SECONDS = 10.0
 """Of waiting for another worker's transaction."""
 _UNBOUNDED = 1_073_741_823
@@ -48,7 +48,9 @@ class SqliteFile:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))  # SQLite would make it 0644
         connection = sqlite3.connect(self.path, timeout=_MAX_LOCK_SECONDS, isolation_level=None)
         try:
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SETTINGS)
+            if connection.execute("PRAGMA user_version").fetchone() == (0,):
+                connection.executescript(_TABLES)
             self._opened = self.path.stat()
         except BaseException:
             connection.close()

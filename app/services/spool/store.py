@@ -29,6 +29,8 @@ from app.services.spool.replay import Replay
 
 logger = logging.getLogger("ringfence")
 
+_BETWEEN_TRIES = 5.0
+"""Seconds between two tries to open a spool that could not be opened at start."""
 _BETWEEN_COPIES = 60.0
 """Seconds after which the spool's copy of known credentials is written anew, with the times of their last use."""
 
@@ -57,7 +59,7 @@ class SpoolingAuditLogger(AuditLogger):
             stored = as_stored(tenant_id, record.fields())
             refuse_broken_rule(stored)
             try:
-                await self._spool.append(tenant_id, self._line(credential, stored))
+                await self._spool.append(tenant_id, partial(_signed, credential, self._key_source(credential), stored))
             except RingfenceError as refusal:
                 raise unavailable if isinstance(unavailable, OutcomeUnknown) else refusal from refusal
             return Stored(tenant_id, in_spool=True)
@@ -118,9 +120,10 @@ class SpoolingAuditLogger(AuditLogger):
     @override
     async def state(self) -> StoreState:
         state = await self._database.state()
-        if not self._is_usable:
-            return state
-        return replace(state, waiting=await self._spool.waiting(), spool_max_bytes=self._spool.max_bytes)
+        if self._is_usable:
+            with suppress(OSError):  # its appends and its replay log what is wrong
+                return replace(state, waiting=await self._spool.waiting(), spool_max_bytes=self._spool.max_bytes)
+        return state
 
     @override
     async def db_ping(self) -> Health:
@@ -130,24 +133,39 @@ class SpoolingAuditLogger(AuditLogger):
     async def open(self) -> None:
         await self._database.open()
         try:
-            await self._spool.open()
+            await self._open_spool()
         except RefusedToServe as refusal:
             # No reason not to serve: without the database, records get 503, as they would without a spool.
             logger.error("no record can be spooled while the database is unavailable: %s", refusal)
-        else:
-            self._is_usable = True
-            self._earlier_tenant_source, known = await self._known_table.read()
-            self._known.restore(known)
+
+    async def _open_spool(self) -> None:
+        await self._spool.open()
+        self._earlier_tenant_source, known = await self._known_table.read()
+        self._known.restore(known)
+        self._is_usable = True
 
     @override
     def start(self) -> None:
         """Begin to replay, records that an earlier process has left included."""
         self._database.start()
-        if not self._is_usable:
-            return
-        self._background = [
+        if self._is_usable:
+            self._start_spool()
+        else:
+            self._background = [asyncio.create_task(self._open_later())]
+
+    def _start_spool(self) -> None:
+        self._background += [
             asyncio.create_task(each) for each in (self._replay.watch(), self._set_clock(), self._keep_known())
         ]
+
+    async def _open_later(self) -> None:
+        """Try again: a disk that was full, or a lock that another worker held, keeps no spool shut for good."""
+        while not self._is_usable:
+            await asyncio.sleep(_BETWEEN_TRIES)
+            with suppress(RefusedToServe, OSError):
+                await self._open_spool()
+        logger.warning("the spool can be used now")
+        self._start_spool()
 
     @override
     async def close(self) -> None:
@@ -165,15 +183,15 @@ class SpoolingAuditLogger(AuditLogger):
         caller = self._known.trusted(credential)
         return spooled_tenant(caller, credential, self._spool.clock.now()) if caller else None
 
-    def _line(self, credential: Credential, record: Fields) -> Line:
+    def _key_source(self, credential: Credential) -> SpoolKeySource:
         caller = self._known.trusted(credential)
         assert caller is not None  # _tenant_of() has just found it
-        return partial(_signed, credential, caller.spool_key_source, record)
+        return caller.spool_key_source
 
     def _lines(self, credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
-        """Yield the lines of `batch`; raise InvalidRequest at the first record that is refused."""
-        for record in batch.stored_records(tenant_id):
-            yield self._line(credential, record)
+        """Return the lines of `batch`, an iterator that raises InvalidRequest at the first record that is refused."""
+        source = self._key_source(credential)
+        return (partial(_signed, credential, source, record) for record in batch.stored_records(tenant_id))
 
     async def _set_clock(self) -> None:
         while True:

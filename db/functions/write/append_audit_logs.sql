@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION audit.append_audit_logs(
     p_records    json,
     p_scope      text,
     p_first      int DEFAULT NULL,
+    OUT total    int,
     OUT stored   int,
     OUT refusals json[])
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
@@ -21,23 +22,15 @@ DECLARE
     v_column     text;
     v_constraint text;
 BEGIN
+    total := json_array_length(p_records);   -- once: it parses all of them
     -- An earlier user of a pooled session may have left it with less. COMMIT must mean that the records are on the disk.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
 
-    IF v_is_shared AND json_array_length(p_records) = 1 THEN
-        -- Alone with its credential: what is raised undoes nothing else, and needs no subtransaction of its own.
-        stored := audit.store_audit_logs(p_records, v_tenant_id, p_scope);
-        IF stored = 0 THEN
-            PERFORM audit.append_audit_log(p_records -> 0, v_tenant_id, p_scope);   -- says why
-        END IF;
-        RETURN;
-    END IF;
-
     BEGIN
         stored := audit.store_audit_logs(p_records, v_tenant_id, p_scope);
-        IF stored = json_array_length(p_records) THEN
+        IF stored = total THEN
             RETURN;
         END IF;
         -- A field is missing, or an id is taken. Caught below, so that nothing stays of this attempt.
@@ -68,7 +61,7 @@ BEGIN
         RETURN;
     END IF;
 
-    refusals := array_fill(NULL::json, ARRAY[json_array_length(p_records)]);
+    refusals := array_fill(NULL::json, ARRAY[total]);
     FOR v_element IN
         SELECT e.record FROM json_array_elements(p_records) WITH ORDINALITY AS e (record, number) ORDER BY e.number
     LOOP
@@ -96,9 +89,8 @@ $$;
 COMMENT ON FUNCTION audit.append_audit_logs IS
     'Appends a JSON array of records to the transaction''s tenant, for work with this scope: write, import or replay. p_first '
     'NULL: each alone, and refusals has, at the place of each record that is refused, the sqlstate, message, column and '
-    'constraint; NULL where the record is stored, now or before; the refusal of a single record with the scope write is raised. '
-    'Else all or none: the first that is refused is raised with the detail "record N", where N counts from p_first. stored: how '
-    'many were not there before. RF001 when no tenant is set, RF006 when the key has not the scope. Runs as its caller; the '
-    'policies decide.';
+    'constraint; NULL where the record is stored, now or before. Else all or none: the first that is refused is raised with the '
+    'detail "record N", where N counts from p_first. total: how many there are; stored: how many were not there before. RF001 '
+    'when no tenant is set, RF006 when the key has not the scope. Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.append_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.append_audit_logs TO audit_trusted, audit_keyed;

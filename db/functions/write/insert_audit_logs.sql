@@ -6,8 +6,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM audit.append_audit_logs(p_records, 'write', coalesce(p_first, 1));
-    RETURN json_array_length(p_records);
+    RETURN (audit.append_audit_logs(p_records, 'write', coalesce(p_first, 1))).total;
 END
 $$;
 
