@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import DatabaseError, errors
 from pydantic import SecretStr
+from starlette.types import Receive, Scope, Send
 
 from app.model.credential import ApiKey
 from tests.conftest import Serve, TestDatabase
@@ -110,7 +111,11 @@ def fifty_at_once(client: TestClient, tenants: list[str]) -> tuple[dict[str, str
         listed[tenant] += found["items"]
 
     async def everyone() -> None:
-        transport = httpx.ASGITransport(client.app)
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            # As a server hands it on: each request has a copy of what the application has made at its start.
+            await client.app({**scope, "state": dict(client.app_state)}, receive, send)
+
+        transport = httpx.ASGITransport(served)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as http:
             for _ in range(3):
                 await asyncio.gather(*(one(http, tenant) for tenant in tenants for _ in range(2)))
