@@ -65,7 +65,7 @@ def test_every_target_of_make_exists(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)", pages.read(page)))
     named |= {name for b in pages.blocks(page) for name in re.findall(r"^make ([a-z-]+)", b.text, re.MULTILINE)}
-    assert named <= targets | {"test-fast", "test-fast-stop"}
+    assert named <= targets
 
 
 @pytest.mark.parametrize(
