@@ -1,4 +1,4 @@
-"""The psql walk-through, db/verify.sql: its steps print what docs/isolation.md shows, and fail where they should."""
+"""The psql walk-through, db/verify.sql: its steps print what docs/verify-with-psql.md shows, and fail where they should."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def run_verify_sql(database: TestDatabase, role: str = "audit_app", options: Seq
 
 @pytest.mark.usefixtures("api_keys")
 def test_the_psql_steps_pass_and_print_what_is_shown(database: TestDatabase) -> None:
-    (expected,) = pages.shown("docs/isolation.md", "Verify with psql")
+    (expected,) = pages.shown("docs/verify-with-psql.md", "Steps")
     assert run_verify_sql(database) == (0, expected.rstrip("\n"))
     assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
 
@@ -86,6 +86,6 @@ def test_the_psql_steps_refuse_a_role_that_would_prove_nothing(database: TestDat
 
 
 def test_the_command_of_the_page_passes(shell: Shell, api_keys: dict[str, str]) -> None:
-    (block,) = pages.commands("docs/isolation.md", "Verify with psql")
+    (block,) = pages.commands("docs/verify-with-psql.md", "Steps")
     shell.variables |= api_keys
     assert re.search(r"^PASS  \d+ steps as audit_app$", shell.run(block), re.MULTILINE)
