@@ -1,4 +1,4 @@
-"""The psql walk-through, db/verify.sql: its steps print what docs/verify-with-psql.md shows, and fail where they should."""
+"""The psql walk-through, db/verify.sql: it prints what docs/verify-with-psql.md shows, and fails where it should."""
 
 import os
 import re
