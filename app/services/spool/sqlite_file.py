@@ -67,7 +67,7 @@ class SqliteFile:
 @contextmanager
 def transaction(connection: sqlite3.Connection, max_pages: int = _UNBOUNDED) -> Iterator[None]:
     """Lock the file for writing; commit at the end of the block, or roll back. max_pages: of the file."""
-    connection.execute(f"PRAGMA max_page_count = {max_pages}")
+    connection.execute(f"PRAGMA max_page_count = {max_pages:d}")  # a PRAGMA takes no parameters; this is a number
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
