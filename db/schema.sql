@@ -105,9 +105,9 @@ CREATE TABLE audit.api_key_uses (
 )
 WITH (fillfactor='70');
 ALTER TABLE ONLY audit.api_key_uses FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE audit.api_key_uses IS 'When each key was last used. One row a key, made when it is issued.';
+COMMENT ON TABLE audit.api_key_uses IS 'When each key was used last: one row a key, made when it is issued. Apart from the key, so that whoever notes a use does not hold up its revocation. Written by audit.record_api_key_use().';
 COMMENT ON COLUMN audit.api_key_uses.api_key_id IS 'The key.';
-COMMENT ON COLUMN audit.api_key_uses.last_used_at IS 'The hour in which it was last used: written at most once an hour, so that use stays cheap. NULL: never.';
+COMMENT ON COLUMN audit.api_key_uses.last_used_at IS 'The last hour (UTC) for which the service has reported a use. NULL: none yet.';
 COMMENT ON COLUMN audit.api_key_uses.last_read_at IS 'The hour (UTC) for which the event "records read" was last recorded. NULL: never.';
 
 CREATE TABLE audit.api_keys (
@@ -193,14 +193,6 @@ COMMENT ON COLUMN audit.proof_secrets.created_at IS 'When it was made.';
 COMMENT ON COLUMN audit.proof_secrets.replaced_at IS 'When another took its place. NULL: it is the one in use.';
 COMMENT ON CONSTRAINT proof_secrets_key_size ON audit.proof_secrets IS 'Two whole blocks of SHA-256.';
 
-CREATE UNLOGGED TABLE audit.tenant_entries (
-    backend_pid integer NOT NULL
-)
-WITH (vacuum_truncate=off);
-ALTER TABLE ONLY audit.tenant_entries FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE audit.tenant_entries IS 'Empty, but for what transactions in progress have written: a row that audit.enter_tenant() inserts, and deletes at once. Only its transaction number matters: it is the number of the innermost subtransaction, which PostgreSQL tells in no other way. A proof bound to it dies with a savepoint.';
-COMMENT ON COLUMN audit.tenant_entries.backend_pid IS 'The backend that enters a tenant.';
-
 CREATE TABLE audit.tenants (
     id text NOT NULL,
     name text,
@@ -285,5 +277,4 @@ ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
-ALTER TABLE audit.tenant_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.tenants ENABLE ROW LEVEL SECURITY;

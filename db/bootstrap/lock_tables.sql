@@ -12,7 +12,7 @@ BEGIN
         FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = to_regnamespace('audit') AND c.relkind IN ('r', 'p')
         ORDER BY array_position(
-            ARRAY['api_keys', 'proof_secrets', 'tenant_entries', 'api_key_uses', 'idempotency_keys', 'admin_events',
+            ARRAY['api_keys', 'proof_secrets', 'api_key_uses', 'idempotency_keys', 'admin_events',
                   'audit_logs', 'tenants'], c.relname::text), c.relname
     LOOP
         -- Changes nothing, and takes an ACCESS EXCLUSIVE lock. LOCK TABLE wants a privilege on PostgreSQL 15 that the owner

@@ -1,6 +1,6 @@
 -- Who may do what with audit.admin_events. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
 -- Rows come from the functions that act, in the transaction of the act itself: those of audit_admin, audit.record_export(),
--- audit.import_audit_log_batch(), audit.replay_audit_logs() and audit.record_read().
+-- audit.import_audit_log_batch(), audit.replay_audit_logs() and audit.record_api_key_use().
 
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.admin_events FORCE ROW LEVEL SECURITY;   -- the owner too
@@ -34,14 +34,14 @@ COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.admin_events IS
 DROP POLICY IF EXISTS keyed_reads_proven_tenant ON audit.admin_events;
 CREATE POLICY keyed_reads_proven_tenant ON audit.admin_events
     FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')));
 COMMENT ON POLICY keyed_reads_proven_tenant ON audit.admin_events IS
     'A transaction reads what was done to the tenant that a key with the scope read has proven.';
 
 DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.admin_events;
 CREATE POLICY keyed_reads_only_proven_tenant ON audit.admin_events
     AS RESTRICTIVE FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')));
 COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.admin_events IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
 
@@ -49,7 +49,7 @@ DROP POLICY IF EXISTS owner_reads_proven_tenant ON audit.admin_events;
 CREATE POLICY owner_reads_proven_tenant ON audit.admin_events
     FOR SELECT TO audit_owner
     USING (tenant_id = current_setting('app.tenant_id', true)
-           AND tenant_id = audit.proven_tenant(current_setting('app.scope', true)));
+           AND tenant_id = (SELECT audit.proven_tenant(current_setting('app.scope', true))));
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.admin_events IS
     'For audit.list_proven_admin_events(), scope read, which runs as audit_owner. Without its caller''s proof the owner sees '
     'nothing.';

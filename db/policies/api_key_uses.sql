@@ -12,4 +12,4 @@ CREATE POLICY owner_keeps_api_key_uses ON audit.api_key_uses
     USING (true)
     WITH CHECK (true);
 COMMENT ON POLICY owner_keeps_api_key_uses ON audit.api_key_uses IS
-    'For audit.enter_tenant() and the functions of audit_admin, which run as audit_owner.';
+    'For audit.record_api_key_use() and the functions of audit_admin, which run as audit_owner.';

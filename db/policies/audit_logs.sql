@@ -40,14 +40,14 @@ COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS keyed_reads_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_reads_proven_tenant ON audit.audit_logs
     FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')));
 COMMENT ON POLICY keyed_reads_proven_tenant ON audit.audit_logs IS
     'A transaction reads the records of the tenant that a key with the scope read has proven. Naming a tenant opens nothing.';
 
 DROP POLICY IF EXISTS keyed_appends_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_keyed
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')));
 COMMENT ON POLICY keyed_appends_to_proven_tenant ON audit.audit_logs IS
     'A transaction appends records of the tenant that a key with the scope write has proven.';
 
@@ -55,14 +55,14 @@ COMMENT ON POLICY keyed_appends_to_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_reads_only_proven_tenant ON audit.audit_logs
     AS RESTRICTIVE FOR SELECT TO audit_keyed
-    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'));
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')));
 COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.audit_logs IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
 
 DROP POLICY IF EXISTS keyed_appends_only_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs
     AS RESTRICTIVE FOR INSERT TO audit_keyed
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')));
 COMMENT ON POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
 
@@ -71,7 +71,7 @@ DROP POLICY IF EXISTS owner_reads_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_reads_proven_tenant ON audit.audit_logs
     FOR SELECT TO audit_owner
     USING (tenant_id = current_setting('app.tenant_id', true)
-           AND tenant_id = audit.proven_tenant(current_setting('app.scope', true)));
+           AND tenant_id = (SELECT audit.proven_tenant(current_setting('app.scope', true))));
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
     'For audit.list_proven_audit_logs(), audit.get_proven_audit_log() and audit.export_proven_audit_logs(), scope read, and '
     'audit.is_stored(), scope write, '
@@ -82,7 +82,7 @@ COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS owner_imports_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('import'));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('import')));
 COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
     'For audit.import_audit_log_batch(), which keeps the times of records that were made elsewhere. Without its caller''s '
     'proof, by a key with the scope import, the owner appends nothing.';
@@ -91,7 +91,7 @@ COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS owner_replays_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_replays_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('replay'));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('replay')));
 COMMENT ON POLICY owner_replays_to_proven_tenant ON audit.audit_logs IS
     'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was unavailable.';
 

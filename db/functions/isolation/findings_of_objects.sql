@@ -65,7 +65,7 @@ BEGIN
             'schema_version', 'enter_tenant', 'proven_tenant', 'is_stored', 'import_audit_log_batch', 'replay_audit_logs',
             'describe_api_key', 'claim_idempotency_key',
             'get_proven_audit_log', 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
-            'record_export', 'list_all_admin_events',
+            'record_export', 'record_api_key_use', 'list_all_admin_events',
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
             'rotate_proof_secret'), 'runs as its owner'),
         -- The lists of intended privileges and of known functions go by name.
@@ -83,6 +83,12 @@ BEGIN
     WHERE p.pronamespace = 'audit'::regnamespace
       AND (p.prosecdef OR 'p_api_key' = ANY (p.proargnames) OR p.proname = 'insert_audit_log_batch')
       AND NOT pin.setting = ANY (coalesce(p.proconfig, '{}'))
+
+    UNION ALL
+    -- A worker is another backend: proofs are not genuine there, and rows that it reads would be missing without an error.
+    SELECT 'no function runs in a parallel worker', format('%s is PARALLEL SAFE', p.oid::regprocedure)
+    FROM pg_proc AS p
+    WHERE p.pronamespace = 'audit'::regnamespace AND p.proparallel = 's'
 
     UNION ALL
     SELECT 'no trigger or rule acts on a record', format('%s on %s', t.tgname, t.tgrelid::regclass)

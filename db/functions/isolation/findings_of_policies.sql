@@ -34,12 +34,16 @@ BEGIN
     CROSS JOIN LATERAL (VALUES (
         format('(%s = current_setting(''app.tenant_id''::text, true))', tenant.col),
         CASE p.polcmd WHEN 'r' THEN '''read''::text' WHEN 'a' THEN '''write''::text' END)) AS wanted (comparison, scope)
+    -- In a sub-select, which a statement runs once, however many rows it has.
     CROSS JOIN LATERAL (VALUES (
-        format('(%s AND (%s = audit.proven_tenant(%s)))', wanted.comparison, tenant.col, wanted.scope),
-        format('(%s AND (%s = audit.proven_tenant(current_setting(''app.scope''::text, true))))', wanted.comparison, tenant.col),
-        format('(%s AND (%s = audit.proven_tenant(''import''::text)))', wanted.comparison, tenant.col),
-        format('(%s AND (%s = audit.proven_tenant(''replay''::text)))', wanted.comparison, tenant.col),
-        format('(%s AND (%s = audit.writing_tenant()))', wanted.comparison, tenant.col),
+        format('(%s AND (%s = ( SELECT audit.proven_tenant(%%s) AS proven_tenant)))', wanted.comparison, tenant.col)
+    )) AS proven (form)
+    CROSS JOIN LATERAL (VALUES (
+        format(proven.form, wanted.scope),
+        format(proven.form, 'current_setting(''app.scope''::text, true)'),
+        format(proven.form, '''import''::text'),
+        format(proven.form, '''replay''::text'),
+        format('(%s AND (%s = ( SELECT audit.writing_tenant() AS writing_tenant)))', wanted.comparison, tenant.col),
         coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
         coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
     ) AS expression (
@@ -53,7 +57,7 @@ BEGIN
             OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]
         -- As the owner only functions act. Where records are, they too need their caller's proof.
         WHEN ARRAY['audit_owner'::regrole::oid] THEN
-            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries')
+            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'a')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'r'
                      AND expression.visible = '((current_setting(''app.scope''::text, true) = ''administer''::text)'

@@ -34,6 +34,7 @@ AS $$
         ('function', 'audit.set_tenant',                'EXECUTE', 'audit_trusted'),
         ('function', 'audit.tenant_source',             'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/events
+        ('function', 'audit.record_api_key_use',        'EXECUTE', 'audit_keyed'),
         ('function', 'audit.record_export',             'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/keys
         ('function', 'audit.create_tenant',             'EXECUTE', 'audit_admin'),

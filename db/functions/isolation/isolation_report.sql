@@ -26,8 +26,9 @@ BEGIN
         (14, 'neither the role nor PUBLIC can create anything in this database'),
         (15, 'every function is pinned to its schema and runs as its caller, but for the known ones'),
         (16, 'no plan is printed where keys and secrets are'),
-        (17, 'no trigger or rule acts on a record'),
-        (18, 'no setting is stored but the intended ones')) AS known (number, rule)
+        (17, 'no function runs in a parallel worker'),
+        (18, 'no trigger or rule acts on a record'),
+        (19, 'no setting is stored but the intended ones')) AS known (number, rule)
     LEFT JOIN (
         SELECT f.rule, f.finding FROM audit.findings_of_roles() AS f
         UNION ALL

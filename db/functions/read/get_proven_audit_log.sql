@@ -9,17 +9,11 @@ SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
-DECLARE
-    v_record text;
 BEGIN
     PERFORM audit.required_proven_tenant('read');
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);
-    v_record := audit.get_audit_log(p_id);
-    IF v_record IS NOT NULL THEN
-        PERFORM audit.record_read();
-    END IF;
-    RETURN v_record;
+    RETURN audit.get_audit_log(p_id);
 END
 $$;
 

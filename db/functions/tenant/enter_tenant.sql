@@ -1,5 +1,6 @@
 -- Proves a tenant with an API key, for the rest of the transaction and at most five seconds.
--- The only way for audit_keyed to see or write anything.
+-- The only way for audit_keyed to see or write anything. It writes no row and takes no transaction number, so that reading costs
+-- little and works on a standby: audit.record_api_key_use() notes the use, in a transaction of its own.
 --
 -- The stored hash never leaves the columns of one query. In a variable or parameter it would become a constant of a plan as soon
 -- as an expression fails and is run again, and any session can have its plans printed. The pinned settings are the second line.
@@ -27,10 +28,9 @@ BEGIN
     END IF;
 
     SELECT k.id, k.tenant_id, array_to_string(k.scopes, ',') AS scopes, k.revoked_at IS NOT NULL AS is_revoked,
-           k.expires_at <= clock_timestamp() AS has_expired, u.last_used_at, s.id::text AS secret_id
+           k.expires_at <= clock_timestamp() AS has_expired, s.id::text AS secret_id
     INTO v_key
     FROM audit.api_keys AS k
-    JOIN audit.api_key_uses AS u ON u.api_key_id = k.id
     JOIN audit.proof_secrets AS s ON s.replaced_at IS NULL
     WHERE k.id = substr(p_api_key, 4, 16) AND k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), 'UTF8'));
 
@@ -47,15 +47,7 @@ BEGIN
         RAISE EXCEPTION 'the API key belongs to another tenant' USING ERRCODE = 'RF007';
     END IF;
 
-    -- Once an hour, and never by waiting for another transaction that is about to write the same.
-    IF v_key.last_used_at IS NULL OR v_key.last_used_at < date_trunc('hour', now()) THEN
-        UPDATE audit.api_key_uses SET last_used_at = date_trunc('hour', now())
-        WHERE api_key_id = (SELECT u.api_key_id FROM audit.api_key_uses AS u
-                            WHERE u.api_key_id = v_key.id FOR NO KEY UPDATE SKIP LOCKED);
-    END IF;
-
-    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, v_key.scopes);
-    PERFORM set_config('app.api_key', v_key.id || ':' || audit.api_key_proof(v_key.id), true);   -- for events
+    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, v_key.scopes, v_key.id);
     RETURN v_key.tenant_id;
 END
 $$;

@@ -3,7 +3,7 @@
 
 CREATE OR REPLACE FUNCTION audit.proven_tenant(p_scope text)
 RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET debug_print_parse = off
 SET debug_print_rewritten = off
@@ -15,28 +15,26 @@ DECLARE
     -- before it. No regular expression: it would cost more than all the rest.
     v_tenant_id text   := current_setting('app.tenant_id', true);
     v_scopes    text   := current_setting('app.scopes', true);
-    v_parts     text[] := string_to_array(current_setting('app.proof', true), ':');   -- secret, entry, entered, proof
+    v_parts     text[] := string_to_array(current_setting('app.proof', true), ':');   -- secret, key, entered, proof
 BEGIN
     IF p_scope = ANY (string_to_array(v_scopes, ','))
        AND v_parts[4] = audit.tenant_proof(v_parts[1], v_tenant_id, v_scopes, v_parts[2], v_parts[3])
     THEN
-        -- Genuine. But a revoked or expired key must lose its hold within five seconds, in a transaction that stays open
-        -- and in a statement that goes on. An error, since rows that end in the middle would look like all there are.
+        -- Genuine. But a revoked or expired key must lose its hold within five seconds, in a transaction that stays open. An
+        -- error, since no rows would look like an empty trail.
         IF abs(extract(epoch FROM clock_timestamp()) - v_parts[3]::numeric) > 5 THEN
             RAISE EXCEPTION 'the proof of the tenant has expired' USING ERRCODE = 'RF001',
                 HINT = 'Call audit.enter_tenant() in the same transaction, at most five seconds before.';
         END IF;
-        -- What was entered under a savepoint is gone when that is rolled back.
-        IF pg_xact_status(v_parts[2]::xid8) = 'in progress' THEN
-            RETURN v_tenant_id;
-        END IF;
+        RETURN v_tenant_id;
     END IF;
     RETURN NULL;
 END
 $$;
 
 COMMENT ON FUNCTION audit.proven_tenant IS
-    'The tenant for which app.proof is what audit.enter_tenant() made in this transaction, with this scope. NULL when there '
-    'is none, whatever was set; RF001 when it was made more than five seconds ago. SECURITY DEFINER: it reads the secret.';
+    'The tenant for which app.proof is what audit.enter_tenant() made in this transaction, with this scope. NULL when there is none, '
+    'whatever was set; RF001 when it was made more than five seconds ago. Policies ask once a statement. PARALLEL RESTRICTED, as '
+    'audit.transaction_identity(). SECURITY DEFINER: it reads the secret.';
 REVOKE ALL ON FUNCTION audit.proven_tenant FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.proven_tenant TO audit_keyed;

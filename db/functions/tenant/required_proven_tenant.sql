@@ -3,7 +3,7 @@
 
 CREATE OR REPLACE FUNCTION audit.required_proven_tenant(p_scope text)
 RETURNS text
-LANGUAGE plpgsql STABLE SECURITY INVOKER
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -3,21 +3,23 @@
 -- constant of its plan, which any session can have printed (debug_print_plan).
 
 CREATE OR REPLACE FUNCTION audit.tenant_proof(
-    p_secret_id text,
-    p_tenant_id text,
-    p_scopes    text,
-    p_entry     text,
-    p_entered   text)
+    p_secret_id  text,
+    p_tenant_id  text,
+    p_scopes     text,
+    p_api_key_id text,
+    p_entered    text)
 RETURNS text
-LANGUAGE plpgsql STABLE SECURITY INVOKER
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Two hashes under two keys, as HMAC has it, so that nobody can extend the outer one. Four separators, whatever the
-    -- parts hold, and NULL when a part is missing: no two lists of parts give the same text.
+    -- Two hashes under two keys, as HMAC has it, so that nobody can extend the outer one. Each part follows its length, and the
+    -- whole is NULL when a part is missing: no two lists of parts give the same text.
     RETURN (
         SELECT encode(sha256(s.outer_key || sha256(s.inner_key || convert_to(
-                   p_tenant_id || '|' || p_scopes || '|' || p_entry || '|' || p_entered || '|' || audit.transaction_identity(),
+                   length(p_tenant_id) || ':' || p_tenant_id || length(p_scopes) || ':' || p_scopes
+                   || length(p_api_key_id) || ':' || p_api_key_id || length(p_entered) || ':' || p_entered
+                   || audit.transaction_identity(),
                    'UTF8'))), 'hex')
         FROM audit.proof_secrets AS s
         WHERE s.id::text = p_secret_id
@@ -27,6 +29,6 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.tenant_proof IS
-    'The proof that these scopes of this tenant were entered at p_entered, in subtransaction p_entry of this transaction. '
-    'NULL without such a secret. Nobody but audit_owner may call it.';
+    'The proof that these scopes of this tenant were entered at p_entered, with this key, in this transaction. NULL without such a '
+    'secret. PARALLEL RESTRICTED, as audit.transaction_identity(). Nobody but audit_owner may call it.';
 REVOKE ALL ON FUNCTION audit.tenant_proof FROM PUBLIC;
