@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 
 from fastapi import FastAPI
@@ -160,13 +161,15 @@ def make_audit_logger(settings: Settings) -> AuditLogger:
     """Return the store that `settings` name, not yet opened: the database with its spool, or else the JSONL file."""
     if settings.database_url is None:
         return FileAuditLogger(settings.audit_log_path)
+    connect = partial(Database, pool_size=settings.database_pool_size, pool_timeout=settings.database_pool_timeout)
+    standby = None
+    if settings.read_database_url:
+        standby = connect(settings.read_database_url.get_secret_value(), reads_only=True)
     database = DatabaseAuditLogger(
-        Database(
-            settings.database_url.get_secret_value(),
-            pool_size=settings.database_pool_size,
-            pool_timeout=settings.database_pool_timeout,
-        ),
+        connect(settings.database_url.get_secret_value()),
         names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
+        standby=standby,
+        read_max_lag=settings.read_max_lag,
     )
     if not settings.spool:
         return database

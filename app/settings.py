@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """PostgreSQL, as the run-time role (audit_app). Absent: records go to the file AUDIT_LOG_PATH."""
 
+    read_database_url: SecretStr | None = None
+    """A standby of that database, to read lists and exports from, as the same role. Absent: DATABASE_URL is read."""
+
+    read_max_lag: _Seconds = 10.0
+    """Seconds by which the standby may be behind; beyond it DATABASE_URL is read."""
+
     live_enabled: bool = False
     """Whether agents are really called. Off: LIVE is refused, and the refusal recorded."""
 
@@ -99,7 +105,7 @@ class Settings(BaseSettings):
     shutdown_timeout: Annotated[int, Field(ge=1)] = 20
     """Seconds that requests under way may take once the service is told to stop; then they are cut."""
 
-    @field_validator("database_url")
+    @field_validator("database_url", "read_database_url")
     @classmethod
     def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and (found := database_url.fault(value.get_secret_value())):

@@ -28,6 +28,11 @@ class ApiKey:
     secret: str = field(repr=False)  # kept out of every log line and traceback
     tenant_id: str | None
 
+    @property
+    def public_id(self) -> str:
+        """The part of a well-formed key that is no secret."""
+        return self.secret[3:19]
+
 
 Credential = NamedTenant | ApiKey
 

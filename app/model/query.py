@@ -4,7 +4,7 @@ The models check types alone: lengths, ranges and known words are the database's
 the database's refusal. The values in json_schema_extra are for the OpenAPI document, and check nothing.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,10 @@ from app.model.field_types import Instant, Mode, Number, Status, TenantId, Text,
 
 _Order = Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})]
 _Limit = Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})]
+_Consistency = Annotated[
+    Literal["eventual", "strong"],
+    Field(description="strong: with every write acknowledged before. eventual: it may miss those of the last seconds."),
+]
 _Cursor = Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")]
 
 
@@ -42,6 +46,7 @@ class ListQuery(_Filters):
 
     limit: _Limit = 50
     cursor: _Cursor = None
+    consistency: _Consistency = "eventual"
 
 
 class ExportQuery(_Filters):
@@ -69,3 +74,4 @@ class AdminEventsQuery(_Window):
     # 1,000, since earlier releases returned as many, and had no pages.
     limit: _Limit = 1000
     cursor: _Cursor = None
+    consistency: _Consistency = "eventual"

@@ -6,8 +6,9 @@ No statement is formatted, and none stands in another file. db/functions holds t
 from typing import LiteralString
 
 # Isolation level and access mode are explicit: SQL injected into an earlier request may have changed the session's
-# defaults. A standby refuses READ WRITE.
+# defaults. A standby refuses READ WRITE: it also answers queries, and must not pass for a primary.
 BEGIN: LiteralString = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+BEGIN_READ_ONLY: LiteralString = "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY"
 COMMIT: LiteralString = "COMMIT"
 RESET: tuple[LiteralString, ...] = ("RESET SESSION AUTHORIZATION", "RESET ALL")
 """Clears what could change the next request on a connection. Travels with each transaction."""
@@ -20,11 +21,13 @@ FORGET: LiteralString = (
 ENTER_TENANT: LiteralString = "SELECT audit.enter_tenant(p_api_key => %(api_key)s, p_tenant_id => %(tenant_id)s)"
 SET_TENANT: LiteralString = "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)s)"
 TENANT_SOURCE: LiteralString = "SELECT audit.tenant_source()"
+RECORD_API_KEY_USE: LiteralString = "SELECT audit.record_api_key_use(p_scope => %(scope)s)"
 DESCRIBE_API_KEY: LiteralString = "SELECT audit.describe_api_key(p_api_key => %(api_key)s)"
 
 SCHEMA_VERSION: LiteralString = "SELECT version, digest FROM audit.schema_version()"
 ISOLATION_REPORT: LiteralString = "SELECT rule, intact, findings FROM audit.isolation_report()"
 RECORD_RULES: LiteralString = "SELECT rule, field, description FROM audit.record_rules()"
+WAL_POSITION: LiteralString = "SELECT database, position FROM audit.wal_position()"
 OUTDATED_SERVER: LiteralString = "SELECT audit.outdated_server()"
 
 INSERT_AUDIT_LOG_BATCH: LiteralString = "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)"

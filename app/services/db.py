@@ -46,10 +46,10 @@ class StaleConnection(errors.OperationalError):
 class Database:
     """The pool of one PostgreSQL database. Its methods raise psycopg.Error, PoolTimeout and TimeoutError."""
 
-    def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float) -> None:
+    def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float, reads_only: bool = False) -> None:
         """pool_size: maximum of connections; pool_timeout: seconds that a request is blocked until one is free.
 
-        database_url: has passed app/database_url.py. Nothing is connected yet.
+        database_url: has passed app/database_url.py. reads_only: it is a standby. Nothing is connected yet.
         """
         given = conninfo_to_dict(database_url)
         # autocommit: each transaction is begun explicitly, and no read leaves one open.
@@ -63,6 +63,7 @@ class Database:
             "client_encoding": "utf8",
         }
         self._url = database_url
+        self.begin = calls.BEGIN_READ_ONLY if reads_only else calls.BEGIN
         self._pool = AsyncConnectionPool(
             database_url,
             min_size=1,
@@ -118,7 +119,7 @@ class Database:
             async with connection.pipeline():
                 # BEGIN is sent explicitly: connection.transaction() would cost two more round trips. When a statement
                 # fails, the server skips what follows, COMMIT too, and the pool rolls back.
-                await connection.execute(calls.BEGIN)
+                await connection.execute(self.begin)
                 tenant = None if credential is None else await _enter(connection, credential)
                 yield connection, tenant
                 await connection.execute(calls.COMMIT)
@@ -154,7 +155,7 @@ class Database:
 
         async with self._connection() as connection:
             async with asyncio.timeout(MAX_SECONDS):
-                await connection.execute(calls.BEGIN)
+                await connection.execute(self.begin)
             value = await work(call)
             async with asyncio.timeout(MAX_SECONDS):
                 await connection.execute(calls.COMMIT)
@@ -165,7 +166,7 @@ class Database:
         async with self._connection() as connection:
             # COPY cannot be part of a pipeline.
             async with connection.pipeline():
-                await connection.execute(calls.BEGIN)
+                await connection.execute(self.begin)
                 await _enter(connection, credential)
                 await connection.execute(calls.CONTINUE_EXPORT, {"state": state})
             async with connection.cursor().copy(calls.COPY_EXPORT) as copy:
@@ -185,8 +186,12 @@ class Database:
             found.append(f"the role's tenants come from {source} by now: restart the service")
         return Health("postgresql", latency_ms, "broken" if found else "intact", found)
 
+    async def wal_position(self) -> tuple[str, int]:
+        """Return which database this is, and how far it is in the write-ahead log: audit.wal_position()."""
+        ((database, position),) = await self._rows(calls.WAL_POSITION)
+        return database, position
+
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
-        # In a transaction that writes: a standby answers queries too, and must not pass.
         async with self.tenant_transaction(None) as (connection, _):
             result = await connection.execute(statement)
         return await result.fetchall()

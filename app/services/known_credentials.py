@@ -8,7 +8,8 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -101,6 +102,16 @@ class KnownCredentials:
     def note_refusal(self, credential: Credential, refusal: RingfenceError) -> None:
         """Remember that the database has just refused `credential`."""
         self._forget(_digest(credential), refusal)
+
+    @contextmanager
+    def remembering(self, credential: Credential) -> Iterator[None]:
+        """Remember whether the database accepts or refuses `credential` in the block."""
+        try:
+            yield
+        except (Unauthenticated, TenantUnknown) as refusal:
+            self.note_refusal(credential, refusal)
+            raise
+        self.note_acceptance(credential)
 
     async def _ask(self, digest: bytes, credential: Credential, source: str) -> Caller:
         if refused := self._refused.get(digest):

@@ -1,6 +1,7 @@
 """Checks of a database before it is served: by this release, and with the role that the service connects as."""
 
 import logging
+from typing import LiteralString
 
 from psycopg import AsyncConnection, errors
 
@@ -24,15 +25,19 @@ class Preflight:
     tenant_source: audit.tenant_source() of the first contact, "" before. rules: audit.record_rules(), by constraint.
     """
 
-    def __init__(self, names_refused: str | None) -> None:
-        """names_refused: why a role that names its own tenant is not served; None where it may be."""
+    def __init__(self, names_refused: str | None, begin: LiteralString = calls.BEGIN) -> None:
+        """names_refused: why a role that names its own tenant is not served; None where it may be.
+
+        begin: begins the transaction of a check.
+        """
         self._names_refused = names_refused
+        self._begin = begin
         self.tenant_source = ""
         self.rules: dict[str, tuple[str, str]] = {}
 
     async def quick_check(self, connection: AsyncConnection) -> None:
         """Check that the database takes writes, and that tenants come from where they did. Raises RefusedToServe."""
-        await connection.execute(calls.BEGIN)
+        await connection.execute(self._begin)
         ((source,),) = await (await connection.execute(calls.TENANT_SOURCE)).fetchall()
         await connection.execute(calls.COMMIT)
         self._check_source(source)
@@ -44,7 +49,7 @@ class Preflight:
         """
         if fault := encoding_fault(connection.info.parameter_status("server_encoding")):
             raise RefusedToServe(f"DATABASE_URL: {fault}")
-        await connection.execute(calls.BEGIN)
+        await connection.execute(self._begin)
         await _check_release(connection)
         try:
             if found := findings(await (await connection.execute(calls.ISOLATION_REPORT)).fetchall()):

@@ -2,28 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, LiteralString, cast
-from uuid import UUID
 
 from typing_extensions import override
 
 from app.model.credential import ApiKey, Caller, Credential
-from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import Record
 from app.model.record_checks import refuse_unstorable
 from app.model.refusals import (
     DatabaseUnavailable,
     InvalidRequest,
-    RecordNotFound,
     RingfenceError,
     ScopeMissing,
     StorageUnavailable,
-    TenantUnknown,
-    Unauthenticated,
 )
 from app.services import calls
 from app.services.audit_logger import Health, Outcome, ReplayableAuditLogger, Stored, StoreState
@@ -33,7 +27,10 @@ from app.services.concurrency.limiter import Limiter
 from app.services.db import MAX_SECONDS, MAX_WRITE_SECONDS, Call, Database, Parameters
 from app.services.known_credentials import KnownCredentials
 from app.services.postgres.circuit_breaker import CircuitBreaker
+from app.services.postgres.key_uses import KeyUses
 from app.services.postgres.preflight import Preflight
+from app.services.postgres.reads import DatabaseReader
+from app.services.postgres.replica import ReadReplica
 from app.services.postgres.retries import Retries
 from app.services.postgres.sqlstates import Diagnosis, refusal_of
 from app.telemetry.metrics import COMMIT_RECORDS
@@ -44,23 +41,35 @@ Entry = tuple[Credential, Record]
 MAX_RECORDS = 64
 MAX_BYTES = 1_048_576
 MAX_QUEUED = 256
-LARGE_PAGE = 200
-"""A page of more records counts as large: one of 1,000 records of the greatest length is nine megabytes."""
 _LOCK_FAILURES = ("55P03", "40")  # SQLSTATEs of a lock timeout and of a deadlock
 
 
-class DatabaseAuditLogger(ReplayableAuditLogger):
+class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
     """The audit trail in PostgreSQL. The policies decide; this only calls."""
 
-    def __init__(self, database: Database, *, names_refused: str | None = None) -> None:
-        """names_refused: why a role that names its own tenant is not served; None where it may be."""
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        *,
+        names_refused: str | None = None,
+        standby: Database | None = None,
+        read_max_lag: float = 10.0,
+    ) -> None:
+        """names_refused: why a role that names its own tenant is not served; None where it may be.
+
+        standby: of the same database, for reads. read_max_lag: seconds by which it may be behind.
+        """
         self._preflight = Preflight(names_refused)
         self._breaker = CircuitBreaker(database.connect, self._preflight)
-        self._retries = Retries(database, self._breaker, self._preflight.rules)
-        self.known = KnownCredentials(self._describe, lambda: self._breaker.last_contact)
+        retries = Retries(database, self._breaker, self._preflight.rules)
+        known = KnownCredentials(self._describe, lambda: self._breaker.last_contact)
+        replica = None
+        if standby:
+            preflight = Preflight(names_refused, standby.begin)
+            replica = ReadReplica(standby, preflight, self._wal_position, max_lag=read_max_lag)
+        super().__init__(database, replica, retries, known, KeyUses(self._report_use))
         self._pinging = asyncio.Lock()
-        self._watching: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
         self._commits = GroupCommit(
             self._write_together,
             _size,
@@ -69,16 +78,13 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
             max_queued=MAX_QUEUED,
             max_seconds=MAX_WRITE_SECONDS,
         )
-        # These limit how many bulk writes, lists and exports hold a pooled connection at once, so that single records
-        # always get one. A bulk write holds one for at most 100,000 records, which no caller can prolong: so one tenant
-        # may have them all, and the next gets the first that is free. A list may take seconds: there one tenant gets at
-        # most nine tenths.
-        size, timeout = database.pool_size, database.pool_timeout
+        # Limits how many bulk writes hold a pooled connection at once, so that single records always get one. Each
+        # holds one for at most 100,000 records, which no caller can prolong: so one tenant may have them all, and the
+        # next gets the first that is free.
         bulk = "too many requests with many records are being stored"
-        reads = "too many lists and exports are being read"
-        self._bulk = Limiter(max(1, size // 4), busy=bulk, max_queued=64, max_seconds=3 * timeout)
-        self._reads = Limiter(max(1, size * 3 // 4), busy=reads, max_share=0.9, max_queued=64, max_seconds=timeout)
-        self._large_pages = Limiter(2, busy="too many large pages are being read", max_queued=32, max_seconds=timeout)
+        self._bulk = Limiter(
+            max(1, database.pool_size // 4), busy=bulk, max_queued=64, max_seconds=3 * database.pool_timeout
+        )
 
     @override
     async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
@@ -86,8 +92,10 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
         refuse_unstorable({**record.fields(), "tenant_id": credential.tenant_id})
         if not self._breaker.is_closed:  # or it would be queued behind writes that are still under way
             raise DatabaseUnavailable("the database is unavailable")
-        with self._remembering(credential):
-            return Stored(await self._commits.submit(_tenant(credential), (credential, record)))
+        with self.known.remembering(credential):
+            tenant_id = await self._commits.submit(_tenant(credential), (credential, record))
+        self._uses.note(credential, "write")
+        return Stored(tenant_id)
 
     async def _write_together(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
         """Store records of any tenants in one commit; return the tenant or the refusal of each."""
@@ -152,13 +160,14 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
 
         async with self._bulk.hold(_tenant(credential)):
             try:
-                with self._remembering(credential):
+                with self.known.remembering(credential):
                     transaction = partial(self._database.call_many, credential, work)
                     tenant_id, earlier_answer = await self._retries.run(
                         transaction, writes=True, seconds=None, retry_locks=True
                     )
             except InvalidRequest as refusal:
                 raise refusal if refusal.position is None else batch.placed(refusal, refusal.position) from refusal
+        self._uses.note(credential, "import" if batch.is_import else "write")
         return Stored(tenant_id, earlier_answer=earlier_answer)
 
     @override
@@ -166,51 +175,6 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
         parameters = {"records": json.dumps(list(lines))}
         _, outcomes = await self._call(None, calls.REPLAY_AUDIT_LOGS, parameters, MAX_WRITE_SECONDS, writes=True)
         return cast(Sequence[Outcome], outcomes)
-
-    @override
-    async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        filters = query.model_dump(exclude={"tenant_id"})
-        refuse_unstorable(filters)
-        async with self._reading(credential, query.limit):
-            _, page = await self._call(credential, calls.LIST_AUDIT_LOGS, filters)
-        return str(page)
-
-    @override
-    async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        async with self._reading(credential):
-            _, record = await self._call(credential, calls.GET_AUDIT_LOG, {"id": record_id})
-        if record is None:
-            raise RecordNotFound("the tenant has no record with this id")
-        return str(record)
-
-    @override
-    async def may_export(self, credential: Credential) -> str:
-        async with self._reading(credential):  # no record has the id NULL, and none is searched for
-            tenant_id, _ = await self._call(credential, calls.GET_AUDIT_LOG, {"id": None})
-        return tenant_id
-
-    @override
-    async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
-        filters = query.model_dump(exclude={"tenant_id", "bom"})
-        refuse_unstorable(filters)
-        parameters = {**filters, "api_key": credential.secret if isinstance(credential, ApiKey) else None}
-        async with self._reading(credential):
-            tenant_id, state = await self._call(credential, calls.BEGIN_EXPORT, parameters)
-        return tenant_id, self._export(credential, state)
-
-    async def _export(self, credential: Credential, state: str | None) -> AsyncIterator[bytes]:
-        # db/functions/export/export_audit_logs.sql says why an export is many transactions.
-        while state is not None:
-            async with self._reading(credential):
-                rows = await self._retries.run(partial(self._database.copy_export, credential, state), writes=False)
-            state = rows[-1][1]
-            yield b"".join(lines for lines, _ in rows)
-
-    @override
-    async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
-        async with self._reading(credential):
-            _, page = await self._call(credential, calls.LIST_ADMIN_EVENTS, query.model_dump(exclude={"tenant_id"}))
-        return str(page)
 
     @property
     @override
@@ -239,17 +203,30 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
     async def open(self) -> None:
         await self._breaker.first_check()
         await self._database.open()
+        if self._replica:
+            await self._replica.open()
 
     @override
     def start(self) -> None:
-        self._watching = asyncio.create_task(self._breaker.watch())
+        work = [self._breaker.watch(), self._uses.report(), *([self._replica.watch()] if self._replica else [])]
+        self._background = [asyncio.create_task(each) for each in work]
 
     @override
     async def close(self) -> None:
         await self._commits.drain()
-        if self._watching:
-            self._watching.cancel()
+        if self._background:
+            await self._uses.drain()
+        for task in self._background:
+            task.cancel()
+        if self._replica:
+            await self._replica.close()
         await self._database.close()
+
+    async def _report_use(self, api_key: ApiKey, scope: str) -> None:
+        await self._call(api_key, calls.RECORD_API_KEY_USE, {"scope": scope}, MAX_WRITE_SECONDS, writes=True)
+
+    async def _wal_position(self) -> tuple[str, int]:
+        return await self._retries.run(self._database.wal_position, writes=False, seconds=MAX_WRITE_SECONDS)
 
     async def _call(
         self,
@@ -262,25 +239,6 @@ class DatabaseAuditLogger(ReplayableAuditLogger):
     ) -> tuple[str, Any]:
         call = partial(self._database.call, credential, statement, parameters)
         return await self._retries.run(call, writes=writes, seconds=seconds)
-
-    @contextmanager
-    def _remembering(self, credential: Credential) -> Iterator[None]:
-        """Remember whether the database accepts or refuses `credential` in the block."""
-        try:
-            yield
-        except (Unauthenticated, TenantUnknown) as refusal:
-            self.known.note_refusal(credential, refusal)
-            raise
-        self.known.note_acceptance(credential)
-
-    @asynccontextmanager
-    async def _reading(self, credential: Credential, records: int = 1) -> AsyncIterator[None]:
-        """Limit reads. A large page is in memory three times, so it counts against a second, lower limit too."""
-        tenant = _tenant(credential)
-        large_page = self._large_pages.hold(tenant) if records > LARGE_PAGE else nullcontext()
-        async with large_page, self._reads.hold(tenant):
-            with self._remembering(credential):
-                yield
 
 
 def _tenant(credential: Credential) -> str:

@@ -87,6 +87,7 @@ AS $$
         ('function', 'audit.unintended_settings',       'EXECUTE', 'audit_trusted audit_keyed audit_admin'),
         -- functions/release
         ('function', 'audit.outdated_server',           'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.wal_position',              'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin')
     ) AS i (object_type, object, privilege, grantees)
     CROSS JOIN string_to_table(i.grantees, ' ') AS grantee
