@@ -7,8 +7,7 @@
 -- audit_trusted, which names its tenants, no key is needed; -v tenant=a -v other=b are two other registered tenants.
 --
 -- Safe on a database in use: the trail is append-only, so what is written here is written in transactions that are
--- rolled back. What is left is the hour in which the two keys were last used, and rows of an unlogged table that mean
--- nothing. Every refusal stands beside the same thing allowed, so that a missing grant cannot pass for isolation.
+-- rolled back. Every refusal stands beside the same thing allowed, so that a missing grant cannot pass for isolation.
 -- Exits with 0 when everything held, with 3 when something did not.
 
 \if :{?tenant} \else \set tenant acme \endif
