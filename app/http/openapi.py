@@ -75,7 +75,8 @@ _PARAMETERS: dict[str, Any] = {
     "id": _ID, "tenant_id": "acme", "agent_id": "credit-scoring", "trace_id": "4711", "user_id": "jane", "mode": "LIVE",
     "status": "denied", "http_status": 200, "start_time": "2026-11-22T00:00:00Z", "end_time": "2026-11-23T00:00:00Z",
     "order": "asc", "limit": 50, "cursor": "next_cursor-of-the-page-before", "consistency": "strong",
-    "format": "csv", "bom": True, "act": "api key issued", "api_key_id": "98ad53c47f631b51", "Idempotency-Key": "import-2026-11-22-part-7",
+    "format": "csv", "bom": True, "act": "api key issued", "api_key_id": "98ad53c47f631b51",
+    "Idempotency-Key": "import-2026-11-22-part-7",
 }  # fmt: skip
 # Of bodies that are lines of text, whose schema says no more than that.
 _LINES_SENT = {"application/x-ndjson": json.dumps(_RECORD) + "\n"}
