@@ -3,7 +3,7 @@
 -- allowed.
 
 BEGIN;
-SELECT plan(44);
+SELECT plan(53);
 
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -97,6 +97,22 @@ SELECT is(pg_temp.use_of(:'key'), 'used this hour, read ' || date_trunc('hour', 
 SELECT is(pg_temp.use_of(:'key_of_b'), '', 'and a key that nobody showed is as it was');
 -- Neither a new version of the row, nor a lock on it: revoking waits for neither.
 SELECT is(pg_temp.keys(), :'untouched', 'no key itself was written or locked by any of this');
+
+-- The key that is proven, for the functions that name it: whatever the age and the scope, but with a genuine proof alone.
+RESET SESSION AUTHORIZATION;
+SELECT set_config('app.tenant_id', 'tap-a', true), set_config('app.scopes', 'read', true) \gset
+SELECT is((SELECT audit.proven_api_key() FROM (SELECT set_config('app.proof', proof, true) OFFSET 0) AS set), named, said)
+FROM (VALUES
+    (pg_temp.proof('tap-a', 'read', 'abc'),                 'abc',       'the proven key is that of the proof'),
+    (pg_temp.proof('tap-a', 'read', 'abc', p_age => 86400), 'abc',       'be it old'),
+    (pg_temp.proof('tap-a', 'read', ''),                    '',          'or made with no key'),
+    (replace(pg_temp.proof('tap-a', 'read', 'abc'), ':abc:', ':abd:'), NULL, 'with another named in it there is none'),
+    (pg_temp.proof('tap-b', 'read', 'abc'),                 NULL,        'nor in the proof of another tenant'),
+    (pg_temp.proof('tap-a', 'write', 'abc'),                NULL,        'of other scopes'),
+    (pg_temp.proof('tap-a', 'read', 'abc', p_started => '0'), NULL,      'of another transaction'),
+    ('1:abc:0',                                             NULL,        'in three parts'),
+    ('',                                                    NULL,        'or without a proof')) AS claim (proof, named, said);
+SET LOCAL SESSION AUTHORIZATION audit_app;
 
 -- By whom.
 SELECT throws_ok('UPDATE audit.api_key_uses SET last_used_at = now()', '42501', 'permission denied for table api_key_uses', 'by no other way');
