@@ -3,7 +3,7 @@
 -- allowed.
 
 BEGIN;
-SELECT plan(53);
+SELECT plan(54);
 
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -94,6 +94,12 @@ SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT audit.enter_tenant(:'key'), audit.record_api_key_use('read') \gset
 SELECT is(pg_temp.use_of(:'key'), 'used this hour, read ' || date_trunc('hour', now(), 'UTC') + interval '1 hour',
     'an hour that is over is replaced, a later one is not');
+RESET SESSION AUTHORIZATION;
+UPDATE audit.api_key_uses SET last_used_at = last_used_at + interval '1 hour', last_read_at = last_read_at - interval '2 hours'
+WHERE api_key_id = pg_temp.id(:'key');
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT audit.enter_tenant(:'key'), audit.record_api_key_use('read') \gset
+SELECT is(pg_temp.use_of(:'key'), 'used ' || date_trunc('hour', now(), 'UTC') + interval '1 hour' || ', read this hour', 'nor the other way about');
 SELECT is(pg_temp.use_of(:'key_of_b'), '', 'and a key that nobody showed is as it was');
 -- Neither a new version of the row, nor a lock on it: revoking waits for neither.
 SELECT is(pg_temp.keys(), :'untouched', 'no key itself was written or locked by any of this');
@@ -123,7 +129,7 @@ SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT throws_ok($$SELECT audit.record_api_key_use('read')$$, '42501', 'permission denied for function record_api_key_use',
     'an administrator uses none');
 SELECT results_eq(format('SELECT last_used_at FROM audit.list_api_keys() WHERE id = %L', pg_temp.id(:'key')),
-    ARRAY[date_trunc('hour', now(), 'UTC')], 'but sees the use in their list');
+    ARRAY[date_trunc('hour', now(), 'UTC') + interval '1 hour'], 'but sees the use in their list');
 SELECT lives_ok(format('SELECT audit.revoke_api_key(%L)', pg_temp.id(:'key')), 'and revokes it');
 
 SELECT * FROM finish();

@@ -82,7 +82,6 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('record_api_key_use', 'asks for no scope', 'PERFORM audit.required_tenant(p_scope);', ''),
         ('record_api_key_use', 'asks for the scope write', 'required_proven_tenant(p_scope)', 'required_proven_tenant(''write'')'),
         ('record_api_key_use', 'believes the name', 'audit.required_proven_tenant(p_scope)', 'current_setting(''app.tenant_id'', true)'),
-        ('record_api_key_use', 'believes the key', 'audit.proven_api_key()', 'split_part(current_setting(''app.proof'', true), '':'', 2)'),
         ('record_api_key_use', 'notes the use of every key', 'u.api_key_id = v_api_key_id AND (u.last_used_at', '(u.last_used_at'),
         ('record_api_key_use', 'notes the reading of every key', 'u.api_key_id = v_api_key_id AND (u.last_read_at', '(u.last_read_at'),
         ('record_api_key_use', 'notes every use', ' AND (u.last_used_at IS NULL OR u.last_used_at < v_hour)', ''),
