@@ -99,7 +99,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('record_api_key_use', 'names no tenant', 'v_tenant_id, v_api_key_id)', 'NULL, v_api_key_id)'),
         ('record_api_key_use', 'names no key', 'v_tenant_id, v_api_key_id)', 'v_tenant_id, NULL)'),
         ('record_api_key_use', 'notes the moment', 'date_trunc(''hour'', now(), ''UTC'')', 'now()'),
-        ('record_api_key_use', 'notes the day', 'date_trunc(''hour''', 'date_trunc(''day'''),
+        ('record_api_key_use', 'notes the year', 'date_trunc(''hour''', 'date_trunc(''year'''),
         ('record_api_key_use', 'notes the hour of the session''s zone', ', now(), ''UTC'')', ', now())'),
         ('record_api_key_use', 'waits for as long as it must', E' SET lock_timeout TO ''1s''\n', ''),
 
