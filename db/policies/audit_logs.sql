@@ -1,5 +1,6 @@
 -- Who may do what with audit.audit_logs. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
--- Every expression is the bare comparison, so that it becomes a condition of the index (tenant_id, created_at).
+-- The tenant is compared bare, so that it becomes a condition of the index (tenant_id, created_at), and the proof is asked for in a
+-- sub-select, which a statement runs once, however many rows it has.
 
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too

@@ -75,6 +75,7 @@ CALLS: dict[str, list[str]] = {
     "list_proven_audit_logs": [FILTERS.format(text) for text in (BAD, "'x'", "NULL")],
     "list_tenants": [""],
     "proven_tenant": ["'read'", "'write'", BAD, "NULL"],
+    "record_api_key_use": ["'read'", "'write'", "'import'", BAD, "NULL"],
     "record_export": KEYS,
     "replay_audit_logs": [
         LINE.format("''", "repeat('0', 64)"), LINE.format(BAD, "repeat('0', 64)"), LINE.format("''", BAD),

@@ -25,14 +25,11 @@ from tests.support.polling import eventually
 
 LIMIT_SECONDS = 5.0
 SLACK_SECONDS = 1.0
-# Statements that go on, each row of which needs the tenant anew, and the SQLSTATEs with which they may end.
+# Statements that go on, each row of which calls a function that asks for the tenant anew, and the SQLSTATEs with which
+# they may end.
 LONG_STATEMENTS = {
     "reads": ("SELECT audit.list_audit_logs() FROM {steps}", {"RF001"}),
     "appends": ("SELECT audit.insert_audit_log('agent', 'LIVE', 'success') FROM {steps}", {"RF001"}),
-    "inserts": (
-        "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) SELECT gen_random_uuid(), 'acme', 'agent' FROM {steps}",
-        {"RF001"},
-    ),
     "enters again": ("SELECT audit.enter_tenant('{key}'), audit.list_audit_logs() FROM {steps}", {"RF005"}),
     "enters again, or goes on without": (
         "DO $$ BEGIN LOOP PERFORM pg_sleep(0.1);"
@@ -41,7 +38,11 @@ LONG_STATEMENTS = {
         {"RF001"},
     ),
 }
-STEPS = "generate_series(1, 200) AS n CROSS JOIN LATERAL (SELECT pg_sleep(0.1 + n * 0) OFFSET 0) AS waiting"
+STEPS = "generate_series(1, {}) AS n CROSS JOIN LATERAL (SELECT pg_sleep(0.1 + n * 0) OFFSET 0) AS waiting"
+# Asks for the tenant once, with its first row.
+LONG_INSERT = (
+    "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) SELECT gen_random_uuid(), 'acme', 'agent' FROM {steps}"
+)
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_a_revoked_key_loses_its_hold_within_a_statement_that_goes_on(attack: At
                 session.execute("SET LOCAL statement_timeout = '10s'")
                 session.execute("SELECT audit.enter_tenant(%s)", [key])
                 started.wait(timeout=30)
-                session.execute(statement.format(steps=STEPS, key=key).encode())
+                session.execute(statement.format(steps=STEPS.format(200), key=key).encode())
         except psycopg.Error as error:
             return error.sqlstate, time.monotonic()
         return None, time.monotonic()
@@ -112,11 +113,73 @@ def test_a_revoked_key_loses_its_hold_within_a_statement_that_goes_on(attack: At
         assert attack.value(connection, COUNT_ALL) == RECORDS["acme"]
 
 
-def test_a_key_that_is_used_for_the_first_time_can_be_revoked_at_once(attack: Attack) -> None:
+def test_a_statement_that_has_asked_goes_on_to_its_end_and_the_next_is_refused(attack: Attack) -> None:
+    key = attack.issue_key("acme")
+    session, rows = attack.session(), 65
+    with ThreadPoolExecutor(1) as threads, session.transaction():
+        session.execute("SELECT audit.enter_tenant(%s)", [key])
+        running = threads.submit(session.execute, LONG_INSERT.format(steps=STEPS.format(rows)).encode())
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = 'audit_app'"
+        eventually(lambda: attack.value(attack.administrator, asleep) == 1)
+        attack.administrator.execute("SELECT audit.revoke_api_key(%s)", [key.split("_")[1]])
+        # Given up: the policies ask once a statement. It writes nothing but what the key could write when it began.
+        assert running.result().rowcount == rows
+        assert_nothing(session)
+        assert_refused(session, APPEND.format("'acme'"), "RF001")
+        assert_refused(session, f"SELECT audit.enter_tenant('{key}')", "RF005")
+    with attack.request() as connection:
+        assert attack.value(connection, COUNT_ALL) == RECORDS["acme"] + rows
+
+
+def test_a_statement_that_goes_on_ends_by_the_time_limit_of_the_role(attack: Attack) -> None:
+    # It ends a statement whose key was revoked meanwhile. A session can lift it; an administrator can end the session.
+    assert attack.value(attack.session(), "SHOW statement_timeout") == "15s"
+    session = attack.session()
+    with pytest.raises(psycopg.errors.QueryCanceled), attack.request(session) as connection:
+        connection.execute("SET LOCAL statement_timeout = '300ms'")
+        connection.execute(LONG_INSERT.format(steps=STEPS.format(200)).encode())
+    process = session.info.backend_pid
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(run_for_ever, attack, session)
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND pid = %s"
+        eventually(lambda: attack.value(attack.administrator, asleep, process) == 1)
+        attack.administrator.execute("SELECT pg_terminate_backend(%s)", [process])
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            running.result()
+    with attack.request() as connection:
+        assert attack.value(connection, COUNT_ALL) == RECORDS["acme"]
+
+
+def run_for_ever(attack: Attack, session: Connection[object]) -> None:
+    """Insert for as long as it is left to, with the time limit lifted."""
+    session.execute("BEGIN")
+    attack.enter(session)
+    session.execute("SET LOCAL statement_timeout = 0")
+    session.execute(LONG_INSERT.format(steps=STEPS.format(100_000)).encode())
+
+
+def test_a_cursor_reads_no_longer_than_its_key(attack: Attack) -> None:
+    # It goes on to its end, but each of its rows is a call that asks: the table itself is not granted.
     key = attack.issue_key("acme")
     session = attack.session()
     with session.transaction():
-        session.execute("SELECT audit.enter_tenant(%s)", [key])  # which is recorded
+        session.execute("SELECT audit.enter_tenant(%s)", [key])
+        session.execute("DECLARE opened CURSOR FOR SELECT audit.list_audit_logs() FROM generate_series(1, 100000)")
+        assert "acme-confidential" in attack.value(session, "FETCH opened")
+        attack.administrator.execute("SELECT audit.revoke_api_key(%s)", [key.split("_")[1]])
+        revoked = time.monotonic()
+        with pytest.raises(psycopg.Error) as refused, session.transaction():
+            while time.monotonic() - revoked < LIMIT_SECONDS + SLACK_SECONDS:
+                session.execute("FETCH opened")
+        assert refused.value.sqlstate == "RF001"
+
+
+def test_a_key_whose_use_is_being_noted_can_be_revoked_at_once(attack: Attack) -> None:
+    key = attack.issue_key("acme")
+    session = attack.session()
+    with session.transaction():
+        session.execute("SELECT audit.enter_tenant(%s)", [key])
+        session.execute("SELECT audit.record_api_key_use('read')")
         with attack.administrator.transaction():
             attack.administrator.execute("SET LOCAL lock_timeout = '2s'")
             attack.administrator.execute("SELECT audit.revoke_api_key(%s)", [key.split("_")[1]])
@@ -124,15 +187,23 @@ def test_a_key_that_is_used_for_the_first_time_can_be_revoked_at_once(attack: At
     assert_refused(attack.session(), f"SELECT audit.enter_tenant('{key}')", "RF005")
 
 
-def test_one_key_is_used_by_many_for_the_first_time_and_nobody_waits(attack: Attack) -> None:
+def test_a_use_that_is_never_committed_keeps_nobody_from_entering_and_reading(attack: Attack) -> None:
     key = attack.issue_key("acme")
     first, second = attack.session(), attack.session()
     second.execute("SET lock_timeout = '1s'")
     with first.transaction():
         first.execute("SELECT audit.enter_tenant(%s)", [key])
+        first.execute("SELECT audit.record_api_key_use('read')")
         with second.transaction():
             second.execute("SELECT audit.enter_tenant(%s)", [key])
             assert_own_alone(second)
+            # Its own key's use cannot be noted meanwhile, and another's can.
+            assert_refused(second, "SELECT audit.record_api_key_use('read')", "55P03")
+            attack.enter(second)
+            second.execute("SELECT audit.record_api_key_use('read')")
+            attack.enter(second, "globex")
+            second.execute("SELECT audit.record_api_key_use('write')")
+            raise psycopg.Rollback
 
 
 def test_an_expired_key_is_not_entered_again_in_its_open_transaction(attack: Attack) -> None:

@@ -82,7 +82,8 @@ DESTRUCTION = [
     "LOCK TABLE audit.audit_logs IN SHARE MODE",
     "DELETE FROM audit.api_keys",
     "DELETE FROM audit.proof_secrets",
-    "DELETE FROM audit.tenant_entries",
+    "UPDATE audit.api_key_uses SET last_read_at = NULL",
+    "DELETE FROM audit.api_key_uses",
     "DELETE FROM audit.admin_events",
     "INSERT INTO audit.tenants (id, created_at) VALUES ('mine', now())",
 ]

@@ -11,7 +11,6 @@ CLOSED = [
     "audit.api_keys",
     "audit.api_key_uses",
     "audit.proof_secrets",
-    "audit.tenant_entries",
     "audit.tenants",
     "pgmigrate.applied_files",
     "pg_authid",

@@ -22,8 +22,8 @@ PRINT_EVERYTHING = """
 # As it must not be: the secret in variables.
 SECRET_IN_VARIABLES = """
     CREATE OR REPLACE FUNCTION audit.tenant_proof(
-        p_secret_id text, p_tenant_id text, p_scopes text, p_entry text, p_entered text)
-    RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+        p_secret_id text, p_tenant_id text, p_scopes text, p_api_key_id text, p_entered text)
+    RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
     AS $$
     DECLARE
         v_inner bytea;
@@ -32,7 +32,9 @@ SECRET_IN_VARIABLES = """
     BEGIN
         SELECT s.inner_key, s.outer_key INTO v_inner, v_outer FROM audit.proof_secrets AS s;
         SELECT encode(sha256(v_outer || sha256(v_inner || convert_to(
-                   p_tenant_id || '|' || p_scopes || '|' || p_entry || '|' || p_entered || '|' || i, 'UTF8'))), 'hex')
+                   length(p_tenant_id) || ':' || p_tenant_id || length(p_scopes) || ':' || p_scopes
+                   || length(p_api_key_id) || ':' || p_api_key_id || length(p_entered) || ':' || p_entered || i,
+                   'UTF8'))), 'hex')
         INTO v_proof FROM audit.transaction_identity() AS i;
         RETURN v_proof;
     END
@@ -77,6 +79,7 @@ def use_all(attack: Attack, session: Connection[Any], key: str) -> None:
         session.execute("SELECT audit.proven_tenant('read'), audit.proven_tenant('write')")
         session.execute("SELECT audit.is_stored(gen_random_uuid(), 'agent', 'LIVE', 'error', '', 1, 1, '', '')")
         session.execute("SELECT audit.describe_api_key(%s)", [key])
+        session.execute("SELECT audit.record_api_key_use('read')")
         public_id = attack.keys["globex"].split("_")[1]
         waited = [waiting(key), waiting(key, api_key_id=public_id), waiting(key, mode="TEST")]
         session.execute("SELECT audit.replay_audit_logs(%s)", [json.dumps(waited)])

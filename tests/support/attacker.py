@@ -25,6 +25,11 @@ LIST = "SELECT audit.list_audit_logs(p_limit => 1000)"
 COUNT_ALL = "SELECT (audit.list_audit_logs(p_limit => 1000)::json ->> 'count')::int"
 NAME = "SELECT set_config('app.tenant_id', %s, true)"
 APPEND = "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), {}, 'agent')"
+# What a transaction has proven, and how another sets it.
+PROOF = "SELECT current_setting('app.tenant_id'), current_setting('app.scopes'), current_setting('app.proof')"
+REPLAY = """
+    SELECT set_config('app.tenant_id', %s, true), set_config('app.scopes', %s, true),
+           set_config('app.proof', %s, true)"""
 # But for the events that its own reads leave.
 _EVERYTHING_OF_GLOBEX = """
     SELECT 'tenants', to_jsonb(t) FROM audit.tenants AS t WHERE t.id = 'globex'
@@ -110,7 +115,9 @@ def assert_nothing(connection: Connection[Any]) -> None:
     """Assert that in this transaction nothing is read, and nothing of globex can be written."""
     for statement in (LIST, "SELECT audit.list_admin_events()"):
         assert_refused(connection, statement, "RF001")
-    assert_refused(connection, APPEND.format("'globex'"), INSUFFICIENT_PRIVILEGE, "RF001")
+    is_read_only = Attack.value(connection, "SHOW transaction_read_only") == "on"
+    states = ("25006",) if is_read_only else (INSUFFICIENT_PRIVILEGE, "RF001")
+    assert_refused(connection, APPEND.format("'globex'"), *states)
 
 
 @contextmanager

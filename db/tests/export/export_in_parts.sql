@@ -8,6 +8,7 @@ SELECT plan(34);
 SELECT audit.create_tenant('tap-many'), audit.create_tenant('tap-small') \gset
 SELECT audit.issue_api_key('tap-many', 'tap') AS key, audit.issue_api_key('tap-small', 'tap') AS key_of_small \gset
 \ir ../support/gateway.sql
+\ir ../support/proof.sql
 
 -- Each page ends amid equal times, and is a part of its own, for its size, unless a filter leaves out nearly all of it.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, error, created_at)
@@ -137,12 +138,8 @@ SELECT audit.begin_export(:'key_of_small', p_order => 'asc') AS small_state \gse
 SELECT is(pg_temp.last_line(pg_temp.rest(:'small_state')), E'{"complete": true, "count": 1002}\n', 'both pages');
 SELECT audit.continue_export(:'small_state') \gset
 RESET SESSION AUTHORIZATION;
-SELECT pg_current_xact_id() AS number, extract(epoch FROM clock_timestamp()) - 4.5 AS entered \gset
-SELECT set_config('app.scopes', 'read,write', true),
-       set_config('app.tenant_id', 'tap-small', true), set_config('app.proof', concat_ws(':', id, :'number', :'entered', encode(sha256(outer_key || sha256(inner_key || convert_to(
-           concat_ws('|', 'tap-small', 'read,write', :'number', :'entered', concat(pg_backend_pid(), ':', :'number')), 'UTF8'))),
-           'hex')), true)
-FROM audit.proof_secrets WHERE replaced_at IS NULL \gset
+SELECT set_config('app.tenant_id', 'tap-small', true), set_config('app.scopes', 'read,write', true),
+       set_config('app.proof', pg_temp.proof('tap-small', p_age => 4.5), true) \gset
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(audit.proven_tenant('read'), 'tap-small', 'with a proof that holds for a moment more');
 SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF001', 'the proof of the tenant has expired',

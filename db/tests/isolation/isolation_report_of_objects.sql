@@ -2,15 +2,15 @@
 -- the culprit; the policies have a file of their own. Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(81);
+SELECT plan(91);
 
 SET LOCAL tap.login = 'audit_app';
 \ir ../support/findings.sql
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is_empty('SELECT * FROM audit.isolation_report() WHERE NOT intact', 'as migrated, every rule is intact for the service');
-SELECT is((SELECT count(*) FROM audit.isolation_report() WHERE findings IS NULL), 18::bigint,
-    'all eighteen of them, without findings');
+SELECT is((SELECT count(*) FROM audit.isolation_report() WHERE findings IS NULL), 19::bigint,
+    'all nineteen of them, without findings');
 RESET SESSION AUTHORIZATION;
 
 \set rule 'every table has forced row-level security'
@@ -139,6 +139,19 @@ SELECT alike(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added(p_api_key te
     'audit.added(text) does not set debug_print_parse=off;%', 'or is handed a key');
 SELECT is(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added() RETURNS int LANGUAGE sql AS ''SELECT 1'''), 'intact',
     'but not one that runs as its caller and is handed none');
+
+\set rule 'no function runs in a parallel worker'
+SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'workers: nothing is found when nothing is weakened');
+SELECT is(pg_temp.findings(:'rule', format('ALTER FUNCTION audit.%s PARALLEL SAFE', name)),
+    format('%s is PARALLEL SAFE', format('audit.%s', name)::regproc::regprocedure), format('%s in a worker', name))
+FROM (VALUES ('transaction_identity'), ('tenant_proof'), ('proven_tenant'), ('proven_api_key'), ('writing_tenant'),
+             ('list_audit_logs')) AS function (name);
+SELECT is(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added() RETURNS int LANGUAGE sql PARALLEL SAFE AS ''SELECT 1'''),
+    'audit.added() is PARALLEL SAFE', 'a function that is added for workers');
+SELECT is(pg_temp.findings(:'rule', 'ALTER FUNCTION audit.list_audit_logs PARALLEL RESTRICTED'), 'intact',
+    'but not one that the leader of a parallel plan runs');
+SELECT is(pg_temp.findings(:'rule', 'CREATE FUNCTION public.added() RETURNS int LANGUAGE sql PARALLEL SAFE AS ''SELECT 1'''), 'intact',
+    'nor one of another schema');
 
 \set rule 'the owner changes no record, and empties no table'
 SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'the owner: nothing is found when nothing is granted');

@@ -2,7 +2,7 @@
 -- Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(44);
+SELECT plan(54);
 
 SET LOCAL tap.login = 'audit_app';
 \ir ../support/findings.sql
@@ -37,7 +37,7 @@ SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FO
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy added on audit.audit_logs', 'a policy by which the owner reads records without a proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR INSERT TO audit_owner
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')))$$),
     'policy added on audit.audit_logs', 'a policy by which the owner appends records');
 SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.admin_events FOR SELECT TO audit_owner USING (true)'),
     'policy added on audit.admin_events', 'a policy by which the owner reads administrative acts');
@@ -54,7 +54,7 @@ FROM (VALUES
     ($$ALTER POLICY owner_imports_to_proven_tenant ON audit.audit_logs
         WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$, 'the proof removed from importing'),
     ($$ALTER POLICY owner_imports_to_proven_tenant ON audit.audit_logs
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$,
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')))$$,
         'another scope made enough for importing')) AS w (weakening, said);
 SELECT is(pg_temp.findings(:'rule', weakening), 'policy owner_keeps_keys_of_writing_tenant on audit.idempotency_keys', said)
 FROM (VALUES
@@ -69,7 +69,7 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON 
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof removed from reading');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (
         tenant_id = current_setting('app.tenant_id', true)
-        AND current_setting('app.tenant_id', true) = audit.proven_tenant('read'))$$),
+        AND current_setting('app.tenant_id', true) = (SELECT audit.proven_tenant('read')))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof asked of the setting, not of the row');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
         WITH CHECK (tenant_id = current_setting('app.tenant_id', true))$$),
@@ -81,32 +81,54 @@ SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON 
         USING (tenant_id = current_setting('app.tenant_id', true))$$),
     'policy keyed_reads_proven_tenant on audit.admin_events', 'the proof removed from the administrative acts');
 SELECT is(pg_temp.findings(:'rule',
-    $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (tenant_id = audit.proven_tenant('read'))$$),
+    $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs USING (tenant_id = (SELECT audit.proven_tenant('read')))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the comparison removed, the proof left');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
-        USING (tenant_id = current_setting('app.tenant_id', true) OR tenant_id = audit.proven_tenant('read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) OR tenant_id = (SELECT audit.proven_tenant('read')))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'one of the two made enough');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
-        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')))$$),
     'policy keyed_reads_proven_tenant on audit.audit_logs', 'the other scope made enough for reading');
 SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
-        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'))$$),
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')))$$),
     'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the other scope made enough for appending');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR ALL TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')))$$),
     'policy added on audit.audit_logs', 'one policy for all commands, by which one scope does what the other may');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR UPDATE TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')))$$),
     'policy added on audit.audit_logs', 'a policy by which a key changes records');
+-- The form is compared as it reads. Called bare, the proof is computed for every row; asked from the row, or of a table, it would be
+-- another question.
+SELECT is(pg_temp.findings(:'rule', format($$ALTER POLICY keyed_reads_proven_tenant ON audit.audit_logs
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id %s)$$, proof)),
+    'policy keyed_reads_proven_tenant on audit.audit_logs', 'the proof, ' || said)
+FROM (VALUES
+    ($$= audit.proven_tenant('read')$$, 'without its sub-select'),
+    ($$IN (SELECT audit.proven_tenant('read'))$$, 'with IN'),
+    ($$= (SELECT audit.proven_tenant('read') WHERE true)$$, 'under a condition'),
+    ($$= (SELECT coalesce(audit.proven_tenant('read'), current_setting('app.tenant_id', true)))$$, 'or else the name'),
+    ($$= (SELECT audit.proven_tenant(s.scope) FROM (VALUES ('read')) AS s (scope))$$, 'of a list of scopes'),
+    ($$= (SELECT audit.proven_tenant(tenant_id))$$, 'of a scope that is in the row'),
+    ($$= (SELECT max(t.id) FROM audit.tenants AS t)$$, 'replaced by a table')) AS w (proof, said);
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('write'))$$),
+    'policy keyed_appends_to_proven_tenant on audit.audit_logs', 'the proof without its sub-select, for appending');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY owner_keeps_keys_of_writing_tenant ON audit.idempotency_keys
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.writing_tenant())$$),
+    'policy owner_keeps_keys_of_writing_tenant on audit.idempotency_keys', 'the writing tenant without its sub-select');
+SELECT is(pg_temp.findings(:'rule', $$ALTER POLICY owner_reads_proven_tenant ON audit.audit_logs
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant(current_setting('app.scope', true)))$$),
+    'policy owner_reads_proven_tenant on audit.audit_logs', 'the proof without its sub-select, for the owner');
 -- The owner's policies: the same proof, of the scope that the function sets.
 SELECT is(
     pg_temp.findings(:'rule', format('ALTER POLICY owner_reads_proven_tenant ON audit.%s USING (%s)', relation, expression)),
     'policy owner_reads_proven_tenant on audit.' || relation, said)
 FROM (VALUES
-    ('audit_logs', 'tenant_id = audit.proven_tenant(current_setting(''app.scope'', true))',
+    ('audit_logs', 'tenant_id = (SELECT audit.proven_tenant(current_setting(''app.scope'', true)))',
         'the comparison removed from the owner''s'),
     ('audit_logs', 'tenant_id = current_setting(''app.tenant_id'', true)'
-        ' AND tenant_id = audit.proven_tenant(current_setting(''app.tenant_id'', true))',
+        ' AND tenant_id = (SELECT audit.proven_tenant(current_setting(''app.tenant_id'', true)))',
         'another setting for the scope'),
     ('audit_logs', 'true', 'nothing asked of the owner'),
     ('admin_events', 'tenant_id = current_setting(''app.tenant_id'', true)', 'the owner''s reading of acts without a proof'))
@@ -122,7 +144,7 @@ SELECT is(pg_temp.findings(:'rule', 'DROP POLICY nobody_changes_an_event ON audi
 SELECT is(pg_temp.findings(:'rule', 'CREATE POLICY added ON audit.api_keys AS RESTRICTIVE FOR DELETE TO PUBLIC USING (false)'),
     'intact', 'but not one more that forbids');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FOR SELECT TO audit_keyed
-        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = audit.proven_tenant('read'))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')))$$),
     'intact', 'but not a policy that compares the tenant and asks for the proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
         USING (tenant_id = current_setting('app.tenant_id', true))$$),

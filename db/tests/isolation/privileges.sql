@@ -55,7 +55,7 @@ SELECT results_eq(
     $$VALUES ('admin_events'::name, '{INSERT,SELECT}'::text[]), ('api_key_uses', '{INSERT,SELECT,UPDATE}'),
              ('api_keys', '{INSERT,SELECT,UPDATE}'), ('audit_logs', '{INSERT,SELECT}'),
              ('idempotency_keys', '{DELETE,INSERT,SELECT,UPDATE}'), ('proof_secrets', '{DELETE,INSERT,SELECT,UPDATE}'),
-             ('tenant_entries', '{DELETE,INSERT,SELECT}'), ('tenants', '{INSERT,SELECT}')$$,
+             ('tenants', '{INSERT,SELECT}')$$,
     'the owner changes and deletes what its functions do, empties no table, and changes no record, act or tenant');
 SELECT results_eq(
     $$SELECT c.relname, a.attname, x.privilege_type FROM pg_class AS c
@@ -87,14 +87,14 @@ SELECT results_eq(
                           granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                           intended_privileges,is_repeated,is_stored,isolation_report,list_admin_events,list_audit_logs,
                           list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
-                          record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7}'),
+                          record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7}'),
         ('audit_keyed', '{append_audit_log,append_audit_logs,begin_export,claim_idempotency_key,continue_export,describe_api_key,enter_tenant,export_audit_logs,
                           export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                           get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                           intended_privileges,is_repeated,is_stored,isolation_report,list_admin_events,list_audit_logs,
                           list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
-                          record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7}'),
+                          record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7}'),
         ('audit_trusted', '{admin_events_cursor,admin_events_page,append_audit_log,append_audit_logs,begin_export,claim_idempotency_key,continue_export,export_audit_logs,filtered_audit_logs,
                             findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                             get_audit_log,granted_privileges,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
@@ -102,11 +102,12 @@ SELECT results_eq(
                             page_cursor,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,set_tenant,store_audit_logs,tenant_source,
                             unintended_settings,uuid_v7}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
--- Who could call these could bind a proof of his own making, or write an act that nobody did.
+-- A role that could call these could make a proof of its own, or write an act that nobody did.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'writing_tenant',
-          'record_admin_event', 'record_api_key_event', 'record_read', 'api_key_proof', 'proven_api_key', 'required_proven_tenant')
+          'record_admin_event', 'record_api_key_event', 'proven_api_key', 'required_proven_tenant',
+          'set_proven_tenant')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
     'functions of audit: the proof, what it is bound to, and the record of an act are for the owner''s own functions');
 SELECT is_empty(

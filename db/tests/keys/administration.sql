@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(83);
+SELECT plan(82);
 
 \ir ../support/registrar.sql
 \ir ../support/gateway.sql

@@ -1,20 +1,19 @@
 -- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
 
 BEGIN;
-SELECT plan(41);
+SELECT plan(38);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
 SELECT tables_are('audit',
-    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'tenant_entries', 'admin_events',
-          'idempotency_keys'],
-    'eight tables');
+    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys'],
+    'seven tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
 SELECT table_owner_is('audit', name, 'audit_owner', format('audit_owner owns %s', name))
 FROM (VALUES ('tenants'::name), ('audit_logs'), ('api_keys'), ('api_key_uses'), ('proof_secrets'),
-    ('tenant_entries'), ('admin_events'), ('idempotency_keys')) AS t (name);
+    ('admin_events'), ('idempotency_keys')) AS t (name);
 
 PREPARE columns (text) AS
     SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -71,9 +70,6 @@ SELECT results_eq($$EXECUTE columns ('audit.proof_secrets')$$,
              ('created_at',  'timestamp with time zone', true, NULL, ''),
              ('replaced_at', 'timestamp with time zone', false, NULL, '')$$,
     'proof_secrets: two keys, numbered without a sequence');
-SELECT results_eq($$EXECUTE columns ('audit.tenant_entries')$$,
-    $$VALUES ('backend_pid'::name, 'integer', true, NULL, '')$$,
-    'tenant_entries: a backend, nothing of a tenant');
 SELECT results_eq($$EXECUTE columns ('audit.admin_events')$$,
     $$VALUES ('id'::name,   'uuid', true,  NULL, ''),
              ('tenant_id',  'text', false, NULL, ''),
@@ -99,9 +95,8 @@ SELECT results_eq(
              ('audit_logs',         'p',         NULL),
              ('idempotency_keys',   'p',         NULL),
              ('proof_secrets',      'p',         NULL),
-             ('tenant_entries',     'u',         'vacuum_truncate=off'),
              ('tenants',            'p',         NULL)$$,
-    'everything is logged and survives a crash, but for tenant_entries, which is worthless after one');
+    'everything is logged and survives a crash');
 
 PREPARE indexes AS
     SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
@@ -132,7 +127,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'eleven indexes for reading, a key for each table but tenant_entries, and one that allows one secret in use');
+    'eleven indexes for reading, a key for each table, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
@@ -191,7 +186,6 @@ SELECT results_eq($$EXECUTE constraints ('audit.proof_secrets')$$,
     $$VALUES ('proof_secrets_key_size'::name, 'CHECK (((octet_length(inner_key) = 64) AND (octet_length(outer_key) = 64)))'),
              ('proof_secrets_pkey',           'PRIMARY KEY (id)')$$,
     'the constraints of proof_secrets');
-SELECT is_empty($$EXECUTE constraints ('audit.tenant_entries')$$, 'tenant_entries has no constraint');
 SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
     $$VALUES
         ('admin_events_act_known'::name,  'CHECK ((act = ANY (ARRAY[''tenant created''::text, ''api key issued''::text,'

@@ -1,5 +1,5 @@
--- Proves: what a function sets for as long as it runs: its search_path, the lists, the export and the entry how they are planned,
--- the claim of an Idempotency-Key how long it waits, and that no plan is printed where keys and secrets are. Nothing that stands
+-- Proves: what a function sets for as long as it runs: its search_path, the lists and the export how they are planned, the
+-- claim of an Idempotency-Key and the note of a key's use how long they wait, and that no plan is printed where keys and secrets are. Nothing that stands
 -- in for a tenant or changes what the policies do. And that each is called whenever it is called.
 
 BEGIN;
@@ -11,7 +11,8 @@ SELECT is_empty(
         AND setting NOT IN ('debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
                             'plpgsql.print_strict_params=off', 'quote_all_identifiers=off',
                             'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=15ms', 'seq_page_cost=1000', 'enable_sort=off')$$,
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=1s',
+                            'lock_timeout=15ms', 'enable_sort=off')$$,
     'no function sets anything but its search_path, how it is planned, how long it waits, and that it prints no plan');
 -- A plan holds the values at hand, and any session can have its plans printed, to itself and into the server's log.
 SELECT is_empty(
@@ -42,8 +43,8 @@ SELECT results_eq(
     ARRAY['insert_audit_log_batch'::name], 'and hardly at all the one for which others wait');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND 'seq_page_cost=1000' = ANY (p.proconfig)$$,
-    ARRAY['set_proven_tenant'::name], 'by its place alone finds its row the one that has just inserted it');
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'lock_timeout=1s' = ANY (p.proconfig)$$,
+    ARRAY['record_api_key_use'::name], 'and a second the one for which nobody else waits');
 
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p

@@ -1,10 +1,12 @@
--- Proves: a proof is worth nothing outside the transaction that it was made in, nor after the savepoint under which it was made
--- was rolled back, whoever kept a copy of it. Several transactions in one session, as a pool gives them out; none changes
--- the database. (That another session cannot use a copy either is shown with the formula, and by the service's own tests.)
+-- Proves: a proof goes with its transaction, or with the savepoint under which it was made, and a copy of it is worth nothing in a
+-- later transaction. What a copy is good for is given up knowingly, as its holder had the key: to be set again after ROLLBACK TO, and
+-- in a transaction that the same message begins, which has the same start. Several transactions in one session, as a pool gives them
+-- out; none changes the database. (That another session cannot use a copy either is shown with the formula, and by the service's own
+-- tests.)
 
 -- What all transactions share is temporary, and committed so that it outlives each of them.
 BEGIN;
-SELECT plan(42);
+SELECT plan(55);
 CREATE FUNCTION pg_temp.give_tenants_records() RETURNS void LANGUAGE sql AS $$
     SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b');
     INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
@@ -29,6 +31,7 @@ EXCEPTION WHEN SQLSTATE 'RF001' THEN
     RETURN 'nothing';
 END
 $$;
+\ir ../support/proof.sql
 CREATE FUNCTION pg_temp.left_over() RETURNS text LANGUAGE sql AS $$
     SELECT concat(current_setting('app.tenant_id', true), current_setting('app.scopes', true), current_setting('app.proof', true))
 $$;
@@ -81,19 +84,33 @@ ROLLBACK TO SAVEPOINT work;
 SELECT is(pg_temp.seen(), 'nothing', 'rolled back, it is seen no more');
 SELECT is(current_setting('app.tenant_id', true), '', 'and named no more');
 SELECT pg_temp.claim('tap-a', :'undone_proof') \gset
-SELECT is(pg_temp.seen(), 'nothing', 'a copy of the proof does not bring it back');
-SELECT throws_ok('EXECUTE appending', '42501', NULL, 'nor lets append');
+SELECT is(pg_temp.seen(), 'agent-of-a', 'only a copy of the proof brings it back');
+SELECT lives_ok('EXECUTE appending', 'and lets append');
+SELECT pg_temp.claim('tap-b', :'undone_proof') \gset
+SELECT is(pg_temp.seen(), 'nothing', 'but shows nothing of tap-b');
+SELECT pg_temp.claim('tap-a', '') \gset
+SELECT is(pg_temp.seen(), 'nothing', 'and without it tap-a is not seen');
 SAVEPOINT work;
-SELECT is(pg_temp.seen(), 'nothing', 'not under another savepoint of the same name either');
+SELECT is(pg_temp.seen(), 'nothing', 'nor under another savepoint of the same name');
 SELECT is(pg_temp.enter('b'), 'tap-b', 'under it tap-b is proven');
 RELEASE SAVEPOINT work;
 SELECT is(pg_temp.seen(), 'agent-of-b', 'released, it keeps tap-b');
 SELECT lives_ok('EXECUTE appending', 'which is appended to');
 SELECT current_setting('app.proof') AS kept_proof \gset
 SELECT pg_temp.claim('tap-a', :'undone_proof') \gset
-SELECT is(pg_temp.seen(), 'nothing', 'beside it the copy is as worthless as before');
+SELECT is(pg_temp.seen(), 'agent-of-a', 'the copy is as good beside it');
 SELECT pg_temp.claim('tap-b', :'kept_proof') \gset
-SELECT is(pg_temp.seen(), 'agent-of-b', 'while the proof that was kept is good');
+SELECT is(pg_temp.seen(), 'agent-of-b', 'as the proof that was kept');
+ROLLBACK;
+BEGIN;
+SELECT pg_temp.give_tenants_records() \gset
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT pg_temp.claim('tap-a', :'undone_proof') \gset
+SELECT is(pg_temp.seen(), 'nothing', 'in the next transaction neither is: that of the savepoint');
+SELECT pg_temp.claim('tap-b', :'kept_proof') \gset
+SELECT is(pg_temp.seen(), 'nothing', 'and the one that was kept');
+SELECT is(pg_temp.enter('b'), 'tap-b', 'where a key');
+SELECT is(pg_temp.seen(), 'agent-of-b', 'opens tap-b');
 ROLLBACK;
 
 -- An outer proof and an inner one.
@@ -112,7 +129,7 @@ ROLLBACK TO SAVEPOINT outer_work;
 SELECT is(pg_temp.seen(), 'agent-of-a', 'the outer one rolled back, tap-a is back');
 SELECT lives_ok('EXECUTE appending', 'and appended to');
 SELECT pg_temp.claim('tap-b', :'undone_proof') \gset
-SELECT is(pg_temp.seen(), 'nothing', 'and a copy of what was proven under the inner one is worth nothing');
+SELECT is(pg_temp.seen(), 'agent-of-b', 'a copy of what was proven under the inner one is good until the end of the transaction');
 SELECT is(pg_temp.enter('a'), 'tap-a', 'tap-a is proven again');
 -- A refusal that is caught, as a block with EXCEPTION catches it, rolls back in the same way.
 DO $$
@@ -125,16 +142,13 @@ END
 $$;
 SELECT is(pg_temp.seen(), 'agent-of-a', 'a block that proved tap-b and failed leaves tap-a');
 SELECT pg_temp.claim('tap-b', current_setting('tap.proof')) \gset
-SELECT matches(current_setting('tap.proof'), '^[0-9]+:[0-9]+:[0-9.]+:[0-9a-f]{64}$', 'and the copy of its proof');
-SELECT is(pg_temp.seen(), 'nothing', 'is worth nothing');
+SELECT matches(current_setting('tap.proof'), '^[0-9]+:[0-9a-f]{16}:[0-9.]+:[0-9a-f]{64}$', 'and the copy of its proof');
+SELECT is(pg_temp.seen(), 'agent-of-b', 'is good');
 ROLLBACK;
 
 -- A transaction that commits. Nothing may stay of this test, so its proof is made by the formula, as the superuser can.
 BEGIN;
-SELECT pg_current_xact_id() AS number, extract(epoch FROM clock_timestamp()) AS entered \gset
-SELECT concat_ws(':', id, :'number', :'entered', encode(sha256(outer_key || sha256(inner_key || convert_to(concat_ws('|',
-    'tap-a', 'read,write', :'number', :'entered', concat(pg_backend_pid(), ':', :'number')), 'UTF8'))), 'hex')) AS committed_proof
-FROM audit.proof_secrets WHERE replaced_at IS NULL \gset
+SELECT pg_temp.proof('tap-a') AS committed_proof \gset
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT pg_temp.claim('tap-a', :'committed_proof') \gset
 SELECT is(audit.proven_tenant('read'), 'tap-a', 'before COMMIT a proof holds');
@@ -149,7 +163,39 @@ BEGIN;
 SELECT pg_temp.give_tenants_records() \gset
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT pg_temp.claim('tap-a', :'committed_proof') \gset
-SELECT is(pg_temp.seen(), 'nothing', 'nor in a transaction that has a number of its own');
+SELECT is(pg_temp.seen(), 'nothing', 'nor in a transaction that writes');
+ROLLBACK;
+-- Nor in the second transaction of a procedure or block, which has a start of its own.
+DO $$
+DECLARE
+    v_proof text := pg_temp.proof('tap-a');
+BEGIN
+    PERFORM pg_temp.claim('tap-a', v_proof);
+    PERFORM set_config('tap.first', coalesce(audit.proven_tenant('read'), 'nothing'), false);
+    COMMIT;
+    PERFORM pg_temp.claim('tap-a', v_proof);
+    PERFORM set_config('tap.second', coalesce(audit.proven_tenant('read'), 'nothing'), false);
+END
+$$;
+SELECT is(current_setting('tap.first'), 'tap-a', 'in the first transaction of a block a proof holds');
+SELECT is(current_setting('tap.second'), 'nothing', 'in its second a copy is worth nothing');
+
+-- Several transactions in one message: \; sends them together. They began at the same time, of the same backend.
+BEGIN \; SELECT set_config('tap.proof', pg_temp.proof('tap-a'), false) IS NULL AS unset \; SET LOCAL SESSION AUTHORIZATION audit_app
+\; SELECT pg_temp.claim('tap-a', current_setting('tap.proof')) \; SELECT set_config('tap.first', audit.proven_tenant('read'), false)
+\; COMMIT \; BEGIN \; SET LOCAL SESSION AUTHORIZATION audit_app
+\; SELECT set_config('tap.unclaimed', coalesce(audit.proven_tenant('read'), 'nothing'), false)
+\; SELECT pg_temp.claim('tap-a', current_setting('tap.proof')) \; SELECT set_config('tap.second', audit.proven_tenant('read'), false)
+\; SELECT pg_temp.claim('tap-b', current_setting('tap.proof'))
+\; SELECT set_config('tap.other', coalesce(audit.proven_tenant('read'), 'nothing'), false) \; COMMIT \g /dev/null
+SELECT is(current_setting('tap.first'), 'tap-a', 'in one message: the first transaction proves tap-a');
+SELECT is(current_setting('tap.unclaimed'), 'nothing', 'nothing of it is left to the second');
+SELECT is(current_setting('tap.second'), 'tap-a', 'where only a copy that is set again is good');
+SELECT is(current_setting('tap.other'), 'nothing', 'and not for tap-b');
+BEGIN;
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT pg_temp.claim('tap-a', current_setting('tap.proof')) \gset
+SELECT is(audit.proven_tenant('read'), NULL, 'in the next message it is worth nothing');
 ROLLBACK;
 
 SELECT is(pg_temp.left_over(), '', 'the session ends with nothing');

@@ -2,7 +2,7 @@
 -- app.scopes and app.proof are set to, by whomever and when, only the three that audit.enter_tenant() made belong together.
 
 BEGIN;
-SELECT plan(69);
+SELECT plan(72);
 
 -- Not what audit_keyed has. Without the grant there is nothing to show: this is about the policies, were it given one day.
 GRANT SELECT ON audit.audit_logs TO audit_keyed;
@@ -11,7 +11,7 @@ INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
 VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a'), (gen_random_uuid(), 'tap-b', 'agent-of-b'),
        (gen_random_uuid(), 'tap-b', 'agent-of-b');
 SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a, audit.issue_api_key('tap-b', 'tap') AS key_of_b,
-       audit.issue_api_key('tap-a', 'tap', ARRAY['read']) AS reading_key_of_a \gset
+       audit.issue_api_key('tap-a', 'tap') AS other_key_of_a, audit.issue_api_key('tap-a', 'tap', ARRAY['read']) AS reading_key_of_a \gset
 
 -- What a transaction with these settings sees and may do, and an error where one is raised. All of it is undone.
 CREATE FUNCTION pg_temp.claim(p_tenant_id text, p_scopes text, p_proof text) RETURNS text LANGUAGE plpgsql AS $$
@@ -50,8 +50,8 @@ SELECT is(audit.enter_tenant(:'reading_key_of_a'), 'tap-a', 'a key of tap-a with
 SELECT current_setting('app.proof') AS reading_proof \gset
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'a key of tap-a opens tap-a');
 SELECT current_setting('app.proof') AS proof \gset
-SELECT matches(:'proof'::text, '^[0-9]+:[0-9]+:[0-9]+\.[0-9]{6}:[0-9a-f]{64}$',
-    'a proof has four parts: the secret''s number, the subtransaction''s, the time and the digest');
+SELECT matches(:'proof'::text, format('^[0-9]+:%s:[0-9]+\.[0-9]{6}:[0-9a-f]{64}$', split_part(:'key_of_a', '_', 2)),
+    'a proof has four parts: the secret''s number, the key''s id, the time and the digest');
 
 -- Other names and other scopes beside the genuine proof.
 SELECT is(pg_temp.claim(tenant_id, scopes, :'proof'), claimed, said)
@@ -63,8 +63,10 @@ FROM (VALUES
     ('tap-a ',           'read,write',   :'nothing', 'the tenant with a space'),
     ('',                 'read,write',   :'nothing', 'no tenant'),
     (NULL,               'read,write',   :'nothing', 'a tenant that is NULL'),
-    (NULL,               'tap-a|read,write', :'nothing', 'a tenant that is NULL, its name among the scopes'),
-    ('tap-a|read,write', 'read',         :'nothing', 'the scopes in the name of the tenant'),
+    (NULL,               'tap-aread,write', :'nothing', 'a tenant that is NULL, its name among the scopes'),
+    ('',                 'tap-a,read,write', :'nothing', 'no tenant, its name among the scopes'),
+    ('tap-aread,',       'write',        :'nothing', 'a scope in the name of the tenant'),
+    ('tap-a10:read',     'write',        :'nothing', 'with its length'),
     ('tap-a',            'read',         :'nothing', 'one scope of two'),
     ('tap-a',            'write,read',   :'nothing', 'the scopes in another order'),
     ('tap-a',            'read,write,',  :'nothing', 'the scopes and a comma'),
@@ -92,11 +94,12 @@ CROSS JOIN LATERAL (VALUES
     (ARRAY[(p[1]::bigint - 1)::text, p[2], p[3], p[4]],                'the secret before'),
     (ARRAY['0' || p[1], p[2], p[3], p[4]],                             'the secret with a leading zero'),
     (ARRAY['', p[2], p[3], p[4]],                                      'no secret'),
-    (ARRAY[p[1], (p[2]::bigint + 1)::text, p[3], p[4]],                'the next subtransaction'),
-    (ARRAY[p[1], (p[2]::bigint - 1)::text, p[3], p[4]],                'the subtransaction before'),
-    (ARRAY[p[1], (p[2]::bigint + 4294967296)::text, p[3], p[4]],       'the subtransaction, one epoch later'),
-    (ARRAY[p[1], p[2] || '|', p[3], p[4]],                             'the subtransaction and a bar'),
-    (ARRAY[p[1], p[2] || '|' || p[3], '', p[4]],                       'the time beside the subtransaction'),
+    (ARRAY[p[1], split_part(:'other_key_of_a', '_', 2), p[3], p[4]],   'another key of the tenant'),
+    (ARRAY[p[1], split_part(:'key_of_b', '_', 2), p[3], p[4]],         'a key of another'),
+    (ARRAY[p[1], upper(p[2]) || 'A', p[3], p[4]],                      'the key in upper case'),
+    (ARRAY[p[1], '', p[3], p[4]],                                      'no key'),
+    (ARRAY[p[1], p[2] || p[3], '', p[4]],                              'the time beside the key'),
+    (ARRAY[p[1], left(p[2], -1), right(p[2], 1) || p[3], p[4]],        'the key''s last digit beside the time'),
     (ARRAY[p[1], p[2], (p[3]::numeric + 0.000001)::text, p[4]],        'a microsecond later'),
     (ARRAY[p[1], p[2], (p[3]::numeric + 3600)::text, p[4]],            'an hour later'),
     (ARRAY[p[1], p[2], p[3] || '0', p[4]],                             'the same time, written otherwise'),
@@ -116,8 +119,8 @@ CROSS JOIN LATERAL (VALUES
 
 -- A digest that somebody makes who knows the formula, but not the secret.
 SELECT is(pg_temp.claim('tap-a', 'read,write', concat_ws(':', p[1], p[2], p[3], encode(sha256(guess.key || sha256(
-        guess.key || convert_to(concat_ws('|', 'tap-a', 'read,write', p[2], p[3], concat(pg_backend_pid(), ':',
-        pg_current_xact_id_if_assigned())), 'UTF8'))), 'hex'))), :'nothing', 'a digest made with ' || said)
+        guess.key || convert_to(concat('5:tap-a10:read,write', length(p[2]), ':', p[2], length(p[3]), ':', p[3], pg_backend_pid(), ':',
+        extract(epoch FROM transaction_timestamp())), 'UTF8'))), 'hex'))), :'nothing', 'a digest made with ' || said)
 FROM (SELECT string_to_array(:'proof', ':') AS p) AS genuine
 CROSS JOIN (VALUES (''::bytea, 'no key'), (decode(repeat('00', 64), 'hex'), 'a key of zeroes')) AS guess (key, said);
 

@@ -19,6 +19,9 @@ CROSS JOIN LATERAL (VALUES
     (true,                   'sets a tenant',                    'SET app.tenant_id = ''acme'''),
     (f.provolatile <> 'i',   'is IMMUTABLE',                     'IMMUTABLE'),
     (NOT f.proleakproof,     'is LEAKPROOF',                     'LEAKPROOF'),
+    (f.proparallel <> 's',   'runs in parallel workers',         'PARALLEL SAFE'),
+    (f.proparallel <> 'r',   'runs in the leader of workers',    'PARALLEL RESTRICTED'),
+    (f.proparallel <> 'u',   'runs in no parallel plan',         'PARALLEL UNSAFE'),
     (f.pronargs > 0 AND NOT f.proisstrict, 'is skipped for NULL', 'STRICT'),
     (true,                   'belongs to the service',           'OWNER TO audit_app'),
     (true,                   'belongs to a superuser',           'OWNER TO postgres')) AS w (possible, how, weakening)
