@@ -37,10 +37,6 @@ KEYS = [
     "NULL",
 ]
 IDS = [BAD, GLOBEX, "split_part(current_setting('app.own'), '_', 2)"]
-RECORD = (
-    "p_id => '01900000-0000-7000-8000-000000000001', p_agent_id => {}, p_mode => 'LIVE', p_status => 'error',"
-    " p_trace_id => NULL, p_http_status => 1, p_latency_ms => 1, p_user_id => '', p_error => ''"
-)
 IMPORTED = """'[{"agent_id": "a", "created_at": "2026-01-01T00:00:00Z"}]'"""
 LINE = "json_build_array(json_build_object('line', current_setting('app.line') || {}, 'hmac', {}))"
 FILTERS = (
@@ -49,6 +45,7 @@ FILTERS = (
 )
 # The arguments with which each function is called: some that fail inside, some that succeed.
 CALLS: dict[str, list[str]] = {
+    "are_stored": ["'[]'", "NULL", "'[1]'", "'{}'", IMPORTED, f"json_build_array(json_build_object('agent_id', {BAD}))"],
     "claim_idempotency_key": [
         f"{BAD}, sha256('a'), 'a'", "'k', sha256('a'), 'a'", "NULL, sha256('a'), 'a'", "'k', 'a', 'a'",
         "'k', sha256('a'), NULL",
@@ -62,7 +59,6 @@ CALLS: dict[str, list[str]] = {
         "'[]'", "'[1]'", "'{}'", "NULL", IMPORTED,
         f"json_build_array(json_build_object('agent_id', {BAD}, 'created_at', now()))",
     ],
-    "is_stored": [RECORD.format(BAD), RECORD.format("'agent'")],
     "issue_api_key": [
         "'acme', 'label'", f"'acme', {BAD}", f"{BAD}, 'label'", "'acme', repeat('x', 300)", "'nobody', 'label'",
         "'acme', 'label', ARRAY['none']", "'acme', 'label', NULL", "'acme', 'label', ARRAY['read'], '-infinity'",

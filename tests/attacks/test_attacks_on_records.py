@@ -144,15 +144,18 @@ def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> No
     ).fetchone()
     assert found is not None
     number, agent, mode, status, http_status, user, error, microseconds = found
-    is_stored = "SELECT audit.is_stored(%s, %s, %s, %s, NULL, %s::int, NULL, %s, %s)"
+    are_stored = (
+        "SELECT audit.are_stored(json_build_array(json_build_object('id', %s::text, 'agent_id', %s::text, 'mode', %s::text,"
+        " 'status', %s::text, 'http_status', %s::int, 'user_id', %s::text, 'error', %s::text)))"
+    )
     record = (number, agent, mode, status, http_status, user, error)
     with attack.request() as connection:
         for tenant in ("acme", "globex"):
             connection.execute("SELECT set_config('app.tenant_id', %s, true)", [tenant])
-            assert attack.value(connection, is_stored, *record) is False
+            assert attack.value(connection, are_stored, *record) is False
             # With app.scope as the attacker likes it: the functions set it themselves.
             connection.execute("SELECT set_config('app.scope', 'read,write', true)")
-            assert attack.value(connection, is_stored, *record) is False
+            assert attack.value(connection, are_stored, *record) is False
         connection.execute("SELECT set_config('app.tenant_id', 'acme', true)")
         by_user = "SELECT audit.list_audit_logs(p_user_id => %s)"
         assert '"count": 0' in attack.value(connection, by_user, user)
@@ -166,7 +169,7 @@ def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> No
         assert SECRET not in page
         assert f'"count": {RECORDS["acme"]}' in page
     with attack.request(tenant="globex") as connection:
-        assert attack.value(connection, is_stored, *record) is True
+        assert attack.value(connection, are_stored, *record) is True
 
 
 def test_a_write_that_repeats_a_hidden_record_learns_that_the_id_is_taken_and_no_more(attack: Attack) -> None:

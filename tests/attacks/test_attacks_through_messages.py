@@ -77,7 +77,7 @@ def use_all(attack: Attack, session: Connection[Any], key: str) -> None:
         session.execute(LIST.encode())
         session.execute("SELECT audit.list_admin_events()")
         session.execute("SELECT audit.proven_tenant('read'), audit.proven_tenant('write')")
-        session.execute("SELECT audit.is_stored(gen_random_uuid(), 'agent', 'LIVE', 'error', '', 1, 1, '', '')")
+        session.execute("SELECT audit.are_stored('[{}]')")
         session.execute("SELECT audit.describe_api_key(%s)", [key])
         session.execute("SELECT audit.record_api_key_use('read')")
         public_id = attack.keys["globex"].split("_")[1]

@@ -55,8 +55,8 @@ AS $$
         ('function', 'audit.insert_audit_log',          'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.insert_audit_log_batch',    'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.insert_audit_logs',         'EXECUTE', 'audit_trusted audit_keyed'),
-        ('function', 'audit.is_repeated',               'EXECUTE', 'audit_trusted audit_keyed'),
-        ('function', 'audit.is_stored',                 'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.are_repeated',              'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.are_stored',                'EXECUTE', 'audit_keyed'),
         ('function', 'audit.replay_audit_logs',         'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.store_audit_logs',          'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/read

@@ -18,7 +18,7 @@ BEGIN
             USING ERRCODE = 'RF003', COLUMN = CASE WHEN v_record.mode IS NULL THEN 'mode' ELSE 'status' END;
     ELSIF p_scope <> 'write' AND v_record.created_at IS NULL THEN
         RAISE EXCEPTION 'an imported record has the time it was made' USING ERRCODE = 'RF003', COLUMN = 'created_at';
-    ELSIF NOT audit.is_repeated(v_record, p_scope) THEN
+    ELSIF NOT audit.are_repeated(json_build_array(p_record), p_scope) THEN
         RAISE EXCEPTION 'the id belongs to another record'
             USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
     END IF;

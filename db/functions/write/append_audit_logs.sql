@@ -30,10 +30,11 @@ BEGIN
 
     BEGIN
         stored := audit.store_audit_logs(p_records, v_tenant_id, p_scope);
-        IF stored = total THEN
+        -- Or the same records come again: all of them, or some.
+        IF stored = total OR audit.are_repeated(p_records, p_scope) THEN
             RETURN;
         END IF;
-        -- A field is missing, or an id is taken. Caught below, so that nothing stays of this attempt.
+        -- A field is missing, or another record has an id. Caught below, so that nothing stays of this attempt.
         RAISE EXCEPTION 'not all records were stored' USING ERRCODE = 'RF004';
     EXCEPTION WHEN OTHERS THEN
         IF NOT v_is_shared AND SQLSTATE <> 'RF004' AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN

@@ -36,8 +36,9 @@ BEGIN
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
-        IF NOT audit.is_repeated(ROW(v_id, p_trace_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
-                                     NULL)::audit.new_audit_log, 'write') THEN
+        IF NOT audit.are_repeated(json_build_array(row_to_json(ROW(
+               v_id, p_trace_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
+               NULL)::audit.new_audit_log)), 'write') THEN
             RAISE EXCEPTION 'the id belongs to another record'
                 USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
         END IF;

@@ -5,18 +5,18 @@ BEGIN;
 SELECT plan(14);
 
 SELECT functions_are('audit', ARRAY[
-    'admin_events_cursor', 'admin_events_page', 'append_audit_log', 'append_audit_logs', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
+    'admin_events_cursor', 'admin_events_page', 'append_audit_log', 'append_audit_logs', 'are_repeated', 'are_stored', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
     'export_proven_audit_logs', 'filtered_audit_logs', 'findings_of_objects', 'findings_of_policies',
     'findings_of_privileges', 'findings_of_roles', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
     'import_audit_log_batch', 'import_audit_logs', 'import_history', 'insert_audit_log',
-    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_repeated', 'is_stored', 'isolation_report', 'issue_api_key',
+    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'isolation_report', 'issue_api_key',
     'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
     'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant',
     'record_admin_event', 'record_api_key_event', 'record_api_key_use', 'record_export', 'record_rules', 'replay_audit_logs',
     'required_proven_tenant', 'required_tenant', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'store_audit_logs', 'tenant_proof',
-    'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'writing_tenant'],
+    'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
     'schema audit has sixty-four functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
@@ -31,14 +31,14 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
-    ARRAY['audit.claim_idempotency_key(text,bytea,text)',
+    ARRAY['audit.are_stored(json)',
+          'audit.claim_idempotency_key(text,bytea,text)',
           'audit.create_tenant(text,text)',
           'audit.describe_api_key(text)',
           'audit.enter_tenant(text,text)',
           'audit.export_proven_audit_logs()',
           'audit.get_proven_audit_log(uuid)',
           'audit.import_audit_log_batch(json,integer)',
-          'audit.is_stored(uuid,text,text,text,text,integer,integer,text,text)',
           'audit.issue_api_key(text,text,text[],timestamp with time zone)',
           'audit.list_all_admin_events(text,text,text,timestamp with time zone,timestamp with time zone,integer,text,text)',
           'audit.list_api_keys(text)',
@@ -90,6 +90,8 @@ SELECT results_eq(
         ('admin_events_page',    'STABLE',    'plpgsql'),
         ('append_audit_log',     'VOLATILE',  'plpgsql'),
         ('append_audit_logs',    'VOLATILE',  'plpgsql'),
+        ('are_repeated',         'STABLE',    'plpgsql'),
+        ('are_stored',           'STABLE',    'plpgsql'),
         ('begin_export',         'VOLATILE',  'plpgsql'),
         ('claim_idempotency_key', 'VOLATILE', 'plpgsql'),
         ('continue_export',      'VOLATILE',  'plpgsql'),
@@ -113,8 +115,6 @@ SELECT results_eq(
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('insert_audit_logs',    'VOLATILE',  'plpgsql'),
         ('intended_privileges',  'IMMUTABLE', 'sql'),
-        ('is_repeated',          'STABLE',    'plpgsql'),
-        ('is_stored',            'STABLE',    'plpgsql'),
         ('isolation_report',     'STABLE',    'plpgsql'),
         ('issue_api_key',        'VOLATILE',  'plpgsql'),
         ('list_admin_events',    'STABLE',    'plpgsql'),
@@ -149,6 +149,7 @@ SELECT results_eq(
         ('transaction_identity', 'STABLE',    'plpgsql'),
         ('unintended_settings',  'STABLE',    'sql'),
         ('uuid_v7',              'VOLATILE',  'plpgsql'),
+        ('wal_position',         'STABLE',    'plpgsql'),
         ('writing_tenant',       'STABLE',    'plpgsql')$$,
     'volatility and language of every function, those called often in plpgsql');
 SELECT is_empty(

@@ -101,9 +101,10 @@ SELECT throws_ok(format('SELECT pg_temp.write(%L, NULL)', :'own'), 'RF004', 'the
 SELECT throws_ok($$SELECT pg_temp.write('01900000-0000-7000-8000-00000000000b')$$, 'RF004', 'the id belongs to another record',
     'write: an id of another tenant is refused in the same words');
 
--- audit.is_stored() answers for the very record, field by field, of the proven tenant.
-PREPARE stored (uuid, text, text, text, text, int, int, text, text) AS SELECT audit.is_stored($1, $2, $3, $4, $5, $6, $7, $8, $9);
-SELECT results_eq(format('EXECUTE stored (%L, %s)', :'own', arguments), ARRAY[stored], 'is_stored: ' || said)
+-- audit.are_stored() answers for the very record, field by field, of the proven tenant.
+PREPARE stored (uuid, text, text, text, text, int, int, text, text) AS
+    SELECT audit.are_stored(json_build_array(row_to_json(ROW($1, $5, $2, $3, $4, $6, $7, $8, $9, NULL)::audit.new_audit_log)));
+SELECT results_eq(format('EXECUTE stored (%L, %s)', :'own', arguments), ARRAY[stored], 'are_stored: ' || said)
 FROM (VALUES
     ($$'agent-of-a', 'LIVE',    'error',   'trace', 502,  17,   'user', 'bad gateway'$$, true,  'the record itself'),
     ($$'agent-of-b', 'LIVE',    'error',   'trace', 502,  17,   'user', 'bad gateway'$$, false, 'another agent'),
@@ -117,18 +118,18 @@ FROM (VALUES
     ($$NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL$$,                                 false, 'nothing but the id'))
     AS asked (arguments, stored, said);
 \set bare 'EXECUTE stored (''01900000-0000-7000-8000-00000000000b'', ''agent-of-b'', NULL, NULL, NULL, NULL, NULL, NULL, NULL)'
-SELECT results_eq(:'bare', ARRAY[false], 'is_stored: a record of another tenant, every field right');
+SELECT results_eq(:'bare', ARRAY[false], 'are_stored: a record of another tenant, every field right');
 SELECT set_config('app.tenant_id', 'tap-b', true) \gset
-SELECT results_eq(:'bare', ARRAY[false], 'is_stored: nor with that tenant named');
+SELECT results_eq(:'bare', ARRAY[false], 'are_stored: nor with that tenant named');
 SELECT is(audit.enter_tenant(:'read_key'), 'tap-a', 'a key with the scope read, again');
 \set itself 'EXECUTE stored (' :'own' ', ''agent-of-a'', ''LIVE'', ''error'', ''trace'', 502, 17, ''user'', ''bad gateway'')'
-SELECT results_eq(:'itself', ARRAY[false], 'is_stored: nothing to a key that may not write');
+SELECT results_eq(:'itself', ARRAY[false], 'are_stored: nothing to a key that may not write');
 SELECT is(audit.enter_tenant(:'both_key'), 'tap-a', 'a key with both scopes, again');
-SELECT results_eq(:'itself', ARRAY[true], 'is_stored: the record to a key that may do both');
+SELECT results_eq(:'itself', ARRAY[true], 'are_stored: the record to a key that may do both');
 SELECT set_config('app.scope', 'read', true) \gset
-SELECT results_eq(:'itself', ARRAY[true], 'is_stored: whatever scope is set by hand');
+SELECT results_eq(:'itself', ARRAY[true], 'are_stored: whatever scope is set by hand');
 SELECT set_config('app.proof', '', true) \gset
-SELECT results_eq(:'itself', ARRAY[false], 'is_stored: nothing without a proof');
+SELECT results_eq(:'itself', ARRAY[false], 'are_stored: nothing without a proof');
 
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE id = :'own'), 1::bigint, 'the record that was repeated is there once');

@@ -56,8 +56,8 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('list_proven_admin_events', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_admin_events', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_admin_events', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
-        ('is_stored', 'asks for the scope read', ', ''write'')', ', ''read'')'),
-        ('is_repeated', 'asks for what is set', 'PERFORM set_config(''app.scope'', p_scope, true);', ''),
+        ('are_stored', 'asks for the scope read', ', ''write'')', ', ''read'')'),
+        ('are_repeated', 'asks for what is set', 'PERFORM set_config(''app.scope'', p_scope, true);', ''),
         ('insert_audit_log', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
         ('insert_audit_log', 'leaves a COMMIT that waits for no standby', 'IN (''off'', ''local'')', 'IN (''off'')'),
         ('insert_audit_log', 'lowers what a COMMIT waits for', 'IN (''off'', ''local'')', '<> ''on'''),
@@ -155,12 +155,12 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('insert_audit_log_batch', 'answers without the tenant of a key', 'json_build_object(''tenant_id'', audit.enter_tenant', 'json_build_object(''tenant'', audit.enter_tenant'),
         ('insert_audit_log_batch', 'tells no detail', '''detail'', v_detail, ', ''),
         ('admin_events_page', 'leaves the tenant to the policies', 'e.tenant_id = p_tenant_id', 'true'),
-        ('is_repeated', 'recognises a record under another id', 'l.id = p_record.id', 'true'),
-        ('is_repeated', 'recognises a record of another tenant', 'l.tenant_id = current_setting(''app.tenant_id'', true)', 'true'),
-        ('is_repeated', 'recognises a record of another time', 'AND (p_scope <> ''import'' OR l.created_at = p_record.created_at)', ''),
-        ('is_repeated', 'recognises no record that was replayed', 'p_scope <> ''import'' OR ', ''),
-        ('is_repeated', 'is always true', 'RETURN EXISTS (', 'RETURN true OR EXISTS ('),
-        ('is_repeated', 'is never true', 'RETURN EXISTS (', 'RETURN false AND EXISTS ('),
+        ('are_repeated', 'recognises a record under another id', 'l.id = r.id', 'true'),
+        ('are_repeated', 'recognises a record of another tenant', 'l.tenant_id = current_setting(''app.tenant_id'', true)', 'true'),
+        ('are_repeated', 'recognises a record of another time', 'AND (p_scope <> ''import'' OR l.created_at = r.created_at)', ''),
+        ('are_repeated', 'recognises no record that was replayed', 'p_scope <> ''import'' OR ', ''),
+        ('are_repeated', 'is always true', 'RETURN NOT EXISTS (', 'RETURN true OR EXISTS ('),
+        ('are_repeated', 'is never true', 'RETURN NOT EXISTS (', 'RETURN false AND EXISTS ('),
 
         -- Many records, and what makes their request repeatable.
         ('append_audit_logs', 'leaves a COMMIT that does not wait', 'IN (''off'', ''local'')', 'IN (''local'')'),
@@ -169,6 +169,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('append_audit_logs', 'raises too little', '''synchronous_commit'', ''on''', '''synchronous_commit'', ''local'''),
         ('append_audit_logs', 'leaves every COMMIT as it was', 'PERFORM set_config(''synchronous_commit'', ''on'', true);', 'NULL;'),
         ('append_audit_logs', 'takes what was not all stored for stored', 'IF stored = total THEN', 'IF true THEN'),
+        ('append_audit_logs', 'takes records that are not all there for repeated', 'audit.are_repeated(p_records, p_scope) THEN', 'NOT audit.are_repeated(p_records, p_scope) THEN'),
         ('append_audit_logs', 'counts the refused record from elsewhere', 'coalesce(p_first, 1) - 1', '0'),
         ('append_audit_logs', 'counts what was undone', E'stored := 0;\n    END;', E'END;'),
         ('append_audit_logs', 'stores the valid where all or none is asked for', 'IF p_first IS NOT NULL THEN', 'IF false THEN'),
@@ -178,8 +179,8 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('append_audit_logs', 'takes an error that is about no record for a refusal', 'NOT v_is_shared AND SQLSTATE NOT IN (''RF003'', ''RF004'')', 'false AND SQLSTATE NOT IN (''RF003'', ''RF004'')'),
         ('append_audit_logs', 'lets one request fail another', 'IF NOT v_is_shared AND', 'IF'),
         ('append_audit_logs', 'stores one by one past an error that is about no record', 'IF NOT v_is_shared AND SQLSTATE <> ''RF004''', 'IF false AND SQLSTATE <> ''RF004'''),
-        ('append_audit_log', 'refuses what is stored already', 'NOT audit.is_repeated(v_record, p_scope)', 'true'),
-        ('append_audit_log', 'takes any record of this id for the same', 'NOT audit.is_repeated(v_record, p_scope)', 'false'),
+        ('append_audit_log', 'refuses what is stored already', 'NOT audit.are_repeated(json_build_array(p_record), p_scope)', 'true'),
+        ('append_audit_log', 'takes any record of this id for the same', 'NOT audit.are_repeated(json_build_array(p_record), p_scope)', 'false'),
         ('append_audit_log', 'counts what was stored before', 'RETURN false;', 'RETURN true;'),
         ('store_audit_logs', 'takes the time of now', 'least(r.created_at, CASE p_scope WHEN ''replay'' THEN clock_timestamp() END)', 'now()'),
         ('store_audit_logs', 'takes a time to come', 'least(r.created_at, CASE p_scope WHEN ''replay'' THEN clock_timestamp() END)', 'r.created_at'),
@@ -231,15 +232,15 @@ WHERE s.proname = 'tenant_proof'
 UNION ALL
 -- A retry is the same record in every field.
 SELECT format('function audit.%s recognises a record with another %s', s.proname, field.name),
-       regexp_replace(s.body, format('\ml\.%s(?=[,)])', field.name), 'p_record.' || field.name)
+       regexp_replace(s.body, format('\ml\.%s(?=[,)])', field.name), 'r.' || field.name)
 FROM source AS s
 CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
-WHERE s.proname = 'is_repeated'
+WHERE s.proname = 'are_repeated'
 UNION ALL
 -- What asks for it names every field, whether the caller may read or not.
 SELECT format('function audit.%s looks for a record without its %s', s.proname, field.name),
        regexp_replace(s.body, format('(%s\([^;]*?)\m%s%s\M', way.call, way.prefix, field.name), '\1NULL')
-FROM (VALUES ('insert_audit_log', 'ROW', 'p_'), ('is_stored', 'ROW', 'p_'), ('is_repeated', 'is_stored', 'p_record.')) AS way (function, call, prefix)
+FROM (VALUES ('insert_audit_log', 'ROW', 'p_')) AS way (function, call, prefix)
 JOIN source AS s ON s.proname = way.function
 CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
 UNION ALL
