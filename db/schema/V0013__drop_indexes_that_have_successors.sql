@@ -1,6 +1,6 @@
 -- The indexes of lists have successors that end in created_at and id, so that a page costs a page, also among records that share their
 -- time: db/indexes, which `make migrate` builds before this file, since a migration is one transaction and CREATE INDEX CONCURRENTLY
--- cannot be part of one. docs/decisions/0012-third-index-column.md and 0013-an-index-a-filter.md have the reasons.
+-- cannot be part of one. docs/decisions/0012-third-index-column.md and 0014-an-index-for-each-filter.md have the reasons.
 
 -- A table with records keeps its old indexes until the new ones are there: lists would read it whole.
 DO $$

@@ -85,6 +85,7 @@ PREPARE pages (text) AS
     SELECT is(pg_temp.pages(l.filter, o.direction, 60), l.found || ' for a page', format('%s, %s%s', $1, o.direction, l.filter))
     FROM list AS l CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction) ORDER BY l.number, o.direction;
 
+TRUNCATE audit.audit_logs;   -- first: what ANALYZE notes of a new table is rolled back with it
 -- Statistics of another table: of one tenant that has one agent, one trace, one user, one mode and so on.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, mode, status, http_status, created_at)
 SELECT gen_random_uuid(), 'tap-large', 'rare', 'trace 2', 'rare', 'LIVE', 'denied', 500, timestamptz '2020-01-01 00:00:00+00' + interval '1 second' * n
