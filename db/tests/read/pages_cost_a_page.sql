@@ -164,11 +164,17 @@ FROM (VALUES
     (', p_mode => ''DRY_RUN'', p_status => ''started''',                                  0, 60),
     (', p_http_status => 418, p_agent_id => ''common''',                                  0, 60),
     (', p_agent_id => ''common'', p_status => ''denied'', p_mode => ''DRY_RUN''',         5, 180),
-    (', p_user_id => ''common'', p_trace_id => ''trace 2''',                              0, 60),
-    -- 71,000 and 5,000 records that have none in common; and the half of each that shares one time.
-    (', p_agent_id => ''common'', p_status => ''error''',                                 0, 6500),
-    (', p_agent_id => ''common'', p_status => ''error'', p_start_time => ''2020-01-01 13:53:20+00''', 0, 6500)) AS several (filter, found, most)
+    (', p_user_id => ''common'', p_trace_id => ''trace 2''',                              0, 60)) AS several (filter, found, most)
 CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction);
+-- 71,000 and 3,750 records that have none in common: it reads by the filter that is the rarer in what it has read so far. Among records
+-- that share their time no filter looks rarer, and they take turns.
+SELECT is(pg_temp.pages(', p_agent_id => ''common'', p_status => ''error''' || filter, direction, most), '0 for a page',
+          format('filters that never meet, %s%s', direction, filter))
+FROM (VALUES
+    ('',                                             'desc', 6500),
+    ('',                                             'asc',  4300),
+    (', p_start_time => ''2020-01-01 13:53:20+00''', 'desc', 6500),
+    (', p_start_time => ''2020-01-01 13:53:20+00''', 'asc',  6500)) AS never (filter, direction, most);
 
 SELECT * FROM finish();
 ROLLBACK;
