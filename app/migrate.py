@@ -4,7 +4,8 @@ yandex-pgmigrate applies the numbered files of db/schema, then db/functions and 
 alone, and applies functions and policies again only when a numbered file is pending. This module adds the rest: it
 records the SHA-256 of every applied file, applies functions and policies that were edited, and refuses when a numbered
 file was edited after it was applied. All files are applied in one transaction, so a failure changes none of them; the
-roles and the two empty schemas are created before, in a transaction of their own.
+roles and the two empty schemas are created before, in a transaction of their own, and indexes are built outside of it
+(app/index_builds.py): before the files where the table exists, after them in a new database.
 
 MIGRATION_DATABASE_URL names the database and a role that may create roles and schemas, superuser or not; where the
 roles exist already, audit_migrator suffices. AUDIT_APP_PASSWORD, if set, becomes the password of audit_app: a platform
@@ -27,7 +28,7 @@ import psycopg2
 import psycopg2.errors
 import sqlparse.engine.grouping
 
-from app import database_url
+from app import database_url, index_builds
 from app.release import DATABASE_DIRECTORY, fingerprints
 from app.terminal_text import printable
 
@@ -41,6 +42,16 @@ class MigrationRefused(Exception):
     """The database cannot be brought to this release; the message says why and what to do."""
 
 
+_NOTHING_APPLIED = (
+    MigrationRefused,
+    index_builds.AnotherMigration,
+    pgmigrate.MigrateError,
+    ValueError,
+    psycopg2.Error,
+    psycopg.Error,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The difference between a database and this release. Paths are relative to db/.
@@ -50,6 +61,7 @@ class Plan:
     removed: functions and policies that are no longer in the release; a numbered file drops them.
     first: roles and schemas to create before the files, and privileges to revoke from PUBLIC; in words.
     grants: privileges that the files grant and the database does not have yet; in words.
+    indexes: files of db/indexes whose index is missing, or was left invalid by a build that failed.
     """
 
     pending: list[str]
@@ -57,6 +69,7 @@ class Plan:
     removed: list[str]
     first: list[str] = field(default_factory=list)
     grants: list[str] = field(default_factory=list)
+    indexes: list[str] = field(default_factory=list)
 
     @classmethod
     def between(cls, applied: dict[str, str], release: dict[str, str]) -> "Plan":
@@ -87,7 +100,7 @@ class Plan:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.pending or self.changed or self.removed)
+        return bool(self.pending or self.changed or self.removed or self.indexes)
 
 
 def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
@@ -107,7 +120,8 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
             applied = {}
         connection.rollback()
         todo = Plan.between(applied, release)
-        return replace(todo, first=first, grants=_grants(cursor, todo, is_empty=not applied))
+        indexes = index_builds.missing(cursor, directory)
+        return replace(todo, first=first, grants=_grants(cursor, todo, is_empty=not applied), indexes=indexes)
 
 
 def _first(cursor: Any) -> list[str]:
@@ -139,22 +153,28 @@ def _grants(cursor: Any, todo: Plan, *, is_empty: bool) -> list[str]:
 def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     """Bring the database to this release and return what was done; an empty plan: nothing.
 
-    Raises MigrationRefused, or psycopg2.Error when the server refuses; no file has been applied then.
+    Raises MigrationRefused, or psycopg2.Error when the server refuses; no file has been applied then. Raises
+    IndexBuildFailed when an index could not be built; in a new database the files have been applied by then.
     """
-    for _ in range(_MAX_DEADLOCKS):
-        # Running workers lock tables too, and not always in the order of db/bootstrap/lock_tables.sql.
-        with suppress(psycopg2.errors.DeadlockDetected):
-            return _apply_once(url, directory)
-    return _apply_once(url, directory)
-
-
-def _apply_once(url: str, directory: Path) -> Plan:
     release = fingerprints(directory)
+    with _connection(url) as session:
+        session.autocommit = True
+        with session.cursor() as builder:
+            index_builds.lock(builder, directory)
+            for _ in range(_MAX_DEADLOCKS):
+                # Running workers lock tables too, and not always in the order of db/bootstrap/lock_tables.sql.
+                with suppress(psycopg2.errors.DeadlockDetected):
+                    return _apply_once(url, directory, release, builder)
+            return _apply_once(url, directory, release, builder)
+
+
+def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any) -> Plan:
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor)
         for file in ("roles.sql", "database.sql"):
             cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
+    built = index_builds.build(builder, directory)
 
     # sqlparse refuses long function bodies unless its limits are lifted, as pgmigrate's own command line does.
     sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
@@ -184,7 +204,8 @@ def _apply_once(url: str, directory: Path) -> Plan:
         raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
     finally:
         config.conn_instance.close()
-    return replace(todo, first=first, grants=grants)
+    built += index_builds.build(builder, directory)
+    return replace(todo, first=first, grants=grants, indexes=built)
 
 
 def set_app_password(url: str, password: str) -> None:
@@ -225,12 +246,16 @@ def main() -> int:
     except database_url.BadDatabaseUrl as error:
         print(error, file=sys.stderr)
         return 1
-    except (MigrationRefused, pgmigrate.MigrateError, ValueError, psycopg2.Error, psycopg.Error) as error:
+    except index_builds.IndexBuildFailed as error:
+        print(f"an index was not built: {printable(database_url.one_line(error))}", file=sys.stderr)
+        return 1
+    except _NOTHING_APPLIED as error:
         print(f"no file was applied: {printable(database_url.one_line(error))}", file=sys.stderr)
         return 1
     lines = [*todo.first]
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
         lines += [f"{verb} db/{path}" for path in paths]
+    lines += [f"build db/{path}" for path in todo.indexes]
     for line in [*lines, *todo.grants]:
         print(f"{'would ' if command == 'plan' else ''}{line}")
     if not lines:

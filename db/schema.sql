@@ -26,6 +26,31 @@ COMMENT ON COLUMN audit.new_audit_log.user_id IS 'As in audit.audit_logs.';
 COMMENT ON COLUMN audit.new_audit_log.error IS 'As in audit.audit_logs.';
 COMMENT ON COLUMN audit.new_audit_log.created_at IS 'As in audit.audit_logs, for imported and replayed records; ignored in every other.';
 
+CREATE TABLE audit.admin_events (
+    id uuid NOT NULL,
+    tenant_id text,
+    act text NOT NULL,
+    api_key_id text,
+    actor text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    detail jsonb,
+    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text]))),
+    CONSTRAINT admin_events_detail_form CHECK (((jsonb_typeof(detail) = 'object'::text) AND (octet_length((detail)::text) <= 2048))),
+    CONSTRAINT admin_events_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+ALTER TABLE ONLY audit.admin_events FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.admin_events IS 'Every administrative act, every export, import and replay of records, and the first read of an hour with each key; append-only: written by the function that acts, in its transaction. Read by the tenant that it concerns, and by administrators with audit.list_all_admin_events().';
+COMMENT ON COLUMN audit.admin_events.id IS 'UUID version 7.';
+COMMENT ON COLUMN audit.admin_events.tenant_id IS 'Whom it concerns. NULL: no tenant alone.';
+COMMENT ON COLUMN audit.admin_events.act IS 'What was done.';
+COMMENT ON COLUMN audit.admin_events.api_key_id IS 'To which key, where it was a key; with which, where records were exported, imported, replayed or read.';
+COMMENT ON COLUMN audit.admin_events.actor IS 'The login role that did it; no SET ROLE hides it.';
+COMMENT ON COLUMN audit.admin_events.created_at IS 'The database''s clock at the start of the transaction.';
+COMMENT ON COLUMN audit.admin_events.detail IS 'What the act was about, as a JSON object; which members, says the function that acts. The name of a tenant and the label of a key are the only texts of a caller in it. NULL: nothing more to say, or recorded by an earlier release.';
+COMMENT ON CONSTRAINT admin_events_act_known ON audit.admin_events IS 'One of the acts that have a function.';
+COMMENT ON CONSTRAINT admin_events_detail_form ON audit.admin_events IS 'The detail of an event is a JSON object of at most 2048 bytes.';
+COMMENT ON CONSTRAINT admin_events_tenant_id_form ON audit.admin_events IS 'As in every table that holds tenants.';
+
 CREATE TABLE audit.audit_logs (
     id uuid NOT NULL,
     trace_id text,
@@ -72,31 +97,6 @@ COMMENT ON CONSTRAINT audit_logs_status_known ON audit.audit_logs IS 'started, s
 COMMENT ON CONSTRAINT audit_logs_tenant_id_form ON audit.audit_logs IS '1 to 63 of a-z, 0-9, _ and -, the first a letter or digit; so never the '''' that an ended SET LOCAL leaves.';
 COMMENT ON CONSTRAINT audit_logs_trace_id_size ON audit.audit_logs IS '1 to 128 characters.';
 COMMENT ON CONSTRAINT audit_logs_user_id_size ON audit.audit_logs IS '1 to 256 characters.';
-
-CREATE TABLE audit.admin_events (
-    id uuid NOT NULL,
-    tenant_id text,
-    act text NOT NULL,
-    api_key_id text,
-    actor text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    detail jsonb,
-    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text]))),
-    CONSTRAINT admin_events_detail_form CHECK (((jsonb_typeof(detail) = 'object'::text) AND (octet_length((detail)::text) <= 2048))),
-    CONSTRAINT admin_events_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
-);
-ALTER TABLE ONLY audit.admin_events FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE audit.admin_events IS 'Every administrative act, every export, import and replay of records, and the first read of an hour with each key; append-only: written by the function that acts, in its transaction. Read by the tenant that it concerns, and by administrators with audit.list_all_admin_events().';
-COMMENT ON COLUMN audit.admin_events.id IS 'UUID version 7.';
-COMMENT ON COLUMN audit.admin_events.tenant_id IS 'Whom it concerns. NULL: no tenant alone.';
-COMMENT ON COLUMN audit.admin_events.act IS 'What was done.';
-COMMENT ON COLUMN audit.admin_events.api_key_id IS 'To which key, where it was a key; with which, where records were exported, imported, replayed or read.';
-COMMENT ON COLUMN audit.admin_events.actor IS 'The login role that did it; no SET ROLE hides it.';
-COMMENT ON COLUMN audit.admin_events.created_at IS 'The database''s clock at the start of the transaction.';
-COMMENT ON COLUMN audit.admin_events.detail IS 'What the act was about, as a JSON object; which members, says the function that acts. The name of a tenant and the label of a key are the only texts of a caller in it. NULL: nothing more to say, or recorded by an earlier release.';
-COMMENT ON CONSTRAINT admin_events_act_known ON audit.admin_events IS 'One of the acts that have a function.';
-COMMENT ON CONSTRAINT admin_events_detail_form ON audit.admin_events IS 'The detail of an event is a JSON object of at most 2048 bytes.';
-COMMENT ON CONSTRAINT admin_events_tenant_id_form ON audit.admin_events IS 'As in every table that holds tenants.';
 
 CREATE TABLE audit.api_key_uses (
     api_key_id text NOT NULL,
@@ -224,35 +224,47 @@ COMMENT ON CONSTRAINT proof_secrets_pkey ON audit.proof_secrets IS 'One secret a
 ALTER TABLE ONLY audit.tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT tenants_pkey ON audit.tenants IS 'A tenant is registered once.';
 
-CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC, id DESC);
+CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC NULLS LAST, id DESC);
 COMMENT ON INDEX audit.admin_events_act_created_at_id_idx IS 'Serves an administrator''s list of one act in all tenants, and of the acts on none.';
 
-CREATE INDEX admin_events_api_key_id_created_at_id_idx ON audit.admin_events USING btree (api_key_id, created_at DESC, id DESC) WHERE (api_key_id IS NOT NULL);
-COMMENT ON INDEX audit.admin_events_api_key_id_created_at_id_idx IS 'Serves the list of what was done to a key, and with it.';
+CREATE INDEX admin_events_api_key_id_created_at_id_idx ON audit.admin_events USING btree (api_key_id, created_at DESC NULLS LAST, id DESC) WHERE (api_key_id IS NOT NULL);
+COMMENT ON INDEX audit.admin_events_api_key_id_created_at_id_idx IS 'Serves an administrator''s list of what was done to a key, and with it.';
 
 CREATE INDEX admin_events_created_at_id_idx ON audit.admin_events USING btree (created_at DESC, id DESC);
 COMMENT ON INDEX audit.admin_events_created_at_id_idx IS 'Serves an administrator''s list of every act.';
 
-CREATE INDEX admin_events_tenant_id_act_created_at_id_idx ON audit.admin_events USING btree (tenant_id, act, created_at DESC, id DESC);
+CREATE INDEX admin_events_tenant_id_act_created_at_id_idx ON audit.admin_events USING btree (tenant_id, act, created_at DESC NULLS LAST, id DESC NULLS LAST);
 COMMENT ON INDEX audit.admin_events_tenant_id_act_created_at_id_idx IS 'Serves a tenant''s list of one act: many exports hide no issue of a key.';
 
-CREATE INDEX admin_events_tenant_id_created_at_id_idx ON audit.admin_events USING btree (tenant_id, created_at DESC, id DESC);
+CREATE INDEX admin_events_tenant_id_api_key_id_created_at_id_idx ON audit.admin_events USING btree (tenant_id, api_key_id, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (api_key_id IS NOT NULL);
+COMMENT ON INDEX audit.admin_events_tenant_id_api_key_id_created_at_id_idx IS 'Serves a tenant''s list of what was done to a key of its own, and with it.';
+
+CREATE INDEX admin_events_tenant_id_created_at_id_idx ON audit.admin_events USING btree (tenant_id, created_at DESC NULLS LAST, id DESC);
 COMMENT ON INDEX audit.admin_events_tenant_id_created_at_id_idx IS 'Serves a tenant''s list of acts.';
 
 CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC);
-COMMENT ON INDEX audit.audit_logs_agent_id_created_at_idx IS 'Serves lists of one agent.';
+COMMENT ON INDEX audit.audit_logs_agent_id_created_at_idx IS 'Finds the records of an agent in all tenants, for a DBA. Lists of one tenant have an index that begins with the tenant.';
 
-CREATE INDEX audit_logs_failures_idx ON audit.audit_logs USING btree (tenant_id, status, created_at DESC) WHERE (status = ANY (ARRAY['error'::text, 'denied'::text]));
-COMMENT ON INDEX audit.audit_logs_failures_idx IS 'Serves lists of what failed or was refused. Small: other records are not in it.';
+CREATE INDEX audit_logs_tenant_id_agent_id_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, agent_id, created_at DESC NULLS LAST, id DESC NULLS LAST);
+COMMENT ON INDEX audit.audit_logs_tenant_id_agent_id_created_at_id_idx IS 'Serves lists of one agent, of this tenant alone.';
 
-CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC);
-COMMENT ON INDEX audit.audit_logs_tenant_id_created_at_idx IS 'Serves every list: the policy''s comparison is its first column, the page''s order its second.';
+CREATE INDEX audit_logs_tenant_id_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC, id DESC);
+COMMENT ON INDEX audit.audit_logs_tenant_id_created_at_id_idx IS 'Serves lists without a filter: the policy''s comparison is its first column, the order of a page the other two.';
 
-CREATE INDEX audit_logs_tenant_id_user_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, user_id, created_at DESC) WHERE (user_id IS NOT NULL);
-COMMENT ON INDEX audit.audit_logs_tenant_id_user_id_created_at_idx IS 'Serves lists of one user. A record without a user does not pay for it.';
+CREATE INDEX audit_logs_tenant_id_http_status_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, http_status, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (http_status IS NOT NULL);
+COMMENT ON INDEX audit.audit_logs_tenant_id_http_status_created_at_id_idx IS 'Serves lists of one HTTP status. A record of a call that was not made does not pay for it.';
 
-CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id);
-COMMENT ON INDEX audit.audit_logs_trace_id_idx IS 'Serves the records of one request.';
+CREATE INDEX audit_logs_tenant_id_mode_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST);
+COMMENT ON INDEX audit.audit_logs_tenant_id_mode_created_at_id_idx IS 'Serves lists of one mode.';
+
+CREATE INDEX audit_logs_tenant_id_status_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, status, created_at DESC NULLS LAST, id DESC NULLS LAST);
+COMMENT ON INDEX audit.audit_logs_tenant_id_status_created_at_id_idx IS 'Serves lists of one status.';
+
+CREATE INDEX audit_logs_tenant_id_user_id_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, user_id, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (user_id IS NOT NULL);
+COMMENT ON INDEX audit.audit_logs_tenant_id_user_id_created_at_id_idx IS 'Serves lists of one user. A record without a user does not pay for it.';
+
+CREATE INDEX audit_logs_trace_id_tenant_id_created_at_id_idx ON audit.audit_logs USING btree (trace_id, tenant_id, created_at DESC NULLS LAST, id DESC NULLS LAST);
+COMMENT ON INDEX audit.audit_logs_trace_id_tenant_id_created_at_id_idx IS 'Serves lists of one trace.';
 
 CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC);
 COMMENT ON INDEX audit.idempotency_keys_tenant_id_created_at_idx IS 'Finds the tenant''s keys that are out of date.';

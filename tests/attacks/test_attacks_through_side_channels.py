@@ -164,22 +164,33 @@ def initech(attack: Attack) -> None:
 
 
 @pytest.mark.usefixtures("initech")
-def test_counters_tell_how_many_records_have_the_agent_or_the_trace_that_a_list_asks_for(attack: Attack) -> None:
-    # Indexes hold the entries of every tenant. Told are numbers: of records with an agent or trace that the attacker
-    # can name, in a time that he names; not whose they are, and nothing of any other column.
+def test_counters_tell_nothing_of_the_agents_and_traces_of_others(attack: Attack) -> None:
+    # Indexes hold the entries of every tenant, and the server counts those that a scan meets. Every list compares the
+    # tenant in the index: an agent or a trace that another tenant has is counted like one that nobody has.
+    traces, agents = (
+        "audit_logs_trace_id_tenant_id_created_at_id_idx",
+        "audit_logs_tenant_id_agent_id_created_at_id_idx",
+    )
     lists = {
-        list_of(agent_id="agent-of-initech"): ("audit_logs_agent_id_created_at_idx", 30),
+        list_of(agent_id="agent-of-initech"): (agents, 0),
         "SELECT audit.list_audit_logs(p_agent_id => 'agent-of-initech',"
-        " p_start_time => now() - interval '9 days 12 hours')": ("audit_logs_agent_id_created_at_idx", 9),
-        list_of(agent_id="agent-of-nobody"): ("audit_logs_agent_id_created_at_idx", 0),
-        list_of(trace_id="initech-7"): ("audit_logs_trace_id_idx", 1),
-        list_of(trace_id="initech-31"): ("audit_logs_trace_id_idx", 0),
+        " p_start_time => now() - interval '9 days 12 hours')": (agents, 0),
+        list_of(agent_id="agent-of-nobody"): (agents, 0),
+        "SELECT audit.list_audit_logs(p_agent_id => 'agent', p_start_time => now() - interval '9 days 12 hours')": (
+            agents,
+            9 + RECORDS["acme"],
+        ),
+        list_of(trace_id="initech-7"): (traces, 0),
+        list_of(trace_id="initech-31"): (traces, 0),
+        list_of(trace_id="acme-7"): (traces, 1),
     }
     with attack.request() as connection:
         choose(connection, "index")
         for statement, (index, entries) in lists.items():
-            scans, returned, _ = counted(connection, statement)[index]
-            assert (scans, returned) == (1, entries), statement
+            met = counted(connection, statement)
+            assert met[index][:2] == [1, entries], statement
+            others = [each[1] for name, each in met.items() if name.startswith("audit_logs_") and name != index]
+            assert sum(others) == 0, statement
         assert '"count": 0' in attack.value(connection, list_of(agent_id="agent-of-initech"))
 
 

@@ -16,6 +16,9 @@ from app.release import DATABASE_DIRECTORY, fingerprints, schema_version
 RELEASE_BEFORE = "a5a6f4d"
 """The commit of the release before this one, which docs/upgrade.md is tried with. Every release names the next."""
 
+INDEXES_SINCE = 13
+"""The number of the schema file that came with db/indexes."""
+
 
 def release_before(folder: Path) -> Path:
     """Unpack the release before below `folder`, service and SQL; return where. It runs with the packages of this one.
@@ -47,6 +50,8 @@ def release_as_of(folder: Path, version: int, scratch: str) -> Path:
     for file in (release / "schema").glob("V*.sql"):
         if schema_version({f"schema/{file.name}": ""}) > version:
             file.unlink()
+    if version < INDEXES_SINCE:
+        shutil.rmtree(release / "indexes")
     later = [release / path for path in fingerprints(release) if not path.startswith("schema/")]
     texts = {file: file.read_bytes() for file in later}
     for file in later:

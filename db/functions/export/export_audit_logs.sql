@@ -7,14 +7,16 @@ CREATE OR REPLACE FUNCTION audit.export_audit_logs()
 RETURNS TABLE (lines bytea, state text)
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- Planned for the filters of this very export: a generic plan keeps "filter IS NULL OR ..." and reads the whole tenant.
-SET plan_cache_mode = force_custom_plan
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     c_records     CONSTANT int := 1000;      -- of one page
+    c_read        CONSTANT int := 4000;      -- for one page, where several filters leave some out
     c_bytes       CONSTANT int := 2097152;   -- of one part, but for its last page: within work_mem, so that nothing goes to the disk
     -- What makes a spreadsheet calculate: tab, LF, CR, + - = @, a byte order mark, and + - = @ in full width.
     c_formula     CONSTANT int[] := ARRAY[9, 10, 13, 43, 45, 61, 64, 65279, 65291, 65293, 65309, 65312];
+    c_least       CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    c_greatest    CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     v_tenant_id   text := audit.required_tenant('read');
     v_state       jsonb := nullif(current_setting('app.export', true), '')::jsonb;
     v_is_csv      boolean := v_state ->> 'format' = 'csv';
@@ -25,15 +27,19 @@ DECLARE
     v_mode        text := v_state ->> 'mode';
     v_status      text := v_state ->> 'status';
     v_http_status int := v_state ->> 'http_status';
-    v_start_time  timestamptz := v_state ->> 'start_time';
-    v_end_time    timestamptz := v_state ->> 'end_time';
+    -- As in audit.list_audit_logs(): no record lies outside of these.
+    v_from        timestamptz := least(greatest((v_state ->> 'start_time')::timestamptz, '1970-01-01 00:00:00+00'), '10000-01-01 00:00:00+00');
+    v_to          timestamptz := greatest(least((v_state ->> 'end_time')::timestamptz, '10000-01-01 00:00:00+00'), '1970-01-01 00:00:00+00');
     v_newest_time timestamptz := v_state ->> 'newest_time';
     v_newest_id   uuid := v_state ->> 'newest_id';
-    v_last_time   timestamptz := v_state ->> 'last_time';
-    v_last_id     uuid := v_state ->> 'last_id';
     v_count       bigint := v_state ->> 'count';
+    -- A page lies beyond where the one before has ended, up to and including the end of the export.
+    v_after_time  timestamptz := v_state ->> 'last_time';
+    v_after_id    uuid := v_state ->> 'last_id';
+    v_end_time    timestamptz;
+    v_end_id      uuid;
+    v_newest      audit.audit_logs[];
     v_page        audit.audit_logs[];
-    v_found       bigint;
     v_text        text;
     v_bytes       bigint := 0;
     v_until       timestamptz := clock_timestamp() + interval '1 second';
@@ -50,10 +56,9 @@ BEGIN
 
     -- Records that arrive meanwhile are left to the next export: with order asc this one might never end otherwise.
     IF NOT v_state ? 'newest_time' THEN
-        SELECT l.created_at, l.id INTO v_newest_time, v_newest_id
-        FROM audit.audit_logs AS l
-        WHERE l.tenant_id = v_tenant_id
-        ORDER BY l.created_at DESC, l.id DESC LIMIT 1;
+        v_newest := audit.keyset_page(v_tenant_id, NULL, NULL, 'infinity', c_least, '-infinity', c_least, 1, 'desc');
+        v_newest_time := v_newest[1].created_at;
+        v_newest_id := v_newest[1].id;
         v_state := v_state || jsonb_build_object('newest_time', v_newest_time, 'newest_id', v_newest_id);
         IF v_is_csv THEN
             lines := convert_to(E'id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at\r\n', 'UTF8');
@@ -62,37 +67,40 @@ BEGIN
         END IF;
     END IF;
 
-    LOOP
-        -- The filters that an index serves choose the page; the others are looked at record by record below, so that a page
-        -- costs the same however few it finds. Two statements, since an index is read in one direction or the other.
-        IF v_is_asc THEN
-            v_page := ARRAY(
-                SELECT l FROM audit.audit_logs AS l
-                WHERE l.tenant_id = v_tenant_id
-                  AND (v_agent_id IS NULL OR l.agent_id = v_agent_id)
-                  AND (v_trace_id IS NULL OR l.trace_id = v_trace_id)
-                  AND (v_start_time IS NULL OR l.created_at >= v_start_time)
-                  AND (v_end_time IS NULL OR l.created_at < v_end_time)
-                  AND (l.created_at, l.id) <= (v_newest_time, v_newest_id)
-                  AND (v_last_time IS NULL OR (l.created_at, l.id) > (v_last_time, v_last_id))
-                ORDER BY l.created_at, l.id LIMIT c_records);
-        ELSE
-            v_page := ARRAY(
-                SELECT l FROM audit.audit_logs AS l
-                WHERE l.tenant_id = v_tenant_id
-                  AND (v_agent_id IS NULL OR l.agent_id = v_agent_id)
-                  AND (v_trace_id IS NULL OR l.trace_id = v_trace_id)
-                  AND (v_start_time IS NULL OR l.created_at >= v_start_time)
-                  AND (v_end_time IS NULL OR l.created_at < v_end_time)
-                  AND (v_last_time IS NULL OR (l.created_at, l.id) < (v_last_time, v_last_id))
-                ORDER BY l.created_at DESC, l.id DESC LIMIT c_records);
+    IF v_is_asc THEN
+        IF v_after_time IS NULL THEN
+            v_after_time := v_from - interval '1 microsecond';
+            v_after_id := c_greatest;
         END IF;
+        IF v_newest_time >= v_to THEN
+            v_end_time := v_to - interval '1 microsecond';
+            v_end_id := c_greatest;
+        ELSE
+            v_end_time := v_newest_time;
+            v_end_id := v_newest_id;
+        END IF;
+    ELSE
+        IF v_after_time IS NULL THEN
+            v_after_time := v_to;
+            v_after_id := c_least;
+        END IF;
+        v_end_time := v_from;
+        v_end_id := c_least;
+    END IF;
+
+    LOOP
+        -- Ends where it has read enough, so that a page costs the same however few it finds.
+        SELECT next.page, next.reached_time, next.reached_id
+        INTO v_page, v_after_time, v_after_id
+        FROM audit.filtered_page(
+            v_tenant_id, v_agent_id, v_trace_id, v_user_id, v_mode, v_status, v_http_status, v_after_time, v_after_id, v_end_time,
+            v_end_id, c_records, c_read, CASE WHEN v_is_asc THEN 'asc' ELSE 'desc' END) AS next;
 
         -- unnest() keeps the order of the page, and nothing stands between it and the aggregate.
         -- CSV is that of RFC 4180, with an apostrophe before text that a spreadsheet would evaluate as a formula. Only the four columns
         -- with text of callers can begin like that.
         IF v_is_csv THEN
-            SELECT count(*), string_agg(concat(
+            SELECT string_agg(concat(
                 l.id, ',',
                 '"' || CASE WHEN ascii(l.trace_id) = ANY (c_formula) THEN '''' ELSE '' END || replace(l.trace_id, '"', '""') || '"', ',',
                 l.tenant_id, ',',
@@ -101,15 +109,11 @@ BEGIN
                 '"' || CASE WHEN ascii(l.user_id) = ANY (c_formula) THEN '''' ELSE '' END || replace(l.user_id, '"', '""') || '"', ',',
                 '"' || CASE WHEN ascii(l.error) = ANY (c_formula) THEN '''' ELSE '' END || replace(l.error, '"', '""') || '"', ',',
                 to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), E'\r\n'), '')
-            INTO v_found, v_text
-            FROM unnest(v_page) AS l
-            WHERE (v_user_id IS NULL OR l.user_id = v_user_id)
-              AND (v_mode IS NULL OR l.mode = v_mode)
-              AND (v_status IS NULL OR l.status = v_status)
-              AND (v_http_status IS NULL OR l.http_status = v_http_status);
+            INTO v_text
+            FROM unnest(v_page) AS l;
         ELSE
             -- The members of audit.list_audit_logs(). By hand: row_to_json() takes half as long again.
-            SELECT count(*), string_agg(concat(
+            SELECT string_agg(concat(
                 '{"id":"', l.id,
                 '","trace_id":', coalesce(to_json(l.trace_id)::text, 'null'),
                 ',"tenant_id":"', l.tenant_id,
@@ -121,21 +125,15 @@ BEGIN
                 ',"user_id":', coalesce(to_json(l.user_id)::text, 'null'),
                 ',"error":', coalesce(to_json(l.error)::text, 'null'),
                 ',"created_at":"', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), E'"}\n'), '')
-            INTO v_found, v_text
-            FROM unnest(v_page) AS l
-            WHERE (v_user_id IS NULL OR l.user_id = v_user_id)
-              AND (v_mode IS NULL OR l.mode = v_mode)
-              AND (v_status IS NULL OR l.status = v_status)
-              AND (v_http_status IS NULL OR l.http_status = v_http_status);
+            INTO v_text
+            FROM unnest(v_page) AS l;
         END IF;
         lines := convert_to(coalesce(v_text, ''), 'UTF8');
         v_bytes := v_bytes + length(lines);
-        v_count := v_count + v_found;
-        EXIT WHEN cardinality(v_page) < c_records;
+        v_count := v_count + cardinality(v_page);
+        EXIT WHEN v_after_time IS NULL;
 
-        v_last_time := v_page[c_records].created_at;
-        v_last_id := v_page[c_records].id;
-        state := v_state || jsonb_build_object('last_time', v_last_time, 'last_id', v_last_id, 'count', v_count);
+        state := v_state || jsonb_build_object('last_time', v_after_time, 'last_id', v_after_id, 'count', v_count);
         RETURN NEXT;
         IF v_bytes >= c_bytes OR clock_timestamp() >= v_until THEN
             RETURN;

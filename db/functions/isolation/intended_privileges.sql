@@ -61,10 +61,12 @@ AS $$
         ('function', 'audit.store_audit_logs',          'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/read
         ('function', 'audit.admin_events_cursor',       'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.admin_events_keyset_page',  'EXECUTE', 'audit_trusted'),
         ('function', 'audit.admin_events_page',         'EXECUTE', 'audit_trusted'),
-        ('function', 'audit.filtered_audit_logs',       'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.filtered_page',             'EXECUTE', 'audit_trusted'),
         ('function', 'audit.get_audit_log',             'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.get_proven_audit_log',      'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.keyset_page',               'EXECUTE', 'audit_trusted'),
         ('function', 'audit.list_admin_events',         'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.list_all_admin_events',     'EXECUTE', 'audit_admin'),
         ('function', 'audit.list_audit_logs',           'EXECUTE', 'audit_trusted audit_keyed'),

@@ -13,21 +13,19 @@ CREATE OR REPLACE FUNCTION audit.admin_events_page(
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- Planned for the filters of each call: a plan that serves all of them keeps "filter IS NULL OR ..." and reads every event.
-SET plan_cache_mode = force_custom_plan
--- Every list has an index in its order. Without statistics, or with stale ones, reading all events and sorting them looks cheaper.
-SET enable_sort = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    c_least    CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    c_greatest CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     v_position text[];
     v_is_ours  boolean;
-    -- Where the page starts, and the times it lies between. No event is at the ends.
-    v_created  timestamptz := CASE p_order WHEN 'asc' THEN '-infinity' ELSE 'infinity' END;
-    v_id       uuid        := '00000000-0000-0000-0000-000000000000';
-    v_from     timestamptz := coalesce(p_start_time, '-infinity');
-    v_to       timestamptz := coalesce(p_end_time, 'infinity');
+    -- No event is older than the first migration; a time further out could leave the type's range below.
+    v_from     timestamptz := least(greatest(p_start_time, '1970-01-01 00:00:00+00'), '10000-01-01 00:00:00+00');
+    v_to       timestamptz := greatest(least(p_end_time, '10000-01-01 00:00:00+00'), '1970-01-01 00:00:00+00');
+    v_after    timestamptz;
+    v_after_id uuid;
     v_page     audit.admin_events[];
-    v_last     audit.admin_events;
     v_has_more boolean;
     v_items    text;
 BEGIN
@@ -57,32 +55,28 @@ BEGIN
                       HINT = 'Use next_cursor unchanged, with the tenant, filters and order that it came from.';
         END IF;
         -- In two steps: an interval is multiplied as a double, which does not hold eighteen digits.
-        v_created := timestamptz '1970-01-01 00:00:00+00'
+        v_after := timestamptz '1970-01-01 00:00:00+00'
             + interval '1 second' * (v_position[1]::bigint / 1000000)
             + interval '1 microsecond' * (v_position[1]::bigint % 1000000);
-        v_id := v_position[2]::uuid;
+        v_after_id := v_position[2]::uuid;
     END IF;
 
-    -- One more than asked for: that there is a next page is seen, not guessed. Two statements, since an index is read in one
-    -- direction or the other.
+    -- One more than asked for: that there is a next page is seen, not guessed. The window and the cursor become two positions, as in
+    -- audit.list_audit_logs().
     IF p_order = 'desc' THEN
-        v_page := ARRAY(
-            SELECT e FROM audit.admin_events AS e
-            WHERE (p_tenant_id IS NULL OR e.tenant_id = p_tenant_id)
-              AND (p_act IS NULL OR e.act = p_act)
-              AND (p_api_key_id IS NULL OR e.api_key_id = p_api_key_id)
-              AND e.created_at >= v_from AND e.created_at < v_to
-              AND (e.created_at, e.id) < (v_created, v_id)
-            ORDER BY e.created_at DESC, e.id DESC LIMIT p_limit + 1);
+        IF v_after IS NULL OR v_after >= v_to THEN
+            v_after := v_to;
+            v_after_id := c_least;
+        END IF;
+        v_page := audit.admin_events_keyset_page(
+            p_tenant_id, p_act, p_api_key_id, v_after, v_after_id, v_from, c_least, p_limit + 1, p_order);
     ELSE
-        v_page := ARRAY(
-            SELECT e FROM audit.admin_events AS e
-            WHERE (p_tenant_id IS NULL OR e.tenant_id = p_tenant_id)
-              AND (p_act IS NULL OR e.act = p_act)
-              AND (p_api_key_id IS NULL OR e.api_key_id = p_api_key_id)
-              AND e.created_at >= v_from AND e.created_at < v_to
-              AND (e.created_at, e.id) > (v_created, v_id)
-            ORDER BY e.created_at, e.id LIMIT p_limit + 1);
+        IF v_after IS NULL OR v_after < v_from THEN
+            v_after := v_from - interval '1 microsecond';
+            v_after_id := c_greatest;
+        END IF;
+        v_page := audit.admin_events_keyset_page(
+            p_tenant_id, p_act, p_api_key_id, v_after, v_after_id, v_to - interval '1 microsecond', c_greatest, p_limit + 1, p_order);
     END IF;
 
     -- An unregistered tenant is refused: an empty page would say that it has no events.
@@ -94,7 +88,6 @@ BEGIN
     v_has_more := cardinality(v_page) > p_limit;
     IF v_has_more THEN
         v_page := v_page[1:p_limit];
-        v_last := v_page[p_limit];
     END IF;
 
     SELECT string_agg(row_to_json(item)::text, ', ')
@@ -109,8 +102,8 @@ BEGIN
         ', "items": [', v_items, ']',
         ', "next_cursor": ',
         CASE WHEN v_has_more THEN to_json(audit.admin_events_cursor(
-            (extract(epoch FROM v_last.created_at) * 1000000)::bigint, v_last.id, p_tenant_id, p_act, p_api_key_id, p_start_time,
-            p_end_time, p_order)) ELSE 'null' END,
+            (extract(epoch FROM v_page[p_limit].created_at) * 1000000)::bigint, v_page[p_limit].id, p_tenant_id, p_act,
+            p_api_key_id, p_start_time, p_end_time, p_order)) ELSE 'null' END,
         ', "has_more": ', to_json(v_has_more),
         '}');
 END

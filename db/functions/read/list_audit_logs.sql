@@ -17,21 +17,23 @@ CREATE OR REPLACE FUNCTION audit.list_audit_logs(
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
--- A list without filters is planned once a session. One with filters is audit.filtered_audit_logs()'s.
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    c_least     CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    c_greatest  CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     v_tenant_id text := audit.required_tenant('read');
     v_position  text[];
     v_is_ours   boolean;
-    -- Where the page starts, and the times it lies between. No record is at the ends, so the conditions always hold where
-    -- nothing was asked for, and stay conditions of the index.
-    v_created   timestamptz := CASE p_order WHEN 'asc' THEN '-infinity' ELSE 'infinity' END;
-    v_id        uuid        := '00000000-0000-0000-0000-000000000000';
-    v_from      timestamptz := coalesce(p_start_time, '-infinity');
-    v_to        timestamptz := coalesce(p_end_time, 'infinity');
+    -- No record lies outside of these, by audit_logs_created_at_known; a time further out could leave the type's range below.
+    v_from      timestamptz := least(greatest(p_start_time, '1970-01-01 00:00:00+00'), '10000-01-01 00:00:00+00');
+    v_to        timestamptz := greatest(least(p_end_time, '10000-01-01 00:00:00+00'), '1970-01-01 00:00:00+00');
+    -- The page lies beyond one position, up to and including another.
+    v_after     timestamptz;
+    v_after_id  uuid;
+    v_last      timestamptz;
+    v_last_id   uuid;
     v_page      audit.audit_logs[];
-    v_last      audit.audit_logs;
     v_has_more  boolean;
     v_items     text;
 BEGIN
@@ -68,30 +70,38 @@ BEGIN
                       HINT = 'Use next_cursor unchanged, with the tenant, filters and order that it came from.';
         END IF;
         -- In two steps: an interval is multiplied as a double, which does not hold eighteen digits.
-        v_created := timestamptz '1970-01-01 00:00:00+00'
+        v_after := timestamptz '1970-01-01 00:00:00+00'
             + interval '1 second' * (v_position[1]::bigint / 1000000)
             + interval '1 microsecond' * (v_position[1]::bigint % 1000000);
-        v_id := v_position[2]::uuid;
+        v_after_id := v_position[2]::uuid;
     END IF;
 
-    -- One more than asked for: that there is a next page is seen, not guessed. Two statements, since an index is read
-    -- in one direction or the other, and a CASE in ORDER BY would read it in neither.
-    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status) > 0 THEN
-        v_page := audit.filtered_audit_logs(
-            v_tenant_id, p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, v_from, v_to, v_created, v_id,
-            p_limit + 1, p_order);
-    ELSIF p_order = 'desc' THEN
-        v_page := ARRAY(
-            SELECT l FROM audit.audit_logs AS l
-            WHERE l.tenant_id = v_tenant_id AND l.created_at >= v_from AND l.created_at < v_to
-              AND (l.created_at, l.id) < (v_created, v_id)
-            ORDER BY l.created_at DESC, l.id DESC LIMIT p_limit + 1);
+    -- The window and the cursor become two positions: of several conditions on one column, an index scan begins at one and passes
+    -- over the rows up to the other. A made-up cursor may lie outside of the window.
+    IF p_order = 'desc' THEN
+        IF v_after IS NULL OR v_after >= v_to THEN
+            v_after := v_to;
+            v_after_id := c_least;
+        END IF;
+        v_last := v_from;
+        v_last_id := c_least;
     ELSE
-        v_page := ARRAY(
-            SELECT l FROM audit.audit_logs AS l
-            WHERE l.tenant_id = v_tenant_id AND l.created_at >= v_from AND l.created_at < v_to
-              AND (l.created_at, l.id) > (v_created, v_id)
-            ORDER BY l.created_at, l.id LIMIT p_limit + 1);
+        IF v_after IS NULL OR v_after < v_from THEN
+            v_after := v_from - interval '1 microsecond';
+            v_after_id := c_greatest;
+        END IF;
+        v_last := v_to - interval '1 microsecond';
+        v_last_id := c_greatest;
+    END IF;
+
+    -- One more than asked for: that there is a next page is seen, not guessed.
+    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status) = 0 THEN
+        v_page := audit.keyset_page(
+            v_tenant_id, NULL, NULL, v_after, v_after_id, v_last, v_last_id, p_limit + 1, p_order);
+    ELSE
+        v_page := (audit.filtered_page(
+            v_tenant_id, p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, v_after, v_after_id, v_last, v_last_id,
+            p_limit + 1, NULL, p_order)).page;
     END IF;
 
     -- A caller that has set an unregistered name must not mistake an empty page for an empty trail.
@@ -103,7 +113,6 @@ BEGIN
     v_has_more := cardinality(v_page) > p_limit;
     IF v_has_more THEN
         v_page := v_page[1:p_limit];
-        v_last := v_page[p_limit];
     END IF;
 
     SELECT string_agg(row_to_json(item)::text, ', ')
@@ -118,7 +127,7 @@ BEGIN
         ', "items": [', v_items, ']',
         ', "next_cursor": ',
         CASE WHEN v_has_more THEN to_json(audit.page_cursor(
-            (extract(epoch FROM v_last.created_at) * 1000000)::bigint, v_last.id, v_tenant_id, p_order, p_agent_id,
+            (extract(epoch FROM v_page[p_limit].created_at) * 1000000)::bigint, v_page[p_limit].id, v_tenant_id, p_order, p_agent_id,
             p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time)) ELSE 'null' END,
         ', "has_more": ', to_json(v_has_more),
         '}');

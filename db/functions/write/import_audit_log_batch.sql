@@ -28,7 +28,7 @@ $$;
 COMMENT ON FUNCTION audit.import_audit_log_batch IS
     'Appends records with their own created_at to the tenant that a key with the scope import has proven: a JSON array as for '
     'audit.insert_audit_logs(), with created_at in every object; mode and status may be unknown. Returns stored, how many were '
-    'not there before, and refusals: null when all of them are new, else an array with null at the place of each record that is '
+    'not there before, and refusals: null when all of them are stored, now or before, else an array with null at the place of each record that is '
     'stored, now or before, and the sqlstate, message, column and constraint of each other: RF003 without created_at, RF004 '
     'when the id belongs to another record, and those of the table. With p_first all or none, as audit.import_audit_logs() has '
     'it. RF001 when no tenant is proven, RF006 when the key may not import. Repeating a call with the same ids and contents '

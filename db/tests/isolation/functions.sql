@@ -5,19 +5,19 @@ BEGIN;
 SELECT plan(14);
 
 SELECT functions_are('audit', ARRAY[
-    'admin_events_cursor', 'admin_events_page', 'append_audit_log', 'append_audit_logs', 'are_repeated', 'are_stored', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
+    'admin_events_cursor', 'admin_events_keyset_page', 'admin_events_page', 'append_audit_log', 'append_audit_logs', 'are_repeated', 'are_stored', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
-    'export_proven_audit_logs', 'filtered_audit_logs', 'findings_of_objects', 'findings_of_policies',
+    'export_proven_audit_logs', 'filtered_page', 'findings_of_objects', 'findings_of_policies',
     'findings_of_privileges', 'findings_of_roles', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
     'import_audit_log_batch', 'import_audit_logs', 'import_history', 'insert_audit_log',
-    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'isolation_report', 'issue_api_key',
+    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'isolation_report', 'issue_api_key', 'keyset_page',
     'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
     'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant',
     'record_admin_event', 'record_api_key_event', 'record_api_key_use', 'record_export', 'record_rules', 'replay_audit_logs',
     'required_proven_tenant', 'required_tenant', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'store_audit_logs', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
-    'schema audit has sixty-four functions');
+    'schema audit has sixty-seven functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -87,6 +87,7 @@ SELECT results_eq(
       WHERE p.pronamespace = 'audit'::regnamespace ORDER BY p.proname$$,
     $$VALUES
         ('admin_events_cursor'::name, 'IMMUTABLE', 'plpgsql'::name),
+        ('admin_events_keyset_page', 'STABLE', 'plpgsql'),
         ('admin_events_page',    'STABLE',    'plpgsql'),
         ('append_audit_log',     'VOLATILE',  'plpgsql'),
         ('append_audit_logs',    'VOLATILE',  'plpgsql'),
@@ -100,7 +101,7 @@ SELECT results_eq(
         ('enter_tenant',         'VOLATILE',  'plpgsql'),
         ('export_audit_logs',    'STABLE',    'plpgsql'),
         ('export_proven_audit_logs', 'STABLE', 'plpgsql'),
-        ('filtered_audit_logs',  'STABLE',    'plpgsql'),
+        ('filtered_page',        'STABLE',    'plpgsql'),
         ('findings_of_objects', 'STABLE', 'plpgsql'),
         ('findings_of_policies', 'STABLE', 'plpgsql'),
         ('findings_of_privileges', 'STABLE', 'plpgsql'),
@@ -117,6 +118,7 @@ SELECT results_eq(
         ('intended_privileges',  'IMMUTABLE', 'sql'),
         ('isolation_report',     'STABLE',    'plpgsql'),
         ('issue_api_key',        'VOLATILE',  'plpgsql'),
+        ('keyset_page',          'STABLE',    'plpgsql'),
         ('list_admin_events',    'STABLE',    'plpgsql'),
         ('list_all_admin_events', 'STABLE',   'plpgsql'),
         ('list_api_keys',        'STABLE',    'sql'),

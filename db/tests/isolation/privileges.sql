@@ -95,10 +95,10 @@ SELECT results_eq(
                           intended_privileges,isolation_report,list_admin_events,list_audit_logs,
                           list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
                           record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
-        ('audit_trusted', '{admin_events_cursor,admin_events_page,append_audit_log,append_audit_logs,are_repeated,begin_export,claim_idempotency_key,continue_export,export_audit_logs,filtered_audit_logs,
+        ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,are_repeated,begin_export,claim_idempotency_key,continue_export,export_audit_logs,filtered_page,
                             findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                             get_audit_log,granted_privileges,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
-                            intended_privileges,isolation_report,list_admin_events,list_audit_logs,outdated_server,
+                            intended_privileges,isolation_report,keyset_page,list_admin_events,list_audit_logs,outdated_server,
                             page_cursor,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,set_tenant,store_audit_logs,tenant_source,
                             unintended_settings,uuid_v7,wal_position}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');

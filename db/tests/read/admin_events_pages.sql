@@ -3,7 +3,7 @@
 -- from and no other; and administrators, who read every tenant's, are the only ones who do.
 
 BEGIN;
-SELECT plan(62);
+SELECT plan(64);
 
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -94,6 +94,19 @@ FROM (VALUES
     (overlay(:'after_four' PLACING 'x' FROM 48 FOR 1),           'an id that is none'),
     ('1' || repeat('0', 18) || substring(:'after_four' FROM 16), 'a time of nineteen digits'),
     (repeat('9', 10000) || :'after_four',                        'ten thousand digits more')) AS changed (tampered, said);
+-- One that somebody has made up, for a position outside of the window, shows nothing beyond the window.
+SELECT is(
+    (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_admin_events(
+         p_cursor => audit.admin_events_cursor(978307200123459, '00000000-0000-0000-0000-000000000000', 'tap-a', NULL, NULL, NULL,
+                                               '2001-01-01 00:00:00.123456+00', 'desc'),
+         p_end_time => '2001-01-01 00:00:00.123456+00')::json -> 'items') AS item),
+    '1', 'newest first, a cursor beyond the end of the window begins at its end');
+SELECT is(
+    (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_admin_events(
+         p_cursor => audit.admin_events_cursor(978307200000000, '00000000-0000-0000-0000-000000000000', 'tap-a', NULL, NULL,
+                                               '2001-01-01 00:00:00.123457+00', NULL, 'asc'),
+         p_order => 'asc', p_start_time => '2001-01-01 00:00:00.123457+00')::json -> 'items') AS item),
+    '9', 'oldest first, a cursor before the window begins at its start');
 SELECT throws_ok(format('SELECT audit.list_admin_events(%s)', argument), 'RF003', message, 'refused: ' || argument)
 FROM (VALUES
     ('p_order => ''newest''',   'order is asc or desc'),

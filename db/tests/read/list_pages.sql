@@ -2,7 +2,7 @@
 -- while new ones arrive; and a cursor serves the list it came from and no other.
 
 BEGIN;
-SELECT plan(47);
+SELECT plan(49);
 
 -- A login that names its tenant, as an operator would make it.
 \ir ../support/gateway.sql
@@ -114,6 +114,20 @@ FROM (VALUES
     (overlay(:'after_four' PLACING '' FROM 48 FOR 1),            'an id that is too short'),
     ('1' || repeat('0', 18) || substring(:'after_four' FROM 16), 'a time of nineteen digits'),
     (repeat('9', 10000) || :'after_four',                        'ten thousand digits more')) AS changed (tampered, said);
+
+-- A cursor that somebody has made up, for a position outside of the window, shows nothing beyond the window.
+SELECT is(
+    (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_audit_logs(
+         p_cursor => audit.page_cursor(978307200123459, '00000000-0000-0000-0000-000000000000', 'tap-a', 'desc', NULL, NULL, NULL, NULL, NULL,
+                                       NULL, NULL, '2001-01-01 00:00:00.123456+00'),
+         p_end_time => '2001-01-01 00:00:00.123456+00')::json -> 'items') AS item),
+    '1', 'newest first, a cursor beyond the end of the window begins at its end');
+SELECT is(
+    (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_audit_logs(
+         p_cursor => audit.page_cursor(978307200000000, '00000000-0000-0000-0000-000000000000', 'tap-a', 'asc', NULL, NULL, NULL, NULL, NULL,
+                                       NULL, '2001-01-01 00:00:00.123457+00', '2002-01-01 00:00:00+00'),
+         p_order => 'asc', p_start_time => '2001-01-01 00:00:00.123457+00', p_end_time => '2002-01-01 00:00:00+00')::json -> 'items') AS item),
+    '9', 'oldest first, a cursor before the window begins at its start');
 
 -- Of another tenant.
 SET LOCAL app.tenant_id = 'tap-b';

@@ -102,32 +102,41 @@ PREPARE indexes AS
     SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
     WHERE c.relnamespace = 'audit'::regnamespace AND i.indisvalid ORDER BY c.relname;
 SELECT results_eq('EXECUTE indexes', ARRAY[
-    'CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC, id DESC)',
+    'CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC NULLS LAST, id DESC)',
     'CREATE INDEX admin_events_api_key_id_created_at_id_idx ON audit.admin_events USING btree'
-        || ' (api_key_id, created_at DESC, id DESC) WHERE (api_key_id IS NOT NULL)',
+        || ' (api_key_id, created_at DESC NULLS LAST, id DESC) WHERE (api_key_id IS NOT NULL)',
     'CREATE INDEX admin_events_created_at_id_idx ON audit.admin_events USING btree (created_at DESC, id DESC)',
     'CREATE UNIQUE INDEX admin_events_pkey ON audit.admin_events USING btree (id)',
     'CREATE INDEX admin_events_tenant_id_act_created_at_id_idx ON audit.admin_events USING btree'
-        || ' (tenant_id, act, created_at DESC, id DESC)',
+        || ' (tenant_id, act, created_at DESC NULLS LAST, id DESC NULLS LAST)',
+    'CREATE INDEX admin_events_tenant_id_api_key_id_created_at_id_idx ON audit.admin_events USING btree'
+        || ' (tenant_id, api_key_id, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (api_key_id IS NOT NULL)',
     'CREATE INDEX admin_events_tenant_id_created_at_id_idx ON audit.admin_events USING btree'
-        || ' (tenant_id, created_at DESC, id DESC)',
+        || ' (tenant_id, created_at DESC NULLS LAST, id DESC)',
     'CREATE UNIQUE INDEX api_key_uses_pkey ON audit.api_key_uses USING btree (api_key_id)',
     'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
-    'CREATE INDEX audit_logs_failures_idx ON audit.audit_logs USING btree (tenant_id, status, created_at DESC)'
-        || ' WHERE (status = ANY (ARRAY[''error''::text, ''denied''::text]))',
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
-    'CREATE INDEX audit_logs_tenant_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC)',
-    'CREATE INDEX audit_logs_tenant_id_user_id_created_at_idx ON audit.audit_logs USING btree (tenant_id, user_id, created_at DESC)'
-        || ' WHERE (user_id IS NOT NULL)',
-    'CREATE INDEX audit_logs_trace_id_idx ON audit.audit_logs USING btree (trace_id)',
+    'CREATE INDEX audit_logs_tenant_id_agent_id_created_at_id_idx ON audit.audit_logs USING btree'
+        || ' (tenant_id, agent_id, created_at DESC NULLS LAST, id DESC NULLS LAST)',
+    'CREATE INDEX audit_logs_tenant_id_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, created_at DESC, id DESC)',
+    'CREATE INDEX audit_logs_tenant_id_http_status_created_at_id_idx ON audit.audit_logs USING btree'
+        || ' (tenant_id, http_status, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (http_status IS NOT NULL)',
+    'CREATE INDEX audit_logs_tenant_id_mode_created_at_id_idx ON audit.audit_logs USING btree'
+        || ' (tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST)',
+    'CREATE INDEX audit_logs_tenant_id_status_created_at_id_idx ON audit.audit_logs USING btree'
+        || ' (tenant_id, status, created_at DESC NULLS LAST, id DESC NULLS LAST)',
+    'CREATE INDEX audit_logs_tenant_id_user_id_created_at_id_idx ON audit.audit_logs USING btree'
+        || ' (tenant_id, user_id, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (user_id IS NOT NULL)',
+    'CREATE INDEX audit_logs_trace_id_tenant_id_created_at_id_idx ON audit.audit_logs USING btree'
+        || ' (trace_id, tenant_id, created_at DESC NULLS LAST, id DESC NULLS LAST)',
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON audit.idempotency_keys USING btree (tenant_id, key)',
     'CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC)',
     'CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL)))'
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'eleven indexes for reading, a key for each table, and one that allows one secret in use');
+    'fifteen indexes for reading, a key for each table, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid

@@ -32,7 +32,8 @@ SELECT format('%s does not pin %s', f.name, split_part(pin, '=', 1)), format('AL
 FROM ours AS f
 CROSS JOIN LATERAL unnest(f.proconfig) AS pin
 WHERE split_part(pin, '=', 1) IN ('debug_print_parse', 'debug_print_rewritten', 'debug_print_plan', 'plpgsql.print_strict_params',
-                                  'quote_all_identifiers')
+                                  'quote_all_identifiers', 'plan_cache_mode', 'enable_sort', 'enable_incremental_sort', 'enable_seqscan',
+                                  'enable_bitmapscan', 'max_parallel_workers_per_gather', 'jit')
 UNION ALL
 SELECT format('%s has its plans printed', f.name), format('ALTER FUNCTION %s SET debug_print_plan = on', f.said)
 FROM ours AS f

@@ -84,7 +84,7 @@ SELECT format('index %s %s', i.indexrelid::regclass, w.how),
        format('DROP INDEX %s; %s', i.indexrelid::regclass, regexp_replace(pg_get_indexdef(i.indexrelid), w.phrase, ''))
 FROM pg_index AS i
 JOIN protected AS t ON t.oid = i.indrelid
-CROSS JOIN (VALUES ('knows no time', ', created_at DESC'), ('begins with no tenant', 'tenant_id, '), ('holds every row', ' WHERE .*')) AS w (how, phrase)
+CROSS JOIN (VALUES ('knows no time', ', created_at DESC( NULLS LAST)?'), ('does not order equal times', ', id DESC( NULLS LAST)?'), ('has another order', ' NULLS LAST'), ('begins with no tenant', 'tenant_id, '), ('holds every row', ' WHERE .*')) AS w (how, phrase)
 WHERE pg_get_indexdef(i.indexrelid) ~ w.phrase AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = i.indexrelid)
 UNION ALL
 SELECT format('table %s forgets %s', t.said, split_part(o.option, '=', 1)), format('ALTER TABLE %s RESET (%s)', t.said, split_part(o.option, '=', 1))

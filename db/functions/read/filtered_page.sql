@@ -1,0 +1,105 @@
+-- The next rows of a list with any number of filters. One filter is one read of its index. With two or more, rows are read by one
+-- filter, in parts, and compared with the others: by each filter once, and then by the one whose rows have lain furthest apart. So two
+-- filters together cost about what the rarer of them costs, and no statistics are needed to find out which that is.
+
+CREATE OR REPLACE FUNCTION audit.filtered_page(
+    p_tenant_id      text,
+    p_agent_id       text,
+    p_trace_id       text,
+    p_user_id        text,
+    p_mode           text,
+    p_status         text,
+    p_http_status    int,
+    p_after_time     timestamptz,
+    p_after_id       uuid,
+    p_last_time      timestamptz,
+    p_last_id        uuid,
+    p_rows           int,
+    p_read           int,
+    p_order          text,
+    OUT page         audit.audit_logs[],
+    OUT reached_time timestamptz,
+    OUT reached_id   uuid)
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    -- The first is tried first: roughly from the filter that is rare in most tenants to the one that is not.
+    c_columns CONSTANT text[] := ARRAY['trace_id', 'user_id', 'http_status', 'agent_id', 'status', 'mode'];
+    v_values  text[]   := ARRAY[p_trace_id, p_user_id, p_http_status::text, p_agent_id, p_status, p_mode];
+    v_filters int      := num_nonnulls(p_trace_id, p_user_id, p_http_status, p_agent_id, p_status, p_mode);
+    -- How many rows were read by each filter, and the time that they span together.
+    v_counts  bigint[] := ARRAY[0, 0, 0, 0, 0, 0];
+    v_seconds float8[] := ARRAY[0, 0, 0, 0, 0, 0];
+    v_by      int;
+    v_rows    int      := p_rows;   -- of the next part
+    v_read    bigint   := 0;
+    v_part    audit.audit_logs[];
+    -- Less than a proof lasts, and than statement_timeout: the caller is told what to do about it.
+    v_until   timestamptz := clock_timestamp() + interval '4 seconds';
+BEGIN
+    page := '{}';
+    reached_time := p_after_time;
+    reached_id := p_after_id;
+    LOOP
+        v_by := NULL;
+        FOR v_number IN 1..6 LOOP
+            CONTINUE WHEN v_values[v_number] IS NULL;
+            -- Records that share their time span none: then the filters take turns, which costs at most twice as much.
+            IF v_by IS NULL
+               OR v_seconds[v_number] * v_counts[v_by] > v_seconds[v_by] * v_counts[v_number]
+               OR (v_seconds[v_number] * v_counts[v_by] = v_seconds[v_by] * v_counts[v_number]
+                   AND v_counts[v_number] < v_counts[v_by])
+            THEN
+                v_by := v_number;
+            END IF;
+        END LOOP;
+        v_part := audit.keyset_page(
+            p_tenant_id, c_columns[v_by], v_values[v_by], reached_time, reached_id, p_last_time, p_last_id, v_rows, p_order);
+        IF v_filters < 2 THEN
+            page := v_part;
+        ELSE
+            page := page || ARRAY(
+                SELECT l FROM unnest(v_part) AS l
+                WHERE (p_agent_id IS NULL OR l.agent_id = p_agent_id)
+                  AND (p_trace_id IS NULL OR l.trace_id = p_trace_id)
+                  AND (p_user_id IS NULL OR l.user_id = p_user_id)
+                  AND (p_mode IS NULL OR l.mode = p_mode)
+                  AND (p_status IS NULL OR l.status = p_status)
+                  AND (p_http_status IS NULL OR l.http_status = p_http_status));
+        END IF;
+
+        IF cardinality(v_part) < v_rows THEN
+            reached_time := NULL;
+            reached_id := NULL;
+            EXIT;
+        END IF;
+        reached_time := v_part[v_rows].created_at;
+        reached_id := v_part[v_rows].id;
+        v_read := v_read + v_rows;
+        EXIT WHEN cardinality(page) >= p_rows OR v_read >= p_read;
+
+        IF clock_timestamp() >= v_until THEN
+            RAISE EXCEPTION 'the filters together take too long'
+                USING ERRCODE = 'query_canceled', HINT = 'Give start_time or end_time, or export the records.';
+        END IF;
+        v_counts[v_by] := v_counts[v_by] + v_rows;
+        v_seconds[v_by] := v_seconds[v_by] + abs(extract(epoch FROM reached_time - v_part[1].created_at));
+        v_rows := least(greatest(v_read, p_rows), 1000);
+    END LOOP;
+
+    IF cardinality(page) > p_rows THEN
+        page := page[1:p_rows];
+        reached_time := page[p_rows].created_at;
+        reached_id := page[p_rows].id;
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION audit.filtered_page IS
+    'page: the next rows of audit.keyset_page() that pass every filter that is not NULL, p_rows at most. It ends with fewer where the '
+    'list ends, or once p_read rows were read (NULL: no matter how many, for four seconds; then 57014). reached_time, reached_id: the '
+    'position to go on after; NULL where the list ends. Runs as its caller; the policies decide.';
+REVOKE ALL ON FUNCTION audit.filtered_page FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.filtered_page TO audit_trusted;
