@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick bench-pages lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -60,11 +60,14 @@ verify: .venv/local   ## Walk through the README's curl commands against a runni
 verify-sql: .venv/local   ## Walk through the same story in psql, without the service
 	@$(BIN)/python -m app.local with -- psql -X -q -f db/verify.sql
 
-bench: .venv/local   ## Measure how fast it is against its limits, about ten minutes
+bench: .venv/bench   ## Measure how fast it is against its limits and its peers, at most 15 minutes
 	@$(BIN)/python -m bench
 
-bench-quick: .venv/local   ## The same in two minutes, and nothing is written
+bench-quick: .venv/bench   ## The same in two to three minutes, and nothing is written
 	@$(BIN)/python -m bench --quick
+
+bench-pages: .venv/local   ## Write the results of the last `make bench` into docs/performance.md and the README
+	@$(BIN)/python -m bench.pages
 
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -80,14 +83,15 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	  && lock ../pyproject.toml -o service.lock \
 	  && lock ../pyproject.toml --extra migrate -o migrate.lock \
 	  && lock ../pyproject.toml --extra migrate --extra local -o local.lock \
-	  && lock ../pyproject.toml --extra migrate --extra local --extra dev -o dev.lock
+	  && lock ../pyproject.toml --extra migrate --extra local --extra dev -o dev.lock \
+	  && lock ../pyproject.toml bench.in --extra migrate --extra local -c dev.lock -o bench.lock
 
 clean:         ## Delete what the commands made, but not .data
 	@rm -rf .venv .hypothesis .*_cache *.egg-info
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
-# One environment, grown when a command needs more: each lock file has what the one before has. --no-deps: the lock names
-# every package, and pgmigrate would ask for psycopg2, which psycopg2-binary is.
+# One environment, grown when a command needs more: each lock file has what the one before has, and bench.lock has what
+# local.lock has. --no-deps: the lock names every package, and pgmigrate would ask for psycopg2, which psycopg2-binary is.
 INSTALL := $(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes -r
 
 .venv/bin/python:
@@ -112,3 +116,7 @@ INSTALL := $(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes
 .venv/dev: requirements/dev.lock .venv/build
 	@echo "Ringfence: installing the pinned packages for development, about a minute" >&2
 	@$(INSTALL) requirements/dev.lock && touch .venv/service .venv/migrate .venv/local $@
+
+.venv/bench: requirements/bench.lock .venv/build
+	@echo "Ringfence: installing the pinned packages of the benchmark" >&2
+	@$(INSTALL) requirements/bench.lock && touch .venv/service .venv/migrate .venv/local $@

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -12,7 +11,7 @@ from bench.bulk_files import write_lines
 from bench.counting_proxy import counting
 from bench.laboratory import Laboratory
 from bench.loads import download, upload
-from bench.measure import Load, Rate
+from bench.measure import Fact, Load, Rate
 from bench.serving import EXECUTE, EXECUTION, EXPORT, LOGS, Service, processor_seconds, serving
 
 CONTENT = json.dumps(EXECUTION).encode()
@@ -28,15 +27,6 @@ FILTERS = {
     "rare status": "p_status => 'denied'",
     "http_status, none has it": "p_http_status => 500",
 }
-
-
-@dataclass(frozen=True)
-class Fact:
-    """Something counted. values: by what it was counted for."""
-
-    name: str
-    unit: str
-    values: Mapping[str, float]
 
 
 def buffers_of_pages(laboratory: Laboratory) -> list[Fact]:

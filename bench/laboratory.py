@@ -10,18 +10,23 @@ from psycopg.sql import SQL, Identifier
 
 from app import migrate
 from app.local.server import PrivateServer
-from bench.records import make_records
+from bench.records import make_fresh_records, make_records
 
 SCRIPTS = Path(__file__).parent / "sql"
-SERVER_SETTINGS = ("shared_buffers=256MB", "max_wal_size=4GB")
+# Connections: those of all services and peers that run side by side.
+SERVER_SETTINGS = ("shared_buffers=256MB", "max_wal_size=4GB", "max_connections=200")
 PAGE = 50
 
 
 class Laboratory:
     """One migrated database, with the tenants `bench` and `few`, their API keys, and records of them and of others."""
 
-    def __init__(self, server: PrivateServer, name: str, records: int) -> None:
-        """server: running, and the first time without our roles. records: how many are there to be read."""
+    def __init__(self, server: PrivateServer, name: str, records: int, *, is_fresh: bool = False) -> None:
+        """Make it.
+
+        server: running, and the first time without our roles. records: how many are there to be read. is_fresh: they
+        have just been loaded, and the planner has no statistics.
+        """
         self.server, self.name, self.records = server, name, records
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
@@ -34,7 +39,7 @@ class Laboratory:
                 str(connection.execute("SELECT audit.issue_api_key(%s, 'bench')", [tenant]).fetchall()[0][0])
                 for tenant in ("bench", "few")
             )
-        make_records(server.url("postgres", name), records)
+        (make_fresh_records if is_fresh else make_records)(server.url("postgres", name), records)
 
     def url(self, role: str) -> str:
         """Return the libpq URL of the database, as `role`."""

@@ -59,6 +59,25 @@ def wrk(url: str, connections: int, **environment: str) -> Load:
     return run
 
 
+def paced_wrk(url: str, connections: int, per_second: float, **environment: str) -> Load:
+    """Return a load by wrk at a rate that the service does not set: every connection pauses at random between requests.
+
+    A first second without a result finds what a connection takes beside its pause, and the pause is shortened by that.
+    A connection that waits for an answer sends nothing meanwhile; wrk adds the samples that are missing because of
+    that, and with many connections they are few.
+    """
+    interval = 1000 * connections / per_second
+    pauses: list[float] = []
+
+    def run(seconds: int) -> Rate:
+        if not pauses:
+            found = wrk(url, connections, **environment, PAUSE=f"{interval:.3f}")(1)
+            pauses.append(max(0.0, 2 * interval - 1000 * connections / found.per_second))
+        return wrk(url, connections, **environment, PAUSE=f"{pauses[0]:.3f}")(seconds)
+
+    return run
+
+
 def upload(url: str, api_key: str, lines: Path, count: int) -> Load:
     """Return a load by curl: one request with a file of NDJSON. count: of its lines; all must be stored."""
 

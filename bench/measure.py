@@ -6,7 +6,7 @@ What else the machine does falls on both of a pair, so a ratio means more than e
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 Load = Callable[[int], "Rate"]
@@ -28,24 +28,37 @@ class Rate:
     p99: float | None = None
 
     def __str__(self) -> str:
-        """Say it in one word, with p99 where it is known."""
+        """Return the rate, with p99 where it is known."""
         return f"{self.per_second:,.0f}/s" + (f" (p99 {self.p99:.1f} ms)" if self.p99 is not None else "")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something counted. values: by what it was counted for."""
+
+    name: str
+    unit: str
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Pair:
     """What is compared, and how it should come out.
 
-    what, against: for people; ours, theirs: names of loads. target: what the ratio must at least (of rates) or at the
-    most (of latencies) be; None where it is only reported. of: "rate", or "latency": the medians.
+    what, against: for people; ours, theirs: names of loads. target: the bound of the ratio; None where it is only
+    reported. of: "rate" (more is better), "latency" (of the medians, less is better), or "tail" (p99 of ours to the
+    median of theirs, less is better). peer: whether `against` is a peer rather than a limit. cores: how many the
+    machine needs for the target to be judged.
     """
 
     what: str
     against: str
     ours: str
     theirs: str
-    target: float | None
+    target: float | None = None
     of: str = "rate"
+    peer: bool = False
+    cores: int = 0
 
     @property
     def name(self) -> str:
@@ -53,15 +66,16 @@ class Pair:
         return f"{self.what} / {self.against}"
 
     def bound(self) -> str:
-        """Write the target: at least for rates, at the most for latencies; nothing where there is none."""
+        """Return the target as text: a lower bound for rates, an upper one for latencies; empty where there is none."""
         return "" if self.target is None else f"{'>=' if self.of == 'rate' else '<='} {self.target:.2f}"
 
 
 @dataclass
 class Comparison:
-    """A pair after its rounds."""
+    """A pair after its rounds. machine_cores: of the machine that it was measured on."""
 
     pair: Pair
+    machine_cores: int
     ours: list[Rate] = field(default_factory=list)
     theirs: list[Rate] = field(default_factory=list)
 
@@ -70,17 +84,25 @@ class Comparison:
         both = list(zip(self.ours, self.theirs, strict=True))
         if self.pair.of == "rate":
             return [one.per_second / other.per_second for one, other in both]
-        return [_latency(one) / _latency(other) for one, other in both]
+        part = "p99" if self.pair.of == "tail" else "p50"
+        return [_milliseconds(one, part) / _milliseconds(other, "p50") for one, other in both]
 
     def ratio(self) -> float:
         """Return the median of the ratios."""
         return statistics.median(self.ratios())
 
     def met(self) -> bool | None:
-        """Return whether the median meets the target; None where there is none."""
-        if self.pair.target is None:
+        """Return whether the median meets the target; None where there is none, or the machine has too few cores."""
+        if self.pair.target is None or self.machine_cores < self.pair.cores:
             return None
         return self.ratio() >= self.pair.target if self.pair.of == "rate" else self.ratio() <= self.pair.target
+
+    def verdict(self) -> str:
+        """Return `met` or `missed`; empty where there is no target, and the reason where it was not judged."""
+        met = self.met()
+        if met is not None:
+            return "met" if met else "missed"
+        return "" if self.pair.target is None else f"not judged: needs {self.pair.cores} cores"
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it."""
@@ -93,10 +115,18 @@ class Comparison:
             "their_rounds": [asdict(rate) for rate in self.theirs],
         }
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], machine_cores: int) -> "Comparison":
+        """Return the comparison that as_json() wrote."""
+        pair = Pair(**{part.name: document[part.name] for part in fields(Pair) if part.name in document})
+        rounds = ([Rate(**rate) for rate in document[name]] for name in ("our_rounds", "their_rounds"))
+        return cls(pair, machine_cores, *rounds)
 
-def _latency(rate: Rate) -> float:
-    assert rate.p50 is not None, "latencies are compared of loads that measure them"
-    return rate.p50
+
+def _milliseconds(rate: Rate, part: str) -> float:
+    found: float | None = getattr(rate, part)
+    assert found is not None, "latencies are compared of loads that measure them"
+    return found
 
 
 @dataclass(frozen=True)
@@ -104,21 +134,24 @@ class Plan:
     """How much is measured.
 
     rounds: of each comparison; seconds: of one load; warming_up: seconds of a load before the first round, 0 for none.
-    records: in the larger table; sent: records of one bulk request; exported: records of one export.
+    records: in the larger table; unanalysed: in the table without statistics; sent: records of one bulk request;
+    exported: records of one export.
     """
 
     rounds: int
     seconds: int
     warming_up: int
     records: int
+    unanalysed: int
     sent: int
     exported: int
 
 
-def compare(pairs: list[Pair], loads: Mapping[str, Load], plan: Plan) -> list[Comparison]:
-    """Run the loads of `pairs` in turn, round after round."""
+def compare(pairs: list[Pair], loads: Mapping[str, Load], plan: Plan, machine_cores: int) -> list[Comparison]:
+    """Run the loads of `pairs` in turn, round after round. A pair whose load is missing is left out."""
+    pairs = [pair for pair in pairs if {pair.ours, pair.theirs} <= loads.keys()]
     names = list(dict.fromkeys(name for pair in pairs for name in (pair.theirs, pair.ours)))
-    comparisons = [Comparison(pair) for pair in pairs]
+    comparisons = [Comparison(pair, machine_cores) for pair in pairs]
     for number in range(0 if plan.warming_up else 1, plan.rounds + 1):
         measured = {name: loads[name](plan.seconds if number else plan.warming_up) for name in names}
         print(f"  {f'round {number}' if number else 'warm-up'}", end="")
@@ -131,7 +164,7 @@ def compare(pairs: list[Pair], loads: Mapping[str, Load], plan: Plan) -> list[Co
 
 
 class Clock:
-    """Says what is begun, and how far into the run."""
+    """Prints what is begun, and how far into the run."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()

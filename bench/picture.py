@@ -1,80 +1,91 @@
-"""The picture for docs/performance.md: one bar a ratio, rates and latencies in panels of their own.
+"""The picture for docs/performance.md: one bar a ratio; limits, peers and latencies in panels of their own.
 
 It brings its own light ground, so that it reads the same on a light page and on a dark one. Met and missed are told by
 a sign and a word as well as by colour, and each panel says which way is better.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 
-from bench.measure import Comparison
+from bench.measure import Comparison, Pair
 
-WIDTH, LEFT, RIGHT = 960, 330, 220
+WIDTH, LEFT, RIGHT = 960, 360, 220
 """Of the whole, of the labels, and of the words behind the bars."""
 ROW, BAR = 44, 16
 INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 COLOURS = {True: "#1a7f64", False: "#d1690e", None: "#8b96a3"}
-OPACITY = {"rate": 1, "latency": 0.35}  # so that nobody takes one for the other
 SIGNS = {True: "✓ met", False: "✗ missed", None: ""}
-PANELS = {
-    "rate": ("Rates: ours ÷ the reference's", "longer is better →"),
-    "latency": ("Latencies: ours ÷ the reference's", "← shorter is better"),
-}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Ratios on a scale of their own. opacity: of the bars, so that nobody takes a latency for a rate."""
+
+    title: str
+    direction: str
+    belongs: Callable[[Pair], bool]
+    opacity: float = 1
+
+
+PANELS = (
+    Panel("Rates: ours ÷ the limit's", "longer is better →", lambda pair: pair.of == "rate" and not pair.peer),
+    Panel("Rates: ours ÷ the peer's", "longer is better →", lambda pair: pair.of == "rate" and pair.peer),
+    Panel("Latencies: ours ÷ the other's", "← shorter is better", lambda pair: pair.of == "latency", 0.35),
+    Panel("p99 ÷ median", "← shorter is better", lambda pair: pair.of == "tail", 0.35),
+)
 
 
 def draw(comparisons: list[Comparison], caption: str) -> str:
     """Return the picture as SVG. caption: when and on what it was measured."""
     parts: list[str] = []
     y = 92
-    for of, (title, direction) in PANELS.items():
-        panel = [comparison for comparison in comparisons if comparison.pair.of == of]
-        if panel:
-            parts += _panel(panel, title, direction, y)
-            y += 58 + ROW * len(panel) + 28
+    for panel in PANELS:
+        shown = [comparison for comparison in comparisons if panel.belongs(comparison.pair)]
+        if shown:
+            parts += _panel(panel, shown, y)
+            y += 58 + ROW * len(shown) + 28
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img"'
         " font-family=\"-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif\">",
-        "<title>Ringfence against its limits</title>",
+        "<title>Ringfence against its limits and peers</title>",
         f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{y - 1}" rx="8" fill="#ffffff" stroke="{GRID}"/>',
-        _text(24, 36, "Ringfence against its limits", size=18, weight=600),
+        _text(24, 36, "Ringfence against its limits and peers", size=18, weight=600),
         _text(24, 58, f"Each bar is the median of the rounds. {caption}.", FAINT, 12),
         *_legend(24, 76),
     ]
     return "\n".join([*head, *parts, "</svg>"]) + "\n"
 
 
-def _panel(comparisons: list[Comparison], title: str, direction: str, y: float) -> list[str]:
+def _panel(panel: Panel, comparisons: list[Comparison], y: float) -> list[str]:
     longest = max(max(*one.ratios(), one.pair.target or 0, 1.0) for one in comparisons) * 1.04
     scale = (WIDTH - LEFT - RIGHT) / longest
     bottom = y + 58 + ROW * len(comparisons)
     parts = [
         f'<line x1="24" x2="{WIDTH - 24}" y1="{y + 10}" y2="{y + 10}" stroke="{GRID}"/>',
-        _text(24, y + 36, title, size=14, weight=600),
-        _text(WIDTH - 24, y + 36, direction, size=13, weight=600, anchor="end"),
+        _text(24, y + 36, panel.title, size=14, weight=600),
+        _text(WIDTH - 24, y + 36, panel.direction, size=13, weight=600, anchor="end"),
     ]
-    step = next(step for step in (0.25, 0.5, 1.0, 2.0, 5.0) if longest / step <= 8)
+    step = next(step for step in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 250.0) if longest / step <= 8)
     for number in range(int(longest / step) + 1):
         x = LEFT + number * step * scale
-        # What it is measured against is 1: the line that matters.
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y + 50}" y2="{bottom}" '
-            f'stroke="{FAINT if number * step == 1 else GRID}" stroke-width="1"/>'
-        )
+        parts.append(_line(x, y + 50, bottom, GRID))
         parts.append(_text(x, bottom + 15, f"{number * step:g}", FAINT, 11, anchor="middle"))
-        if number * step == 1:
-            parts.append(_text(x, y + 44, "the reference", FAINT, 11, anchor="middle"))
+    equal = LEFT + scale  # the line that matters
+    parts += [_line(equal, y + 50, bottom, FAINT), _text(equal, y + 44, "equal", FAINT, 11, anchor="middle")]
     for number, comparison in enumerate(comparisons):
-        parts += _row(comparison, y + 52 + ROW * number, scale)
+        parts += _row(comparison, y + 52 + ROW * number, scale, panel.opacity)
     return parts
 
 
-def _row(comparison: Comparison, y: float, scale: float) -> list[str]:
+def _row(comparison: Comparison, y: float, scale: float, opacity: float) -> list[str]:
     pair, ratio, ratios, met = comparison.pair, comparison.ratio(), comparison.ratios(), comparison.met()
     middle = y + ROW / 2
     parts = [
         _text(LEFT - 14, middle - 3, pair.what, size=13, weight=600, anchor="end"),
         _text(LEFT - 14, middle + 13, f"against: {pair.against}", FAINT, 12, anchor="end"),
         f'<rect x="{LEFT}" y="{middle - BAR / 2}" width="{ratio * scale:.1f}" height="{BAR}" rx="2" '
-        f'fill="{COLOURS[met]}" fill-opacity="{OPACITY[pair.of]}" stroke="{COLOURS[met]}"/>',
+        f'fill="{COLOURS[met]}" fill-opacity="{opacity}" stroke="{COLOURS[met]}"/>',
         *_whisker(LEFT + min(ratios) * scale, LEFT + max(ratios) * scale, middle),
         _text(WIDTH - RIGHT + 20, middle + 5, f"{ratio:.2f}", size=15, weight=600),
     ]
@@ -83,9 +94,15 @@ def _row(comparison: Comparison, y: float, scale: float) -> list[str]:
     else:
         parts += _target(LEFT + pair.target * scale, middle)
         bound = pair.bound().replace(">=", "≥").replace("<=", "≤")
+        if met is None:
+            bound += f" on {pair.cores} cores"
         parts.append(_text(WIDTH - RIGHT + 68, middle + 5, bound, FAINT, 12))
         parts.append(_text(WIDTH - 24, middle + 5, SIGNS[met], COLOURS[met], 13, weight=600, anchor="end"))
     return parts
+
+
+def _line(x: float, top: float, bottom: float, colour: str) -> str:
+    return f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{colour}" stroke-width="1"/>'
 
 
 def _whisker(low: float, high: float, y: float) -> list[str]:

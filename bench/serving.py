@@ -102,22 +102,26 @@ def serving(*command: str, **environment: str) -> Iterator[Service]:
     inherited = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
     with (
         tempfile.TemporaryDirectory(prefix="ringfence-spool-") as spool,
+        tempfile.TemporaryFile() as errors,
         subprocess.Popen(
             [sys.executable, *(argument.format(port=port) for argument in command)],
             cwd=ROOT, env={**inherited, "SPOOL_PATH": spool, **environment, "PORT": port},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=errors,
         ) as process,
     ):  # fmt: skip
         try:
             service = Service(f"http://127.0.0.1:{port}", process.pid)
             for _ in range(600):
                 if process.poll() is not None:
-                    raise RuntimeError(f"the service did not start: {' '.join(command)}")
+                    errors.seek(0)
+                    raise RuntimeError(f"{' '.join(command)} did not start: {errors.read().decode(errors='replace')}")
                 try:
                     service.get("/openapi.json")
                     break
                 except urllib.error.URLError:
                     time.sleep(0.05)
+            else:
+                raise RuntimeError(f"{' '.join(command)} does not answer")
             yield service
         finally:
             process.terminate()

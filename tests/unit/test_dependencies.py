@@ -70,6 +70,11 @@ def test_the_service_is_locked_without_what_only_migrations_need() -> None:
     assert not (declared("migrate") | declared("local")) & locked("service").keys()
 
 
+def test_the_benchmark_adds_its_peers_to_the_versions_that_run() -> None:
+    assert locked("local").items() <= locked("bench").items()
+    assert locked("bench").keys() - locked("local").keys() == {"asyncpg", "greenlet", "sqlalchemy"}
+
+
 @pytest.mark.parametrize("lock", ["service", "migrate", "local"])
 def test_the_versions_that_run_are_those_that_are_tested(lock: str) -> None:
     assert locked(lock).items() <= locked("dev").items()
