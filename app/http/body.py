@@ -72,12 +72,11 @@ async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> As
 
 def _hold(request: Request[AnyState], size: int) -> None:
     # app/http/strict_route.py gives the bytes back.
-    scope, bodies = request.scope, request.state["bodies"]
-    tenant = scope.setdefault("held_for_tenant", tenant_of(request))
+    tenant, bodies = tenant_of(request), request.state["bodies"]
     if not bodies.may_take(tenant, size):
         raise StorageUnavailable("too many large bodies at once")
     bodies.take(tenant, size)
-    scope["held_body_bytes"] = scope.get("held_body_bytes", 0) + size
+    request.state["held_body_bytes"] += size
 
 
 async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Result], body: bytes) -> Result:

@@ -5,6 +5,7 @@ from typing import Protocol, TypedDict, TypeVar
 
 from app.http.load_shedding import Slot
 from app.model.credential import Caller, Credential
+from app.settings import Settings
 
 
 class CallerLookup(Protocol):
@@ -39,21 +40,22 @@ class Memory(Protocol):
 
 
 class EdgeState(TypedDict):
-    """Made once when the application starts. Each request has a copy, with its own `trace_id` and `slot`.
+    """Made once when the application starts. Each request has a copy, in which the last four are its own.
 
     parsing, bodies: limits on large bodies that are parsed, and on the memory of all bodies until the answer is ready.
     slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
+    caller: None until the request is identified. held_body_bytes: what its body takes of `bodies`.
     """
 
+    settings: Settings
     caller_lookup: CallerLookup
-    tenant_header_trusted: bool
     on_loopback: bool
-    trace_id: str
-    slot: Slot | None
-    max_body_bytes: int
-    max_bulk_bytes: int
     parsing: Limiter
     bodies: Memory
+    trace_id: str
+    slot: Slot | None
+    caller: Caller | None
+    held_body_bytes: int
 
 
 AnyState = TypeVar("AnyState", bound=EdgeState)

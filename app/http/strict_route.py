@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from typing_extensions import override
 
 from app.http.body import held, off_the_loop
-from app.http.credentials import identify, tenant_source_of
+from app.http.credentials import identify, tenant_of, tenant_source_of
 from app.http.state import EdgeState
 from app.model.credential import API_KEY
 from app.model.refusals import InvalidRequest
@@ -53,8 +53,8 @@ class StrictRoute(APIRoute):
             try:
                 response = await endpoint(**await read(request))
             finally:
-                if held := request.scope.get("held_body_bytes"):
-                    request.state["bodies"].give_back(request.scope["held_for_tenant"], held)
+                if held := request.state["held_body_bytes"]:
+                    request.state["bodies"].give_back(tenant_of(request), held)
             # A response holds records, key events or the state of the moment: a cache could show it to another caller.
             response.headers.setdefault("cache-control", "no-store")
             return response
@@ -138,7 +138,7 @@ _JSON_MEDIA_TYPE = re.compile(r"\s*application/(json|[^/;]*\+json)\s*(;.*)?", re
 
 async def _body_of(request: Request[EdgeState]) -> Any:
     """Return the parsed JSON; the raw bytes if the Content-Type is not JSON; `_NO_BODY` if the body is empty."""
-    body = b"".join([piece async for piece in held(request, request.state["max_body_bytes"])])
+    body = b"".join([piece async for piece in held(request, request.state["settings"].max_body_bytes)])
     if not body:
         return _NO_BODY
     if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):

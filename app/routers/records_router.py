@@ -62,15 +62,16 @@ async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppR
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1:
         raise InvalidRequest.field("Idempotency-Key", "is given more than once")
-    state = request.state
+    settings, caller = request.state["settings"], request.state["caller"]
+    assert caller  # without one, credential_of() has refused the request
     body = (
-        held(request, state["max_body_bytes"], f"; send more records as {NDJSON}")
+        held(request, settings.max_body_bytes, f"; send more records as {NDJSON}")
         if media_type == JSON
-        else stream(request, state["max_bulk_bytes"], MAX_STREAM_SECONDS)
+        else stream(request, settings.max_bulk_bytes, MAX_STREAM_SECONDS)
     )
-    answer = await state["bulk_intake"].take(
+    answer = await request.state["bulk_intake"].take(
         credential,
-        request.scope["caller"],
+        caller,
         body,
         media_type,
         keys[0] if keys else None,
