@@ -69,7 +69,7 @@ async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppR
         if media_type == JSON
         else stream(request, settings.max_bulk_bytes, MAX_STREAM_SECONDS)
     )
-    answer = await request.state["bulk_intake"].take(
+    taken = await request.state["bulk_intake"].take(
         credential,
         caller,
         body,
@@ -77,4 +77,4 @@ async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppR
         keys[0] if keys else None,
         partial(off_the_loop, request),
     )
-    return JSONResponse(answer, 201)
+    return JSONResponse({**taken.stored.as_response(), "count": taken.count, "id": taken.id}, 201)
