@@ -81,9 +81,7 @@ class KnownCredentials:
                 caller = trusted
         else:
             caller = known.caller
-        if credential.tenant_id not in (None, caller.tenant_id):
-            raise TenantMismatch("the API key belongs to another tenant")
-        return caller
+        return _refuse_other_tenant(credential, caller)
 
     def trusted(self, credential: Credential) -> Caller | None:
         """Return what the database let `credential` open; None when that was too long before its last answer."""
@@ -91,6 +89,15 @@ class KnownCredentials:
         if known is None or known.accepted_at < self._last_contact() - TRUSTED_SECONDS:
             return None
         return known.caller
+
+    def may_spool(self, credential: Credential, now: datetime) -> Caller | None:
+        """Return what `credential` opens if its records may be spooled at `now`, else None. Raises TenantMismatch."""
+        caller = self.trusted(credential)
+        if caller is None or "write" not in caller.scopes:
+            return None
+        if caller.expires_at is not None and caller.expires_at <= now:
+            return None
+        return _refuse_other_tenant(credential, caller)
 
     def note_acceptance(self, credential: Credential) -> None:
         """Remember that the database has just accepted `credential`, which was identified before."""
@@ -166,13 +173,10 @@ def _began() -> float:
     return time.time() - time.monotonic()
 
 
-def spooled_tenant(caller: Caller, credential: Credential, now: datetime) -> str | None:
-    """Return the tenant that `caller` may write for at `now`, or None. Raises TenantMismatch."""
-    if "write" not in caller.scopes or (caller.expires_at is not None and caller.expires_at <= now):
-        return None
+def _refuse_other_tenant(credential: Credential, caller: Caller) -> Caller:
     if credential.tenant_id not in (None, caller.tenant_id):
         raise TenantMismatch("the API key belongs to another tenant")
-    return caller.tenant_id
+    return caller
 
 
 def _digest(credential: Credential) -> bytes:
