@@ -31,7 +31,6 @@ CHUNK_BYTES = 2_097_152
 _MAX_BYTES_IN_MEMORY = 1_048_576
 _LINES_IN_A_ROW = 200
 """Lines read before the event loop serves others: about a millisecond."""
-_IDS = uuid_v7_texts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Batch:
         """media_type: of the body; the same bytes under another media type are another request."""
         self._sha256 = hashlib.sha256(media_type.encode() + b"\n")
         self._file = tempfile.SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)  # noqa: SIM115  close() closes it
+        self._ids = uuid_v7_texts()  # its own: another batch may be read in another thread
         self._place = "line"
         self.count = 0
         self.is_import = False
@@ -192,7 +192,7 @@ class Batch:
         if line is None or is_changed:
             line = json.dumps(record).encode()
         if "id" not in record:
-            record["id"] = next(_IDS)
+            record["id"] = next(self._ids)
             line = b'{"id":"%b",%b' % (record["id"].encode(), line[1:])
         try:
             self._file.write(line + b"\n")
