@@ -20,6 +20,7 @@ from app.routers import agents_router, audit_router, docs_router, health_router,
 from app.routers.state import State
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_logger import AuditLogger
+from app.services.batch import warn_without_temporary_files
 from app.services.concurrency.limiter import Limiter, Shares
 from app.services.db import Database
 from app.services.executions import Executions
@@ -30,7 +31,6 @@ from app.services.jsonl.store import FileAuditLogger
 from app.services.postgres.store import DatabaseAuditLogger
 from app.services.spool.queue import Spool
 from app.services.spool.store import SpoolingAuditLogger
-from app.services.temporary_files import warn_without_temporary_files
 from app.settings import Settings
 from app.shutdown import Shutdown
 

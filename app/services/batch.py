@@ -8,6 +8,7 @@ import asyncio
 import codecs
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -16,10 +17,11 @@ from typing import Any
 
 from app.model.record import Fields, as_stored
 from app.model.record_checks import check_shape, refuse_broken_rule
-from app.model.refusals import BodyTooLarge, InvalidRequest
+from app.model.refusals import BodyTooLarge, InvalidRequest, StorageUnavailable
 from app.model.strict_json import parse
 from app.model.uuid_v7 import uuid_v7_texts
-from app.services.temporary_files import no_room
+
+logger = logging.getLogger("ringfence")
 
 MAX_RECORDS = 100_000
 """Of one request."""
@@ -155,7 +157,7 @@ class Batch:
         try:
             self._file.seek(0)  # writes what is still in a buffer
         except OSError as error:
-            raise no_room(error) from error
+            raise _no_room(error) from error
         return iter(self._file)
 
     def _refuse(self, refusal: InvalidRequest) -> None:
@@ -197,7 +199,7 @@ class Batch:
         try:
             self._file.write(line + b"\n")
         except OSError as error:
-            raise no_room(error) from error
+            raise _no_room(error) from error
         self.count += 1
 
 
@@ -210,3 +212,18 @@ def _parsed(text: bytes) -> Any:
 
 def _array(lines: list[bytes]) -> str:
     return "[" + b",".join(lines).decode() + "]"
+
+
+def _no_room(error: OSError) -> StorageUnavailable:
+    logger.error("no temporary file can be written: %s", error.strerror)
+    return StorageUnavailable("the service has no room on its disk for a request of this size")
+
+
+def warn_without_temporary_files() -> None:
+    """Log a warning if no temporary file can be written."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"room")
+            file.flush()
+    except OSError as error:
+        logger.warning("requests of more than a megabyte of records get 503: no temporary file: %s", error.strerror)
