@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
-from app.http.responses import refusals
+from app.http.openapi import refusals
 from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.record_checks import refuse_unstorable

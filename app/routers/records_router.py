@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from app.http.body import MAX_STREAM_SECONDS, held, off_the_loop, stream
 from app.http.credentials import credential_of
-from app.http.responses import component, refusals
+from app.http.openapi import component, refusals
 from app.http.schemas import NewRecord, RecordsResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.refusals import InvalidRequest

@@ -15,11 +15,10 @@ import pytest
 from app.model.credential import NamedTenant
 from app.model.refusals import DatabaseUnavailable, RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Outcome
-from app.services.spool import clock as steady_clock
 from app.services.spool import directory as spool_directory
-from app.services.spool.clock import SteadyClock
+from app.services.spool import queue
 from app.services.spool.lines import for_replay, spool_line
-from app.services.spool.queue import Spool
+from app.services.spool.queue import Spool, SteadyClock
 from app.services.spool.replay import Replay
 from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
 from tests.support.spools import BYTES, KEY, Receiver, fill, line, replay
@@ -262,7 +261,7 @@ def test_a_clock_that_jumps_while_the_database_is_unavailable_changes_no_time(mo
         def now(cls, tz: Any = None) -> "Jumped":
             return cls(2031, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr(steady_clock, "datetime", Jumped)
+    monkeypatch.setattr(queue, "datetime", Jumped)
     assert timedelta(0) <= clock.now() - before < timedelta(seconds=5)
     clock.set()  # as it is while the database is there
     assert clock.now().year == 2031
