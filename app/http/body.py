@@ -64,19 +64,14 @@ async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> As
 
     Raises what stream() raises, and StorageUnavailable when there is no room for it.
     """
+    tenant, bodies = tenant_of(request), request.state["bodies"]
     async for piece in stream(request, max_bytes, MAX_BODY_SECONDS, hint):
         if piece:
-            _hold(request, len(piece))
+            if not bodies.may_take(tenant, len(piece)):
+                raise StorageUnavailable("too many large bodies at once")
+            bodies.take(tenant, len(piece))
+            request.state["held_body_bytes"] += len(piece)  # app/http/strict_route.py gives them back
         yield piece
-
-
-def _hold(request: Request[AnyState], size: int) -> None:
-    # app/http/strict_route.py gives the bytes back.
-    tenant, bodies = tenant_of(request), request.state["bodies"]
-    if not bodies.may_take(tenant, size):
-        raise StorageUnavailable("too many large bodies at once")
-    bodies.take(tenant, size)
-    request.state["held_body_bytes"] += size
 
 
 async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Result], body: bytes) -> Result:

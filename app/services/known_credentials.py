@@ -107,7 +107,14 @@ class KnownCredentials:
 
     def note_refusal(self, credential: Credential, refusal: RingfenceError) -> None:
         """Remember that the database has just refused `credential`."""
-        self._forget(_digest(credential), refusal)
+        digest = _digest(credential)
+        if self._known.pop(digest, None):
+            self.has_new.set()
+        if isinstance(refusal, Unauthenticated):
+            self._refused[digest] = time.monotonic() + REFUSED_SECONDS, refusal
+            self._refused.move_to_end(digest)
+            if len(self._refused) > MAX_REFUSALS:
+                self._refused.popitem(last=False)
 
     async def _ask(self, digest: bytes, credential: Credential, source: str) -> Caller:
         if refused := self._refused.get(digest):
@@ -131,7 +138,7 @@ class KnownCredentials:
             try:
                 caller = await self._describe(alone)
             except (Unauthenticated, TenantUnknown) as refusal:
-                self._forget(digest, refusal)
+                self.note_refusal(credential, refusal)
                 raise
         self._keep(Accepted(digest, caller, asked))
         self.has_new.set()
@@ -151,16 +158,6 @@ class KnownCredentials:
         """Take over the credentials that earlier workers have seen accepted, the newest last."""
         for each in accepted:
             self._keep(replace(each, accepted_at=each.accepted_at - _began()))
-
-    def _forget(self, digest: bytes, refusal: RingfenceError) -> None:
-        if self._known.pop(digest, None):
-            self.has_new.set()
-        if not isinstance(refusal, Unauthenticated):
-            return
-        self._refused[digest] = time.monotonic() + REFUSED_SECONDS, refusal
-        self._refused.move_to_end(digest)
-        if len(self._refused) > MAX_REFUSALS:
-            self._refused.popitem(last=False)
 
     def _end(self, digest: bytes, task: asyncio.Task[Caller]) -> None:
         del self._asking[digest]
