@@ -124,7 +124,7 @@ def test_a_key_that_is_used_for_the_first_time_can_be_revoked_at_once(attack: At
     assert_refused(attack.session(), f"SELECT audit.enter_tenant('{key}')", "RF005")
 
 
-def test_one_key_is_used_by_many_for_the_first_time_and_nobody_waits(attack: Attack) -> None:
+def test_one_key_is_used_by_many_for_the_first_time_and_nobody_is_blocked(attack: Attack) -> None:
     key = attack.issue_key("acme")
     first, second = attack.session(), attack.session()
     second.execute("SET lock_timeout = '1s'")

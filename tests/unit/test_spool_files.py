@@ -20,7 +20,7 @@ from app.services.spool import queue
 from app.services.spool.lines import for_replay, spool_line
 from app.services.spool.queue import Spool, SteadyClock
 from app.services.spool.replay import Replay
-from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
+from tests.support.spool_directory import FILE, dead_letters, query, spooled_lines
 from tests.support.spools import BYTES, KEY, Receiver, fill, line, replay
 
 
@@ -35,7 +35,7 @@ def test_lines_are_replayed_once_in_order_and_deleted(spool: Spool) -> None:
     replay(spool, store)
     assert store.taken == [str(number) for number in range(1000)]
     assert store.calls == 4
-    assert waiting_lines(spool.directory) == []
+    assert spooled_lines(spool.directory) == []
     replay(spool, store)
     assert len(store.taken) == 1000
 
@@ -87,7 +87,7 @@ def test_a_line_that_took_the_number_of_another_is_not_deleted_for_it(spool: Spo
         await spool.let_go(lines, [])
 
     asyncio.run(let_go())
-    assert waiting_lines(spool.directory) == [b"another\n"]
+    assert spooled_lines(spool.directory) == [b"another\n"]
 
 
 def test_a_refused_line_is_one_dead_letter_however_often_it_is_replayed(spool: Spool) -> None:
@@ -198,7 +198,7 @@ def test_a_directory_on_a_network_filesystem_is_refused_before_anything_is_made(
     assert list(directory.iterdir()) == []
     mounts.write_text(here.format("ext4") + elsewhere)
     fill(Spool(directory, BYTES), range(1))
-    assert len(waiting_lines(directory)) == 1
+    assert len(spooled_lines(directory)) == 1
 
 
 def test_a_damaged_file_is_refused_and_left_as_it_is(spool: Spool) -> None:
@@ -233,7 +233,7 @@ def test_nothing_is_written_to_a_file_that_was_deleted(spool: Spool) -> None:
         await spool.close()
 
     asyncio.run(append())
-    assert [json.loads(each)["id"] for each in waiting_lines(spool.directory)] == ["3"]
+    assert [json.loads(each)["id"] for each in spooled_lines(spool.directory)] == ["3"]
 
 
 def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> None:
