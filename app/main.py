@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 slot=None,
                 caller=None,
                 held_body_bytes=0,
-                parsing=Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0),
+                parsing=Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0).hold,
                 bodies=Shares(MAX_HELD_BODY_BYTES, max_share=0.75),
                 audit_logger=audit_logger,
                 caller_lookup=audit_logger,

@@ -82,5 +82,5 @@ async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Resul
     """
     if len(body) <= LARGE_BODY_BYTES:
         return work(body)
-    async with request.state["parsing"].hold(tenant_of(request)):
+    async with request.state["parsing"](tenant_of(request)):
         return await asyncio.to_thread(work, body)

@@ -1,5 +1,6 @@
 """What the HTTP edge reads of a request's state, typed. app/routers/state.py adds the services."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict, TypeVar
 
@@ -19,13 +20,6 @@ class CallerLookup(Protocol):
         """`api_key` or `header`: which kind of credential counts; empty until the database has been reached."""
 
 
-class Limiter(Protocol):
-    """Limits how many callers do something at once."""
-
-    def hold(self, tenant_id: str) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn, and hold it in the block. Raises StorageUnavailable when too many are queued."""
-
-
 class Memory(Protocol):
     """Memory that tenants share."""
 
@@ -42,7 +36,8 @@ class Memory(Protocol):
 class EdgeState(TypedDict):
     """Made once when the application starts. Each request has a copy, in which the last four are its own.
 
-    parsing, bodies: limits on large bodies that are parsed, and on the memory of all bodies until the answer is ready.
+    parsing: holds a turn of a tenant to parse a large body; raises StorageUnavailable when too many are queued. bodies:
+    limits the memory of all bodies until the answer is ready.
     slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
     caller: None until the request is identified. held_body_bytes: what its body takes of `bodies`.
     """
@@ -50,7 +45,7 @@ class EdgeState(TypedDict):
     settings: Settings
     caller_lookup: CallerLookup
     on_loopback: bool
-    parsing: Limiter
+    parsing: Callable[[str], AbstractAsyncContextManager[None]]
     bodies: Memory
     trace_id: str
     slot: Slot | None

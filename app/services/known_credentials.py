@@ -70,17 +70,15 @@ class KnownCredentials:
         """
         digest = _digest(credential)
         known = self._known.get(digest)
-        if known is None or known.accepted_at < time.monotonic() - FRESH_SECONDS:
-            source = known.caller.tenant_id if known else f"address {source}"
-            try:
-                caller = await self._ask(digest, credential, source)
-            except StorageUnavailable:
-                trusted = self.trusted(credential)
-                if trusted is None:
-                    raise
-                caller = trusted
-        else:
-            caller = known.caller
+        if known and known.accepted_at >= time.monotonic() - FRESH_SECONDS:
+            return _refuse_other_tenant(credential, known.caller)
+        source = known.caller.tenant_id if known else f"address {source}"
+        try:
+            caller = await self._ask(digest, credential, source)
+        except StorageUnavailable:
+            if not (trusted := self.trusted(credential)):
+                raise
+            caller = trusted
         return _refuse_other_tenant(credential, caller)
 
     def trusted(self, credential: Credential) -> Caller | None:

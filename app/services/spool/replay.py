@@ -81,15 +81,13 @@ class Replay:
 
     async def _outcomes(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
         elements = [for_replay(line) for line in lines]
-        if whole := [element for element in elements if element is not None]:
-            try:
-                stored = iter(await self.store(whole))
-            except InvalidRequest as refusal:  # the server cannot read one of them: which one, is found out one by one
-                if len(whole) > 1:
-                    return [(await self._outcomes([line]))[0] for line in lines]
-                stored = iter([{"message": refusal.detail}])
-        else:
-            stored = iter([])
+        whole = [element for element in elements if element is not None]
+        try:
+            stored = iter(await self.store(whole) if whole else ())
+        except InvalidRequest as refusal:  # the server cannot read one of them: which one, is found out one by one
+            if len(whole) > 1:
+                return [(await self._outcomes([line]))[0] for line in lines]
+            stored = iter([{"message": refusal.detail}])
         return [{"message": "it is no whole record"} if element is None else next(stored) for element in elements]
 
 
