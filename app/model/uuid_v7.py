@@ -1,17 +1,20 @@
 """Time-ordered ids, in the layout of db/functions/record/uuid_v7.sql."""
 
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from uuid import UUID
 
-_RANDOM_BYTES = 512
-"""Asked of the system at once: for one id it takes as long as for 64."""
+_RANDOM_BYTES = 128
+"""Asked of the system at once: for one id it takes hardly longer than eight bytes, for many a fraction."""
 
 
 def uuid_v7() -> UUID:
     """Return a UUID version 7 (RFC 9562): milliseconds since 1970, 12 bits of the next fraction, 62 random bits."""
-    return UUID(next(uuid_v7_texts()))
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = nanoseconds * 4096 // 1_000_000
+    return UUID(int=milliseconds << 80 | 0x7000 << 64 | fraction << 64 | 0b10 << 62 | secrets.randbits(62))
 
 
 def uuid_v7_texts() -> Iterator[str]:
