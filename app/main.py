@@ -21,6 +21,7 @@ from app.routers import agents_router, audit_router, docs_router, health_router,
 from app.routers.state import State
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_logger import AuditLogger
+from app.services.batch import warn_without_temporary_files
 from app.services.concurrency.limiter import Limiter, Shares
 from app.services.db import Database
 from app.services.executions import Executions
@@ -31,7 +32,6 @@ from app.services.jsonl.store import FileAuditLogger
 from app.services.postgres.store import DatabaseAuditLogger
 from app.services.spool.queue import Spool
 from app.services.spool.store import SpoolingAuditLogger
-from app.services.temporary_files import warn_without_temporary_files
 from app.settings import Settings
 from app.shutdown import Shutdown
 
@@ -82,16 +82,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             shutdown.listen()
             await asyncio.to_thread(warn_without_temporary_files)
             yield State(
+                settings=settings,
                 trace_id="",
                 slot=None,
-                max_body_bytes=settings.max_body_bytes,
-                max_bulk_bytes=settings.max_bulk_bytes,
-                parsing=Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0),
+                caller=None,
+                held_body_bytes=0,
+                parsing=Limiter(1, busy="too many large bodies at once", max_queued=32, max_seconds=5.0).hold,
                 bodies=Shares(MAX_HELD_BODY_BYTES, max_share=0.75),
                 audit_logger=audit_logger,
                 caller_lookup=audit_logger,
-                backend="postgresql" if settings.database_url else "jsonl",
-                tenant_header_trusted=settings.trust_tenant_header,
                 on_loopback=is_loopback(settings.host),
                 executions=executions,
                 exports=Exports(
@@ -100,11 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     timeout=settings.export_timeout,
                     stall_timeout=settings.export_stall_timeout,
                 ),
-                bulk_intake=BulkIntake(
-                    audit_logger,
-                    max_streams=settings.max_bulk_requests,
-                ),
-                metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else None,
+                bulk_intake=BulkIntake(audit_logger, max_streams=settings.max_bulk_requests),
             )
         finally:
             if observing:

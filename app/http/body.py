@@ -64,20 +64,14 @@ async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> As
 
     Raises what stream() raises, and StorageUnavailable when there is no room for it.
     """
+    tenant, bodies = tenant_of(request), request.state["bodies"]
     async for piece in stream(request, max_bytes, MAX_BODY_SECONDS, hint):
         if piece:
-            _hold(request, len(piece))
+            if not bodies.may_take(tenant, len(piece)):
+                raise StorageUnavailable("too many large bodies at once")
+            bodies.take(tenant, len(piece))
+            request.state["held_body_bytes"] += len(piece)  # app/http/strict_route.py gives them back
         yield piece
-
-
-def _hold(request: Request[AnyState], size: int) -> None:
-    # app/http/strict_route.py gives the bytes back.
-    scope, bodies = request.scope, request.state["bodies"]
-    tenant = scope.setdefault("held_for_tenant", tenant_of(request))
-    if not bodies.may_take(tenant, size):
-        raise StorageUnavailable("too many large bodies at once")
-    bodies.take(tenant, size)
-    scope["held_body_bytes"] = scope.get("held_body_bytes", 0) + size
 
 
 async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Result], body: bytes) -> Result:
@@ -88,5 +82,5 @@ async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Resul
     """
     if len(body) <= LARGE_BODY_BYTES:
         return work(body)
-    async with request.state["parsing"].hold(tenant_of(request)):
+    async with request.state["parsing"](tenant_of(request)):
         return await asyncio.to_thread(work, body)

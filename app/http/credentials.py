@@ -9,12 +9,11 @@ request names, because a gateway in front of it has authenticated the caller. Th
 from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any
 
 from starlette.requests import Request
 
 from app.http.state import AnyState
-from app.model.credential import API_KEY, ApiKey, Caller, Credential, NamedTenant
+from app.model.credential import API_KEY, ApiKey, Credential, NamedTenant
 from app.model.refusals import (
     StorageUnavailable,
     TenantHeaderRefused,
@@ -70,7 +69,7 @@ def bearer_token(authorizations: list[str]) -> str:
 async def identify(request: Request[AnyState], scopes: Collection[str], *also_named: str | None) -> None:
     """Refuse `request` unless its credential is accepted and has one of `scopes`.
 
-    Stores the Caller in the request's scope; none when only the body can name the tenant. Raises what credential_of()
+    Stores the Caller in the request's state; none when only the body can name the tenant. Raises what credential_of()
     raises, the store's refusal of the credential, and ScopeMissing.
     """
     try:
@@ -82,12 +81,12 @@ async def identify(request: Request[AnyState], scopes: Collection[str], *also_na
     if slot := request.state["slot"]:
         slot.recognize(caller.tenant_id)
     caller.refuse_without(scopes)
-    request.scope["caller"] = caller
+    request.state["caller"] = caller
 
 
-def tenant_of(request: Request[Any]) -> str:
+def tenant_of(request: Request[AnyState]) -> str:
     """Return the tenant that `request` counts for in shared limits; empty until it is identified."""
-    caller: Caller | None = request.scope.get("caller")
+    caller = request.state["caller"]
     return caller.tenant_id if caller else ""
 
 
@@ -101,7 +100,7 @@ def tenant_source_of(request: Request[AnyState]) -> str:
 
 def _trusts_tenant_header(request: Request[AnyState]) -> bool:
     """Whether a named tenant counts: where the operator says so, or on loopback by both the settings and the socket."""
-    if request.state["tenant_header_trusted"]:
+    if request.state["settings"].trust_tenant_header:
         return True
     # A server that was not started with `python -m app` may listen elsewhere than the settings say.
     address, _ = request.scope.get("server") or ("", None)

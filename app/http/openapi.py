@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.http.problems import PROBLEM_MEDIA_TYPE, STATUSES
-from app.http.responses import refusals
 from app.http.schemas import NewRecord, Problem
 
 DESCRIPTION = """Records what AI agents were asked to do, did, or were refused, separately for each tenant.
@@ -32,7 +31,7 @@ _SCHEMES = {
 }
 _OPEN = "/api/v1/health"
 # Any request may be invalid HTTP, too slow, too large in its head, fail, or meet an overload.
-_ANYWHERE = refusals(400, 408, 431, 500, 503)
+_ANYWHERE = (400, 408, 431, 500, 503)
 # FastAPI sees these in no route: one is a body that the service reads by itself, the other is made by error handlers.
 _MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [(NewRecord, "validation"), (Problem, "serialization")]
 _RECORD = {
@@ -99,6 +98,22 @@ _DESCRIPTIONS = {
 }
 
 
+def component(model: type[BaseModel]) -> dict[str, str]:
+    """Return a reference to the component of `model`."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route for its own refusals; those of every route are added to the document."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": component(Problem)}},
+        }
+        for status in statuses
+    }
+
+
 def complete_document(app: FastAPI) -> None:
     """Override app.openapi(), as FastAPI documents it, with the completed document."""
     make = app.openapi
@@ -137,7 +152,7 @@ def _show(body: dict[str, Any], examples: dict[str, str]) -> None:
 
 
 def _announce(responses: dict[str, Any]) -> None:
-    for status, refusal in _ANYWHERE.items():
+    for status, refusal in refusals(*_ANYWHERE).items():
         announced = responses.setdefault(str(status), {"description": HTTPStatus(int(status)).phrase})
         announced["content"] = {
             **announced.get("content", {}),

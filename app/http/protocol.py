@@ -17,10 +17,10 @@ import httptools
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from app.http.connections import UnreadAnswers
 from app.http.head import HeadRefused, check_head, head_bytes, without_upgrade
 from app.http.load_shedding import Slot, admit
 from app.http.problems import edge_problem
-from app.http.unread import UnreadAnswers
 
 MAX_HEAD_BYTES = 32_768
 """Bytes of request line and headers; also of chunk framing or trailer fields without a byte of the body between."""

@@ -1,10 +1,12 @@
 """What the HTTP edge reads of a request's state, typed. app/routers/state.py adds the services."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypedDict, TypeVar
 
 from app.http.load_shedding import Slot
 from app.model.credential import Caller, Credential
+from app.settings import Settings
 
 
 class CallerLookup(Protocol):
@@ -16,13 +18,6 @@ class CallerLookup(Protocol):
     @property
     def tenant_source(self) -> str:
         """`api_key` or `header`: which kind of credential counts; empty until the database has been reached."""
-
-
-class Limiter(Protocol):
-    """Limits how many callers do something at once."""
-
-    def hold(self, tenant_id: str) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn, and hold it in the block. Raises StorageUnavailable when too many are queued."""
 
 
 class Memory(Protocol):
@@ -39,21 +34,23 @@ class Memory(Protocol):
 
 
 class EdgeState(TypedDict):
-    """Made once when the application starts. Each request has a copy, with its own `trace_id` and `slot`.
+    """Made once when the application starts. Each request has a copy, in which the last four are its own.
 
-    parsing, bodies: limits on large bodies that are parsed, and on the memory of all bodies until the answer is ready.
+    parsing: holds a turn of a tenant to parse a large body; raises StorageUnavailable when too many are queued. bodies:
+    limits the memory of all bodies until the answer is ready.
     slot: the request's place in the load shedding; None unless app/http/protocol.py serves the request.
+    caller: None until the request is identified. held_body_bytes: what its body takes of `bodies`.
     """
 
+    settings: Settings
     caller_lookup: CallerLookup
-    tenant_header_trusted: bool
     on_loopback: bool
+    parsing: Callable[[str], AbstractAsyncContextManager[None]]
+    bodies: Memory
     trace_id: str
     slot: Slot | None
-    max_body_bytes: int
-    max_bulk_bytes: int
-    parsing: Limiter
-    bodies: Memory
+    caller: Caller | None
+    held_body_bytes: int
 
 
 AnyState = TypeVar("AnyState", bound=EdgeState)

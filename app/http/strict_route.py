@@ -12,11 +12,12 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Path, Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError, create_model
+from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from app.http.body import held, off_the_loop
-from app.http.credentials import identify, tenant_source_of
+from app.http.credentials import identify, tenant_of, tenant_source_of
 from app.http.state import EdgeState
 from app.model.credential import API_KEY
 from app.model.refusals import InvalidRequest
@@ -53,8 +54,8 @@ class StrictRoute(APIRoute):
             try:
                 response = await endpoint(**await read(request))
             finally:
-                if held := request.scope.get("held_body_bytes"):
-                    request.state["bodies"].give_back(request.scope["held_for_tenant"], held)
+                if held := request.state["held_body_bytes"]:
+                    request.state["bodies"].give_back(tenant_of(request), held)
             # A response holds records, key events or the state of the moment: a cache could show it to another caller.
             response.headers.setdefault("cache-control", "no-store")
             return response
@@ -70,8 +71,8 @@ class _Reader:
     ) -> None:
         self._scopes = scopes
         self._request: str | None = None
-        self._query: tuple[str, type[BaseModel]] | None = None
-        self._body: tuple[str, type[BaseModel]] | None = None
+        self._names: dict[str, str] = {}  # of the arguments from query and body
+        models: dict[str, Any] = {}
         hints = get_type_hints(endpoint, include_extras=True)
         if not issubclass(hints.pop("return", object), Response):
             raise TypeError(f"{endpoint.__name__}: the endpoint of a StrictRoute returns a Response")
@@ -81,11 +82,13 @@ class _Reader:
             if is_class and issubclass(kind, Request):
                 self._request = name
             elif isinstance(place, Query):
-                self._query = name, kind
-            elif is_class and issubclass(kind, BaseModel) and self._body is None:
-                self._body = name, kind
+                self._names["query"], models["query"] = name, Annotated[kind, BeforeValidator(_few_fields)]
+            elif is_class and issubclass(kind, BaseModel) and "body" not in models:
+                self._names["body"], models["body"] = name, Annotated[kind, BeforeValidator(_few_fields)]
             elif not (kind is str and name in names_in_path and (place is None or isinstance(place, Path))):
                 raise TypeError(f"{name}: a StrictRoute does not know where to read it")
+        in_order: dict[str, Any] = {place: models[place] for place in ("query", "body") if place in models}
+        self._model: type[BaseModel] = create_model(endpoint.__name__, **in_order)
 
     async def read(self, request: Request[Any]) -> dict[str, Any]:
         """Return the endpoint's arguments.
@@ -101,19 +104,21 @@ class _Reader:
         query = _query_of(request)
         if self._scopes and (not is_proven or "tenant_id" in query):
             await identify(request, self._scopes, query.get("tenant_id"))
-        errors: list[dict[str, Any]] = []
-        body = await _body_of(request) if self._body else None
-        if self._query:
-            name, model = self._query
-            arguments[name] = _validated(model, query, "query", errors)
-        if self._body:
-            name, model = self._body
-            arguments[name] = _validated(model, body, "body", errors)
-        if errors:
-            raise RequestValidationError(errors)
+        given = {"query": query, **(await _body_of(request) if "body" in self._names else {})}
+        try:
+            found = self._model.model_validate(given, from_attributes=True)
+        except ValidationError as error:
+            raise RequestValidationError(error.errors(include_url=False, include_input=False)) from None
+        arguments.update((name, getattr(found, place)) for place, name in self._names.items())
         if self._request:
             arguments[self._request] = request
         return arguments
+
+
+def _few_fields(value: object) -> object:
+    if isinstance(value, dict) and len(value) > MAX_FIELDS:
+        raise PydanticCustomError("too_long", f"At most {MAX_FIELDS} fields are read")
+    return value
 
 
 def _query_of(request: Request[Any]) -> dict[str, str]:
@@ -132,19 +137,18 @@ def _query_of(request: Request[Any]) -> dict[str, str]:
     return found
 
 
-_NO_BODY = object()
 _JSON_MEDIA_TYPE = re.compile(r"\s*application/(json|[^/;]*\+json)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 
 
-async def _body_of(request: Request[EdgeState]) -> Any:
-    """Return the parsed JSON; the raw bytes if the Content-Type is not JSON; `_NO_BODY` if the body is empty."""
-    body = b"".join([piece async for piece in held(request, request.state["max_body_bytes"])])
+async def _body_of(request: Request[EdgeState]) -> dict[str, Any]:
+    """Return {"body": the parsed JSON}, or the raw bytes if the Content-Type is not JSON; {} if the body is empty."""
+    body = b"".join([piece async for piece in held(request, request.state["settings"].max_body_bytes)])
     if not body:
-        return _NO_BODY
+        return {}
     if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):
-        return body
+        return {"body": body}
     try:
-        return await off_the_loop(request, parse, body.removeprefix(codecs.BOM_UTF8))
+        return {"body": await off_the_loop(request, parse, body.removeprefix(codecs.BOM_UTF8))}
     except json.JSONDecodeError as error:
         found = {"type": "json_invalid", "loc": ("body", error.pos), "ctx": {"error": error.msg}}
         raise RequestValidationError([found]) from None
@@ -155,19 +159,3 @@ def _refuse_unless_utf8(raw_path: bytes) -> None:
         unquote_to_bytes(raw_path).decode()
     except UnicodeDecodeError:
         raise InvalidRequest.field("path", "is not UTF-8, percent-encoded") from None
-
-
-def _validated(model: type[BaseModel], value: object, place: str, errors: list[dict[str, Any]]) -> BaseModel | None:
-    """Return `value` as a `model`; or add its faults to `errors`, in FastAPI's form, and return None."""
-    if isinstance(value, dict) and len(value) > MAX_FIELDS:
-        errors.append({"type": "too_long", "loc": (place,), "msg": f"At most {MAX_FIELDS} fields are read"})
-        return None
-    if value is _NO_BODY:
-        errors.append({"type": "missing", "loc": (place,), "msg": "Field required"})
-        return None
-    try:
-        return model.model_validate(value, from_attributes=True)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        errors.extend({**each, "loc": (place, *each["loc"])} for each in found)
-        return None

@@ -26,7 +26,7 @@ from app.import_jsonl.files import FileRefused, Rejects, examine, lines_of
 from app.import_jsonl.ids import HistoryIds
 from app.import_jsonl.lines import NotTaken, read_line
 from app.import_jsonl.report import Report
-from app.import_jsonl.store import HistoryStore, ImportStopped, Keys, Outcome, Record
+from app.import_jsonl.store import ImportStopped, Keys, Outcome, Record, Session, service_session, store
 
 _PROGRAM = "python -m app.import_jsonl"
 _MAX_CHUNK_RECORDS = 2_000
@@ -40,13 +40,13 @@ _Chunk = list[tuple[str, bytes, Record]]
 class _Importer:
     """Reads lines into chunks of one tenant's records, and stores one chunk while it reads the next.
 
-    keys: None where no database is asked for tenants. store: None where nothing is stored.
+    keys: None where no database is asked for tenants. session: None where nothing is stored.
     """
 
     def __init__(
-        self, arguments: argparse.Namespace, report: Report, keys: Keys | None, store: HistoryStore | None
+        self, arguments: argparse.Namespace, report: Report, keys: Keys | None, session: Session | None
     ) -> None:
-        self._arguments, self._report, self._keys, self._store = arguments, report, keys, store
+        self._arguments, self._report, self._keys, self._session = arguments, report, keys, session
         self._tenants = keys.tenants() if keys else None
         self._ids = HistoryIds()
         self._chunks: dict[str, _Chunk] = {}
@@ -68,7 +68,7 @@ class _Importer:
             return
         self._report.repaired.update(line.repaired)
         self._report.unknown.update(name[:64] for name in line.unknown)
-        if self._store is None:
+        if self._session is None:
             self._report.taken[line.tenant] += 1
             return
         if "id" not in line.record:
@@ -100,17 +100,18 @@ class _Importer:
             return
         if not self._arguments.create_tenants:
             raise NotTaken("tenant_id: the tenant is not registered (--create-tenants registers it)")
-        if self._keys and self._store:
+        if self._keys and self._session:
             self._keys.create_tenant(tenant)
         self._tenants.add(tenant)
         self._report.created.append(tenant)
 
     def _store_chunk(self, tenant: str) -> None:
         assert self._keys
-        assert self._store
+        assert self._session
         self._report_stored()
         chunk, key = self._chunks.pop(tenant), self._keys.key_of(tenant)
-        self._stored = tenant, chunk, self._thread.submit(self._store.store, key, [record for _, _, record in chunk])
+        records = [record for _, _, record in chunk]
+        self._stored = tenant, chunk, self._thread.submit(store, self._session, key, records)
 
     def _report_stored(self) -> None:
         if self._stored is None:
@@ -128,15 +129,15 @@ class _Importer:
 def _run(arguments: argparse.Namespace, report: Report) -> None:
     size = examine(arguments.files)
     with ExitStack() as stack:
-        keys = store = None
+        keys = session = None
         if arguments.rejects:
             report.rejects = stack.enter_context(closing(Rejects(arguments.rejects, arguments.files)))
         if arguments.apply or os.environ.get("ADMIN_DATABASE_URL"):
             keys = Keys()
             stack.callback(lambda: report.keys_left.extend(keys.close()))
         if arguments.apply:
-            store = stack.enter_context(closing(HistoryStore()))
-        importer = stack.enter_context(closing(_Importer(arguments, report, keys, store)))
+            session = stack.enter_context(closing(service_session()))
+        importer = stack.enter_context(closing(_Importer(arguments, report, keys, session)))
         bar = stack.enter_context(tqdm(total=size, unit="B", unit_scale=True, disable=None))
         for path in arguments.files:
             for number, text in enumerate(lines_of(path), 1):

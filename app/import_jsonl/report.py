@@ -66,7 +66,6 @@ class Report:
         return f"{self.lines:,} lines: {found}, {self.refused:,} not taken, {self.blank:,} blank"
 
     def __str__(self) -> str:
-        """Return it for people, to be printed on a terminal."""
         parts = [self.summary(), *_counted(sorted(self.taken.items()))]
         if self.created:
             parts.append(f"Tenants {'registered' if self.applied else 'to be registered'}: {', '.join(self.created)}")

@@ -15,9 +15,6 @@ from psycopg.conninfo import conninfo_to_dict
 from app import database_url
 
 Record = dict[str, Any]
-Refusal = tuple[int, str]
-"""The position of a record among those that were handed over, from 0, and why it is refused."""
-
 _KEY_LIFETIME = timedelta(hours=1)
 _MAX_ATTEMPTS = 8
 _ISSUE: LiteralString = (
@@ -30,17 +27,17 @@ _IMPORT: LiteralString = "SELECT audit.import_audit_log_batch(p_records => %(rec
 
 @dataclass
 class Outcome:
-    """What became of records that were handed over: how many were stored that were not there, and the refused ones."""
+    """What became of records. stored: how many were not there before. refused: their positions, from 0, and why."""
 
     stored: int
-    refused: list[Refusal]
+    refused: list[tuple[int, str]]
 
 
 class ImportStopped(Exception):
     """The import cannot go on; the message says why. A repeated import stores no record twice."""
 
 
-class _Session:
+class Session:
     """A connection to the database that a variable names, made anew when it is lost. For one thread at a time."""
 
     def __init__(self, variable: str, role: str) -> None:
@@ -85,7 +82,7 @@ class Keys:
 
     def __init__(self) -> None:
         """Connect to ADMIN_DATABASE_URL. Raises ImportStopped, BadDatabaseUrl and psycopg.Error."""
-        self._session = _Session("ADMIN_DATABASE_URL", "a member of audit_admin")
+        self._session = Session("ADMIN_DATABASE_URL", "a member of audit_admin")
         self._keys: dict[str, tuple[str, float]] = {}
         self._issued: list[str] = []
 
@@ -120,33 +117,26 @@ class Keys:
         return left
 
 
-class HistoryStore:
-    """One connection as the service's role. For one thread at a time."""
+def service_session() -> Session:
+    """Connect to DATABASE_URL. Raises ImportStopped, BadDatabaseUrl and psycopg.Error."""
+    session = Session("DATABASE_URL", "audit_app")
+    if session.call(("SELECT audit.tenant_source()", {})) != [("api_key",)]:
+        raise ImportStopped("DATABASE_URL names a gateway's role; importing needs a member of audit_keyed (audit_app)")
+    return session
 
-    def __init__(self) -> None:
-        """Connect to DATABASE_URL. Raises ImportStopped, BadDatabaseUrl and psycopg.Error."""
-        self._session = _Session("DATABASE_URL", "audit_app")
-        if self._session.call(("SELECT audit.tenant_source()", {})) != [("api_key",)]:
-            raise ImportStopped(
-                "DATABASE_URL names a gateway's role; importing needs a member of audit_keyed (audit_app)"
-            )
 
-    def close(self) -> None:
-        """Close the connection."""
-        self._session.close()
+def store(session: Session, key: str, records: Sequence[Record]) -> Outcome:
+    """Store all records that are not refused. Raises ImportStopped.
 
-    def store(self, key: str, records: Sequence[Record]) -> Outcome:
-        """Store all records that are not refused. Raises ImportStopped.
-
-        A record that is there already is neither stored again nor refused; another record under its id is refused.
-        """
-        try:
-            ((found,),) = self._session.call((_ENTER, {"key": key}), (_IMPORT, {"records": json.dumps(records)}))
-        except psycopg.Error as error:
-            raise ImportStopped(f"the database refuses: {database_url.first_line(error)}") from error
-        refused = [
-            (position, ": ".join(filter(None, (refusal["column"], refusal["message"]))))
-            for position, refusal in enumerate(found["refusals"] or ())
-            if refusal
-        ]
-        return Outcome(found["stored"], refused)
+    A record that is there already is neither stored again nor refused; another record under its id is refused.
+    """
+    try:
+        ((found,),) = session.call((_ENTER, {"key": key}), (_IMPORT, {"records": json.dumps(records)}))
+    except psycopg.Error as error:
+        raise ImportStopped(f"the database refuses: {database_url.first_line(error)}") from error
+    refused = [
+        (position, ": ".join(filter(None, (refusal["column"], refusal["message"]))))
+        for position, refusal in enumerate(found["refusals"] or ())
+        if refusal
+    ]
+    return Outcome(found["stored"], refused)

@@ -12,19 +12,21 @@ class RingfenceError(Exception):
 
     kind: ClassVar[str]
 
+    def __init_subclass__(cls, kind: str | None = None) -> None:
+        cls.kind = kind or cls.kind
+
     def __init__(self, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
 
 
-class InvalidRequest(RingfenceError):
+class InvalidRequest(RingfenceError, kind="invalid-request"):
     """A field breaks a rule; of many records, `errors` names the line or index too.
 
     position: of many records, which one breaks it, from 1; None where that is not known, or was said already.
     """
 
-    kind = "invalid-request"
     position: int | None = None
 
     @classmethod
@@ -33,16 +35,12 @@ class InvalidRequest(RingfenceError):
         return cls(f"{name}: {detail}", [{"field": name, "detail": detail}])
 
 
-class IdempotencyKeyReused(RingfenceError):
+class IdempotencyKeyReused(RingfenceError, kind="idempotency-key-reused"):
     """The Idempotency-Key was used with another body in the last 24 hours."""
 
-    kind = "idempotency-key-reused"
 
-
-class Unauthenticated(RingfenceError):
+class Unauthenticated(RingfenceError, kind="unauthenticated"):
     """The request carries no API key that opens anything."""
-
-    kind = "unauthenticated"
 
     def __init__(self, reason: str) -> None:
         """reason: for the service's log alone."""
@@ -50,98 +48,68 @@ class Unauthenticated(RingfenceError):
         self.reason = reason
 
 
-class ScopeMissing(RingfenceError):
+class ScopeMissing(RingfenceError, kind="scope-missing"):
     """The API key may not do that."""
 
-    kind = "scope-missing"
 
-
-class TenantMissing(RingfenceError):
+class TenantMissing(RingfenceError, kind="tenant-missing"):
     """The request names no tenant, where a gateway names it."""
 
-    kind = "tenant-missing"
 
-
-class TenantUnknown(RingfenceError):
+class TenantUnknown(RingfenceError, kind="tenant-unknown"):
     """The tenant is not registered."""
 
-    kind = "tenant-unknown"
 
-
-class TenantMismatch(RingfenceError):
+class TenantMismatch(RingfenceError, kind="tenant-mismatch"):
     """The request names two tenants, or another one than its API key opens."""
 
-    kind = "tenant-mismatch"
 
-
-class TenantHeaderRefused(RingfenceError):
+class TenantHeaderRefused(RingfenceError, kind="tenant-header-refused"):
     """Tenants are named by callers, and the service listens where anybody may call."""
 
-    kind = "tenant-header-refused"
 
-
-class MetricsRefused(RingfenceError):
+class MetricsRefused(RingfenceError, kind="metrics-refused"):
     """Metrics are for callers on this machine, or with the token."""
 
-    kind = "metrics-refused"
 
-
-class LiveDisabled(RingfenceError):
+class LiveDisabled(RingfenceError, kind="live-disabled"):
     """LIVE was asked for while LIVE_ENABLED is off. The refusal is recorded."""
 
-    kind = "live-disabled"
 
-
-class AgentUnknown(RingfenceError):
+class AgentUnknown(RingfenceError, kind="agent-unknown"):
     """LIVE was asked for an agent that the operator has not configured. The refusal is recorded."""
 
-    kind = "agent-unknown"
 
-
-class RecordNotFound(RingfenceError):
+class RecordNotFound(RingfenceError, kind="record-not-found"):
     """The tenant has no record with this id; another tenant may have one."""
 
-    kind = "record-not-found"
 
-
-class StorageUnavailable(RingfenceError):
+class StorageUnavailable(RingfenceError, kind="storage-unavailable"):
     """Nothing was stored; the same request may be sent again."""
-
-    kind = "storage-unavailable"
 
 
 class DatabaseUnavailable(StorageUnavailable):
     """The database cannot be reached or cannot write now: nothing was stored, and a record may be spooled."""
 
 
-class OutcomeUnknown(RingfenceError):
+class OutcomeUnknown(RingfenceError, kind="outcome-unknown"):
     """The connection was lost in a commit, and the record may be stored or not. The same id is stored once."""
 
-    kind = "outcome-unknown"
 
-
-class ExportsBusy(RingfenceError):
+class ExportsBusy(RingfenceError, kind="exports-busy"):
     """As many exports are under way as the service sends at once. Nothing was recorded."""
 
-    kind = "exports-busy"
 
-
-class ExportUnavailable(RingfenceError):
+class ExportUnavailable(RingfenceError, kind="export-unavailable"):
     """The store has no export: the audit file."""
 
-    kind = "export-unavailable"
 
-
-class BodyTooLarge(RingfenceError):
+class BodyTooLarge(RingfenceError, kind="body-too-large"):
     """The request has too many records."""
 
-    kind = "body-too-large"
 
-
-class OutcomeNotRecorded(RingfenceError):
+class OutcomeNotRecorded(RingfenceError, kind="outcome-not-recorded"):
     """The agent was called and its outcome could not be stored; the `started` record stands. A repeat calls again."""
-
-    kind = "outcome-not-recorded"
 
 
 class RefusedToServe(Exception):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse
 
 from app.http.credentials import credential_of
-from app.http.responses import refusals
+from app.http.openapi import refusals
 from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.record_checks import refuse_unstorable
@@ -44,7 +44,7 @@ async def execute(
     _refuse_ambiguous_path(agent_id)
     credential = credential_of(request, query.tenant_id, body.tenant_id)
     slot = request.state["slot"]
-    outcome = await request.state["executions"].execute(
+    done = await request.state["executions"].execute(
         credential,
         body.input,
         trace_id=request.state["trace_id"],
@@ -53,7 +53,19 @@ async def execute(
         user_id=body.user_id,
         wait_elsewhere=slot.wait_elsewhere if slot else None,
     )
-    return JSONResponse(outcome)
+    record = done.record
+    answer = {
+        "id": str(record.id),
+        "trace_id": record.trace_id,
+        **done.stored.as_response(),
+        "agent_id": record.agent_id,
+        "mode": record.mode,
+        "status": record.status,
+        "http_status": record.http_status,
+        "latency_ms": record.latency_ms,
+        "output": done.output,
+    }
+    return JSONResponse(answer)
 
 
 def _refuse_ambiguous_path(agent_id: str) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 
 from app.http.credentials import credential_of
-from app.http.responses import refusals
+from app.http.openapi import refusals
 from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery

@@ -33,7 +33,7 @@ async def health_db(request: AppRequest) -> JSONResponse:
     store = request.state["audit_logger"]
     answer = DatabaseHealthResponse(
         status="failed",
-        backend=request.state["backend"],
+        backend="postgresql" if request.state["settings"].database_url else "jsonl",
         latency_ms=None,
         isolation="unknown",
         tenant_source=store.tenant_source or "unknown",

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 
 from app.http.body import MAX_STREAM_SECONDS, held, off_the_loop, stream
 from app.http.credentials import credential_of
-from app.http.responses import component, refusals
+from app.http.openapi import component, refusals
 from app.http.schemas import NewRecord, RecordsResponse, TenantQuery
 from app.http.strict_route import StrictRoute
 from app.model.refusals import InvalidRequest
@@ -62,18 +62,19 @@ async def write_audit_logs(query: Annotated[TenantQuery, Query()], request: AppR
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1:
         raise InvalidRequest.field("Idempotency-Key", "is given more than once")
-    state = request.state
+    settings, caller = request.state["settings"], request.state["caller"]
+    assert caller  # without one, credential_of() has refused the request
     body = (
-        held(request, state["max_body_bytes"], f"; send more records as {NDJSON}")
+        held(request, settings.max_body_bytes, f"; send more records as {NDJSON}")
         if media_type == JSON
-        else stream(request, state["max_bulk_bytes"], MAX_STREAM_SECONDS)
+        else stream(request, settings.max_bulk_bytes, MAX_STREAM_SECONDS)
     )
-    answer = await state["bulk_intake"].take(
+    taken = await request.state["bulk_intake"].take(
         credential,
-        request.scope["caller"],
+        caller,
         body,
         media_type,
         keys[0] if keys else None,
         partial(off_the_loop, request),
     )
-    return JSONResponse(answer, 201)
+    return JSONResponse({**taken.stored.as_response(), "count": taken.count, "id": taken.id}, 201)

@@ -13,11 +13,9 @@ class State(EdgeState):
     """Every service that a router calls."""
 
     audit_logger: AuditLogger
-    backend: str
     bulk_intake: BulkIntake
     executions: Executions
     exports: Exports
-    metrics_token: str | None
 
 
 class AppRequest(Request[State]):

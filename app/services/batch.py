@@ -8,6 +8,7 @@ import asyncio
 import codecs
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -16,10 +17,11 @@ from typing import Any
 
 from app.model.record import Fields, as_stored
 from app.model.record_checks import check_shape, refuse_broken_rule
-from app.model.refusals import BodyTooLarge, InvalidRequest
+from app.model.refusals import BodyTooLarge, InvalidRequest, StorageUnavailable
 from app.model.strict_json import parse
 from app.model.uuid_v7 import uuid_v7_texts
-from app.services.temporary_files import no_room
+
+logger = logging.getLogger("ringfence")
 
 MAX_RECORDS = 100_000
 """Of one request."""
@@ -31,7 +33,6 @@ CHUNK_BYTES = 2_097_152
 _MAX_BYTES_IN_MEMORY = 1_048_576
 _LINES_IN_A_ROW = 200
 """Lines read before the event loop serves others: about a millisecond."""
-_IDS = uuid_v7_texts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Batch:
         """media_type: of the body; the same bytes under another media type are another request."""
         self._sha256 = hashlib.sha256(media_type.encode() + b"\n")
         self._file = tempfile.SpooledTemporaryFile(max_size=_MAX_BYTES_IN_MEMORY)  # noqa: SIM115  close() closes it
+        self._ids = uuid_v7_texts()  # its own: another batch may be read in another thread
         self._place = "line"
         self.count = 0
         self.is_import = False
@@ -155,7 +157,7 @@ class Batch:
         try:
             self._file.seek(0)  # writes what is still in a buffer
         except OSError as error:
-            raise no_room(error) from error
+            raise _no_room(error) from error
         return iter(self._file)
 
     def _refuse(self, refusal: InvalidRequest) -> None:
@@ -192,12 +194,12 @@ class Batch:
         if line is None or is_changed:
             line = json.dumps(record).encode()
         if "id" not in record:
-            record["id"] = next(_IDS)
+            record["id"] = next(self._ids)
             line = b'{"id":"%b",%b' % (record["id"].encode(), line[1:])
         try:
             self._file.write(line + b"\n")
         except OSError as error:
-            raise no_room(error) from error
+            raise _no_room(error) from error
         self.count += 1
 
 
@@ -210,3 +212,18 @@ def _parsed(text: bytes) -> Any:
 
 def _array(lines: list[bytes]) -> str:
     return "[" + b",".join(lines).decode() + "]"
+
+
+def _no_room(error: OSError) -> StorageUnavailable:
+    logger.error("no temporary file can be written: %s", error.strerror)
+    return StorageUnavailable("the service has no room on its disk for a request of this size")
+
+
+def warn_without_temporary_files() -> None:
+    """Log a warning if no temporary file can be written."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"room")
+            file.flush()
+    except OSError as error:
+        logger.warning("requests of more than a megabyte of records get 503: no temporary file: %s", error.strerror)

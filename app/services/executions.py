@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,16 @@ from app.model.record import Record
 from app.model.refusals import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
 from app.model.uuid_v7 import uuid_v7
 from app.services.agents import Agent, AgentClient
-from app.services.audit_logger import AuditLogger
+from app.services.audit_logger import AuditLogger, Stored
 
-_ANSWERED = ("agent_id", "mode", "status", "http_status", "latency_ms")
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of a request, on record. output: the agent's; in DRY_RUN, what would be called."""
+
+    record: Record
+    stored: Stored
+    output: Any
 
 
 class Executions:
@@ -42,8 +50,8 @@ class Executions:
         mode: str,
         user_id: str | None,
         wait_elsewhere: Callable[[], bool] | None = None,
-    ) -> dict[str, Any]:
-        """Execute one request and return the fields of ExecuteResponse, once its record is committed.
+    ) -> Execution:
+        """Execute one request, and return once its record is committed.
 
         wait_elsewhere: called before an agent is; False when too many requests wait for agents already.
 
@@ -55,7 +63,7 @@ class Executions:
         if mode != "LIVE":
             would_call = {"method": "POST", "url": agent.shown_url} if agent else None
             output = {"would_call": would_call, "live_enabled": self._live_enabled}
-            return {**await write(status="success"), "output": output}
+            return Execution(*await write(status="success"), output)
         if not self._live_enabled:
             await write(status="denied", error="LIVE is disabled")
             raise LiveDisabled("LIVE is disabled: the operator enables it with LIVE_ENABLED; the refusal is recorded")
@@ -78,7 +86,7 @@ class Executions:
             await asyncio.shield(write(status="error", error=error))
             raise
         try:
-            fields = await write(
+            written = await write(
                 status="success" if outcome.error is None else "error",
                 http_status=outcome.http_status,
                 latency_ms=outcome.latency_ms,
@@ -88,15 +96,9 @@ class Executions:
             raise OutcomeNotRecorded(
                 "the agent was called, and its outcome could not be recorded; the record of the start stands"
             ) from error
-        return {**fields, "output": outcome.output}
+        return Execution(*written, outcome.output)
 
-    async def _write(self, credential: Credential, *, allow_spool: bool = True, **fields: Any) -> dict[str, Any]:
-        """Store a record with these fields; return what the answer has of it."""
+    async def _write(self, credential: Credential, *, allow_spool: bool = True, **fields: Any) -> tuple[Record, Stored]:
+        """Store a record with these fields."""
         record = Record(id=uuid_v7(), **fields)
-        stored = await self._audit_logger.write_log(credential, record, allow_spool=allow_spool)
-        return {
-            "id": str(record.id),
-            "trace_id": record.trace_id,
-            **stored.as_response(),
-            **{name: getattr(record, name) for name in _ANSWERED},
-        }
+        return record, await self._audit_logger.write_log(credential, record, allow_spool=allow_spool)

@@ -3,15 +3,24 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, nullcontext
-from typing import Any
+from dataclasses import dataclass
 
 from app.model.credential import Caller, Credential
 from app.model.record import Record
-from app.services.audit_logger import AuditLogger
+from app.services.audit_logger import AuditLogger, Stored
 from app.services.batch import Batch
 from app.services.concurrency.limiter import Limiter
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Records that were stored, now or by an earlier request. id: of a single one that came alone, not in an array."""
+
+    stored: Stored
+    count: int
+    id: str | None
 
 
 class BulkIntake:
@@ -34,8 +43,8 @@ class BulkIntake:
         media_type: str,
         idempotency_key: str | None,
         off_the_loop: Callable[[Callable[[bytes], None], bytes], Awaitable[None]],
-    ) -> dict[str, Any]:
-        """Store the records of `body` and return the fields of RecordsResponse, once they are committed.
+    ) -> Taken:
+        """Store the records of `body`, and return once they are committed.
 
         off_the_loop: calls a function with a body, in a thread if that takes long. Raises InvalidRequest, which names
         the line or index of the first refused record, IdempotencyKeyReused, ScopeMissing, BodyTooLarge, and
@@ -53,4 +62,4 @@ class BulkIntake:
                     stored = await self._audit_logger.write_log(credential, Record.from_fields(batch.single))
                 else:
                     stored = await self._audit_logger.write_logs(credential, batch, idempotency_key)
-                return {**stored.as_response(), **json.loads(stored.earlier_answer or batch.answer)}
+                return Taken(stored, **json.loads(stored.earlier_answer or batch.answer))

@@ -71,20 +71,16 @@ class KnownCredentials:
         """
         digest = _digest(credential)
         known = self._known.get(digest)
-        if known is None or known.accepted_at < time.monotonic() - FRESH_SECONDS:
-            source = known.caller.tenant_id if known else f"address {source}"
-            try:
-                caller = await self._ask(digest, credential, source)
-            except StorageUnavailable:
-                trusted = self.trusted(credential)
-                if trusted is None:
-                    raise
-                caller = trusted
-        else:
-            caller = known.caller
-        if credential.tenant_id not in (None, caller.tenant_id):
-            raise TenantMismatch("the API key belongs to another tenant")
-        return caller
+        if known and known.accepted_at >= time.monotonic() - FRESH_SECONDS:
+            return _refuse_other_tenant(credential, known.caller)
+        source = known.caller.tenant_id if known else f"address {source}"
+        try:
+            caller = await self._ask(digest, credential, source)
+        except StorageUnavailable:
+            if not (trusted := self.trusted(credential)):
+                raise
+            caller = trusted
+        return _refuse_other_tenant(credential, caller)
 
     def trusted(self, credential: Credential) -> Caller | None:
         """Return what the database let `credential` open; None when that was too long before its last answer."""
@@ -92,6 +88,15 @@ class KnownCredentials:
         if known is None or known.accepted_at < self._last_contact() - TRUSTED_SECONDS:
             return None
         return known.caller
+
+    def may_spool(self, credential: Credential, now: datetime) -> Caller | None:
+        """Return what `credential` opens if its records may be spooled at `now`, else None. Raises TenantMismatch."""
+        caller = self.trusted(credential)
+        if caller is None or "write" not in caller.scopes:
+            return None
+        if caller.expires_at is not None and caller.expires_at <= now:
+            return None
+        return _refuse_other_tenant(credential, caller)
 
     def note_acceptance(self, credential: Credential) -> None:
         """Remember that the database has just accepted `credential`, which was identified before."""
@@ -101,7 +106,14 @@ class KnownCredentials:
 
     def note_refusal(self, credential: Credential, refusal: RingfenceError) -> None:
         """Remember that the database has just refused `credential`."""
-        self._forget(_digest(credential), refusal)
+        digest = _digest(credential)
+        if self._known.pop(digest, None):
+            self.has_new.set()
+        if isinstance(refusal, Unauthenticated):
+            self._refused[digest] = time.monotonic() + REFUSED_SECONDS, refusal
+            self._refused.move_to_end(digest)
+            if len(self._refused) > MAX_REFUSALS:
+                self._refused.popitem(last=False)
 
     @contextmanager
     def remembering(self, credential: Credential) -> Iterator[None]:
@@ -135,7 +147,7 @@ class KnownCredentials:
             try:
                 caller = await self._describe(alone)
             except (Unauthenticated, TenantUnknown) as refusal:
-                self._forget(digest, refusal)
+                self.note_refusal(credential, refusal)
                 raise
         self._keep(Accepted(digest, caller, asked))
         self.has_new.set()
@@ -156,16 +168,6 @@ class KnownCredentials:
         for each in accepted:
             self._keep(replace(each, accepted_at=each.accepted_at - _began()))
 
-    def _forget(self, digest: bytes, refusal: RingfenceError) -> None:
-        if self._known.pop(digest, None):
-            self.has_new.set()
-        if not isinstance(refusal, Unauthenticated):
-            return
-        self._refused[digest] = time.monotonic() + REFUSED_SECONDS, refusal
-        self._refused.move_to_end(digest)
-        if len(self._refused) > MAX_REFUSALS:
-            self._refused.popitem(last=False)
-
     def _end(self, digest: bytes, task: asyncio.Task[Caller]) -> None:
         del self._asking[digest]
         if not task.cancelled():
@@ -177,13 +179,10 @@ def _began() -> float:
     return time.time() - time.monotonic()
 
 
-def spooled_tenant(caller: Caller, credential: Credential, now: datetime) -> str | None:
-    """Return the tenant that `caller` may write for at `now`, or None. Raises TenantMismatch."""
-    if "write" not in caller.scopes or (caller.expires_at is not None and caller.expires_at <= now):
-        return None
+def _refuse_other_tenant(credential: Credential, caller: Caller) -> Caller:
     if credential.tenant_id not in (None, caller.tenant_id):
         raise TenantMismatch("the API key belongs to another tenant")
-    return caller.tenant_id
+    return caller
 
 
 def _digest(credential: Credential) -> bytes:

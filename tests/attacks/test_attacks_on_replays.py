@@ -1,4 +1,4 @@
-"""Records that never waited: made up, changed, of another tenant or time. The attacker speaks SQL as audit_app."""
+"""Records that were never spooled: made up, changed, of another tenant or time. The attacker speaks SQL."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from psycopg.types.json import Json
 
 from tests.conftest import TestDatabase
 from tests.support.attacker import APPEND, Attack, assert_nothing, assert_refused, attacking
-from tests.support.waiting_records import waiting
+from tests.support.spooled_records import spooled
 
 
 @pytest.fixture
@@ -27,44 +27,44 @@ def replay(session: Connection[Any], *elements: dict[str, str]) -> list[str | No
 
 def test_ones_own_key_proves_ones_own_tenant_alone(attack: Attack) -> None:
     own = attack.keys["acme"]
-    assert replay(attack.session(), waiting(own), waiting(own, tenant="globex")) == [None, "RF007"]
+    assert replay(attack.session(), spooled(own), spooled(own, tenant="globex")) == [None, "RF007"]
 
 
 @pytest.mark.parametrize(
     "change", [{"tenant_id": "globex"}, {"user_id": "x"}, {"created_at": "2026-01-01T00:00:00Z"}, {"x": 1}]
 )
 def test_what_was_changed_after_it_was_proven_is_refused(attack: Attack, change: dict[str, Any]) -> None:
-    assert replay(attack.session(), waiting(attack.keys["acme"], **change)) == ["RF005"]
+    assert replay(attack.session(), spooled(attack.keys["acme"], **change)) == ["RF005"]
 
 
 def test_the_public_id_of_anothers_key_proves_nothing(attack: Attack) -> None:
     known = attack.keys["globex"].split("_")[1]
-    forged = waiting(f"rf_{known}_{attack.keys['acme'].split('_')[2]}", tenant="globex")
+    forged = spooled(f"rf_{known}_{attack.keys['acme'].split('_')[2]}", tenant="globex")
     assert replay(attack.session(), forged, {**forged, "hmac": ""}, {"line": forged["line"]}) == ["RF005"] * 3
 
 
 def test_a_key_that_may_only_read_brings_nothing(attack: Attack) -> None:
-    assert replay(attack.session(), waiting(attack.issue_key("acme", "read"))) == ["RF006"]
+    assert replay(attack.session(), spooled(attack.issue_key("acme", "read"))) == ["RF006"]
 
 
 def test_a_key_that_was_revoked_brings_nothing_that_is_dated_afterwards(attack: Attack) -> None:
     key = attack.issue_key("acme", "write")
     attack.value(attack.administrator, "SELECT audit.revoke_api_key(%s)", key.split("_")[1])
-    assert replay(attack.session(), waiting(key)) == ["RF005"]
+    assert replay(attack.session(), spooled(key)) == ["RF005"]
 
 
 def test_nothing_of_a_replay_is_left_for_what_comes_after_it(attack: Attack) -> None:
     session = attack.session()
     with session.transaction():
-        assert replay(session, waiting(attack.keys["acme"])) == [None]
+        assert replay(session, spooled(attack.keys["acme"])) == [None]
         assert_nothing(session)
         assert_refused(session, APPEND.format("'acme'"))
 
 
 def test_a_tenant_that_was_entered_before_is_not_what_counts(attack: Attack) -> None:
     with attack.request() as session:
-        assert replay(session, waiting(attack.issue_key("acme", "read"))) == ["RF006"]
-        assert replay(session, {"line": waiting(attack.keys["acme"])["line"]}) == ["RF005"]
+        assert replay(session, spooled(attack.issue_key("acme", "read"))) == ["RF006"]
+        assert replay(session, {"line": spooled(attack.keys["acme"])["line"]}) == ["RF005"]
 
 
 def test_a_time_lies_within_seven_days_and_what_is_backdated_is_on_record(attack: Attack) -> None:
@@ -75,7 +75,7 @@ def test_a_time_lies_within_seven_days_and_what_is_backdated_is_on_record(attack
             "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at)"
             f" VALUES (gen_random_uuid(), 'acme', 'a', '{old}')",
         )
-    assert replay(attack.session(), waiting(attack.keys["acme"])) == [None]
+    assert replay(attack.session(), spooled(attack.keys["acme"])) == [None]
     acts = attack.administrator.execute("SELECT tenant_id FROM audit.admin_events WHERE act = 'records replayed'")
     assert acts.fetchall() == [("acme",)]
 

@@ -11,7 +11,7 @@ from psycopg import Connection
 from tests.conftest import TestDatabase
 from tests.support.attacker import APPEND, LIST, NAME, SECRET, Attack, assert_nothing, assert_own_alone, attacking
 from tests.support.listening import found_in, listen
-from tests.support.waiting_records import waiting
+from tests.support.spooled_records import spooled
 
 # Everything that a session may have printed, to itself. No line breaks: they would fall in the middle of numbers.
 PRINT_EVERYTHING = """
@@ -81,8 +81,8 @@ def use_all(attack: Attack, session: Connection[Any], key: str) -> None:
         session.execute("SELECT audit.describe_api_key(%s)", [key])
         session.execute("SELECT audit.record_api_key_use('read')")
         public_id = attack.keys["globex"].split("_")[1]
-        waited = [waiting(key), waiting(key, api_key_id=public_id), waiting(key, mode="TEST")]
-        session.execute("SELECT audit.replay_audit_logs(%s)", [json.dumps(waited)])
+        sent = [spooled(key), spooled(key, api_key_id=public_id), spooled(key, mode="TEST")]
+        session.execute("SELECT audit.replay_audit_logs(%s)", [json.dumps(sent)])
         session.execute(NAME.encode(), ["globex"])
         for statement in (
             LIST,

@@ -128,7 +128,7 @@ def test_a_wrong_secret_takes_as_long_as_an_unknown_key(attack: Attack) -> None:
     assert abs(known - unknown) < 0.5 * max(known, unknown)
 
 
-def test_nobody_can_wait_for_a_record_of_another_tenant(attack: Attack) -> None:
+def test_nobody_can_be_blocked_by_a_record_of_another_tenant(attack: Attack) -> None:
     session = attack.session()
     session.execute("SET lock_timeout = '1s'")
     with attack.request(tenant="globex") as busy:

@@ -82,7 +82,7 @@ class Laboratory:
                 answer = httpx.get(url, headers=headers, timeout=30, trust_env=False)
             except httpx.TransportError:
                 return False
-            return answer.status_code == 200 and not self.service.waiting()
+            return answer.status_code == 200 and not self.service.spooled()
 
         eventually(is_well, within=_MAX_SECONDS_TO_RECOVER)
 

@@ -15,7 +15,7 @@ import httpx
 from bench.serving import processes_of
 from tests.support.polling import eventually
 from tests.support.processes import ROOT, environment
-from tests.support.spool_directory import waiting_lines
+from tests.support.spool_directory import spooled_lines
 
 
 class Service:
@@ -81,9 +81,9 @@ class Service:
         assert self._process
         return self._process.pid
 
-    def waiting(self) -> list[bytes]:
+    def spooled(self) -> list[bytes]:
         """Return the lines of its spool that are not in the database."""
-        return waiting_lines(self.spool)
+        return spooled_lines(self.spool)
 
     def printed(self) -> str:
         """Return the end of what it has printed."""

@@ -22,7 +22,7 @@ from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_release, running_service
 from tests.support.releases import release_before
-from tests.support.spool_directory import dead_letters, query, waiting_lines
+from tests.support.spool_directory import dead_letters, query, spooled_lines
 
 EXECUTE, STORE = "/api/v1/agents/a/execute", "/api/v1/health/db"
 
@@ -136,7 +136,7 @@ def stored(database: TestDatabase) -> set[str]:
 
 
 def spooled(service: ServiceProcess, database: TestDatabase, key: str) -> str:
-    """Have a record spooled while the database is away; return its id."""
+    """Have a record spooled while the database is unavailable; return its id."""
 
     def execute() -> dict[str, str]:
         answer = service.http.post(EXECUTE, headers=bearer(key), json={"input": {}})
@@ -164,10 +164,10 @@ def test_the_release_before_serves_during_the_migration_and_beside_the_new_one_a
             migrated = time.monotonic()
         acknowledged |= caller.stored
         assert [said for began, said in caller.refused if began > migrated] == []
-        # What waits in an old worker's spool is taken by the new schema.
+        # What an old worker has spooled is taken by the new schema.
         acknowledged.add(spooled(old, database, key))
         database.come_up()
-        eventually(lambda: not waiting_lines(tmp_path / "old"))
+        eventually(lambda: not spooled_lines(tmp_path / "old"))
         assert acknowledged <= stored(database)
         assert old.http.get(STORE).status_code == 200
 
@@ -183,7 +183,7 @@ def test_the_release_before_serves_during_the_migration_and_beside_the_new_one_a
             old.kill()
         database.come_up()
         with running_service(database_url=url, spool=True, spool_path=tmp_path / "old") as new:
-            eventually(lambda: not waiting_lines(tmp_path / "old"))
+            eventually(lambda: not spooled_lines(tmp_path / "old"))
             acknowledged.add(left)
             assert acknowledged <= stored(database)
             answer = new.http.post(EXECUTE, headers=bearer(key), json={"input": {}})
@@ -200,8 +200,8 @@ def test_the_release_before_serves_during_the_migration_and_beside_the_new_one_a
         assert caller.refused == []
         assert old.http.get(STORE).status_code == 200
     acknowledged |= caller.stored
-    assert len(waiting_lines(tmp_path / "old")) == 1
+    assert len(spooled_lines(tmp_path / "old")) == 1
     with running_service(database_url=url, spool=True, spool_path=tmp_path / "old"):
-        eventually(lambda: not waiting_lines(tmp_path / "old"))
+        eventually(lambda: not spooled_lines(tmp_path / "old"))
     assert acknowledged <= stored(database)
     assert [dead_letters(tmp_path / name) for name in own] == [[], []]

@@ -47,7 +47,7 @@ def test_live_is_served_with_the_agents_of_the_example(shell: Shell) -> None:
         assert "running on http://127.0.0.1:" in printed
 
 
-def test_a_record_waits_in_the_spool_and_the_answer_says_so(
+def test_a_record_is_spooled_and_the_answer_says_so(
     shell: Shell, database: TestDatabase, api_keys: dict[str, str], tmp_path: Path
 ) -> None:
     (block,) = pages.commands("docs/reliability.md", "The spool")

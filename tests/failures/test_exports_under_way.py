@@ -1,4 +1,4 @@
-"""Exports and their callers: slow ones, ones that go away, too many at once; and how a cut export shows."""
+"""Exports and their callers: slow ones, ones that disconnect, too many at once; and how a cut export shows."""
 
 import gzip
 import json
@@ -51,7 +51,7 @@ class Caller:
         return self.received
 
     def leave(self) -> None:
-        """Go away."""
+        """Disconnect."""
         self._socket.close()
 
 
@@ -136,7 +136,7 @@ def test_an_export_that_takes_too_long_is_cut_though_its_caller_reads(start: Sta
     assert_cut(caller.read_all())
 
 
-def test_the_database_stops_when_the_caller_goes_away(start: Start, stocked: TestDatabase) -> None:
+def test_the_database_stops_when_the_caller_disconnects(start: Start, stocked: TestDatabase) -> None:
     service, headers = start()
     caller = Caller(service, headers)
     caller.read(100_000)

@@ -141,9 +141,7 @@ def test_an_agent_that_does_not_answer_in_time_is_given_up(serve_each: Serve, ag
     assert outcome["latency_ms"] >= 200
 
 
-def test_an_answer_that_trickles_is_bounded_in_time_as_a_whole(
-    serve_each: Serve, agent: StubAgent, tmp_path: Path
-) -> None:
+def test_an_answer_that_trickles_has_a_deadline_as_a_whole(serve_each: Serve, agent: StubAgent, tmp_path: Path) -> None:
     """A body is promised and never comes: the status is known, the outcome is an error."""
     client = serve_each(live_enabled=True, agents_file=agent.agents_file(tmp_path, timeout_seconds=0.2))
     agent.headers = {"Content-Length": "100"}

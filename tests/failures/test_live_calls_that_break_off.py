@@ -1,4 +1,4 @@
-"""LIVE when the store or the caller goes away before, during or after the call."""
+"""LIVE when the store becomes unavailable or the caller disconnects before, during or after the call."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def agent() -> Iterator[StubAgent]:
 
 @dataclass(frozen=True)
 class Live:
-    """The service, which may call the agent; how its store goes away, and how it comes back."""
+    """The service, which may call the agent; how its store becomes unavailable, and available again."""
 
     client: TestClient
     store_goes: Callable[[], object]

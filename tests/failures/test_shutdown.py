@@ -18,7 +18,7 @@ from tests.conftest import TestDatabase
 from tests.support.calls import bearer
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
-from tests.support.spool_directory import query, waiting_lines
+from tests.support.spool_directory import query, spooled_lines
 from tests.support.stub_agent import StubAgent, running_agent
 
 
@@ -169,7 +169,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(database: TestDatabase) -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_the_log_says_how_many_records_wait_in_the_spool(database: TestDatabase, tmp_path: Path) -> None:
+def test_the_log_says_how_many_records_are_in_the_spool(database: TestDatabase, tmp_path: Path) -> None:
     key, spool = database.issue_api_key("acme"), tmp_path / "spool"
     with running_service(database_url=database.url("audit_app"), spool=True, spool_path=spool) as service:
         service.http.headers.update(bearer(key))
@@ -183,7 +183,7 @@ def test_the_log_says_how_many_records_wait_in_the_spool(database: TestDatabase,
         eventually(lambda: call().json().get("stored") == "spool")
         for _ in range(3):
             assert call().json()["stored"] == "spool"
-        waiting = len(waiting_lines(spool))
+        waiting = len(spooled_lines(spool))
         service.process.send_signal(signal.SIGTERM)
         service.process.wait(timeout=30)
         (stopped,) = [json.loads(line) for line in service.printed().splitlines() if "requests_finished" in line]

@@ -185,7 +185,7 @@ def test_a_read_that_is_refused_leaves_no_event(keyed: TestClient, database: Tes
     eventually(lambda: acts(database, "records read") == [("acme", reader.split("_")[1], None)])
 
 
-def test_a_read_waits_for_no_other_transaction_that_records_one(keyed: TestClient, database: TestDatabase) -> None:
+def test_a_read_is_blocked_by_no_other_transaction_that_records_one(keyed: TestClient, database: TestDatabase) -> None:
     key = database.issue_api_key("acme")
     with psycopg.connect(database.url("audit_app")) as elsewhere:
         elsewhere.execute("SELECT audit.enter_tenant(%s)", [key])

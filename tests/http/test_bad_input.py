@@ -199,7 +199,7 @@ def test_a_body_that_is_announced_as_too_large_is_refused_before_it_comes(bank: 
     assert_refused(raw(bank, head), 413, "body-too-large")
 
 
-def test_without_a_key_no_body_is_waited_for(bank: Bank) -> None:
+def test_without_a_key_no_body_is_read(bank: Bank) -> None:
     head = (
         b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
         % EXECUTE.encode()

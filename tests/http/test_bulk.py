@@ -180,7 +180,7 @@ def test_a_request_without_a_record_is_refused(client: TestClient, content: byte
 
 
 @pytest.mark.parametrize("kind", ["json", "x-ndjson"])
-def test_a_body_beyond_the_bound_is_refused_and_nothing_of_it_stored(serve_each: Serve, kind: str) -> None:
+def test_a_body_beyond_the_limit_is_refused_and_nothing_of_it_stored(serve_each: Serve, kind: str) -> None:
     content = lines([record()]) * 10
     if kind == "json":
         content = json.dumps([record()] * 10).encode()
@@ -191,7 +191,7 @@ def test_a_body_beyond_the_bound_is_refused_and_nothing_of_it_stored(serve_each:
     assert len(records(client)) == 10
 
 
-def test_a_line_beyond_the_bound_is_refused(client: TestClient) -> None:
+def test_a_line_beyond_the_limit_is_refused(client: TestClient) -> None:
     padding = b" " * (65_536 - len(lines([record()])) + 1)
     assert send(client, padding + lines([record()])).status_code == 201
     answer = send(client, b" " + padding + lines([record()]))

@@ -1,4 +1,4 @@
-"""Many records as a stream: flat memory, callers who go away, who stop, or who are too many. On a real process."""
+"""Many records as a stream: flat memory, callers who disconnect, who stop, or who are too many. On a real process."""
 
 import asyncio
 import itertools
@@ -87,7 +87,7 @@ def half_a_request(service: ServiceProcess) -> Iterator[socket.socket]:
         yield connection
 
 
-def test_whoever_goes_away_in_the_middle_has_stored_nothing_and_left_nothing_behind(
+def test_a_caller_who_disconnects_in_the_middle_has_stored_nothing_and_left_nothing_behind(
     service: ServiceProcess, database: TestDatabase
 ) -> None:
     for _ in range(3):

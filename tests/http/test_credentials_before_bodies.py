@@ -186,9 +186,7 @@ def test_a_refused_key_is_refused_again_without_a_question_and_a_refused_name_is
     through(proxy, database, "audit_gateway", named)
 
 
-def test_made_up_keys_of_one_address_keep_no_key_of_another_waiting(
-    database: TestDatabase, proxy: CountingProxy
-) -> None:
+def test_made_up_keys_of_one_address_delay_no_key_of_another(database: TestDatabase, proxy: CountingProxy) -> None:
     key = ApiKey(database.issue_api_key("acme"), None)
 
     async def test(logger: DatabaseAuditLogger) -> int:

@@ -1,4 +1,4 @@
-"""What a large body costs is bounded before it is spent: meanwhile the event loop serves everybody else."""
+"""What a large body costs is limited before it is spent: meanwhile the event loop serves everybody else."""
 
 import asyncio
 import json

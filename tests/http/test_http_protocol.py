@@ -1,4 +1,4 @@
-"""What a caller may send on a connection, or leave unread, is bounded in bytes, in requests and in time."""
+"""What a caller may send on a connection, or leave unread, is limited in bytes, in requests and in time."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ def endless(port: int, start: bytes, more: bytes, most_bytes: int = 50_000_000) 
         (TO_A_ROUTE + b"1;a=b\r\nx\r\n0;", b"a=b;" * 8_000),
     ],
 )
-def test_framing_after_the_head_is_bounded(port: int, start: bytes, more: bytes) -> None:
+def test_framing_after_the_head_is_limited(port: int, start: bytes, more: bytes) -> None:
     status, sent = endless(port, start, more)
     assert status == 431
     assert sent < 20_000_000  # what the sockets' buffers hold

@@ -85,7 +85,7 @@ def test_a_file_keeps_no_keys_and_says_so(client: TestClient) -> None:
     assert records(client) == []
 
 
-def waiting(database: TestDatabase) -> bool:
+def is_blocked(database: TestDatabase) -> bool:
     return database.execute(
         "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     ) == [(True,)]
@@ -93,7 +93,7 @@ def waiting(database: TestDatabase) -> bool:
 
 @pytest.mark.parametrize("ends", ["COMMIT", "ROLLBACK"])
 @pytest.mark.parametrize("role", ["audit_app", "audit_gateway"])
-def test_the_second_of_two_at_once_waits_for_the_first(
+def test_the_second_of_two_at_once_is_blocked_until_the_first_ends(
     serve_any: Serve, database: TestDatabase, role: str, ends: str
 ) -> None:
     """The first is held open here, with what it has claimed; the second is the service's."""
@@ -112,7 +112,7 @@ def test_the_second_of_two_at_once_waits_for_the_first(
     with ThreadPoolExecutor(1) as executor:
         second: Any = executor.submit(send, client, content, "acme", key, Idempotency_Key="k")
         try:
-            eventually(lambda: waiting_elsewhere(database))
+            eventually(lambda: blocked_elsewhere(database))
         finally:
             database.execute(ends)
         answer = second.result()
@@ -123,10 +123,10 @@ def test_the_second_of_two_at_once_waits_for_the_first(
     assert len(client.get("/api/v1/audit/logs", headers=bearer(key) | tenant).json()["items"]) == count
 
 
-def waiting_elsewhere(database: TestDatabase) -> bool:
+def blocked_elsewhere(database: TestDatabase) -> bool:
     # pg_stat_activity is read once in a transaction.
     database.execute("SELECT pg_stat_clear_snapshot()")
-    return waiting(database)
+    return is_blocked(database)
 
 
 @in_database

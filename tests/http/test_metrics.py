@@ -56,7 +56,7 @@ def test_requests_of_every_worker_are_counted_by_route_and_status(database: Test
         assert not [labels for _, labels in found if re.search("kyc|acme|jane", labels)]
 
 
-def test_they_are_read_while_the_database_is_away_and_say_so(database: TestDatabase, tmp_path: Path) -> None:
+def test_they_are_read_while_the_database_is_unavailable_and_say_so(database: TestDatabase, tmp_path: Path) -> None:
     with running_service(database_url=database.url(), spool=True, spool_path=tmp_path / "spool") as service:
         assert service.http.post(EXECUTE, headers=ACME, json={"input": {}}).status_code == 200
         database.go_down()

@@ -236,7 +236,7 @@ def test_the_address_of_the_caller_arrives_and_cannot_be_made_up(tmp_path: Path)
     assert headers["x-forwarded-for"] == "127.0.0.1"
 
 
-def test_the_proxy_has_the_bounds_of_the_service() -> None:
+def test_the_proxy_has_the_limits_of_the_service() -> None:
     text = CONFIGURATION.read_text()
     sizes = {int(size) << 20 for size in re.findall(r"client_max_body_size (\d+)m;", text)}
     kept = [float(seconds) for seconds in re.findall(r"keepalive_timeout (\d+)s;", text)]

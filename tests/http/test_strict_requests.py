@@ -145,7 +145,7 @@ def test_what_is_not_json_is_refused_before_anything_is_said_of_the_query(client
     assert_problem(client.post(f"{EXECUTE}?unknown=1", headers=headers, content=b"{"), 422, "invalid-request", "body")
 
 
-def test_a_caller_who_goes_away_in_the_middle_of_a_body_is_no_failure_of_ours(tmp_path: Path) -> None:
+def test_a_caller_who_disconnects_in_the_middle_of_a_body_is_no_failure_of_ours(tmp_path: Path) -> None:
     with running_service(audit_log_path=tmp_path / "audit.jsonl") as service:
         url = urlsplit(str(service.http.base_url))
         with socket.create_connection((url.hostname, url.port or 80)) as connection:
@@ -176,7 +176,7 @@ def in_chunks() -> Iterator[bytes]:
         yield b" " * 1000
 
 
-def test_a_body_that_does_not_say_its_size_is_bounded_as_well(client: TestClient) -> None:
+def test_a_body_that_does_not_say_its_size_is_limited_as_well(client: TestClient) -> None:
     headers = {"X-Tenant-ID": "acme", "Content-Type": "application/json"}
     assert client.post(EXECUTE, content=in_chunks(), headers=headers).status_code == 413
 

@@ -104,7 +104,7 @@ def test_the_database_gives_no_such_warning(serve: Serve, caplog: pytest.LogCapt
     assert "no DATABASE_URL" not in caplog.text
 
 
-def test_an_append_waits_for_that_of_another_process(client: TestClient, file: Path) -> None:
+def test_an_append_is_blocked_by_that_of_another_process(client: TestClient, file: Path) -> None:
     """The lock of a file is the process's neighbours': held here, it is waited for in the service."""
     inode = file.stat().st_ino
     with file.open("a") as other, ThreadPoolExecutor(1) as executor:

@@ -9,7 +9,7 @@ from tests.conftest import Serve, TestDatabase
 from tests.support.bank import LOGS, Bank, record
 from tests.support.calls import assert_problem, bearer, execute, records
 from tests.support.polling import eventually
-from tests.support.spool_directory import waiting_lines
+from tests.support.spool_directory import spooled_lines
 
 
 def test_a_dry_run_is_spooled_and_is_in_the_database_afterwards(bank: Bank) -> None:
@@ -46,7 +46,7 @@ def test_spooled_records_keep_their_time_and_their_order(bank: Bank) -> None:
     bank.be_known()
     bank.lose_database()
     ids = [bank.execute().json()["id"] for _ in range(5)]
-    spooled = [json.loads(line) for line in bank.waiting()]
+    spooled = [json.loads(line) for line in bank.spooled()]
     assert [each["id"] for each in spooled] == ids
 
     bank.get_database_back()
@@ -110,7 +110,7 @@ def test_a_record_that_the_database_would_refuse_is_refused(bank: Bank) -> None:
     assert_problem(bank.execute(user_id="j" * 257), 422, "invalid-request", "user_id")
     assert_problem(bank.send(record(), record(http_status=99)), 422, "invalid-request", "http_status")
     assert bank.execute(user_id="j" * 256).status_code == 200
-    assert len(bank.waiting()) == 1
+    assert len(bank.spooled()) == 1
 
 
 def test_an_idempotency_key_needs_the_database(bank: Bank) -> None:
@@ -132,7 +132,7 @@ def test_live_is_refused_before_the_agent_is_called(
 
     assert_problem(bank.execute(mode="LIVE"), 503, "storage-unavailable")
     assert bank.execute(mode="DRY_RUN").status_code == 200
-    assert len(bank.waiting()) == 1
+    assert len(bank.spooled()) == 1
 
 
 def test_a_full_spool_refuses_and_keeps_what_it_has(serve: Serve, database: TestDatabase, directory: Path) -> None:
@@ -169,7 +169,7 @@ def test_where_a_gateway_names_the_tenants_records_are_spooled_under_their_name(
     assert_problem(execute(client, "acme"), 503, "storage-unavailable")
     database.come_up()
 
-    eventually(lambda: not waiting_lines(directory))
+    eventually(lambda: not spooled_lines(directory))
 
     found = database.execute("SELECT id::text, tenant_id FROM audit.audit_logs ORDER BY created_at")
     assert found == [(first, "globex"), (second["id"], "globex")]

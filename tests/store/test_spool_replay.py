@@ -9,7 +9,7 @@ from tests.conftest import Serve, TestDatabase
 from tests.support.bank import Bank, record
 from tests.support.calls import assert_problem
 from tests.support.polling import eventually
-from tests.support.spool_directory import FILE, query, waiting_lines
+from tests.support.spool_directory import FILE, query, spooled_lines
 
 
 def test_a_record_that_is_refused_for_good_is_a_dead_letter_and_holds_up_nothing(bank: Bank) -> None:
@@ -49,7 +49,7 @@ def test_a_record_that_was_changed_on_the_disk_is_not_stored(bank: Bank) -> None
     bank.lose_database()
     genuine, forged = bank.execute().json()["id"], bank.execute(user_id="jane").json()["id"]
     query(bank.directory, "UPDATE waiting SET line = CAST(replace(line, 'jane', 'john') AS BLOB)")
-    assert b"john" in bank.waiting()[1]
+    assert b"john" in bank.spooled()[1]
 
     bank.get_database_back()
 
@@ -66,7 +66,7 @@ def test_files_that_the_release_before_left_are_taken_over_and_replayed(
     first.be_known()
     first.lose_database()
     one, two = (first.execute().json()["id"] for _ in range(2))
-    lines = first.waiting()
+    lines = first.spooled()
     query(directory, "DELETE FROM waiting")
     (directory / "019aa6b1-0000-7000-8000-000000000001.jsonl").write_bytes(lines[0])
     (directory / "active.jsonl").write_bytes(lines[1] + b'{"id": "01a2')
@@ -89,12 +89,12 @@ def test_records_that_an_earlier_process_left_are_replayed_at_the_next_start(
     left = tmp_path / "left"
     left.mkdir(mode=0o700)
     query(directory, "VACUUM INTO ?", str(left / FILE))
-    assert len(waiting_lines(left)) == 3
+    assert len(spooled_lines(left)) == 3
     first.get_database_back()
 
     # As a crash after the replay would have left it, with all of them stored already.
     second = Bank(serve, database, left)
-    eventually(lambda: not second.waiting())
+    eventually(lambda: not second.spooled())
 
     assert set(ids) <= second.stored().keys()
     assert len(second.stored()) == 4

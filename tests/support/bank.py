@@ -11,7 +11,7 @@ from app.model.uuid_v7 import uuid_v7
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import bearer
 from tests.support.polling import eventually
-from tests.support.spool_directory import dead_letters, waiting_lines
+from tests.support.spool_directory import dead_letters, spooled_lines
 
 LOGS = "/api/v1/audit/logs"
 
@@ -47,10 +47,10 @@ class Bank:
 
     def get_database_back(self) -> None:
         self.database.come_up()
-        eventually(lambda: not self.waiting())
+        eventually(lambda: not self.spooled())
 
-    def waiting(self) -> list[bytes]:
-        return waiting_lines(self.directory)
+    def spooled(self) -> list[bytes]:
+        return spooled_lines(self.directory)
 
     def dead_letters(self) -> list[dict[str, Any]]:
         return dead_letters(self.directory)

@@ -12,7 +12,7 @@ _LOCK = 4711
 
 @contextmanager
 def held_up(database: TestDatabase, function: str, tenant: str) -> Iterator[psycopg.Connection]:
-    """Have `function` of schema audit wait, for `tenant` alone, until the block ends; yield what it waits for."""
+    """Have `function` of schema audit blocked, for `tenant` alone, until the block ends; yield what holds the lock."""
     ((definition,),) = database.execute(
         "SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'audit'::regnamespace AND proname = %s",
         function,
@@ -28,7 +28,7 @@ def held_up(database: TestDatabase, function: str, tenant: str) -> Iterator[psyc
         elsewhere.rollback()
 
 
-def waiting(database: TestDatabase) -> int:
-    """Return how many calls wait for it."""
+def blocked(database: TestDatabase) -> int:
+    """Return how many calls it blocks."""
     ((count,),) = database.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
     return int(count)

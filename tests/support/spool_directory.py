@@ -9,7 +9,7 @@ from typing import Any
 FILE = "spool.sqlite3"
 
 
-def waiting_lines(directory: Path) -> list[bytes]:
+def spooled_lines(directory: Path) -> list[bytes]:
     """Return the lines of records that are not in the database, the oldest first."""
     lines = [line for (line,) in query(directory, "SELECT line FROM waiting ORDER BY id")]
     for path in sorted(directory.glob("*.jsonl")):  # of the earlier form

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.http import connections
-from app.http.unread import UnreadAnswers
+from app.http.connections import UnreadAnswers
 from tests.support.file_service import get
 from tests.support.polling import eventually
 
@@ -71,7 +71,7 @@ def test_when_every_connection_has_a_request_to_answer_one_more_is_refused(
 
 
 @dataclass(eq=False)
-class Unread:
+class Unread(UnreadAnswers):
     """A connection whose caller does not read."""
 
     bytes: int

@@ -28,12 +28,12 @@ class Writer:
         return results[:-1] if self.forgets_the_last and len(results) > 1 else results
 
 
-def in_a_loop(test: Callable[[Writer, GroupCommit[str, str]], Any], **bounds: int) -> None:
+def in_a_loop(test: Callable[[Writer, GroupCommit[str, str]], Any], **limits: int) -> None:
     async def run() -> None:
         writer = Writer()
         await test(
             writer,
-            GroupCommit(writer.write, len, **{"max_items": 3, "max_bytes": 100, "max_queued": 10, **bounds}),
+            GroupCommit(writer.write, len, **{"max_items": 3, "max_bytes": 100, "max_queued": 10, **limits}),
         )
 
     asyncio.run(run())
@@ -71,16 +71,16 @@ def test_items_that_come_meanwhile_go_together_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "writes"), [({}, [["a"], ["b", "c", "d"], ["e"]]), ({"max_bytes": 2}, [["a"], ["b", "c"], ["d", "e"]])]
+    ("limits", "writes"), [({}, [["a"], ["b", "c", "d"], ["e"]]), ({"max_bytes": 2}, [["a"], ["b", "c"], ["d", "e"]])]
 )
-def test_a_commit_is_bounded_in_items_and_in_bytes(bounds: dict[str, int], writes: list[list[str]]) -> None:
+def test_a_commit_is_limited_in_items_and_in_bytes(limits: dict[str, int], writes: list[list[str]]) -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c", "d", "e")
         writer.may_return.set()
         await asyncio.gather(*tasks)
         assert writer.writes == writes
 
-    in_a_loop(test, **bounds)
+    in_a_loop(test, **limits)
 
 
 def test_an_item_larger_than_a_commit_goes_alone() -> None:
@@ -118,7 +118,7 @@ def test_a_failed_write_reaches_all_its_callers_and_no_others(error: Exception) 
     in_a_loop(test)
 
 
-def test_beyond_the_bound_an_item_is_refused_at_once() -> None:
+def test_beyond_the_limit_an_item_is_refused_at_once() -> None:
     async def test(writer: Writer, commits: GroupCommit[str, str]) -> None:
         tasks = await submitted(commits, "a", "b", "c")
         with pytest.raises(StorageUnavailable):
@@ -204,7 +204,7 @@ def test_an_item_without_a_result_has_an_unknown_outcome() -> None:
     in_a_loop(test)
 
 
-def test_no_caller_waits_longer_than_a_write_may_take() -> None:
+def test_no_caller_is_blocked_for_longer_than_a_write_may_take() -> None:
     async def run() -> None:
         writer = Writer()
         commits = GroupCommit(writer.write, len, max_items=1, max_bytes=100, max_queued=10, max_seconds=0.05)

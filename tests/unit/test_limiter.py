@@ -92,9 +92,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def in_a_loop(test: Callable[[Crowd], Awaitable[Any]], capacity: int, **bounds: Any) -> None:
+def in_a_loop(test: Callable[[Crowd], Awaitable[Any]], capacity: int, **limits: Any) -> None:
     async def run() -> None:
-        crowd = Crowd(Limiter(capacity, busy="busy", **{"max_queued": 4, "max_seconds": 60.0} | bounds))
+        crowd = Crowd(Limiter(capacity, busy="busy", **{"max_queued": 4, "max_seconds": 60.0} | limits))
         await test(crowd)
         for task in crowd.tasks:
             task.cancel()

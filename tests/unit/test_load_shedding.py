@@ -124,7 +124,7 @@ def test_a_request_that_waits_elsewhere_makes_room_and_is_counted_again_afterwar
     assert (WRITES.total, WAITING.total) == (0, 0)
 
 
-def test_those_that_wait_are_bounded_too() -> None:
+def test_those_that_wait_are_limited_too() -> None:
     waiting = []
     while (each := slot(b"Bearer a")) is not None and each.wait_elsewhere():
         waiting.append(each)

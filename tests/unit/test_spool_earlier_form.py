@@ -13,7 +13,7 @@ import pytest
 from app.services.spool.directory import lock
 from app.services.spool.queue import Spool
 from tests.support.polling import eventually
-from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
+from tests.support.spool_directory import FILE, dead_letters, query, spooled_lines
 from tests.support.spools import Receiver, replay
 
 SEALED = ("019aa6b1-0000-7000-8000-000000000001", "019aa6b2-0000-7000-8000-000000000002")
@@ -62,7 +62,7 @@ def start(directory: Path) -> None:
 def test_it_is_taken_over_once_byte_for_byte_and_in_order(directory: Path, caplog: pytest.LogCaptureFixture) -> None:
     start(directory)
 
-    assert waiting_lines(directory) == WAITING
+    assert spooled_lines(directory) == WAITING
     assert dead_letters(directory) == [json.loads(DEAD)]
     assert [path.name for path in directory.iterdir()] == [FILE]
     tenants = query(directory, "SELECT tenant, created_at FROM waiting WHERE tenant <> '' ORDER BY id")
@@ -78,7 +78,7 @@ def test_it_is_taken_over_once_byte_for_byte_and_in_order(directory: Path, caplo
 
     start(directory)
 
-    assert waiting_lines(directory) == WAITING
+    assert spooled_lines(directory) == WAITING
     assert caplog.text == ""
 
 
@@ -107,7 +107,7 @@ def test_a_crash_before_a_file_is_deleted_loses_nothing(directory: Path, after: 
 
     start(directory)
 
-    found = waiting_lines(directory)
+    found = spooled_lines(directory)
     assert set(found) == set(WAITING)
     # The lines of one file are there twice: the database stores a record once under its id.
     assert len(found) - len(WAITING) == (2, 2, 1, 0)[after]
@@ -124,7 +124,7 @@ def test_a_worker_of_that_release_that_appends_meanwhile_loses_nothing(directory
         held.flush()
         assert process.is_alive()
     process.join()
-    assert waiting_lines(directory)[-1] == line(5)
+    assert spooled_lines(directory)[-1] == line(5)
 
 
 def test_files_that_another_worker_replays_are_left_to_it(directory: Path) -> None:
@@ -135,14 +135,14 @@ def test_files_that_another_worker_replays_are_left_to_it(directory: Path) -> No
     assert (directory / f"{SEALED[0]}.jsonl").exists()
     os.close(lock)
     start(directory)
-    assert waiting_lines(directory) == WAITING
+    assert spooled_lines(directory) == WAITING
 
 
-def test_a_spool_that_is_larger_than_the_bound_is_taken_over_all_the_same(tmp_path: Path) -> None:
+def test_a_spool_that_is_larger_than_the_limit_is_taken_over_all_the_same(tmp_path: Path) -> None:
     content = b"".join(line(number % 10) for number in range(3000))
     (tmp_path / "active.jsonl").write_bytes(content)
     start(tmp_path)
-    assert b"".join(waiting_lines(tmp_path)) == content
+    assert b"".join(spooled_lines(tmp_path)) == content
 
 
 def test_a_file_that_an_old_worker_leaves_later_is_taken_over_by_the_replay(tmp_path: Path) -> None:
@@ -170,10 +170,10 @@ def test_what_is_not_taken_over_since_another_worker_has_the_lock_is_taken_over_
     assert store.taken == ["1", "2", "3", "4"]
 
 
-def test_a_line_with_a_lone_surrogate_for_a_tenant_waits_like_any_damaged_line(tmp_path: Path) -> None:
+def test_a_line_with_a_lone_surrogate_for_a_tenant_is_spooled_like_any_damaged_line(tmp_path: Path) -> None:
     damaged = b'{"id": "8", "tenant_id": "\\ud800", "created_at": "2026-11-29T12:00:00.000000Z"}\n'
     (tmp_path / "active.jsonl").write_bytes(damaged + line(9))
 
     start(tmp_path)
 
-    assert waiting_lines(tmp_path) == [damaged, line(9)]
+    assert spooled_lines(tmp_path) == [damaged, line(9)]

@@ -15,13 +15,12 @@ import pytest
 from app.model.credential import NamedTenant
 from app.model.refusals import DatabaseUnavailable, RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Outcome
-from app.services.spool import clock as steady_clock
 from app.services.spool import directory as spool_directory
-from app.services.spool.clock import SteadyClock
+from app.services.spool import queue
 from app.services.spool.lines import for_replay, spool_line
-from app.services.spool.queue import Spool
+from app.services.spool.queue import Spool, SteadyClock
 from app.services.spool.replay import Replay
-from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
+from tests.support.spool_directory import FILE, dead_letters, query, spooled_lines
 from tests.support.spools import BYTES, KEY, Receiver, fill, line, replay
 
 
@@ -36,7 +35,7 @@ def test_lines_are_replayed_once_in_order_and_deleted(spool: Spool) -> None:
     replay(spool, store)
     assert store.taken == [str(number) for number in range(1000)]
     assert store.calls == 4
-    assert waiting_lines(spool.directory) == []
+    assert spooled_lines(spool.directory) == []
     replay(spool, store)
     assert len(store.taken) == 1000
 
@@ -88,7 +87,7 @@ def test_a_line_that_took_the_number_of_another_is_not_deleted_for_it(spool: Spo
         await spool.let_go(lines, [])
 
     asyncio.run(let_go())
-    assert waiting_lines(spool.directory) == [b"another\n"]
+    assert spooled_lines(spool.directory) == [b"another\n"]
 
 
 def test_a_refused_line_is_one_dead_letter_however_often_it_is_replayed(spool: Spool) -> None:
@@ -199,7 +198,7 @@ def test_a_directory_on_a_network_filesystem_is_refused_before_anything_is_made(
     assert list(directory.iterdir()) == []
     mounts.write_text(here.format("ext4") + elsewhere)
     fill(Spool(directory, BYTES), range(1))
-    assert len(waiting_lines(directory)) == 1
+    assert len(spooled_lines(directory)) == 1
 
 
 def test_a_damaged_file_is_refused_and_left_as_it_is(spool: Spool) -> None:
@@ -234,7 +233,7 @@ def test_nothing_is_written_to_a_file_that_was_deleted(spool: Spool) -> None:
         await spool.close()
 
     asyncio.run(append())
-    assert [json.loads(each)["id"] for each in waiting_lines(spool.directory)] == ["3"]
+    assert [json.loads(each)["id"] for each in spooled_lines(spool.directory)] == ["3"]
 
 
 def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> None:
@@ -262,7 +261,7 @@ def test_a_clock_that_jumps_while_the_database_is_unavailable_changes_no_time(mo
         def now(cls, tz: Any = None) -> "Jumped":
             return cls(2031, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr(steady_clock, "datetime", Jumped)
+    monkeypatch.setattr(queue, "datetime", Jumped)
     assert timedelta(0) <= clock.now() - before < timedelta(seconds=5)
     clock.set()  # as it is while the database is there
     assert clock.now().year == 2031

@@ -21,7 +21,6 @@ class FairQueue(Generic[Item]):
         self._count = 0
 
     def __len__(self) -> int:
-        """Return the number of items."""
         return self._count
 
     def put(self, tenant: str, item: Item) -> Item | None:

@@ -7,6 +7,7 @@ There is no timer. An item that meets no write goes at once and alone; under loa
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Generic, TypeVar
 
@@ -17,30 +18,24 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+@dataclass(eq=False)
 class GroupCommit(Generic[Item, Result]):
-    """Hands items to `write`, many at a time, and returns to each caller the result of its own item."""
+    """Hands items to `write`, many at a time, and returns to each caller the result of its own item.
 
-    def __init__(
-        self,
-        write: Callable[[Sequence[Item]], Awaitable[Sequence[Result | RingfenceError]]],
-        size: Callable[[Item], int],
-        *,
-        max_items: int,
-        max_bytes: int,
-        max_queued: int,
-        max_seconds: float | None = None,
-    ) -> None:
-        """write: stores the items of one commit; returns a result or a refusal for each, in their order.
+    write: stores the items of one commit; returns a result or a refusal for each, in their order. size: bytes of an
+    item, roughly. max_items, max_bytes: of one commit; a single item may be larger. max_queued: items in the queue.
+    max_seconds: of one write, after which its callers and the queue get refusals.
+    """
 
-        size: bytes of an item, roughly. max_items, max_bytes: of one commit; a single item may be larger.
-        max_queued: items in the queue. max_seconds: of one write, after which its callers and the queue get refusals.
-        """
-        self._write = write
-        self._size = size
-        self._max_items = max_items
-        self._max_bytes = max_bytes
-        self._max_seconds = max_seconds
-        self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue(max_queued)
+    write: Callable[[Sequence[Item]], Awaitable[Sequence[Result | RingfenceError]]]
+    size: Callable[[Item], int]
+    max_items: int
+    max_bytes: int
+    max_queued: int
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        self._queue: FairQueue[tuple[Item, asyncio.Future[Result]]] = FairQueue(self.max_queued)
         self._writer: asyncio.Task[None] | None = None
 
     async def submit(self, tenant: str, item: Item) -> Result:
@@ -78,10 +73,10 @@ class GroupCommit(Generic[Item, Result]):
 
     def _take_some(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         taken: list[tuple[Item, asyncio.Future[Result]]] = []
-        room = self._max_bytes
-        while self._queue and len(taken) < self._max_items:
+        room = self.max_bytes
+        while self._queue and len(taken) < self.max_items:
             tenant = self._queue.next()
-            room -= self._size(self._queue.first(tenant)[0])
+            room -= self.size(self._queue.first(tenant)[0])
             if taken and room < 0:
                 break
             taken.append(self._queue.take(tenant))
@@ -89,12 +84,12 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _write_some(self, taken: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         timer: asyncio.TimerHandle | None = None
-        if self._max_seconds is not None:
-            timer = asyncio.get_running_loop().call_later(self._max_seconds, self._time_out, taken)
+        if self.max_seconds is not None:
+            timer = asyncio.get_running_loop().call_later(self.max_seconds, self._time_out, taken)
         results: Sequence[Result | RingfenceError] = ()
         rest: RingfenceError = OutcomeUnknown("it is unknown whether it was stored")
         try:
-            results = await self._write([item for item, _ in taken])
+            results = await self.write([item for item, _ in taken])
         except BaseException as error:
             if isinstance(error, RingfenceError):
                 rest = error

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.model.record import Fields
-from app.services.durable_files import flush_directory, write_all
 
 logger = logging.getLogger("ringfence")
 
@@ -40,7 +39,7 @@ class AuditFile:
             now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
             self._write(file, (json.dumps({**record, "created_at": now}).encode() + b"\n" for record in records))
             if is_new:
-                flush_directory(self._path.parent)
+                _flush_directory(self._path.parent)
 
     def check(self) -> None:
         """Do all that an append does but the writing, and create the file if it is missing. Raises OSError.
@@ -101,15 +100,30 @@ class AuditFile:
             for line in lines:
                 content += line
                 if len(content) >= _PIECE_BYTES:
-                    write_all(file, content)
+                    _write_all(file, content)
                     content.clear()
-            write_all(file, content)
+            _write_all(file, content)
             os.fsync(file)
         except BaseException as error:
             self._is_failing |= isinstance(error, OSError)
             os.ftruncate(file, size)  # the records are refused, so they must not be found later
             raise
         self._is_failing = False
+
+
+def _write_all(file: int, content: bytearray) -> None:
+    """Append `content`. Raises OSError, with some of it written, when there is no room for all."""
+    if os.write(file, content) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _flush_directory(directory: Path) -> None:
+    """Bring the names in `directory` to the disk: a new file's name is in it, not in the file. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check_room(file: int) -> None:

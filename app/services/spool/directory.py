@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.model.refusals import RefusedToServe
@@ -22,7 +22,7 @@ def make_directory(directory: Path) -> None:
     if found.st_uid != os.geteuid():
         raise PermissionError(1, "it belongs to somebody else")
     device = f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}"
-    for line in _mounts():  # proc_pid_mountinfo(5)
+    for line in MOUNTS.read_text().splitlines() if MOUNTS.exists() else ():  # proc_pid_mountinfo(5); Linux alone has it
         mount, _, filesystem = line.partition(" - ")
         if mount.split()[2] == device and (kind := filesystem.split()[0]) in _NETWORK:
             raise RefusedToServe(
@@ -30,12 +30,6 @@ def make_directory(directory: Path) -> None:
                 " shared memory; name a directory on a local disk in SPOOL_PATH, or set SPOOL=false"
             )
     directory.chmod(0o700)
-
-
-def _mounts() -> list[str]:
-    with suppress(FileNotFoundError):  # where it is not Linux
-        return MOUNTS.read_text().splitlines()
-    return []
 
 
 @contextmanager

@@ -5,15 +5,16 @@ import logging
 import resource
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.model.refusals import RefusedToServe, StorageUnavailable
 from app.services.audit_logger import Waiting
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Shares
-from app.services.spool.clock import SteadyClock
 from app.services.spool.directory import lock, make_directory
 from app.services.spool.earlier_form import has_files, take_over
 from app.services.spool.sqlite_file import SqliteFile, transaction
@@ -38,6 +39,22 @@ SELECT coalesce(sum(records), 0), coalesce(sum(bytes), 0),
            (SELECT created_at FROM waiting ORDER BY id LIMIT 1)))), 0.0)
 FROM usage WHERE state = 'waiting'
 """
+
+
+class SteadyClock:
+    """Tells the time that it was last set to and the seconds since, even when the machine's clock is changed."""
+
+    def __init__(self) -> None:
+        self.set()
+
+    def set(self) -> None:
+        """Take over the machine's time of day."""
+        self._set_at = time.monotonic()
+        self._time = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        return self._time + timedelta(seconds=time.monotonic() - self._set_at)
 
 
 class Spool:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.model.refusals import InvalidRequest, RingfenceError
@@ -22,26 +23,23 @@ _PAUSE = 0.5
 """Seconds between two looks at the spool."""
 
 
+@dataclass(eq=False)
 class Replay:
-    """Replays one spool. Of the workers that share it, one replays at a time."""
+    """Replays one spool. Of the workers that share it, one replays at a time.
 
-    def __init__(
-        self,
-        spool: Spool,
-        store: Callable[[Sequence[Mapping[str, str]]], Awaitable[Sequence[Outcome]]],
-        is_up: Callable[[], bool],
-    ) -> None:
-        """store: calls audit.replay_audit_logs(); raises RingfenceError where a later try may succeed."""
-        self._spool = spool
-        self._store = store
-        self._is_up = is_up
-        self._max_records = _MAX_RECORDS
+    store: calls audit.replay_audit_logs(); raises RingfenceError where a later try may succeed.
+    """
+
+    spool: Spool
+    store: Callable[[Sequence[Mapping[str, str]]], Awaitable[Sequence[Outcome]]]
+    is_up: Callable[[], bool]
+    max_records: int = field(default=_MAX_RECORDS, init=False)
 
     async def watch(self) -> None:
         """Replay whenever the database is available. Never returns."""
         while True:
             try:
-                if self._is_up():
+                if self.is_up():
                     await self.run()
             except RingfenceError as refusal:
                 logger.warning("the replay goes on later: %s", refusal.detail)
@@ -56,11 +54,11 @@ class Replay:
 
         Raises RingfenceError or OSError; the records before it are replayed.
         """
-        with lock(self._spool.directory) as alone:
+        with lock(self.spool.directory) as alone:
             replayed = 0
             if alone:
-                await self._spool.take_over_files()
-            while alone and (lines := await self._spool.next_lines(self._max_records, _MAX_BYTES)):
+                await self.spool.take_over_files()
+            while alone and (lines := await self.spool.next_lines(self.max_records, _MAX_BYTES)):
                 replayed += await self._replay(lines)
             if replayed:
                 logger.warning("replayed %d records that had waited for the database", replayed)
@@ -70,11 +68,11 @@ class Replay:
         try:
             outcomes = await self._outcomes([line for _, line in lines])
         except RingfenceError:
-            self._max_records = max(1, self._max_records // 2)
+            self.max_records = max(1, self.max_records // 2)
             raise
-        self._max_records = _MAX_RECORDS
+        self.max_records = _MAX_RECORDS
         refused = [(number, line, why) for (number, line), why in zip(lines, outcomes, strict=True) if why is not None]
-        await self._spool.let_go(lines, [(number, _dead_letter(line, why)) for number, line, why in refused])
+        await self.spool.let_go(lines, [(number, _dead_letter(line, why)) for number, line, why in refused])
         for _, _, why in refused:
             logger.error("a record that had waited for the database was refused for good: %s", why["message"])
         DEAD_LETTERED.inc(len(refused))
@@ -83,15 +81,13 @@ class Replay:
 
     async def _outcomes(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
         elements = [for_replay(line) for line in lines]
-        if whole := [element for element in elements if element is not None]:
-            try:
-                stored = iter(await self._store(whole))
-            except InvalidRequest as refusal:  # the server cannot read one of them: which one, is found out one by one
-                if len(whole) > 1:
-                    return [(await self._outcomes([line]))[0] for line in lines]
-                stored = iter([{"message": refusal.detail}])
-        else:
-            stored = iter([])
+        whole = [element for element in elements if element is not None]
+        try:
+            stored = iter(await self.store(whole) if whole else ())
+        except InvalidRequest as refusal:  # the server cannot read one of them: which one, is found out one by one
+            if len(whole) > 1:
+                return [(await self._outcomes([line]))[0] for line in lines]
+            stored = iter([{"message": refusal.detail}])
         return [{"message": "it is no whole record"} if element is None else next(stored) for element in elements]
 
 

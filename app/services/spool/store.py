@@ -6,7 +6,7 @@ is called, records are shown) is refused instead.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,10 +21,10 @@ from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
 from app.services.audit_logger import AuditLogger, Health, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
-from app.services.known_credentials import KnownCredentials, spooled_tenant
+from app.services.known_credentials import KnownCredentials
 from app.services.spool.known_credentials import KnownCredentialsTable
 from app.services.spool.lines import spool_line
-from app.services.spool.queue import Line, Spool
+from app.services.spool.queue import Spool
 from app.services.spool.replay import Replay
 
 logger = logging.getLogger("ringfence")
@@ -53,16 +53,13 @@ class SpoolingAuditLogger(AuditLogger):
         try:
             return await self._database.write_log(credential, record)
         except (DatabaseUnavailable, OutcomeUnknown) as unavailable:
-            tenant_id = self._tenant_of(credential) if allow_spool else None
-            if tenant_id is None:
+            caller = self._may_spool(credential) if allow_spool else None
+            if caller is None:
                 raise
-            stored = as_stored(tenant_id, record.fields())
+            stored = as_stored(caller.tenant_id, record.fields())
             refuse_broken_rule(stored)
-            try:
-                await self._spool.append(tenant_id, partial(_signed, credential, self._key_source(credential), stored))
-            except RingfenceError as refusal:
-                raise unavailable if isinstance(unavailable, OutcomeUnknown) else refusal from refusal
-            return Stored(tenant_id, in_spool=True)
+            line = partial(_signed, credential, caller.spool_key_source, stored)
+            return await _appended(self._spool.append(caller.tenant_id, line), caller, unavailable)
 
     @override
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
@@ -71,14 +68,13 @@ class SpoolingAuditLogger(AuditLogger):
         except (DatabaseUnavailable, OutcomeUnknown) as unavailable:
             # The database alone keeps Idempotency-Keys, and lets records have a time of their own.
             allow_spool = idempotency_key is None and not batch.is_import
-            tenant_id = self._tenant_of(credential) if allow_spool else None
-            if tenant_id is None:
+            caller = self._may_spool(credential) if allow_spool else None
+            if caller is None:
                 raise
-            try:
-                await self._spool.append_all(tenant_id, self._lines(credential, tenant_id, batch))
-            except StorageUnavailable as refusal:
-                raise unavailable if isinstance(unavailable, OutcomeUnknown) else refusal from refusal
-            return Stored(tenant_id, in_spool=True)
+            # Raises InvalidRequest at the first record that is refused.
+            records, source = batch.stored_records(caller.tenant_id), caller.spool_key_source
+            lines = (partial(_signed, credential, source, record) for record in records)
+            return await _appended(self._spool.append_all(caller.tenant_id, lines), caller, unavailable)
 
     @override
     async def identify(self, credential: Credential, source: str) -> Caller:
@@ -177,21 +173,8 @@ class SpoolingAuditLogger(AuditLogger):
             await self._spool.close()
         await self._database.close()
 
-    def _tenant_of(self, credential: Credential) -> str | None:
-        if not self._is_usable:
-            return None
-        caller = self._known.trusted(credential)
-        return spooled_tenant(caller, credential, self._spool.clock.now()) if caller else None
-
-    def _key_source(self, credential: Credential) -> SpoolKeySource:
-        caller = self._known.trusted(credential)
-        assert caller is not None  # _tenant_of() has just found it
-        return caller.spool_key_source
-
-    def _lines(self, credential: Credential, tenant_id: str, batch: Batch) -> Iterator[Line]:
-        """Return the lines of `batch`, an iterator that raises InvalidRequest at the first record that is refused."""
-        source = self._key_source(credential)
-        return (partial(_signed, credential, source, record) for record in batch.stored_records(tenant_id))
+    def _may_spool(self, credential: Credential) -> Caller | None:
+        return self._known.may_spool(credential, self._spool.clock.now()) if self._is_usable else None
 
     async def _set_clock(self) -> None:
         while True:
@@ -211,6 +194,15 @@ class SpoolingAuditLogger(AuditLogger):
                 except OSError as error:
                     logger.warning("known credentials cannot be written to the disk: %s", error.strerror)
             await asyncio.sleep(1)  # of many keys, one after another, some at a time
+
+
+async def _appended(append: Awaitable[None], caller: Caller, unavailable: RingfenceError) -> Stored:
+    """Await an append to the spool. unavailable: why the records are not known to be in the database."""
+    try:
+        await append
+    except (StorageUnavailable, OutcomeUnknown) as refusal:
+        raise unavailable if isinstance(unavailable, OutcomeUnknown) else refusal from refusal
+    return Stored(caller.tenant_id, in_spool=True)
 
 
 def _signed(credential: Credential, source: SpoolKeySource, record: Fields, now: str) -> bytes:

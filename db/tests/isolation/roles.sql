@@ -57,12 +57,12 @@ SELECT throws_ok('ALTER ROLE audit_app BYPASSRLS', '42501', NULL, 'it gives itse
 SELECT throws_ok('GRANT audit_keyed TO audit_migrator', '42501', NULL, 'it passes its membership on to nobody');
 RESET SESSION AUTHORIZATION;
 
--- Bounds that hold behind any pooler. Their size is for isolation_report_of_roles.sql.
+-- Limits that hold behind any pooler. Their size is for isolation_report_of_roles.sql.
 SELECT set_eq(
     $$SELECT split_part(setting, '=', 1) FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS setting
       WHERE s.setrole = 'audit_app'::regrole AND s.setdatabase = 0$$,
     ARRAY['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'],
-    'the service''s statements, locks and idle transactions are bounded, and nothing else is set for it');
+    'the service''s statements, locks and idle transactions are limited, and nothing else is set for it');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -19,7 +19,7 @@ UNION ALL
 SELECT format('role %s inherits', r.rolname), format('ALTER ROLE %I INHERIT', r.rolname), format('ALTER ROLE %I NOINHERIT', r.rolname)
 FROM pg_roles AS r WHERE r.rolname LIKE 'audit\_%' AND NOT r.rolinherit
 UNION ALL
--- The service's own bounds.
+-- The service's own limits.
 SELECT format('role %s without %s', s.setrole::regrole, split_part(setting, '=', 1)),
        format('ALTER ROLE %s RESET %I', s.setrole::regrole, split_part(setting, '=', 1)),
        -- All of them anew: they are kept in the order in which they were made.

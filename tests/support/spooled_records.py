@@ -9,7 +9,7 @@ from app.model.uuid_v7 import uuid_v7
 from app.services.spool.lines import for_replay, spool_line
 
 
-def waiting(key: str, *, tenant: str = "acme", source: SpoolKeySource = "secret", **changed: Any) -> dict[str, str]:
+def spooled(key: str, *, tenant: str = "acme", source: SpoolKeySource = "secret", **changed: Any) -> dict[str, str]:
     """Return a record sent with `key` as audit.replay_audit_logs() takes it. changed: fields, after it was signed."""
     record = {
         "id": str(uuid_v7()), "tenant_id": tenant, "agent_id": "agent", "mode": "LIVE", "status": "error",

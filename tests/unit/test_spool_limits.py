@@ -10,7 +10,7 @@ import pytest
 from app.model.refusals import DatabaseUnavailable, StorageUnavailable
 from app.services.spool import queue
 from app.services.spool.queue import Spool
-from tests.support.spool_directory import FILE, dead_letters, query, waiting_lines
+from tests.support.spool_directory import FILE, dead_letters, query, spooled_lines
 from tests.support.spools import BYTES, Receiver, fill, fill_up, line, replay
 
 
@@ -59,10 +59,10 @@ def test_many_lines_are_kept_all_or_none(spool: Spool) -> None:
         raise ValueError("the fourth")
 
     asyncio.run(append())
-    assert len(waiting_lines(spool.directory)) == 3
+    assert len(spooled_lines(spool.directory)) == 3
 
 
-def test_lines_that_a_replay_has_left_count_towards_the_bound(tmp_path: Path) -> None:
+def test_lines_that_a_replay_has_left_count_towards_the_limit(tmp_path: Path) -> None:
     spool = Spool(tmp_path, BYTES)
     kept = fill_up(spool, "acme")
     store = Receiver()
@@ -70,7 +70,7 @@ def test_lines_that_a_replay_has_left_count_towards_the_bound(tmp_path: Path) ->
     with pytest.raises(DatabaseUnavailable):
         replay(spool, store)
     assert fill_up(spool, "acme") == 0
-    assert len(waiting_lines(tmp_path)) == kept
+    assert len(spooled_lines(tmp_path)) == kept
 
 
 def test_one_tenant_fills_three_quarters_and_the_next_three_quarters_of_the_rest(tmp_path: Path) -> None:
