@@ -144,10 +144,10 @@ def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> No
     ).fetchone()
     assert found is not None
     number, agent, mode, status, http_status, user, error, microseconds = found
-    are_stored = (
-        "SELECT audit.are_stored(json_build_array(json_build_object('id', %s::text, 'agent_id', %s::text, 'mode', %s::text,"
-        " 'status', %s::text, 'http_status', %s::int, 'user_id', %s::text, 'error', %s::text)))"
-    )
+    are_stored = """
+        SELECT audit.are_stored(json_build_array(json_build_object(
+            'id', %s::text, 'agent_id', %s::text, 'mode', %s::text, 'status', %s::text, 'http_status', %s::int,
+            'user_id', %s::text, 'error', %s::text)))"""
     record = (number, agent, mode, status, http_status, user, error)
     with attack.request() as connection:
         for tenant in ("acme", "globex"):
