@@ -45,7 +45,9 @@ FILTERS = (
 )
 # The arguments with which each function is called: some that fail inside, some that succeed.
 CALLS: dict[str, list[str]] = {
-    "are_stored": ["'[]'", "NULL", "'[1]'", "'{}'", IMPORTED, f"json_build_array(json_build_object('agent_id', {BAD}))"],
+    "are_stored": [
+        "'[]'", "NULL", "'[1]'", "'{}'", IMPORTED, f"json_build_array(json_build_object('agent_id', {BAD}))",
+    ],
     "claim_idempotency_key": [
         f"{BAD}, sha256('a'), 'a'", "'k', sha256('a'), 'a'", "NULL, sha256('a'), 'a'", "'k', 'a', 'a'",
         "'k', sha256('a'), NULL",
