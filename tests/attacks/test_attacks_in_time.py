@@ -25,11 +25,17 @@ from tests.support.polling import eventually
 
 LIMIT_SECONDS = 5.0
 SLACK_SECONDS = 1.0
-# Statements that go on, each row of which calls a function that asks for the tenant anew, and the SQLSTATEs with which
-# they may end.
+# Statements that go on, each step of which is a statement of its own that asks for the tenant anew, and the SQLSTATEs
+# with which they may end.
 LONG_STATEMENTS = {
     "reads": ("SELECT audit.list_audit_logs() FROM {steps}", {"RF001"}),
     "appends": ("SELECT audit.insert_audit_log('agent', 'LIVE', 'success') FROM {steps}", {"RF001"}),
+    "inserts one by one": (
+        "DO $$ BEGIN LOOP PERFORM pg_sleep(0.1);"
+        " INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'acme', 'agent');"
+        " END LOOP; END $$",
+        {"RF001"},
+    ),
     "enters again": ("SELECT audit.enter_tenant('{key}'), audit.list_audit_logs() FROM {steps}", {"RF005"}),
     "enters again, or goes on without": (
         "DO $$ BEGIN LOOP PERFORM pg_sleep(0.1);"
