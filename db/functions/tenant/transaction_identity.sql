@@ -7,11 +7,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- No transaction number: giving one out would make each read consume what VACUUM FREEZE pays for, and a standby has none.
-    RETURN concat(pg_backend_pid(), ':', extract(epoch FROM transaction_timestamp()));
+    -- The server's start tells servers apart that have the same secret: a standby, or a restored copy.
+    RETURN concat(extract(epoch FROM pg_postmaster_start_time()), ':', pg_backend_pid(), ':', extract(epoch FROM transaction_timestamp()));
 END
 $$;
 
 COMMENT ON FUNCTION audit.transaction_identity IS
-    'The backend and the start of its transaction, to the microsecond. Transactions that one message begins share both. PARALLEL '
-    'RESTRICTED: a parallel worker is another backend.';
+    'The start of the server, the backend, and the start of its transaction, to the microsecond. Transactions that one message begins '
+    'share all three. PARALLEL RESTRICTED: a parallel worker is another backend.';
 REVOKE ALL ON FUNCTION audit.transaction_identity FROM PUBLIC;

@@ -7,9 +7,10 @@ CREATE FUNCTION pg_temp.proof(
     p_api_key_id text    DEFAULT '0123456789abcdef',
     p_age        numeric DEFAULT 0,
     p_entered    text    DEFAULT NULL,   -- in place of the clock's time less p_age
+    p_server     text    DEFAULT extract(epoch FROM pg_postmaster_start_time()),
     p_backend    text    DEFAULT pg_backend_pid(),
     p_started    text    DEFAULT extract(epoch FROM transaction_timestamp()),
-    p_form       text    DEFAULT '%1$s:%2$s%3$s:%4$s%5$s:%6$s%7$s:%8$s%9$s:%10$s',
+    p_form       text    DEFAULT '%1$s:%2$s%3$s:%4$s%5$s:%6$s%7$s:%8$s%9$s:%10$s:%11$s',
     p_keys       text    DEFAULT 'outer and inner')
 RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
     SELECT concat_ws(':', s.id, p_api_key_id, e.entered, encode(CASE p_keys
@@ -21,6 +22,6 @@ RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
     FROM audit.proof_secrets AS s
     CROSS JOIN LATERAL (SELECT coalesce(p_entered, (extract(epoch FROM clock_timestamp()) - p_age)::text)) AS e (entered)
     CROSS JOIN LATERAL (SELECT convert_to(format(p_form, length(p_tenant_id), p_tenant_id, length(p_scopes), p_scopes,
-        length(p_api_key_id), p_api_key_id, length(e.entered), e.entered, p_backend, p_started), 'UTF8')) AS m (message)
+        length(p_api_key_id), p_api_key_id, length(e.entered), e.entered, p_server, p_backend, p_started), 'UTF8')) AS m (message)
     WHERE s.replaced_at IS NULL
 $$;

@@ -119,7 +119,7 @@ CROSS JOIN LATERAL (VALUES
 
 -- A digest that somebody makes who knows the formula, but not the secret.
 SELECT is(pg_temp.claim('tap-a', 'read,write', concat_ws(':', p[1], p[2], p[3], encode(sha256(guess.key || sha256(
-        guess.key || convert_to(concat('5:tap-a10:read,write', length(p[2]), ':', p[2], length(p[3]), ':', p[3], pg_backend_pid(), ':',
+        guess.key || convert_to(concat('5:tap-a10:read,write', length(p[2]), ':', p[2], length(p[3]), ':', p[3], extract(epoch FROM pg_postmaster_start_time()), ':', pg_backend_pid(), ':',
         extract(epoch FROM transaction_timestamp())), 'UTF8'))), 'hex'))), :'nothing', 'a digest made with ' || said)
 FROM (SELECT string_to_array(:'proof', ':') AS p) AS genuine
 CROSS JOIN (VALUES (''::bytea, 'no key'), (decode(repeat('00', 64), 'hex'), 'a key of zeroes')) AS guess (key, said);

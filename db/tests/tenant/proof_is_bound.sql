@@ -3,7 +3,7 @@
 -- formula right, so that each other is refused for the one thing that is different about it.
 
 BEGIN;
-SELECT plan(75);
+SELECT plan(78);
 
 -- Not what audit_keyed has. Without the grant there is nothing to show: this is about the policies, were it given one day.
 GRANT SELECT ON audit.audit_logs TO audit_keyed;
@@ -80,6 +80,9 @@ SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_api_key_id => ''))), :'all'
 SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_backend => (pg_backend_pid() + n)::text))), 'nothing',
     'a proof made by another backend is refused: ' || n) FROM (VALUES (-1), (1)) AS other (n);
 SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_backend => ''))), 'nothing', 'a proof of no backend is refused');
+SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_server => (extract(epoch FROM pg_postmaster_start_time()) + n)::text))), 'nothing',
+    format('a proof made by a server that began %s seconds from this one is refused, be it a copy', n))
+FROM (VALUES (-0.000001), (0.000001), (86400)) AS other (n);
 SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_started => (extract(epoch FROM transaction_timestamp()) + n)::text))), 'nothing',
     format('a proof of a transaction that began %s seconds from this one is refused', n))
 FROM (VALUES (-0.000001), (0.000001), (-1), (1)) AS other (n);
@@ -93,17 +96,17 @@ SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof())), :'all', 'the plain proof
 -- digest: of one part the end or the beginning has moved to the next.
 RESET SESSION AUTHORIZATION;
 CREATE TEMPORARY TABLE moved AS
-    SELECT m.*, pg_temp.proof(made_for[1], made_for[2], made_for[3], p_entered => made_for[4], p_backend => made_for[5]) AS proof
-    FROM (SELECT extract(epoch FROM clock_timestamp())::numeric(16, 5)::text, pg_backend_pid()::text) AS now (entered, backend)
+    SELECT m.*, pg_temp.proof(made_for[1], made_for[2], made_for[3], p_entered => made_for[4], p_server => made_for[5]) AS proof
+    FROM (SELECT extract(epoch FROM clock_timestamp())::numeric(16, 5)::text, extract(epoch FROM pg_postmaster_start_time())::text) AS now (entered, server)
     CROSS JOIN LATERAL (VALUES
-        ('from tenant to scopes', ARRAY['tap-a', 'read,write', 'abc', entered, backend], ARRAY['tap-', 'aread,write', 'abc', entered, backend]),
-        ('from scopes to tenant', ARRAY['tap-a', 'read,write', 'abc', entered, backend], ARRAY['tap-ar', 'ead,write', 'abc', entered, backend]),
-        ('from scopes to key',    ARRAY['tap-a', 'write,read', 'abc', entered, backend], ARRAY['tap-a', 'write,', 'readabc', entered, backend]),
-        ('from key to scopes',    ARRAY['tap-a', 'write', ',readabc', entered, backend], ARRAY['tap-a', 'write,read', 'abc', entered, backend]),
-        ('from key to time',      ARRAY['tap-a', 'write', 'abc1', entered, backend],     ARRAY['tap-a', 'write', 'abc', '1' || entered, backend]),
-        ('from time to key',      ARRAY['tap-a', 'write', 'abc', '1' || entered, backend], ARRAY['tap-a', 'write', 'abc1', entered, backend]),
-        ('from time to backend',  ARRAY['tap-a', 'write', 'abc', entered || left(backend, 1), right(backend, -1)],
-                                  ARRAY['tap-a', 'write', 'abc', entered, backend])) AS m (said, made_for, claimed);
+        ('from tenant to scopes', ARRAY['tap-a', 'read,write', 'abc', entered, server], ARRAY['tap-', 'aread,write', 'abc', entered, server]),
+        ('from scopes to tenant', ARRAY['tap-a', 'read,write', 'abc', entered, server], ARRAY['tap-ar', 'ead,write', 'abc', entered, server]),
+        ('from scopes to key',    ARRAY['tap-a', 'write,read', 'abc', entered, server], ARRAY['tap-a', 'write,', 'readabc', entered, server]),
+        ('from key to scopes',    ARRAY['tap-a', 'write', ',readabc', entered, server], ARRAY['tap-a', 'write,read', 'abc', entered, server]),
+        ('from key to time',      ARRAY['tap-a', 'write', 'abc1', entered, server],     ARRAY['tap-a', 'write', 'abc', '1' || entered, server]),
+        ('from time to key',      ARRAY['tap-a', 'write', 'abc', '1' || entered, server], ARRAY['tap-a', 'write', 'abc1', entered, server]),
+        ('from time to server',  ARRAY['tap-a', 'write', 'abc', entered || left(server, 1), right(server, -1)],
+                                  ARRAY['tap-a', 'write', 'abc', entered, server])) AS m (said, made_for, claimed);
 GRANT SELECT ON moved TO audit_keyed;
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT is(array_to_string(claimed, ''), array_to_string(made_for, ''), 'moved ' || said || ': one text') FROM moved;
@@ -118,11 +121,11 @@ SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_keys => keys))), 'nothing',
 FROM (VALUES ('inner and outer'), ('inner'), ('outer'), ('none')) AS other (keys);
 SELECT is(pg_temp.seen(pg_temp.claim(pg_temp.proof(p_form => form))), 'nothing', format('a digest of %s is refused', form))
 FROM (VALUES
-    ('%2$s%3$s:%4$s%5$s:%6$s%7$s:%8$s%9$s:%10$s'), ('%1$s:%2$s%4$s%5$s:%6$s%7$s:%8$s%9$s:%10$s'),
-    ('%1$s:%2$s%3$s:%4$s%6$s%7$s:%8$s%9$s:%10$s'), ('%1$s:%2$s%3$s:%4$s%5$s:%6$s%8$s%9$s:%10$s'),
-    ('%1$s:%2$s%3$s:%4$s%7$s:%8$s%9$s:%10$s'), ('%1$s:%2$s%3$s:%4$s%5$s:%6$s%9$s:%10$s'),
-    ('%1$s:%2$s%3$s:%4$s%5$s:%6$s%7$s:%8$s'), ('%1$s%2$s%3$s%4$s%5$s%6$s%7$s%8$s%9$s:%10$s'),
-    ('%3$s:%4$s%1$s:%2$s%5$s:%6$s%7$s:%8$s%9$s:%10$s'), ('%2$s|%4$s|%6$s|%8$s|%9$s:%10$s')) AS other (form);
+    ('%2$s%3$s:%4$s%5$s:%6$s%7$s:%8$s%9$s:%10$s:%11$s'), ('%1$s:%2$s%4$s%5$s:%6$s%7$s:%8$s%9$s:%10$s:%11$s'),
+    ('%1$s:%2$s%3$s:%4$s%6$s%7$s:%8$s%9$s:%10$s:%11$s'), ('%1$s:%2$s%3$s:%4$s%5$s:%6$s%8$s%9$s:%10$s:%11$s'),
+    ('%1$s:%2$s%3$s:%4$s%7$s:%8$s%9$s:%10$s:%11$s'), ('%1$s:%2$s%3$s:%4$s%5$s:%6$s%9$s:%10$s:%11$s'),
+    ('%1$s:%2$s%3$s:%4$s%5$s:%6$s%7$s:%8$s'), ('%1$s%2$s%3$s%4$s%5$s%6$s%7$s%8$s%9$s:%10$s:%11$s'),
+    ('%3$s:%4$s%1$s:%2$s%5$s:%6$s%7$s:%8$s%9$s:%10$s:%11$s'), ('%2$s|%4$s|%6$s|%8$s|%9$s:%10$s:%11$s')) AS other (form);
 
 -- And what the function makes is what the formula makes.
 SELECT is(audit.enter_tenant(:'key_of_a'), 'tap-a', 'a key is shown');
