@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import Url
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -104,6 +104,13 @@ class Settings(BaseSettings):
 
     shutdown_timeout: Annotated[int, Field(ge=1)] = 20
     """Seconds that requests under way may take once the service is told to stop; then they are cut."""
+
+    @field_validator("read_database_url")
+    @classmethod
+    def _check_standby(cls, value: SecretStr | None, fields: ValidationInfo) -> SecretStr | None:
+        if value is not None and fields.data.get("database_url") is None:
+            raise ValueError("a standby of DATABASE_URL, which is not set")
+        return value
 
     @field_validator("database_url", "read_database_url")
     @classmethod

@@ -27,7 +27,7 @@ DESCRIBE_API_KEY: LiteralString = "SELECT audit.describe_api_key(p_api_key => %(
 SCHEMA_VERSION: LiteralString = "SELECT version, digest FROM audit.schema_version()"
 ISOLATION_REPORT: LiteralString = "SELECT rule, intact, findings FROM audit.isolation_report()"
 RECORD_RULES: LiteralString = "SELECT rule, field, description FROM audit.record_rules()"
-WAL_POSITION: LiteralString = "SELECT database, position FROM audit.wal_position()"
+WAL_POSITION: LiteralString = "SELECT database, position, is_standby FROM audit.wal_position()"
 OUTDATED_SERVER: LiteralString = "SELECT audit.outdated_server()"
 
 INSERT_AUDIT_LOG_BATCH: LiteralString = "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)"

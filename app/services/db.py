@@ -8,7 +8,7 @@ import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, NamedTuple, TypeVar
 from weakref import WeakSet
 
 from psycopg import AsyncConnection, AsyncCursor, errors
@@ -37,6 +37,17 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
 }
+
+
+class WalPosition(NamedTuple):
+    """How far a server is in the write-ahead log.
+
+    database: the same on a primary and its standbys. position: bytes that are written, or replayed on a standby.
+    """
+
+    database: str
+    position: int
+    is_standby: bool
 
 
 class StaleConnection(errors.OperationalError):
@@ -186,10 +197,10 @@ class Database:
             found.append(f"the role's tenants come from {source} by now: restart the service")
         return Health("postgresql", latency_ms, "broken" if found else "intact", found)
 
-    async def wal_position(self) -> tuple[str, int]:
-        """Return which database this is, and how far it is in the write-ahead log: audit.wal_position()."""
-        ((database, position),) = await self._rows(calls.WAL_POSITION)
-        return database, position
+    async def wal_position(self) -> WalPosition:
+        """Return what audit.wal_position() says of the server."""
+        (row,) = await self._rows(calls.WAL_POSITION)
+        return WalPosition(*row)
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         async with self.tenant_transaction(None) as (connection, _):

@@ -73,7 +73,7 @@ DATABASE_UP = _gauge("database_up", "Whether the database accepts writes: 1 for 
 READS = _counter("reads", "Lists, single records and parts of exports, by where: replica or primary.", "database")
 REPLICA_UP = _gauge("read_database_up", "Whether READ_DATABASE_URL is read: 1 for yes, 0 for no.", of_workers="min")
 REPLICA_LAG_SECONDS = _gauge(
-    "read_database_lag_seconds", "Age of the oldest write that READ_DATABASE_URL has not replayed.", of_workers="max"
+    "read_database_lag_seconds", "Seconds that READ_DATABASE_URL is behind DATABASE_URL.", of_workers="max"
 )
 ISOLATION_INTACT = _gauge(
     "isolation_intact", "Whether tenants are isolated, by the isolation report: 1 for yes, 0 for no.", of_workers="min"

@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -267,3 +268,95 @@ def test_a_server_that_is_no_standby_of_the_database_is_never_read(serve_any: Se
     for _ in range(20):
         assert listed(client, key) == [record_id]
     assert metric(client, "ringfence_read_database_up") == 0
+
+
+def test_walking_a_list_loses_nothing_when_its_first_page_came_from_the_primary(client: TestClient, pair: Pair) -> None:
+    key = pair.new_key()
+    first = write(client, key)
+    eventually(lambda: arrived(client, key, first))
+    with pair.lagging():
+        written = [first, *(write(client, key) for _ in range(7))]
+        walked, query = [], {"consistency": "strong", "limit": "2"}
+        while query:
+            page = client.get(LOGS, headers=bearer(key), params=query).json()
+            walked += [record["id"] for record in page["items"]]
+            query = {"cursor": page["next_cursor"], "limit": "2"} if page["has_more"] else {}
+    assert walked == written[::-1]
+
+
+def test_a_standby_that_was_far_behind_before_the_service_started_is_not_read(serve_any: Serve, pair: Pair) -> None:
+    with pair.lagging():
+        pair.new_key()  # writes
+        client = serve_any(
+            database_url=SecretStr(pair.primary.url("audit_app", DATABASE)),
+            read_database_url=SecretStr(pair.standby.url("audit_app", DATABASE)),
+            metrics_token=SecretStr("token"),
+        )
+        key = pair.new_key()
+        ids = [write(client, key) for _ in range(10)]
+        eventually(lambda: metric(client, "ringfence_read_database_lag_seconds") > 0)
+        assert listed(client, key) == ids[::-1]
+        assert metric(client, "ringfence_read_database_up") == 0
+    eventually(lambda: metric(client, "ringfence_read_database_up") == 1)
+
+
+def test_a_frozen_standby_fails_no_request(client: TestClient, pair: Pair) -> None:
+    key = pair.new_key()
+    record_id = write(client, key)
+    eventually(lambda: arrived(client, key, record_id))
+    answers: list[tuple[int, float]] = []
+
+    def read() -> None:
+        started = time.monotonic()
+        status = client.get(LOGS, headers=bearer(key)).status_code
+        answers.append((status, time.monotonic() - started))
+
+    with pair.standby.frozen():
+        readers = [threading.Thread(target=read) for _ in range(24)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        assert {status for status, _ in answers} == {200}
+        assert max(seconds for _, seconds in answers) < 10
+        eventually(lambda: metric(client, "ringfence_read_database_up") == 0)
+        assert metric(client, "ringfence_read_database_lag_seconds") > 0
+    eventually(lambda: metric(client, "ringfence_read_database_up") == 1)
+
+
+def test_a_read_while_the_primary_is_unavailable_is_put_on_record_when_it_returns(
+    client: TestClient, pair: Pair
+) -> None:
+    key = pair.new_key()
+    record_id = write(client, key)
+    eventually(
+        lambda: pair.value("SELECT count(last_used_at) FROM audit.api_key_uses WHERE api_key_id = %s", key[3:19])
+    )
+    standby_has_it = "SELECT count(*) FROM audit.audit_logs"
+    eventually(lambda: pair.standby.query(standby_has_it, DATABASE) == pair.primary.query(standby_has_it, DATABASE))
+    pair.primary.kill()
+    try:
+        eventually(lambda: client.get("/api/v1/health").json()["database"] == "down")
+        assert listed(client, key) == [record_id]
+    finally:
+        pair.primary.start()
+    used = "SELECT count(*) FROM audit.admin_events WHERE act = 'records read' AND api_key_id = %s"
+    eventually(lambda: pair.value(used, key[3:19]) == 1)
+
+
+def test_a_revoked_key_is_refused_although_the_standby_knows_nothing_of_it(client: TestClient, pair: Pair) -> None:
+    key = pair.new_key()
+    record_id = write(client, key)
+    eventually(lambda: arrived(client, key, record_id))
+    with pair.lagging():
+        pair.value("SELECT audit.revoke_api_key(p_id => %s)", key[3:19])
+        eventually(lambda: client.get(LOGS, headers=bearer(key)).status_code == 401)
+
+
+def test_a_promoted_standby_is_not_read(client: TestClient, pair: Pair) -> None:
+    """The last test of this file: the pair is none any more."""
+    pair.standby.promote()
+    eventually(lambda: metric(client, "ringfence_read_database_up") == 0)
+    key = pair.new_key()
+    assert listed(client, key) == []
+    assert [write(client, key)] == listed(client, key)

@@ -4,19 +4,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from app.model.credential import ApiKey, Credential
-from app.model.refusals import RingfenceError
+from app.model.refusals import OutcomeUnknown, RingfenceError, StorageUnavailable
 
 logger = logging.getLogger("ringfence")
 
-_SECONDS = 3600
+_HOUR_SECONDS = 3600
+_SECONDS_BEFORE_REPEATING = 1.0
+_MAX_DRAIN_SECONDS = 2.0
 
 
 class KeyUses:
     """Reports the first use of each key and scope in an hour, in a transaction of its own, one after the other.
 
-    A report that fails is repeated with the next use of the key.
+    While the database is unavailable it is repeated; a report that is refused is dropped.
     """
 
     def __init__(self, report: Callable[[ApiKey, str], Awaitable[object]]) -> None:
@@ -31,7 +34,7 @@ class KeyUses:
         """Remember that the database has accepted `credential` for something that needs `scope`."""
         if not isinstance(credential, ApiKey):
             return
-        if (hour := int(time.time() // _SECONDS)) != self._hour:
+        if (hour := int(time.time() // _HOUR_SECONDS)) != self._hour:
             self._hour = hour
             self._noted.clear()
         use = (credential.public_id, scope)
@@ -45,12 +48,16 @@ class KeyUses:
             credential, scope = await self._unreported.get()
             try:
                 await self._report(credential, scope)
+            except (StorageUnavailable, OutcomeUnknown):
+                self._unreported.put_nowait((credential, scope))
+                await asyncio.sleep(_SECONDS_BEFORE_REPEATING)
             except RingfenceError as refusal:
-                self._noted.discard((credential.public_id, scope))
-                logger.debug("the use of key %s was not reported: %s", credential.public_id, refusal.kind)
+                logger.warning("the use of key %s was not recorded: %s", credential.public_id, refusal.kind)
             finally:
                 self._unreported.task_done()
 
     async def drain(self) -> None:
-        """Return when every use is reported, or could not be."""
-        await self._unreported.join()
+        """Return when every use is reported, or after some seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MAX_DRAIN_SECONDS):
+                await self._unreported.join()

@@ -1,10 +1,10 @@
 """Reads on PostgreSQL: from the standby or the primary, and how many at once."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from functools import partial
 from time import monotonic
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 from typing_extensions import override
@@ -22,6 +22,8 @@ from app.services.postgres.key_uses import KeyUses
 from app.services.postgres.replica import ReadReplica
 from app.services.postgres.retries import Retries
 from app.telemetry.metrics import READS
+
+Result = TypeVar("Result")
 
 LARGE_PAGE = 200
 """A page of more records counts as large: one of 1,000 records of the greatest length is nine megabytes."""
@@ -44,8 +46,8 @@ class DatabaseReader(AuditLogger):
         self._retries = retries
         self.known = known
         self._uses = uses
-        # These limit how many lists and exports hold a pooled connection at once, so that single records always get
-        # one. A list may take seconds: so one tenant gets at most nine tenths.
+        # These limit how many lists and exports hold a connection to the primary at once, so that single records always
+        # get one. A list may take seconds: so one tenant gets at most nine tenths.
         size, timeout = database.pool_size, database.pool_timeout
         busy = "too many lists and exports are being read"
         self._reads = Limiter(max(1, size * 3 // 4), busy=busy, max_share=0.9, max_queued=64, max_seconds=timeout)
@@ -55,33 +57,30 @@ class DatabaseReader(AuditLogger):
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         filters = query.model_dump(exclude={"tenant_id", "consistency"})
         refuse_unstorable(filters)
-        async with self._reading(credential, query.limit):
-            _, page = await self._read(credential, calls.LIST_AUDIT_LOGS, filters, strong=query.consistency == "strong")
-        return str(page)
+        page = _call(credential, calls.LIST_AUDIT_LOGS, filters)
+        return str((await self._read(credential, page, records=query.limit, strong=_is_strong(query)))[1])
 
     @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        async with self._reading(credential):
-            _, record = await self._read(credential, calls.GET_AUDIT_LOG, {"id": record_id})
-            if record is None and self._replica:  # which may not have it yet
-                _, record = await self._read(credential, calls.GET_AUDIT_LOG, {"id": record_id}, strong=True)
+        look = _call(credential, calls.GET_AUDIT_LOG, {"id": record_id})
+        _, record = await self._read(credential, look)
+        if record is None and self._replica:  # which may not have it yet
+            _, record = await self._read(credential, look, strong=True)
         if record is None:
             raise RecordNotFound("the tenant has no record with this id")
         return str(record)
 
     @override
     async def may_export(self, credential: Credential) -> str:
-        async with self._reading(credential):  # no record has the id NULL, and none is searched for
-            tenant_id, _ = await self._read(credential, calls.GET_AUDIT_LOG, {"id": None})
+        # No record has the id NULL, and none is searched for.
+        tenant_id, _ = await self._read(credential, _call(credential, calls.GET_AUDIT_LOG, {"id": None}))
         return tenant_id
 
     @override
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         filters = query.model_dump(exclude={"tenant_id", "consistency"})
-        async with self._reading(credential):
-            strong = query.consistency == "strong"
-            _, page = await self._read(credential, calls.LIST_ADMIN_EVENTS, filters, strong=strong)
-        return str(page)
+        page = _call(credential, calls.LIST_ADMIN_EVENTS, filters)
+        return str((await self._read(credential, page, strong=_is_strong(query)))[1])
 
     @override
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
@@ -89,41 +88,51 @@ class DatabaseReader(AuditLogger):
         refuse_unstorable(filters)
         parameters = {**filters, "api_key": credential.secret if isinstance(credential, ApiKey) else None}
         begun = monotonic()
-        async with self._reading(credential):
-            # On the primary: it records the export.
-            tenant_id, state = await self._read(credential, calls.BEGIN_EXPORT, parameters, strong=True)
+        # On the primary: it records the export.
+        begin = _call(credential, calls.BEGIN_EXPORT, parameters)
+        tenant_id, state = await self._read(credential, begin, strong=True)
         return tenant_id, self._export(credential, state, begun)
 
     async def _export(self, credential: Credential, state: str | None, begun: float) -> AsyncIterator[bytes]:
         # db/functions/export/export_audit_logs.sql says why an export is many transactions.
         while state is not None:
             part = partial(Database.copy_export, credential=credential, state=state)
-            async with self._reading(credential):
-                # Complete to its beginning, wherever it is read from.
-                rows = await self._replica.read(part, as_of=begun) if self._replica else None
-                READS.labels("primary" if rows is None else "replica").inc()
-                if rows is None:
-                    rows = await self._retries.run(partial(part, self._database), writes=False)
+            rows = await self._read(credential, part, as_of=begun)  # complete to its beginning, wherever it is read
             state = rows[-1][1]
             yield b"".join(lines for lines, _ in rows)
 
     async def _read(
-        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any], *, strong: bool = False
-    ) -> tuple[str, Any]:
-        """Run one statement, on the replica unless `strong`; return the tenant's id and the statement's one value."""
-        call = partial(Database.call, credential=credential, statement=statement, parameters=parameters)
-        found = await self._replica.read(call) if self._replica and not strong else None
-        READS.labels("primary" if found is None else "replica").inc()
-        if found is None:
-            found = await self._retries.run(partial(call, self._database), writes=False)
+        self,
+        credential: Credential,
+        transaction: Callable[[Database], Coroutine[Any, Any, Result]],
+        *,
+        records: int = 1,
+        strong: bool = False,
+        as_of: float | None = None,
+    ) -> Result:
+        """Run `transaction` on the standby, unless `strong`, or else on the primary. as_of: see ReadReplica.read()."""
+        tenant = credential.tenant_id or ""  # app.http.credentials.credential_of() has set it
+        # A large page is in memory three times.
+        async with self._large_pages.hold(tenant) if records > LARGE_PAGE else nullcontext():
+            found = None
+            if self._replica and not strong:
+                found = await self._replica.read(tenant, transaction, as_of=as_of)
+            READS.labels("primary" if found is None else "replica").inc()
+            if found is None:
+                # What the standby accepts is not remembered: only the primary knows of a revocation at once.
+                async with self._reads.hold(tenant):
+                    with self.known.remembering(credential):
+                        found = await self._retries.run(partial(transaction, self._database), writes=False)
+        self._uses.note(credential, "read")
         return found
 
-    @asynccontextmanager
-    async def _reading(self, credential: Credential, records: int = 1) -> AsyncIterator[None]:
-        """Limit reads. A large page is in memory three times, so it counts against a second, lower limit too."""
-        tenant = credential.tenant_id or ""  # app.http.credentials.credential_of() has set it
-        large_page = self._large_pages.hold(tenant) if records > LARGE_PAGE else nullcontext()
-        async with large_page, self._reads.hold(tenant):
-            with self.known.remembering(credential):
-                yield
-        self._uses.note(credential, "read")
+
+def _call(
+    credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
+) -> Callable[[Database], Coroutine[Any, Any, tuple[str, Any]]]:
+    return partial(Database.call, credential=credential, statement=statement, parameters=parameters)
+
+
+def _is_strong(query: ListQuery | AdminEventsQuery) -> bool:
+    # The page before may have come from the primary: a standby that is behind would lose records between the two.
+    return query.consistency == "strong" or query.cursor is not None

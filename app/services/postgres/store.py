@@ -24,7 +24,7 @@ from app.services.audit_logger import Health, Outcome, ReplayableAuditLogger, St
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Limiter
-from app.services.db import MAX_SECONDS, MAX_WRITE_SECONDS, Call, Database, Parameters
+from app.services.db import MAX_SECONDS, MAX_WRITE_SECONDS, Call, Database, Parameters, WalPosition
 from app.services.known_credentials import KnownCredentials
 from app.services.postgres.circuit_breaker import CircuitBreaker
 from app.services.postgres.key_uses import KeyUses
@@ -225,7 +225,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
     async def _report_use(self, api_key: ApiKey, scope: str) -> None:
         await self._call(api_key, calls.RECORD_API_KEY_USE, {"scope": scope}, MAX_WRITE_SECONDS, writes=True)
 
-    async def _wal_position(self) -> tuple[str, int]:
+    async def _wal_position(self) -> WalPosition:
         return await self._retries.run(self._database.wal_position, writes=False, seconds=MAX_WRITE_SECONDS)
 
     async def _call(
