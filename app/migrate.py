@@ -108,17 +108,7 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor)
-        try:
-            cursor.execute("SET ROLE audit_owner")
-            applied = _applied(cursor)
-        except (
-            psycopg2.errors.InvalidParameterValue,  # no role audit_owner
-            psycopg2.errors.UndefinedObject,
-            psycopg2.errors.InvalidSchemaName,  # no list of applied files
-            psycopg2.errors.UndefinedFunction,
-        ):
-            applied = {}
-        connection.rollback()
+        applied = _applied_so_far(cursor)
         todo = Plan.between(applied, release)
         indexes = index_builds.missing(cursor, directory)
         return replace(todo, first=first, grants=_grants(cursor, todo, is_empty=not applied), indexes=indexes)
@@ -174,6 +164,7 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
         for file in ("roles.sql", "database.sql"):
             cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
+        Plan.between(_applied_so_far(cursor), release)  # a database that is refused gets no index either
     built = index_builds.build(builder, directory)
 
     # sqlparse refuses long function bodies unless its limits are lifted, as pgmigrate's own command line does.
@@ -212,6 +203,22 @@ def set_app_password(url: str, password: str) -> None:
     """Set the password of audit_app. It is hashed here: the server's log and pg_stat_activity show the hash alone."""
     with psycopg.connect(url) as connection:
         connection.pgconn.change_password(b"audit_app", password.encode())
+
+
+def _applied_so_far(cursor: Any) -> dict[str, str]:
+    """Return the fingerprints of a database that may be new and without a list of them. Ends the transaction."""
+    try:
+        cursor.execute("SET ROLE audit_owner")
+        applied = _applied(cursor)
+    except (
+        psycopg2.errors.InvalidParameterValue,  # no role audit_owner
+        psycopg2.errors.UndefinedObject,
+        psycopg2.errors.InvalidSchemaName,  # no list of applied files
+        psycopg2.errors.UndefinedFunction,
+    ):
+        applied = {}
+    cursor.connection.rollback()
+    return applied
 
 
 def _applied(cursor: Any) -> dict[str, str]:

@@ -149,6 +149,18 @@ def test_without_that_step_a_table_with_records_keeps_its_indexes(
     assert validity(url, OLD_INDEX) is True
 
 
+def test_a_migration_that_is_refused_builds_nothing(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO pgmigrate.applied_files (path, sha256) VALUES ('schema/V9999__future.sql', repeat('0', 64))"
+        )
+
+    with pytest.raises(MigrationRefused, match="newer than this release"):
+        migrate.apply(url)
+
+    assert validity(url) is None
+
+
 def test_the_command_says_which_index_it_would_build_has_built_and_could_not_build(url: str) -> None:
     assert run("plan", url).stdout == f"would build db/{FILE}\n"
     with psycopg.connect(url, autocommit=True) as connection:
