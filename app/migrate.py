@@ -61,7 +61,8 @@ class Plan:
     removed: functions and policies that are no longer in the release; a numbered file drops them.
     first: roles and schemas to create before the files, and privileges to revoke from PUBLIC; in words.
     grants: privileges that the files grant and the database does not have yet; in words.
-    indexes: files of db/indexes whose index is missing, or was left invalid by a build that failed.
+    indexes: files of db/indexes whose index is missing, was left invalid by a build that failed, or is another.
+    comments: files of db/indexes whose index is there without its comment.
     """
 
     pending: list[str]
@@ -70,6 +71,7 @@ class Plan:
     first: list[str] = field(default_factory=list)
     grants: list[str] = field(default_factory=list)
     indexes: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
 
     @classmethod
     def between(cls, applied: dict[str, str], release: dict[str, str]) -> "Plan":
@@ -100,7 +102,7 @@ class Plan:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.pending or self.changed or self.removed or self.indexes)
+        return bool(self.pending or self.changed or self.removed or self.indexes or self.comments)
 
 
 def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
@@ -110,8 +112,9 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
         first = _first(cursor)
         applied = _applied_so_far(cursor)
         todo = Plan.between(applied, release)
-        indexes = index_builds.missing(cursor, directory)
-        return replace(todo, first=first, grants=_grants(cursor, todo, is_empty=not applied), indexes=indexes)
+        indexes, comments = index_builds.pending(cursor, directory)
+        grants = _grants(cursor, todo, is_empty=not applied)
+        return replace(todo, first=first, grants=grants, indexes=indexes, comments=comments)
 
 
 def _first(cursor: Any) -> list[str]:
@@ -165,7 +168,7 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
             cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
         Plan.between(_applied_so_far(cursor), release)  # a database that is refused gets no index either
-    built = index_builds.build(builder, directory)
+    built, commented = index_builds.build(builder, directory)
 
     # sqlparse refuses long function bodies unless its limits are lifted, as pgmigrate's own command line does.
     sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
@@ -195,8 +198,8 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
         raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
     finally:
         config.conn_instance.close()
-    built += index_builds.build(builder, directory)
-    return replace(todo, first=first, grants=grants, indexes=built)
+    built_after, _ = index_builds.build(builder, directory)  # in a new database, where none lacks its comment alone
+    return replace(todo, first=first, grants=grants, indexes=built + built_after, comments=commented)
 
 
 def set_app_password(url: str, password: str) -> None:
@@ -263,6 +266,7 @@ def main() -> int:
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
         lines += [f"{verb} db/{path}" for path in paths]
     lines += [f"build db/{path}" for path in todo.indexes]
+    lines += [f"set the comment of db/{path}" for path in todo.comments]
     for line in [*lines, *todo.grants]:
         print(f"{'would ' if command == 'plan' else ''}{line}")
     if not lines:

@@ -57,6 +57,10 @@ def validity(url: str, index: str = INDEX) -> bool | None:
     return found[0][0] if found else None
 
 
+def definition(url: str, index: str = INDEX) -> str:
+    return str(rows(url, f"SELECT pg_get_indexdef('audit.{index}'::regclass)")[0][0])
+
+
 @contextmanager
 def build_under_way(
     url: str, watcher: Connection[Any], directory: Path = DATABASE_DIRECTORY
@@ -159,6 +163,54 @@ def test_a_migration_that_is_refused_builds_nothing(url: str) -> None:
         migrate.apply(url)
 
     assert validity(url) is None
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "(tenant_id, created_at DESC NULLS LAST, id DESC NULLS LAST)",
+        "(tenant_id, mode, created_at, id)",
+        "(tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE mode = 'LIVE'",
+    ],
+)
+def test_an_index_of_that_name_with_another_definition_is_built_anew(url: str, columns: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(f"CREATE INDEX {INDEX} ON audit.audit_logs {columns}".encode())
+        connection.execute(f"COMMENT ON INDEX audit.{INDEX} IS 'Another.'".encode())
+
+    assert migrate.plan(url).indexes == [FILE]
+    assert migrate.apply(url).indexes == [FILE]
+
+    assert "(tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST)" in definition(url)
+    assert "WHERE" not in definition(url)
+    assert not migrate.plan(url)
+
+
+def test_an_index_with_storage_parameters_of_its_own_is_left_alone(url: str) -> None:
+    migrate.apply(url)
+    with psycopg.connect(url) as connection:
+        connection.execute(f"ALTER INDEX audit.{INDEX} SET (fillfactor = 70)".encode())
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET quote_all_identifiers = on".encode())
+
+    assert not migrate.plan(url)
+    assert not migrate.apply(url)
+
+    assert rows(url, f"SELECT reloptions FROM pg_class WHERE relname = '{INDEX}'") == [(["fillfactor=70"],)]
+
+
+def test_a_comment_that_a_killed_build_left_out_is_set_by_the_next_run(url: str) -> None:
+    migrate.apply(url)
+    index = rows(url, f"SELECT 'audit.{INDEX}'::regclass::oid")
+    with psycopg.connect(url) as connection:
+        connection.execute(f"COMMENT ON INDEX audit.{INDEX} IS NULL".encode())
+
+    assert migrate.plan(url) == Plan([], [], [], comments=[FILE])
+    assert run("plan", url).stdout == f"would set the comment of db/{FILE}\n"
+    assert migrate.apply(url) == Plan([], [], [], comments=[FILE])
+
+    assert rows(url, f"SELECT obj_description('audit.{INDEX}'::regclass)") == [("Serves lists of one mode.",)]
+    assert rows(url, f"SELECT 'audit.{INDEX}'::regclass::oid") == index
+    assert not migrate.apply(url)
 
 
 def test_the_command_says_which_index_it_would_build_has_built_and_could_not_build(url: str) -> None:
