@@ -6,15 +6,22 @@ db/schema.sql defines otherwise. An index that is there, valid and as defined is
 build left out is set.
 """
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psycopg2
 import sqlparse
 
+from app.terminal_text import printable
+
 _MAX_WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
+_SAY_EVERY_SECONDS = 5.0
 
 
 class IndexBuildFailed(Exception):
@@ -49,24 +56,56 @@ def pending(cursor: Any, directory: Path) -> tuple[list[str], list[str]]:
     return _pending(_found(cursor, directory), directory)
 
 
-def build(cursor: Any, directory: Path) -> tuple[list[str], list[str]]:
+def build(cursor: Any, url: str, directory: Path) -> tuple[list[str], list[str]]:
     """Build what is pending and return it. Without the table, which a migration is about to create: nothing.
 
-    cursor: as for lock(), whose lock it must have. Raises IndexBuildFailed.
+    cursor: as for lock(), whose lock it must have. url: of the same database, for a second connection, which sees what
+    the first waits for. Raises IndexBuildFailed.
     """
     if not (found := _found(cursor, directory)):
         return [], []
     to_build, to_comment = _pending(found, directory)
     if to_build or to_comment:
         cursor.execute((directory / "bootstrap" / "index_session.sql").read_text())
-    for path in [*to_build, *to_comment]:
-        try:
-            for statement in sqlparse.split((directory / path).read_text()):
-                if path in to_build or statement.startswith("COMMENT"):
-                    cursor.execute(statement)
-        except psycopg2.Error as error:
-            raise IndexBuildFailed(f"db/{path}: {error}".rstrip() + "; run the migration again") from error
+        with _waits_said(cursor.connection.info.backend_pid, url, directory):
+            for path in [*to_build, *to_comment]:
+                _run(cursor, path, directory, comment_alone=path in to_comment)
     return to_build, to_comment
+
+
+def _run(cursor: Any, path: str, directory: Path, *, comment_alone: bool) -> None:
+    try:
+        for statement in sqlparse.split((directory / path).read_text()):
+            if not comment_alone or statement.startswith("COMMENT"):
+                cursor.execute(statement)
+    except psycopg2.Error as error:
+        raise IndexBuildFailed(f"db/{path}: {error}".rstrip() + "; run the migration again") from error
+
+
+@contextmanager
+def _waits_said(pid: int, url: str, directory: Path) -> Iterator[None]:
+    """Look every five seconds for what session `pid` waits for, and say it on stderr, each transaction once."""
+    ended = Event()
+
+    def look() -> None:
+        said: set[str] = set()
+        while not ended.wait(_SAY_EVERY_SECONDS):
+            # Without a connection to spare, the build goes on and nothing is said.
+            with suppress(psycopg2.Error), closing(psycopg2.connect(url, connect_timeout=5)) as connection:
+                cursor = connection.cursor()
+                cursor.execute((directory / "bootstrap" / "index_waits.sql").read_text(), {"pid": pid})
+                new = {line for (line,) in cursor.fetchall()} - said
+                said.update(new)
+                for line in sorted(new):
+                    print(printable(line), file=sys.stderr, flush=True)
+
+    thread = Thread(target=look, name="index-waits")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _found(cursor: Any, directory: Path) -> dict[str, tuple[bool, bool]]:

@@ -168,7 +168,7 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
             cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
         Plan.between(_applied_so_far(cursor), release)  # a database that is refused gets no index either
-    built, commented = index_builds.build(builder, directory)
+    built, commented = index_builds.build(builder, url, directory)
 
     # sqlparse refuses long function bodies unless its limits are lifted, as pgmigrate's own command line does.
     sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
@@ -198,7 +198,7 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
         raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
     finally:
         config.conn_instance.close()
-    built_after, _ = index_builds.build(builder, directory)  # in a new database, where none lacks its comment alone
+    built_after, _ = index_builds.build(builder, url, directory)  # in a new database: none lacks its comment
     return replace(todo, first=first, grants=grants, indexes=built + built_after, comments=commented)
 
 

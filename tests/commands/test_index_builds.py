@@ -70,7 +70,7 @@ def build_under_way(
     The build waits for such a transaction: so it is under way for as long as the test wants.
     """
     with ThreadPoolExecutor(1) as executor:
-        with psycopg.connect(url) as writer:
+        with psycopg.connect(url, application_name="nightly dump") as writer:
             writer.execute(INSERT)
             migration = executor.submit(migrate.apply, url, directory)
             backend = eventually(lambda: migration.done() or watcher.execute(BUILDING).fetchone())
@@ -92,6 +92,27 @@ def test_records_are_written_while_an_index_is_built(url: str, watcher: Connecti
         by_index = "SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'acme' AND mode = 'LIVE'"
         assert connection.execute(by_index).fetchone() == (3,)
     assert not migrate.apply(url)
+
+
+def test_a_build_that_waits_says_for_whom(
+    url: str, watcher: Connection[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(index_builds, "_SAY_EVERY_SECONDS", 0.1)
+    said: list[str] = []
+
+    def new_lines() -> list[str]:
+        said.extend(capsys.readouterr().err.splitlines())
+        return said
+
+    with build_under_way(url, watcher) as (_, backend):
+        (pid,) = watcher.execute("SELECT unnest(pg_blocking_pids(%s))", [backend]).fetchone() or (None,)
+        since = rows(url, f"SELECT date_trunc('second', xact_start)::text FROM pg_stat_activity WHERE pid = {pid}")
+        eventually(new_lines)
+
+    assert new_lines() == [
+        f"an index build waits for pid {pid}, role 'postgres', application 'nightly dump', "
+        f"in a transaction since {since[0][0]}"
+    ]
 
 
 def test_a_build_that_failed_is_repaired_by_the_next_run(url: str, watcher: Connection[Any]) -> None:
