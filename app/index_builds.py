@@ -1,19 +1,27 @@
 """Build the indexes of db/indexes while the service writes: a step of app/migrate.py, outside of its transaction.
 
 CREATE INDEX CONCURRENTLY cannot be part of a transaction, so each statement is one of its own. What fails leaves an
-index that is marked as invalid; the next run drops it and builds it again. An index that is there and valid is left
-alone.
+index that is marked as invalid; the next run drops it and builds it again. So it does with an index of that name that
+db/schema.sql defines otherwise. An index that is there, valid and as defined is left alone; a comment that a killed
+build left out is set.
 """
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psycopg2
 import sqlparse
 
+from app.terminal_text import printable
+
 _MAX_WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
+_SAY_EVERY_SECONDS = 5.0
 
 
 class IndexBuildFailed(Exception):
@@ -40,30 +48,82 @@ def lock(cursor: Any, directory: Path) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def missing(cursor: Any, directory: Path) -> list[str]:
-    """Return the files of db/indexes whose index is not there or not valid, relative to db/."""
-    cursor.execute((directory / "bootstrap" / "built_indexes.sql").read_text())
-    return _without(dict(cursor.fetchall()), directory)
+def pending(cursor: Any, directory: Path) -> tuple[list[str], list[str]]:
+    """Return two lists of files of db/indexes, relative to db/: indexes to build, and built ones without a comment.
 
-
-def build(cursor: Any, directory: Path) -> list[str]:
-    """Build what is missing and return its files. Without the table, which a migration is about to create: nothing.
-
-    cursor: as for lock(), whose lock it must have. Raises IndexBuildFailed.
+    An index is to be built when it is not there, not valid, or has another definition than db/schema.sql.
     """
-    cursor.execute((directory / "bootstrap" / "built_indexes.sql").read_text())
-    if not (found := dict(cursor.fetchall())) or not (todo := _without(found, directory)):
-        return []
-    cursor.execute((directory / "bootstrap" / "index_session.sql").read_text())
-    for path in todo:
-        try:
-            for statement in sqlparse.split((directory / path).read_text()):
+    return _pending(_found(cursor, directory), directory)
+
+
+def build(cursor: Any, url: str, directory: Path) -> tuple[list[str], list[str]]:
+    """Build what is pending and return it. Without the table, which a migration is about to create: nothing.
+
+    cursor: as for lock(), whose lock it must have. url: of the same database, for a second connection, which sees what
+    the first waits for. Raises IndexBuildFailed.
+    """
+    if not (found := _found(cursor, directory)):
+        return [], []
+    to_build, to_comment = _pending(found, directory)
+    if to_build or to_comment:
+        cursor.execute((directory / "bootstrap" / "index_session.sql").read_text())
+        with _waits_said(cursor.connection.info.backend_pid, url, directory):
+            for path in [*to_build, *to_comment]:
+                _run(cursor, path, directory, comment_alone=path in to_comment)
+    return to_build, to_comment
+
+
+def _run(cursor: Any, path: str, directory: Path, *, comment_alone: bool) -> None:
+    try:
+        for statement in sqlparse.split((directory / path).read_text()):
+            if not comment_alone or statement.startswith("COMMENT"):
                 cursor.execute(statement)
-        except psycopg2.Error as error:
-            raise IndexBuildFailed(f"db/{path}: {error}".rstrip() + "; run the migration again") from error
-    return todo
+    except psycopg2.Error as error:
+        raise IndexBuildFailed(f"db/{path}: {error}".rstrip() + "; run the migration again") from error
 
 
-def _without(found: dict[str, bool], directory: Path) -> list[str]:
-    files = sorted((directory / "indexes").glob("*.sql"))
-    return [f"indexes/{file.name}" for file in files if not found.get(file.stem)]
+@contextmanager
+def _waits_said(pid: int, url: str, directory: Path) -> Iterator[None]:
+    """Look every five seconds for what session `pid` waits for, and say it on stderr, each transaction once."""
+    ended = Event()
+
+    def look() -> None:
+        said: set[str] = set()
+        while not ended.wait(_SAY_EVERY_SECONDS):
+            # Without a connection to spare, the build goes on and nothing is said.
+            with suppress(psycopg2.Error), closing(psycopg2.connect(url, connect_timeout=5)) as connection:
+                cursor = connection.cursor()
+                cursor.execute((directory / "bootstrap" / "index_waits.sql").read_text(), {"pid": pid})
+                new = {line for (line,) in cursor.fetchall()} - said
+                said.update(new)
+                for line in sorted(new):
+                    print(printable(line), file=sys.stderr, flush=True)
+
+    thread = Thread(target=look, name="index-waits")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _found(cursor: Any, directory: Path) -> dict[str, tuple[bool, bool]]:
+    """Return, for each index of the table, whether it is valid and as this release defines it, and has a comment."""
+    cursor.execute((directory / "bootstrap" / "built_indexes.sql").read_text())
+    defined = set((directory / "schema.sql").read_text().splitlines())
+    return {
+        name: (is_valid and definition in defined, has_comment)
+        for name, is_valid, definition, has_comment in cursor.fetchall()
+    }
+
+
+def _pending(found: dict[str, tuple[bool, bool]], directory: Path) -> tuple[list[str], list[str]]:
+    to_build, to_comment = [], []
+    for file in sorted((directory / "indexes").glob("*.sql")):
+        is_built, has_comment = found.get(file.stem, (False, False))
+        if not is_built:
+            to_build.append(f"indexes/{file.name}")
+        elif not has_comment:
+            to_comment.append(f"indexes/{file.name}")
+    return to_build, to_comment

@@ -61,7 +61,8 @@ class Plan:
     removed: functions and policies that are no longer in the release; a numbered file drops them.
     first: roles and schemas to create before the files, and privileges to revoke from PUBLIC; in words.
     grants: privileges that the files grant and the database does not have yet; in words.
-    indexes: files of db/indexes whose index is missing, or was left invalid by a build that failed.
+    indexes: files of db/indexes whose index is missing, was left invalid by a build that failed, or is another.
+    comments: files of db/indexes whose index is there without its comment.
     """
 
     pending: list[str]
@@ -70,6 +71,7 @@ class Plan:
     first: list[str] = field(default_factory=list)
     grants: list[str] = field(default_factory=list)
     indexes: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
 
     @classmethod
     def between(cls, applied: dict[str, str], release: dict[str, str]) -> "Plan":
@@ -100,7 +102,7 @@ class Plan:
         )
 
     def __bool__(self) -> bool:
-        return bool(self.pending or self.changed or self.removed or self.indexes)
+        return bool(self.pending or self.changed or self.removed or self.indexes or self.comments)
 
 
 def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
@@ -108,20 +110,11 @@ def plan(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
     release = fingerprints(directory)
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor)
-        try:
-            cursor.execute("SET ROLE audit_owner")
-            applied = _applied(cursor)
-        except (
-            psycopg2.errors.InvalidParameterValue,  # no role audit_owner
-            psycopg2.errors.UndefinedObject,
-            psycopg2.errors.InvalidSchemaName,  # no list of applied files
-            psycopg2.errors.UndefinedFunction,
-        ):
-            applied = {}
-        connection.rollback()
+        applied = _applied_so_far(cursor)
         todo = Plan.between(applied, release)
-        indexes = index_builds.missing(cursor, directory)
-        return replace(todo, first=first, grants=_grants(cursor, todo, is_empty=not applied), indexes=indexes)
+        indexes, comments = index_builds.pending(cursor, directory)
+        grants = _grants(cursor, todo, is_empty=not applied)
+        return replace(todo, first=first, grants=grants, indexes=indexes, comments=comments)
 
 
 def _first(cursor: Any) -> list[str]:
@@ -174,7 +167,8 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
         for file in ("roles.sql", "database.sql"):
             cursor.execute((directory / "bootstrap" / file).read_text())
         connection.commit()
-    built = index_builds.build(builder, directory)
+        Plan.between(_applied_so_far(cursor), release)  # a database that is refused gets no index either
+    built, commented = index_builds.build(builder, url, directory)
 
     # sqlparse refuses long function bodies unless its limits are lifted, as pgmigrate's own command line does.
     sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
@@ -204,14 +198,30 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
         raise MigrationRefused(f"{error}: {error.__context__}" if error.__context__ else str(error)) from error
     finally:
         config.conn_instance.close()
-    built += index_builds.build(builder, directory)
-    return replace(todo, first=first, grants=grants, indexes=built)
+    built_after, _ = index_builds.build(builder, url, directory)  # in a new database: none lacks its comment
+    return replace(todo, first=first, grants=grants, indexes=built + built_after, comments=commented)
 
 
 def set_app_password(url: str, password: str) -> None:
     """Set the password of audit_app. It is hashed here: the server's log and pg_stat_activity show the hash alone."""
     with psycopg.connect(url) as connection:
         connection.pgconn.change_password(b"audit_app", password.encode())
+
+
+def _applied_so_far(cursor: Any) -> dict[str, str]:
+    """Return the fingerprints of a database that may be new and without a list of them. Ends the transaction."""
+    try:
+        cursor.execute("SET ROLE audit_owner")
+        applied = _applied(cursor)
+    except (
+        psycopg2.errors.InvalidParameterValue,  # no role audit_owner
+        psycopg2.errors.UndefinedObject,
+        psycopg2.errors.InvalidSchemaName,  # no list of applied files
+        psycopg2.errors.UndefinedFunction,
+    ):
+        applied = {}
+    cursor.connection.rollback()
+    return applied
 
 
 def _applied(cursor: Any) -> dict[str, str]:
@@ -256,6 +266,7 @@ def main() -> int:
     for verb, paths in (("apply", todo.pending), ("apply", todo.changed), ("forget", todo.removed)):
         lines += [f"{verb} db/{path}" for path in paths]
     lines += [f"build db/{path}" for path in todo.indexes]
+    lines += [f"set the comment of db/{path}" for path in todo.comments]
     for line in [*lines, *todo.grants]:
         print(f"{'would ' if command == 'plan' else ''}{line}")
     if not lines:

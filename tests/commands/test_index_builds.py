@@ -57,6 +57,10 @@ def validity(url: str, index: str = INDEX) -> bool | None:
     return found[0][0] if found else None
 
 
+def definition(url: str, index: str = INDEX) -> str:
+    return str(rows(url, f"SELECT pg_get_indexdef('audit.{index}'::regclass)")[0][0])
+
+
 @contextmanager
 def build_under_way(
     url: str, watcher: Connection[Any], directory: Path = DATABASE_DIRECTORY
@@ -66,7 +70,7 @@ def build_under_way(
     The build waits for such a transaction: so it is under way for as long as the test wants.
     """
     with ThreadPoolExecutor(1) as executor:
-        with psycopg.connect(url) as writer:
+        with psycopg.connect(url, application_name="nightly dump") as writer:
             writer.execute(INSERT)
             migration = executor.submit(migrate.apply, url, directory)
             backend = eventually(lambda: migration.done() or watcher.execute(BUILDING).fetchone())
@@ -88,6 +92,27 @@ def test_records_are_written_while_an_index_is_built(url: str, watcher: Connecti
         by_index = "SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'acme' AND mode = 'LIVE'"
         assert connection.execute(by_index).fetchone() == (3,)
     assert not migrate.apply(url)
+
+
+def test_a_build_that_waits_says_for_whom(
+    url: str, watcher: Connection[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(index_builds, "_SAY_EVERY_SECONDS", 0.1)
+    said: list[str] = []
+
+    def new_lines() -> list[str]:
+        said.extend(capsys.readouterr().err.splitlines())
+        return said
+
+    with build_under_way(url, watcher) as (_, backend):
+        (pid,) = watcher.execute("SELECT unnest(pg_blocking_pids(%s))", [backend]).fetchone() or (None,)
+        since = rows(url, f"SELECT date_trunc('second', xact_start)::text FROM pg_stat_activity WHERE pid = {pid}")
+        eventually(new_lines)
+
+    assert new_lines() == [
+        f"an index build waits for pid {pid}, role 'postgres', application 'nightly dump', "
+        f"in a transaction since {since[0][0]}"
+    ]
 
 
 def test_a_build_that_failed_is_repaired_by_the_next_run(url: str, watcher: Connection[Any]) -> None:
@@ -147,6 +172,66 @@ def test_without_that_step_a_table_with_records_keeps_its_indexes(
         migrate.apply(url, release)
 
     assert validity(url, OLD_INDEX) is True
+
+
+def test_a_migration_that_is_refused_builds_nothing(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO pgmigrate.applied_files (path, sha256) VALUES ('schema/V9999__future.sql', repeat('0', 64))"
+        )
+
+    with pytest.raises(MigrationRefused, match="newer than this release"):
+        migrate.apply(url)
+
+    assert validity(url) is None
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "(tenant_id, created_at DESC NULLS LAST, id DESC NULLS LAST)",
+        "(tenant_id, mode, created_at, id)",
+        "(tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE mode = 'LIVE'",
+    ],
+)
+def test_an_index_of_that_name_with_another_definition_is_built_anew(url: str, columns: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(f"CREATE INDEX {INDEX} ON audit.audit_logs {columns}".encode())
+        connection.execute(f"COMMENT ON INDEX audit.{INDEX} IS 'Another.'".encode())
+
+    assert migrate.plan(url).indexes == [FILE]
+    assert migrate.apply(url).indexes == [FILE]
+
+    assert "(tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST)" in definition(url)
+    assert "WHERE" not in definition(url)
+    assert not migrate.plan(url)
+
+
+def test_an_index_with_storage_parameters_of_its_own_is_left_alone(url: str) -> None:
+    migrate.apply(url)
+    with psycopg.connect(url) as connection:
+        connection.execute(f"ALTER INDEX audit.{INDEX} SET (fillfactor = 70)".encode())
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET quote_all_identifiers = on".encode())
+
+    assert not migrate.plan(url)
+    assert not migrate.apply(url)
+
+    assert rows(url, f"SELECT reloptions FROM pg_class WHERE relname = '{INDEX}'") == [(["fillfactor=70"],)]
+
+
+def test_a_comment_that_a_killed_build_left_out_is_set_by_the_next_run(url: str) -> None:
+    migrate.apply(url)
+    index = rows(url, f"SELECT 'audit.{INDEX}'::regclass::oid")
+    with psycopg.connect(url) as connection:
+        connection.execute(f"COMMENT ON INDEX audit.{INDEX} IS NULL".encode())
+
+    assert migrate.plan(url) == Plan([], [], [], comments=[FILE])
+    assert run("plan", url).stdout == f"would set the comment of db/{FILE}\n"
+    assert migrate.apply(url) == Plan([], [], [], comments=[FILE])
+
+    assert rows(url, f"SELECT obj_description('audit.{INDEX}'::regclass)") == [("Serves lists of one mode.",)]
+    assert rows(url, f"SELECT 'audit.{INDEX}'::regclass::oid") == index
+    assert not migrate.apply(url)
 
 
 def test_the_command_says_which_index_it_would_build_has_built_and_could_not_build(url: str) -> None:
