@@ -28,7 +28,6 @@ class Health:
     latency_ms: of one round trip, in milliseconds. isolation: intact or broken for the database, service for the file.
     """
 
-    backend: str
     latency_ms: float
     isolation: str
     findings: list[str]

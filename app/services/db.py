@@ -195,7 +195,7 @@ class Database:
         ((source,),) = await self._rows(calls.TENANT_SOURCE)
         if source != tenant_source:
             found.append(f"the role's tenants come from {source} by now: restart the service")
-        return Health("postgresql", latency_ms, "broken" if found else "intact", found)
+        return Health(latency_ms, "broken" if found else "intact", found)
 
     async def wal_position(self) -> WalPosition:
         """Return what audit.wal_position() says of the server."""

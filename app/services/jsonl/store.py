@@ -166,7 +166,7 @@ class FileAuditLogger(AuditLogger):
         async with self._checking:  # one at a time: checks that wait for the lock must not take every thread
             started = time.perf_counter()
             await self._in_thread(self._file.check)
-        return Health("jsonl", round((time.perf_counter() - started) * 1000, 3), "service", [])
+        return Health(round((time.perf_counter() - started) * 1000, 3), "service", [])
 
     async def _in_thread(self, function: Callable[[], Result]) -> Result:
         try:
