@@ -110,7 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 queued = (await audit_logger.state()).queue
             await audit_logger.close()
             if observing:
-                left = (await audit_logger.state()).waiting
+                left = (await audit_logger.state()).spooled
                 shutdown.report(queued, left.records if left else 0)
 
     app = FastAPIOffline(

@@ -19,8 +19,8 @@ MAX_READS = 64
 """GET and HEAD requests in service at once in one worker."""
 MAX_RESERVED = 32
 """Health and metrics requests in service at once in one worker, apart from the other limits."""
-MAX_WAITING = 1_024
-"""Requests of one worker at once that wait for the rest of their body or for an agent's answer."""
+MAX_BLOCKED = 1_024
+"""Requests of one worker at once that are blocked on the rest of their body or an agent's answer."""
 MAX_HELD_BODY_BYTES = 33_554_432
 """Bytes of all bodies in memory of one worker. Lines of a bulk request are on disk, and do not count."""
 MAX_KNOWN_CALLERS = 10_000
@@ -70,14 +70,14 @@ class Admission:
 WRITES = Admission(MAX_WRITES)
 READS = Admission(MAX_READS)
 RESERVED = Admission(MAX_RESERVED)
-WAITING = Admission(MAX_WAITING)
+BLOCKED = Admission(MAX_BLOCKED)
 KNOWN_CALLERS: OrderedDict[int | None, Caller] = OrderedDict()
 """By hash of the credential, once the store has accepted it. Only these callers get a share of their own: otherwise a
 stranger with a thousand made-up keys would count as a thousand callers."""
 
 
 class Slot:
-    """The place of one admitted request: among those in service, or among those that wait."""
+    """The place of one admitted request: in service, or blocked on a body or an agent."""
 
     __slots__ = ("_admission", "_caller", "_credential", "_home")
 
@@ -102,19 +102,19 @@ class Slot:
             self._admission.enter(caller)
             self._caller = caller
 
-    def wait_elsewhere(self) -> bool:
-        """Move to the requests that wait for a body or an agent. False when those are too many."""
+    def block(self) -> bool:
+        """Move to the requests that are blocked on a body or an agent. False when those are too many."""
         if self._admission is self._home:
-            if not WAITING.admit(self._caller):
+            if not BLOCKED.admit(self._caller):
                 return False
             self._home.leave(self._caller)
-            self._admission = WAITING
+            self._admission = BLOCKED
         return True
 
     def serve(self) -> None:
         """Move back to the requests in service, even beyond the limit: then newer requests are refused."""
-        if self._admission is WAITING:
-            WAITING.leave(self._caller)
+        if self._admission is BLOCKED:
+            BLOCKED.leave(self._caller)
             self._home.enter(self._caller)
             self._admission = self._home
 

@@ -116,7 +116,7 @@ class HttpProtocol(UnreadAnswers):
             self._bytes_since_body = 0
         elif self._bytes_since_body > MAX_HEAD_BYTES:
             self._refuse(431, "head-too-large", f"chunk framing and trailers have at most {MAX_HEAD_BYTES:,} bytes")
-        elif self.cycle is self._serving and not self._slot.wait_elsewhere():
+        elif self.cycle is self._serving and not self._slot.block():
             self._refuse(503, "storage-unavailable", "too many unfinished requests")
 
     @override

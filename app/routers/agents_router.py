@@ -51,7 +51,7 @@ async def execute(
         agent_id=agent_id,
         mode=body.mode,
         user_id=body.user_id,
-        wait_elsewhere=slot.wait_elsewhere if slot else None,
+        block=slot.block if slot else None,
     )
     record = done.record
     answer = {

@@ -50,7 +50,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Spooled:
     """Spooled records that are not in the database yet, their bytes, and the age of the oldest in seconds."""
 
     records: int
@@ -62,12 +62,12 @@ class Waiting:
 class StoreState:
     """Load of a store.
 
-    queue: records that are queued for a commit. pool: connections by state. waiting, spool_max_bytes: of its spool.
+    queue: records that are queued for a commit. pool: connections by state. spooled, spool_max_bytes: of its spool.
     """
 
     queue: int
     pool: Mapping[str, int]
-    waiting: Waiting | None = None
+    spooled: Spooled | None = None
     spool_max_bytes: int = 0
 
 

@@ -49,11 +49,11 @@ class Executions:
         agent_id: str,
         mode: str,
         user_id: str | None,
-        wait_elsewhere: Callable[[], bool] | None = None,
+        block: Callable[[], bool] | None = None,
     ) -> Execution:
         """Execute one request, and return once its record is committed.
 
-        wait_elsewhere: called before an agent is; False when too many requests wait for agents already.
+        block: called before an agent is; False when too many requests are blocked on agents already.
 
         Raises LiveDisabled or AgentUnknown, the refusal being recorded; StorageUnavailable when nothing was recorded
         and so nothing called; OutcomeNotRecorded when the agent was called and its outcome could not be recorded.
@@ -71,7 +71,7 @@ class Executions:
             await write(status="denied", error="the agent is not configured")
             raise AgentUnknown("no agent of this name is configured for LIVE; the refusal is recorded")
 
-        if wait_elsewhere is not None and not wait_elsewhere():
+        if block is not None and not block():
             raise StorageUnavailable("too many requests wait for agents")
         task = asyncio.current_task()
         assert task

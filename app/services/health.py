@@ -46,8 +46,8 @@ async def _sample_once(audit_logger: AuditLogger) -> None:
     for name, connections in state.pool.items():
         metrics.POOL.labels(name).set(connections)
     metrics.DATABASE_UP.set(audit_logger.database_state != "down")
-    if state.waiting is not None:
-        metrics.SPOOL_RECORDS.set(state.waiting.records)
-        metrics.SPOOL_BYTES.set(state.waiting.bytes)
-        metrics.SPOOL_OLDEST_SECONDS.set(state.waiting.oldest_seconds)
+    if state.spooled is not None:
+        metrics.SPOOL_RECORDS.set(state.spooled.records)
+        metrics.SPOOL_BYTES.set(state.spooled.bytes)
+        metrics.SPOOL_OLDEST_SECONDS.set(state.spooled.oldest_seconds)
         metrics.SPOOL_MOST_BYTES.set(state.spool_max_bytes)

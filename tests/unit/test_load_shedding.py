@@ -4,10 +4,10 @@ import pytest
 
 from app.http import load_shedding
 from app.http.load_shedding import (
+    BLOCKED,
     KNOWN_CALLERS,
-    MAX_WAITING,
+    MAX_BLOCKED,
     MAX_WRITES,
-    WAITING,
     WRITES,
     Admission,
     Slot,
@@ -112,28 +112,28 @@ def test_behind_a_trusted_proxy_the_address_that_it_names_counts() -> None:
 def test_a_request_that_waits_elsewhere_makes_room_and_is_counted_again_afterwards() -> None:
     taken = slot(b"Bearer a")
     assert taken is not None
-    assert (WRITES.total, WAITING.total) == (1, 0)
-    assert taken.wait_elsewhere()
-    assert taken.wait_elsewhere()
-    assert (WRITES.total, WAITING.total) == (0, 1)
+    assert (WRITES.total, BLOCKED.total) == (1, 0)
+    assert taken.block()
+    assert taken.block()
+    assert (WRITES.total, BLOCKED.total) == (0, 1)
     taken.serve()
-    assert (WRITES.total, WAITING.total) == (1, 0)
+    assert (WRITES.total, BLOCKED.total) == (1, 0)
     taken.leave()
     taken.leave()
     taken.serve()
-    assert (WRITES.total, WAITING.total) == (0, 0)
+    assert (WRITES.total, BLOCKED.total) == (0, 0)
 
 
 def test_those_that_wait_are_limited_too() -> None:
     waiting = []
-    while (each := slot(b"Bearer a")) is not None and each.wait_elsewhere():
+    while (each := slot(b"Bearer a")) is not None and each.block():
         waiting.append(each)
-    assert len(waiting) == MAX_WAITING
+    assert len(waiting) == MAX_BLOCKED
     if each is not None:
         each.leave()
     for each in waiting:
         each.leave()
-    assert (WRITES.total, WAITING.total) == (0, 0)
+    assert (WRITES.total, BLOCKED.total) == (0, 0)
 
 
 def test_of_known_callers_the_one_that_was_accepted_longest_ago_is_forgotten_first(

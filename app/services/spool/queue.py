@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.model.refusals import RefusedToServe, StorageUnavailable
-from app.services.audit_logger import Waiting
+from app.services.audit_logger import Spooled
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Shares
 from app.services.spool.directory import lock, make_directory
@@ -65,7 +65,7 @@ class Spool:
         self.max_bytes = max_bytes
         self.clock = SteadyClock()
         self.file = SqliteFile(directory / FILE)
-        self._left: Waiting | None = None
+        self._left: Spooled | None = None
         self._is_failing = False
         self._appends: GroupCommit[tuple[str, Line], None] = GroupCommit(
             self._insert, lambda _: 512, max_items=1024, max_bytes=1_048_576, max_queued=4096
@@ -110,7 +110,7 @@ class Spool:
         """Return once the records that were handed over are on the disk, and the file is closed."""
         await self._appends.drain()
         with suppress(OSError):
-            self._left = await self.waiting()
+            self._left = await self.spooled()
         await self.file.close()
 
     async def append(self, tenant: str, line: Line) -> None:
@@ -159,9 +159,9 @@ class Spool:
 
         await self.file.run(delete)
 
-    async def waiting(self) -> Waiting:
-        """Say how much waits; of a spool that was closed, how much it held then. Raises OSError."""
-        return self._left or Waiting(*await self.file.run(lambda connection: connection.execute(_WAITING).fetchone()))
+    async def spooled(self) -> Spooled:
+        """Say how much is spooled; of a spool that was closed, how much it held then. Raises OSError."""
+        return self._left or Spooled(*await self.file.run(lambda connection: connection.execute(_WAITING).fetchone()))
 
     async def _insert(
         self, lines: Iterable[tuple[str, Line]], *, all_or_none: bool = False

@@ -118,7 +118,7 @@ class SpoolingAuditLogger(AuditLogger):
         state = await self._database.state()
         if self._is_usable:
             with suppress(OSError):  # its appends and its replay log what is wrong
-                return replace(state, waiting=await self._spool.waiting(), spool_max_bytes=self._spool.max_bytes)
+                return replace(state, spooled=await self._spool.spooled(), spool_max_bytes=self._spool.max_bytes)
         return state
 
     @override
