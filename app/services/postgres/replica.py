@@ -100,12 +100,12 @@ class ReadReplica:
         try:
             async with self._reads.hold(tenant_id):
                 return await with_deadline(transaction(self._database), _MAX_READ_SECONDS)
+        except (PoolTimeout, TimeoutError, StorageUnavailable):
+            pass  # a slow read says little about the standby; the next check tells
         except psycopg.Error as error:
             # Refusals, too: a key that was just issued may not have arrived yet. The primary decides.
             if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
                 self._take_out(_words(error))
-        except (PoolTimeout, TimeoutError, OSError, StorageUnavailable):
-            pass  # a slow read says little about the standby; the next check tells
         return None
 
     async def _check(self) -> None:
