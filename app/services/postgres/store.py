@@ -218,6 +218,8 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
             await self._uses.drain()
         for task in self._background:
             task.cancel()
+        if self._background:  # a check closes the connection that it has made
+            await asyncio.wait(self._background, timeout=MAX_WRITE_SECONDS)
         if self._replica:
             await self._replica.close()
         await self._database.close()
