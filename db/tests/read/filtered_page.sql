@@ -1,0 +1,43 @@
+-- Proves: rows that were read by one filter are compared with every other, and a part that brings more than was asked for is cut where
+-- the next page begins. Each filter is read in turn: by the trace, by the user, and by the trace again.
+
+BEGIN;
+SELECT plan(7);
+
+\ir ../support/gateway.sql
+SELECT audit.create_tenant('tap-a') \gset
+CREATE FUNCTION pg_temp.id(p_number int) RETURNS uuid LANGUAGE sql AS $$ SELECT ('01900000-0000-7000-8000-' || lpad(p_number::text, 12, '0'))::uuid $$;
+-- The newest are of the trace alone, then come two of the user alone, one of neither, and six of both.
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, created_at)
+SELECT pg_temp.id(n), 'tap-a', 'agent', CASE WHEN n <= 2 OR n >= 6 THEN 'trace' ELSE 'other' END,
+       CASE WHEN n IN (3, 4) OR n >= 6 THEN 'user' ELSE 'other' END, timestamptz '2020-01-01 00:00:00+00' - interval '1 second' * n
+FROM generate_series(1, 11) AS n;
+PREPARE page (timestamptz, uuid) AS
+    SELECT (SELECT array_agg(right(l.id::text, 2)::int ORDER BY l.created_at DESC) FROM unnest(f.page) AS l), f.reached_time, f.reached_id
+    FROM audit.filtered_page('tap-a', NULL, 'trace', 'user', NULL, NULL, NULL, $1, $2,
+        '1970-01-01 00:00:00+00', '00000000-0000-0000-0000-000000000000', 2, NULL, 'desc') AS f;
+
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT results_eq($$EXECUTE page ('2100-01-01 00:00:00+00', '00000000-0000-0000-0000-000000000000')$$,
+    $$VALUES (ARRAY[6, 7], timestamptz '2019-12-31 23:59:53+00', pg_temp.id(7))$$,
+    'two of both, though four were read at once, and the second is where the next page begins');
+SELECT results_eq(format('EXECUTE page (%L, %L)', '2019-12-31 23:59:53+00', pg_temp.id(7)),
+    $$VALUES (ARRAY[8, 9], timestamptz '2019-12-31 23:59:51+00', pg_temp.id(9))$$, 'the next two');
+SELECT results_eq(format('EXECUTE page (%L, %L)', '2019-12-31 23:59:51+00', pg_temp.id(9)),
+    $$VALUES (ARRAY[10, 11], timestamptz '2019-12-31 23:59:49+00', pg_temp.id(11))$$, 'and the last');
+SELECT results_eq(format('EXECUTE page (%L, %L)', '2019-12-31 23:59:49+00', pg_temp.id(11)),
+    $$VALUES (NULL::int[], NULL::timestamptz, NULL::uuid)$$, 'after which there is none');
+
+-- As a list has them.
+SELECT is((SELECT array_agg(right(item ->> 'id', 2)::int ORDER BY n)
+           FROM json_array_elements(audit.list_audit_logs(p_trace_id => 'trace', p_user_id => 'user', p_limit => 1)::json -> 'items')
+               WITH ORDINALITY AS i (item, n)), ARRAY[6], 'a list of one has the newest of both');
+SELECT is((SELECT array_agg(right(item ->> 'id', 2)::int ORDER BY n)
+           FROM json_array_elements(audit.list_audit_logs(p_trace_id => 'trace', p_user_id => 'user', p_order => 'asc', p_limit => 3)::json -> 'items')
+               WITH ORDINALITY AS i (item, n)), ARRAY[11, 10, 9], 'and the oldest first in the other order');
+SELECT is(audit.list_audit_logs(p_trace_id => 'other', p_user_id => 'user', p_limit => 1)::json #>> '{items,0,user_id}', 'user',
+    'what is of another trace is found by that');
+
+SELECT * FROM finish();
+ROLLBACK;
