@@ -21,7 +21,7 @@ RESET SESSION AUTHORIZATION;
 SET LOCAL ROLE audit_admin;
 SELECT throws_ok('SELECT audit.wal_position()', '42501', 'permission denied for function wal_position', 'administrators do not');
 RESET ROLE;
-SELECT is((SELECT is_standby FROM audit.wal_position()), false, 'a primary is no standby; tests/store/test_read_replica.py has one');
+SELECT is((SELECT is_standby FROM audit.wal_position()), false, 'a primary is no standby; tests/store/test_read_replica_fails.py has one');
 
 SELECT * FROM finish();
 ROLLBACK;
