@@ -1,4 +1,4 @@
-"""The connection pool, the tenant transaction in one round trip, and db_ping().
+"""The connection pool, a tenant's transaction in one round trip, and db_ping().
 
 Nothing here decides who may see what: the policies in db/policies do. The statements are in app/services/calls.py.
 """
@@ -19,6 +19,7 @@ from app.model.credential import ApiKey, Credential
 from app.services import calls
 from app.services.audit_logger import Health
 from app.services.concurrency.deadline import with_deadline
+from app.services.round_trip import Statement, run_together
 
 Parameters = Mapping[str, Any]
 Call = Callable[[LiteralString, Parameters], Awaitable[Any]]
@@ -56,6 +57,8 @@ class StaleConnection(errors.OperationalError):
 
 class Database:
     """The pool of one PostgreSQL database. Its methods raise psycopg.Error, PoolTimeout and TimeoutError."""
+
+    _RESET: tuple[Statement, ...] = tuple((statement, {}) for statement in calls.RESET)
 
     def __init__(self, database_url: str, *, pool_size: int, pool_timeout: float, reads_only: bool = False) -> None:
         """pool_size: maximum of connections; pool_timeout: seconds that a request is blocked until one is free.
@@ -115,36 +118,23 @@ class Database:
             work = self._pool.drain() if even_live_ones else self._pool.check()
             await with_deadline(work, MAX_WRITE_SECONDS)
 
-    @asynccontextmanager
-    async def tenant_transaction(
-        self, credential: Credential | None
-    ) -> AsyncIterator[tuple[AsyncConnection, AsyncCursor[Any] | None]]:
-        """Open a transaction for the tenant of `credential`, and commit it when the block ends.
-
-        One round trip: BEGIN, entering the tenant, the statements of the block and COMMIT travel as one pipeline. So
-        nothing has happened until the block has ended without an error; only then may results be fetched.
-        Yields the connection, and the cursor that will return the tenant's id. Without a credential there is none: the
-        statement enters its tenants itself.
-        """
-        async with self._connection() as connection:
-            async with connection.pipeline():
-                # BEGIN is sent explicitly: connection.transaction() would cost two more round trips. When a statement
-                # fails, the server skips what follows, COMMIT too, and the pool rolls back.
-                await connection.execute(self.begin)
-                tenant = None if credential is None else await _enter(connection, credential)
-                yield connection, tenant
-                await connection.execute(calls.COMMIT)
-                for statement in calls.RESET:
-                    await connection.execute(statement)
-            self._clean.add(connection)
-
     async def call(
         self, credential: Credential | None, statement: LiteralString, parameters: Parameters
     ) -> tuple[str, Any]:
-        """Run one statement in a tenant_transaction(); return the tenant's id and the statement's one value."""
-        async with self.tenant_transaction(credential) as (connection, tenant):
-            result = await connection.execute(statement, parameters)
-        return "" if tenant is None else await _value(tenant), await _value(result)
+        """Run one statement in a transaction for the tenant of `credential`; return the tenant's id and its one value.
+
+        One round trip: BEGIN, entering the tenant, the statement, COMMIT and RESET leave together. When one fails the
+        server skips what follows, COMMIT too, and the pool rolls back. Without a credential the tenant's id is "": the
+        statement enters its tenants itself.
+        """
+        enter = [] if credential is None else [_entry(credential)]
+        async with self._connection() as connection:
+            values = await run_together(
+                connection,
+                [(self.begin, {}), *enter, (statement, parameters), (calls.COMMIT, {}), *self._RESET],
+            )
+            self._clean.add(connection)
+        return values[1] if enter else "", values[1 + len(enter)]
 
     async def call_many(self, credential: Credential, work: Callable[[Call], Awaitable[Result]]) -> tuple[str, Result]:
         """Run `work` in one transaction for the tenant of `credential`; return the tenant's id and its result.
@@ -159,7 +149,7 @@ class Database:
             async with asyncio.timeout(MAX_SECONDS):
                 # The tenant is entered again with each statement: its proof lasts five seconds.
                 async with connection.pipeline():
-                    tenant = await _enter(connection, credential)
+                    tenant = await connection.execute(*_entry(credential))
                     result = await connection.execute(statement, parameters)
                 tenant_id = await _value(tenant)
                 return await _value(result)
@@ -178,7 +168,7 @@ class Database:
             # COPY cannot be part of a pipeline.
             async with connection.pipeline():
                 await connection.execute(self.begin)
-                await _enter(connection, credential)
+                await connection.execute(*_entry(credential))
                 await connection.execute(calls.CONTINUE_EXPORT, {"state": state})
             async with connection.cursor().copy(calls.COPY_EXPORT) as copy:
                 copy.set_types(["bytea", "text"])
@@ -203,8 +193,14 @@ class Database:
         return WalPosition(*row)
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
-        async with self.tenant_transaction(None) as (connection, _):
-            result = await connection.execute(statement)
+        async with self._connection() as connection:
+            async with connection.pipeline():
+                await connection.execute(self.begin)
+                result = await connection.execute(statement)
+                await connection.execute(calls.COMMIT)
+                for reset, _ in self._RESET:
+                    await connection.execute(reset)
+            self._clean.add(connection)
         return await result.fetchall()
 
     @asynccontextmanager
@@ -235,11 +231,10 @@ def findings(report: Sequence[tuple[Any, ...]]) -> list[str]:
     return [f"{rule}: {finding}" for rule, intact, finding in report if not intact]
 
 
-async def _enter(connection: AsyncConnection, credential: Credential) -> AsyncCursor[Any]:
+def _entry(credential: Credential) -> Statement:
     if isinstance(credential, ApiKey):
-        parameters = {"api_key": credential.secret, "tenant_id": credential.tenant_id}
-        return await connection.execute(calls.ENTER_TENANT, parameters)
-    return await connection.execute(calls.SET_TENANT, {"tenant_id": credential.tenant_id})
+        return calls.ENTER_TENANT, {"api_key": credential.secret, "tenant_id": credential.tenant_id}
+    return calls.SET_TENANT, {"tenant_id": credential.tenant_id}
 
 
 async def _value(result: AsyncCursor[Any]) -> Any:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from app.model.credential import ApiKey
+from app.services.db import Call
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, execute, records
 from tests.support.inside import database_of, pool_of, run_inside
@@ -222,17 +223,19 @@ def test_nor_does_what_was_left_in_a_transaction_of_the_service_reach_the_next(
     client = serve(database_url=SecretStr(database.url("audit_app")), database_pool_size=1)
     key = database.issue_api_key("acme")
 
+    left = "SELECT set_config('client_encoding', 'LATIN1', false) || set_config('role', 'audit_keyed', false)"
+
+    async def leave(call: Call) -> None:
+        await call(left, {})
+        await call("COMMIT", {})  # which has no value to return
+
     async def inject() -> None:
         service = database_of(client)
-        try:
-            async with service.tenant_transaction(ApiKey(key, None)) as (connection, _):
-                await connection.execute("SET client_encoding = 'LATIN1'")
-                await connection.execute("SET ROLE audit_keyed")
-                if fails:
-                    await connection.execute("COMMIT")
-                    await connection.execute("SELECT 1 / 0")
-        except errors.DivisionByZero:
-            assert fails
+        if not fails:
+            await service.call(ApiKey(key, None), left, {})
+            return
+        with pytest.raises(errors.ProgrammingError):
+            await service.call_many(ApiKey(key, None), leave)
 
     run_inside(client, inject)
 
