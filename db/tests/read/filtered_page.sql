@@ -2,7 +2,7 @@
 -- the next page begins. Each filter is read in turn: by the trace, by the user, and by the trace again.
 
 BEGIN;
-SELECT plan(7);
+SELECT plan(12);
 
 \ir ../support/gateway.sql
 SELECT audit.create_tenant('tap-a') \gset
@@ -12,6 +12,10 @@ INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, create
 SELECT pg_temp.id(n), 'tap-a', 'agent', CASE WHEN n <= 2 OR n >= 6 THEN 'trace' ELSE 'other' END,
        CASE WHEN n IN (3, 4) OR n >= 6 THEN 'user' ELSE 'other' END, timestamptz '2020-01-01 00:00:00+00' - interval '1 second' * n
 FROM generate_series(1, 11) AS n;
+-- Two of one trace that differ in everything else.
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, mode, status, http_status, created_at) VALUES
+    (pg_temp.id(21), 'tap-a', 'b', 'each', 'b', 'LIVE', 'error', 500, '2019-01-02 00:00:00+00'),
+    (pg_temp.id(22), 'tap-a', 'a', 'each', 'a', 'DRY_RUN', 'success', 200, '2019-01-01 00:00:00+00');
 PREPARE page (timestamptz, uuid) AS
     SELECT (SELECT array_agg(right(l.id::text, 2)::int ORDER BY l.created_at DESC) FROM unnest(f.page) AS l), f.reached_time, f.reached_id
     FROM audit.filtered_page('tap-a', NULL, 'trace', 'user', NULL, NULL, NULL, $1, $2,
@@ -38,6 +42,12 @@ SELECT is((SELECT array_agg(right(item ->> 'id', 2)::int ORDER BY n)
                WITH ORDINALITY AS i (item, n)), ARRAY[11, 10, 9], 'and the oldest first in the other order');
 SELECT is(audit.list_audit_logs(p_trace_id => 'other', p_user_id => 'user', p_limit => 1)::json #>> '{items,0,user_id}', 'user',
     'what is of another trace is found by that');
+-- Read by the trace, and compared with each other filter.
+SELECT is((audit.list_audit_logs(p_trace_id => 'each', p_agent_id => agent_id, p_user_id => user_id, p_mode => mode, p_status => status,
+                                 p_http_status => http_status)::json #>> '{items,0,id}')::uuid, pg_temp.id(22), 'compared with the ' || name)
+FROM (VALUES ('agent', 'a', NULL, NULL, NULL, NULL::int), ('user', NULL, 'a', NULL, NULL, NULL), ('mode', NULL, NULL, 'DRY_RUN', NULL, NULL),
+             ('status', NULL, NULL, NULL, 'success', NULL), ('HTTP status', NULL, NULL, NULL, NULL, 200))
+    AS each (name, agent_id, user_id, mode, status, http_status);
 
 SELECT * FROM finish();
 ROLLBACK;
