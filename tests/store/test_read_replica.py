@@ -1,20 +1,12 @@
 """Lists, records and exports come from a standby, and none of what was acknowledged is missing where it counts."""
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.conftest import Serve
 from tests.support.calls import assert_problem, bearer
 from tests.support.polling import eventually
-from tests.support.replica import LOGS, Pair, arrived, listed, reads, serving, streaming_pair, write
-
-
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
-    with streaming_pair() as pair:
-        yield pair
+from tests.support.replica import LOGS, Pair, arrived, listed, reads, serving, write
 
 
 @pytest.fixture

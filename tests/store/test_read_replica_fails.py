@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,13 +11,7 @@ from app import migrate
 from tests.conftest import Serve
 from tests.support.calls import assert_problem, bearer
 from tests.support.polling import eventually
-from tests.support.replica import DATABASE, LOGS, Pair, arrived, listed, metric, serving, streaming_pair, write
-
-
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
-    with streaming_pair() as pair:
-        yield pair
+from tests.support.replica import DATABASE, LOGS, Pair, arrived, listed, metric, serving, write
 
 
 @pytest.fixture
