@@ -1,14 +1,14 @@
 """Run statements in one round trip: they leave in one write, and their results are read as they come.
 
-psycopg's own pipeline writes each statement by itself and waits for the socket each time, which takes three times as
-much processor time. This uses its documented libpq module, psycopg.pq.
+psycopg's own pipeline writes each statement by itself and waits for the socket each time. This uses its documented
+libpq module, psycopg.pq.
 """
 
 import asyncio
 import json
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -99,16 +99,14 @@ async def _ready(socket: int, *, to_write: bool = False) -> None:
         if not turn.done():
             turn.set_result(None)
 
-    watch: list[tuple[Callable[..., None], Callable[[int], object]]] = [(loop.add_reader, loop.remove_reader)]
+    loop.add_reader(socket, wake)
     if to_write:
-        watch.append((loop.add_writer, loop.remove_writer))
-    for add, _ in watch:
-        add(socket, wake)
+        loop.add_writer(socket, wake)
     try:
         await turn
     finally:
-        for _, remove in watch:
-            remove(socket)
+        loop.remove_reader(socket)
+        loop.remove_writer(socket)
 
 
 @lru_cache
