@@ -52,7 +52,9 @@ _EVENT = {
     "created_at": _TIME, "detail": {"label": "loan service", "scopes": ["write"]},
 }  # fmt: skip
 _EXAMPLES: dict[str, dict[str, Any]] = {
-    "ExecuteRequest": {"input": {"amount": 1200}, "mode": "DRY_RUN", "user_id": "jane", "context": {"event": "loan.asked"}},
+    "ExecuteRequest": {
+        "input": {"amount": 1200}, "mode": "DRY_RUN", "user_id": "jane", "context": {"event": "loan.asked"},
+    },
     "Context": {"event": "loan.refused", "policy_id": "L-12", "approver": "jane", "gen_ai.request.model": "gpt-4o"},
     "ExecuteResponse": _EXECUTION,
     "NewRecord": _RECORD,

@@ -19,8 +19,8 @@ class Record:
     """What happened. The tenant is not in it: it comes from the credential.
 
     id: UUID version 7, made by the writer, so that a repeated write is stored once. latency_ms: milliseconds.
-    error: why it was refused or failed, in our words; never the input, the agent's answer, or a secret. context: what the
-    writer says beside that (app/model/context.py).
+    error: why it was refused or failed, in our words; never the input, the agent's answer, or a secret.
+    context: what the writer says beside that (app/model/context.py).
     """
 
     id: UUID

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from app.model.context import check_context, is_context
+from app.model.context import CONTEXT_NAMES, check_context, is_context
 from app.model.record import MODES, NAMES, NUMBERS, STATUSES, Fields
 from app.model.refusals import InvalidRequest
 from app.model.storable import storage_fault
@@ -26,9 +26,11 @@ _INSTANT = re.compile(
 def check_shape(record: Any, *, escapes: bool = True) -> bool:
     """Check that `record`, parsed from JSON, has the fields and types of a record. Return whether it was changed.
 
-    It is changed where JSON has two forms of one value: 12.0 becomes 12, and an id of null is left out. A context counts
-    as changed, since its text is stored, and is the one that app.model.strict_json.dump() gives. escapes: whether the JSON text held a backslash; only then can a text hold what PostgreSQL cannot store. Written out instead
-    of a Pydantic model, since it runs 100,000 times in one request. Raises InvalidRequest for the first wrong field.
+    It is changed where JSON has two forms of one value: 12.0 becomes 12, and an id of null is left out. A record with a
+    context counts as changed: the text of a context is stored, and is to be that of app.model.strict_json.dump().
+    escapes: whether the JSON text held a backslash; only then can a text hold what PostgreSQL cannot store. Written out
+    instead of a Pydantic model, since it runs 100,000 times in one request. Raises InvalidRequest for the first wrong
+    field.
     """
     if type(record) is not dict:
         raise InvalidRequest.field("body", "a record is a JSON object")
@@ -114,7 +116,11 @@ def _size(most: int) -> tuple[Callable[[Any], bool], str]:
 # In the order in which PostgreSQL checks them: by the constraint's name.
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "agent_id": _size(128),
-    "context": (is_context, "TODO"),
+    "context": (
+        is_context,
+        "A flat JSON object of at most 4,096 bytes, no name twice, values texts, numbers or booleans, names out of: "
+        + f"{', '.join(CONTEXT_NAMES)}.",
+    ),
     "error": _size(2000),
     "http_status": (lambda status: 100 <= status <= 599, "100 to 599."),
     "latency_ms": (lambda latency: latency >= 0, "Not negative."),

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from typing_extensions import override
 
-from app.model.context import member_text
+from app.model.context import is_context, member_text
 from app.model.credential import HEADER, Caller, Credential
 from app.model.query import ACTS, AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import MODES, STATUSES, Fields, Record, as_stored
@@ -244,6 +244,11 @@ def _check(query: ListQuery | AdminEventsQuery) -> None:
     refuse_unstorable(values)
     if not 1 <= query.limit <= 1000:
         raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
+    if context := values.get("context"):
+        parts = {f"context.{name}": {name: value} for name, value in context.items()}
+        for field, part in {**parts, "context": context}.items():
+            if not is_context(part):
+                raise InvalidRequest.field(field, "no record has such a context")
     for name, (words, rule) in _WORDS.items():
         if values.get(name) is not None and values[name] not in words:
             raise InvalidRequest.field(name, rule)
