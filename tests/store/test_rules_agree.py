@@ -135,7 +135,9 @@ def test_both_find_the_same_records_by_their_context(
         assert {outcome(portal, store, "acme", record) for store in both} == {"acme"}
 
     def found(store: AuditLogger, **filters: str) -> list[Any]:
-        query = ListQuery(**{f"context.{name}": value for name, value in filters.items()}, order="asc")
+        query = ListQuery.model_validate(
+            {f"context.{name}": value for name, value in filters.items()} | {"order": "asc"}
+        )
         return [
             item["context"] for item in json.loads(portal.call(store.read_logs, NamedTenant("acme"), query))["items"]
         ]
