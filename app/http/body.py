@@ -12,6 +12,7 @@ from app.http.credentials import tenant_of
 from app.http.state import AnyState
 from app.model.refusals import StorageUnavailable
 
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 MAX_BODY_SECONDS = 30.0
@@ -74,13 +75,13 @@ async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> As
         yield piece
 
 
-async def off_the_loop(request: Request[AnyState], work: Callable[[bytes], Result], body: bytes) -> Result:
-    """Return what `work` makes of `body`; a large body is worked on in a thread.
+async def off_the_loop(request: Request[AnyState], work: Callable[[Given], Result], given: Given) -> Result:
+    """Return what `work` makes of `given`, which is the body or comes from it; of a large body, in a thread.
 
     One at a time, since threads share one processor with the event loop. Raises StorageUnavailable when too many are
     queued.
     """
-    if len(body) <= LARGE_BODY_BYTES:
-        return work(body)
+    if request.state["held_body_bytes"] <= LARGE_BODY_BYTES:
+        return work(given)
     async with request.state["parsing"](tenant_of(request)):
-        return await asyncio.to_thread(work, body)
+        return await asyncio.to_thread(work, given)

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.http.problems import PROBLEM_MEDIA_TYPE, STATUSES
-from app.http.schemas import NewRecord, Problem
+from app.http.schemas import CONTEXT_SCHEMA, NewRecord, Problem
+from app.model.context import CONTEXT_NAMES
 
 DESCRIPTION = """Records what AI agents were asked to do, did, or were refused, separately for each tenant.
 
@@ -36,10 +37,11 @@ _ANYWHERE = (400, 408, 431, 500, 503)
 _MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [(NewRecord, "validation"), (Problem, "serialization")]
 _RECORD = {
     "agent_id": "credit-scoring", "mode": "LIVE", "status": "success", "http_status": 200, "latency_ms": 41,
-    "user_id": "jane",
+    "user_id": "jane", "context": {"event": "loan.refused", "policy_id": "L-12"},
 }  # fmt: skip
 _ID, _TIME = "01a204ce-066a-7609-8de6-97e408bf49d8", "2026-11-22T19:49:00.650996Z"
 _STORED = {"id": _ID, "trace_id": "4711", "tenant_id": "acme", **_RECORD, "error": None, "created_at": _TIME}
+_STORED |= {"recorded_at": _TIME, "api_key_id": "98ad53c47f631b51", "context": _STORED.pop("context")}
 _EXECUTION = {
     "id": _ID, "trace_id": "4711", "tenant_id": "acme", "agent_id": "credit-scoring", "mode": "DRY_RUN",
     "status": "success", "http_status": None, "latency_ms": None,
@@ -50,7 +52,10 @@ _EVENT = {
     "created_at": _TIME, "detail": {"label": "loan service", "scopes": ["write"]},
 }  # fmt: skip
 _EXAMPLES: dict[str, dict[str, Any]] = {
-    "ExecuteRequest": {"input": {"amount": 1200}, "mode": "DRY_RUN", "user_id": "jane"},
+    "ExecuteRequest": {
+        "input": {"amount": 1200}, "mode": "DRY_RUN", "user_id": "jane", "context": {"event": "loan.asked"},
+    },
+    "Context": {"event": "loan.refused", "policy_id": "L-12", "approver": "jane", "gen_ai.request.model": "gpt-4o"},
     "ExecuteResponse": _EXECUTION,
     "NewRecord": _RECORD,
     "RecordsResponse": {"tenant_id": "acme", "count": 2, "id": None},
@@ -75,7 +80,7 @@ _PARAMETERS: dict[str, Any] = {
     "status": "denied", "http_status": 200, "start_time": "2026-11-22T00:00:00Z", "end_time": "2026-11-23T00:00:00Z",
     "order": "asc", "limit": 50, "cursor": "next_cursor-of-the-page-before", "consistency": "strong",
     "format": "csv", "bom": True, "act": "api key issued", "api_key_id": "98ad53c47f631b51",
-    "Idempotency-Key": "import-2026-11-22-part-7",
+    "Idempotency-Key": "import-2026-11-22-part-7", **{f"context.{name}": "4711" for name in CONTEXT_NAMES},
 }  # fmt: skip
 # Of bodies that are lines of text, whose schema says no more than that.
 _LINES_SENT = {"application/x-ndjson": json.dumps(_RECORD) + "\n"}
@@ -130,7 +135,9 @@ def _complete(document: dict[str, Any]) -> None:
     components = document["components"]
     components["securitySchemes"] = _SCHEMES
     _, made = models_json_schema(_MODELS, ref_template="#/components/schemas/{model}")
-    schemas = components["schemas"] = dict(sorted({**components["schemas"], **made["$defs"]}.items()))
+    schemas = components["schemas"] = dict(
+        sorted({**components["schemas"], **made["$defs"], "Context": CONTEXT_SCHEMA}.items())
+    )
     schemas["Problem"]["properties"]["type"]["enum"] = [f"urn:ringfence:problem:{kind}" for kind in STATUSES]
     for name, example in _EXAMPLES.items():
         schemas[name]["examples"] = [example]

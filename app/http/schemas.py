@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
+from app.model.context import CONTEXT_NAMES
 from app.model.field_types import HttpStatus, LatencyMs, Mode, Status, TenantId, Text
 from app.model.query import Act, Closed
 
@@ -21,6 +22,20 @@ _StoredElsewhere = Annotated[
         json_schema_extra={"enum": ["spool"]},
     ),
 ]
+
+
+# For the document alone: app/model/context.py checks what comes in.
+_Context = Annotated[
+    dict[str, Any] | None,
+    WithJsonSchema({"anyOf": [{"$ref": "#/components/schemas/Context"}, {"type": "null"}]}),
+]
+CONTEXT_SCHEMA: dict[str, Any] = {
+    "title": "Context",
+    "type": "object",
+    "description": "What the writer of a record says about it, at most 4,096 bytes of JSON. Other names are refused.",
+    "properties": {name: {"type": ["string", "number", "boolean"]} for name in CONTEXT_NAMES},
+    "additionalProperties": False,
+}
 
 
 class TenantQuery(Closed):
@@ -35,11 +50,13 @@ class ExecuteRequest(Closed):
     input: sent to the agent in LIVE, never stored.
     mode: DRY_RUN calls no agent.
     user_id: the person for whom the agent is executed; stored with the record, 1 to 256 characters.
+    context: stored with the record, at most 3,900 bytes of JSON. The service adds input_sha256 and output_sha256.
     """
 
     input: dict[str, Any]
     mode: Mode = "DRY_RUN"
     user_id: Annotated[Text | None, Field(json_schema_extra={"minLength": 1, "maxLength": 256})] = None
+    context: _Context = None
     tenant_id: TenantId = None
 
 
@@ -81,6 +98,7 @@ class NewRecord(Closed):
     latency_ms: LatencyMs = None
     user_id: Annotated[str | None, Field(json_schema_extra={"minLength": 1, "maxLength": 256})] = None
     error: Annotated[str | None, Field(json_schema_extra={"minLength": 1, "maxLength": 2000})] = None
+    context: _Context = None
     created_at: datetime | None = None
 
 
@@ -94,7 +112,11 @@ class RecordsResponse(BaseModel):
 
 
 class AuditRecord(BaseModel):
-    """One stored record. Times are UTC with microseconds."""
+    """One stored record. Times are UTC with microseconds.
+
+    recorded_at: when the database wrote it; created_at may be earlier. api_key_id: public id of the key that wrote it.
+    Both, and context, are null in records of earlier releases.
+    """
 
     id: UUID
     trace_id: str | None
@@ -107,6 +129,9 @@ class AuditRecord(BaseModel):
     user_id: str | None
     error: str | None
     created_at: datetime
+    recorded_at: datetime | None
+    api_key_id: str | None
+    context: _Context
 
 
 class ListResponse(BaseModel):

@@ -16,8 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from app.import_jsonl.lenient_json import Broken, parse
-from app.model.record_checks import in_range, refuse_broken_rule, refuse_unstorable
+from app.model.context import CONTEXT_NAMES, check_context
+from app.model.record_checks import in_range, refuse_broken_rule
 from app.model.refusals import InvalidRequest
+from app.model.storable import refuse_unstorable
 
 MAX_LINE_BYTES = 1_048_576
 _TEXT, _NUMBER = (str, "no text"), (int, "no whole number")
@@ -25,7 +27,7 @@ _TYPES = {
     **dict.fromkeys(("trace_id", "agent_id", "mode", "status", "user_id", "error"), _TEXT),
     **dict.fromkeys(("http_status", "latency_ms"), _NUMBER),
 }
-_NAMES = ("id", "tenant_id", "created_at", *_TYPES)
+_NAMES = ("id", "tenant_id", "created_at", "context", *_TYPES)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 # ISO 8601 in the basic or the extended form.
 _TIME = re.compile(
@@ -81,6 +83,9 @@ def read_line(text: bytes, zone: tzinfo | None) -> HistoryLine | None:
         created_at = _time(value.get("created_at"), zone, repaired)
         if value.get("id") is not None:
             record["id"] = _id(value["id"], repaired)
+        # Left out where there is none: the id of a record that has none is made of what the record has.
+        if value.get("context") is not None:
+            record["context"] = _context(value["context"])
         refuse_unstorable(record)
         refuse_broken_rule(record)
     except InvalidRequest as refusal:
@@ -102,6 +107,18 @@ def _fields(value: Mapping[str, Any], repaired: list[str]) -> dict[str, Any]:
     if record["agent_id"] is None:
         raise NotTaken("agent_id: is missing")
     return record
+
+
+def _context(value: Any) -> dict[str, Any]:
+    """Return the context of a line. Raises NotTaken and InvalidRequest."""
+    if not isinstance(value, dict):
+        raise NotTaken("context: no JSON object")
+    for name, content in value.items():
+        if isinstance(content, Broken) and name in CONTEXT_NAMES:
+            raise NotTaken(f"context.{name}: {content.why}")
+    context = {name: float(each) if isinstance(each, Decimal) else each for name, each in value.items()}
+    check_context(context)
+    return context
 
 
 def _id(value: object, repaired: list[str]) -> str:

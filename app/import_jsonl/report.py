@@ -72,7 +72,7 @@ class Report:
         if self.repaired:
             parts += ["Read in another form than written:", *_counted(self.repaired.most_common())]
         if self.unknown:
-            parts += ["Fields that no record has, left out:", *_counted(self.unknown.most_common(50))]
+            parts += ["Fields that an import does not take:", *_counted(self.unknown.most_common(50))]
         if self.reasons:
             parts += ["Not taken:", *(f"  {place}  {why}" for place, why in self.reasons)]
             if self.refused > len(self.reasons):

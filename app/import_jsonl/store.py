@@ -1,6 +1,5 @@
 """Stores records of history, each tenant's with a key of the scope import that lives as long as the import."""
 
-import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from psycopg import Connection, errors
 from psycopg.conninfo import conninfo_to_dict
 
 from app import database_url
+from app.model.strict_json import dump
 
 Record = dict[str, Any]
 _KEY_LIFETIME = timedelta(hours=1)
@@ -131,7 +131,7 @@ def store(session: Session, key: str, records: Sequence[Record]) -> Outcome:
     A record that is there already is neither stored again nor refused; another record under its id is refused.
     """
     try:
-        ((found,),) = session.call((_ENTER, {"key": key}), (_IMPORT, {"records": json.dumps(records)}))
+        ((found,),) = session.call((_ENTER, {"key": key}), (_IMPORT, {"records": dump(records)}))
     except psycopg.Error as error:
         raise ImportStopped(f"the database refuses: {database_url.first_line(error)}") from error
     refused = [

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.model.record import MODES, STATUSES
-from app.model.record_checks import storage_fault
+from app.model.storable import storage_fault
 
 
 def _with_a_date(value: object) -> object:

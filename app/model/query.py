@@ -4,10 +4,11 @@ The models check types alone: lengths, ranges and known words are the database's
 the database's refusal. The values in json_schema_extra are for the OpenAPI document, and check nothing.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from app.model.context import CONTEXT_NAMES
 from app.model.field_types import Instant, Mode, Number, Status, TenantId, Text, TrueOrFalse
 
 _Order = Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})]
@@ -16,6 +17,7 @@ _Consistency = Annotated[
     Literal["eventual", "strong"],
     Field(description="strong: with every write acknowledged before. eventual: it may miss those of the last seconds."),
 ]
+_ApiKeyId = Annotated[Text | None, Field(description="Public id of a key: between its underscores.")]
 _Cursor = Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")]
 
 
@@ -32,13 +34,42 @@ class _Window(Closed):
     tenant_id: TenantId = None
 
 
-class _Filters(_Window):
+class _ColumnFilters(_Window):
     agent_id: Text | None = None
     trace_id: Text | None = None
     user_id: Text | None = None
     mode: Mode | None = None
     status: Status | None = None
     http_status: Number | None = None
+    api_key_id: _ApiKeyId = None
+
+
+# One parameter for each name of a context: context.event=approved, for one.
+_CONTEXT_FIELDS = {f"context_{name.replace('.', '_')}": name for name in CONTEXT_NAMES}
+if TYPE_CHECKING:
+    _ContextFilters = _ColumnFilters
+else:
+    _ContextFilters = create_model(
+        "_ContextFilters",
+        __base__=_ColumnFilters,
+        **{
+            field: (Text | None, Field(None, alias=f"context.{name}", description=f"Only records with this {name}."))
+            for field, name in _CONTEXT_FIELDS.items()
+        },
+    )
+
+
+class _Filters(_ContextFilters):
+    @property
+    def context(self) -> dict[str, str] | None:
+        """The names and values that the context of each record has to have; None where any will do."""
+        asked = sorted(self.model_fields_set & _CONTEXT_FIELDS.keys())
+        values = {_CONTEXT_FIELDS[field]: getattr(self, field) for field in asked}
+        return values or None
+
+    def parameters(self, exclude: set[str]) -> dict[str, Any]:
+        """Return the values of all fields but these, those of the context as one."""
+        return {**self.model_dump(exclude={*exclude, *_CONTEXT_FIELDS}), "context": self.context}
 
 
 class ListQuery(_Filters):
@@ -70,7 +101,7 @@ class AdminEventsQuery(_Window):
     """Filters of the list of administrative events, and which page of it."""
 
     act: Act | None = None
-    api_key_id: Annotated[Text | None, Field(description="Public id of a key: between its underscores.")] = None
+    api_key_id: _ApiKeyId = None
     # 1,000, since earlier releases returned as many, and had no pages.
     limit: _Limit = 1000
     cursor: _Cursor = None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from app.model.context import Context
+
 Fields = dict[str, Any]
 """A record as JSON has it: values by field name."""
 
@@ -18,6 +20,7 @@ class Record:
 
     id: UUID version 7, made by the writer, so that a repeated write is stored once. latency_ms: milliseconds.
     error: why it was refused or failed, in our words; never the input, the agent's answer, or a secret.
+    context: what the writer says beside that (app/model/context.py).
     """
 
     id: UUID
@@ -29,6 +32,7 @@ class Record:
     latency_ms: int | None = None
     user_id: str | None = None
     error: str | None = None
+    context: Context | None = None
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> "Record":

@@ -1,18 +1,20 @@
-"""What a record must be: the shape of one that another service sends, what PostgreSQL can store, and the table's rules.
+"""What a record must be: the shape of one that another service sends, and the table's rules.
 
 The rules are the database's CHECK constraints, repeated for stores that have none: the audit file and the spool.
 tests/store/test_rules_agree.py holds the two equal.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any
 
+from app.model.context import CONTEXT_NAMES, check_context, is_context
 from app.model.record import MODES, NAMES, NUMBERS, STATUSES, Fields
 from app.model.refusals import InvalidRequest
+from app.model.storable import storage_fault
 
-_TEXTS = frozenset(NAMES) - frozenset(NUMBERS) | {"created_at"}
+_TEXTS = frozenset(NAMES) - {*NUMBERS, "context"} | {"created_at"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 3339 with a zone that PostgreSQL knows; the last group is the part of the fraction that it does not keep.
@@ -24,9 +26,11 @@ _INSTANT = re.compile(
 def check_shape(record: Any, *, escapes: bool = True) -> bool:
     """Check that `record`, parsed from JSON, has the fields and types of a record. Return whether it was changed.
 
-    It is changed where JSON has two forms of one value: 12.0 becomes 12, and an id of null is left out. escapes:
-    whether the JSON text held a backslash; only then can a text hold what PostgreSQL cannot store. Written out instead
-    of a Pydantic model, since it runs 100,000 times in one request. Raises InvalidRequest for the first wrong field.
+    It is changed where JSON has two forms of one value: 12.0 becomes 12, and an id of null is left out. A record with a
+    context counts as changed: the text of a context is stored, and is to be that of app.model.strict_json.dump().
+    escapes: whether the JSON text held a backslash; only then can a text hold what PostgreSQL cannot store. Written out
+    instead of a Pydantic model, since it runs 100,000 times in one request. Raises InvalidRequest for the first wrong
+    field.
     """
     if type(record) is not dict:
         raise InvalidRequest.field("body", "a record is a JSON object")
@@ -49,6 +53,11 @@ def check_shape(record: Any, *, escapes: bool = True) -> bool:
                 raise InvalidRequest.field(name, "a whole number is needed")
             if fault := storage_fault(value):
                 raise InvalidRequest.field(name, fault)
+        elif name == "context":
+            if value is None:
+                continue
+            check_context(value, escapes=escapes)
+            is_changed = True
         else:
             # An unknown name may be anything, even a whole prompt.
             shown = name[:64].encode("ascii", "backslashreplace").decode()
@@ -100,27 +109,6 @@ def in_range(created_at: datetime) -> datetime:
     return in_utc
 
 
-def storage_fault(value: object) -> LiteralString | None:
-    """Say why PostgreSQL has no form for `value`; None where it has one. `integer` is the type of every number."""
-    if isinstance(value, str):
-        if "\0" in value:
-            return "a text holds a NUL character"
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return "a text is not valid Unicode"
-    elif isinstance(value, int) and not -(2**31) <= value < 2**31:
-        return "integer out of range"
-    return None
-
-
-def refuse_unstorable(values: Mapping[str, Any]) -> None:
-    """Refuse the first value that PostgreSQL has no form for, by its name. Raises InvalidRequest."""
-    for name, value in values.items():
-        if fault := storage_fault(value):
-            raise InvalidRequest.field(name, fault)
-
-
 def _size(most: int) -> tuple[Callable[[Any], bool], str]:
     return lambda text: 1 <= len(text) <= most, f"1 to {most:,} characters."
 
@@ -128,6 +116,11 @@ def _size(most: int) -> tuple[Callable[[Any], bool], str]:
 # In the order in which PostgreSQL checks them: by the constraint's name.
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "agent_id": _size(128),
+    "context": (
+        is_context,
+        "A flat JSON object of at most 4,096 bytes, no name twice, values texts, numbers or booleans, names out of: "
+        + f"{', '.join(CONTEXT_NAMES)}.",
+    ),
     "error": _size(2000),
     "http_status": (lambda status: 100 <= status <= 599, "100 to 599."),
     "latency_ms": (lambda latency: latency >= 0, "Not negative."),
@@ -144,5 +137,5 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 def refuse_broken_rule(record: Fields) -> None:
     """Refuse a record that a CHECK of audit.audit_logs would refuse, in the same words. Raises InvalidRequest."""
     for field, (allows, rule) in _RULES.items():
-        if record[field] is not None and not allows(record[field]):
+        if (value := record.get(field)) is not None and not allows(value):
             raise InvalidRequest.field(field, rule)

@@ -1,16 +1,19 @@
 """POST /api/v1/agents/{agent_id}/execute."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse
 
+from app.http.body import off_the_loop
 from app.http.credentials import credential_of
 from app.http.openapi import refusals
 from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
 from app.http.strict_route import StrictRoute
-from app.model.record_checks import refuse_unstorable
+from app.model.context import check_context_of_execute
 from app.model.refusals import InvalidRequest
+from app.model.storable import refuse_unstorable
 from app.routers.state import AppRequest
 
 
@@ -42,15 +45,18 @@ async def execute(
 ) -> JSONResponse:
     """Execute an agent; in DRY_RUN only say what would be called. The answer comes once the record is committed."""
     _refuse_ambiguous_path(agent_id)
+    if body.context is not None:
+        check_context_of_execute(body.context)
     credential = credential_of(request, query.tenant_id, body.tenant_id)
     slot = request.state["slot"]
     done = await request.state["executions"].execute(
         credential,
-        body.input,
+        await off_the_loop(request, _sent, body.input),
         trace_id=request.state["trace_id"],
         agent_id=agent_id,
         mode=body.mode,
         user_id=body.user_id,
+        context=body.context,
         block=slot.block if slot else None,
     )
     record = done.record
@@ -66,6 +72,11 @@ async def execute(
         "output": done.output,
     }
     return JSONResponse(answer)
+
+
+def _sent(agent_input: dict[str, Any]) -> bytes:
+    """Return the input as an agent gets it, whose SHA-256 is recorded."""
+    return json.dumps(agent_input).encode()
 
 
 def _refuse_ambiguous_path(agent_id: str) -> None:

@@ -1,6 +1,7 @@
 """Agents that LIVE may call: the operator configures them in AGENTS_FILE. Calls are limited in time and in size."""
 
 import asyncio
+import hashlib
 import json
 import time
 import tomllib
@@ -93,12 +94,14 @@ class Outcome:
     """How a call ended.
 
     http_status: the agent's, None when it gave none. latency_ms: of the whole call, in milliseconds.
-    output: the answer, decoded from JSON, or its text. error: None for a 2xx within the limits, else why not.
+    output: the answer, decoded from JSON, or its text. sha256: of the answer's bytes, in hexadecimal; None where they
+    were not read to their end. error: None for a 2xx within the limits, else why not.
     """
 
     http_status: int | None
     latency_ms: int
     output: Any
+    sha256: str | None
     error: str | None
 
 
@@ -119,11 +122,12 @@ class AgentClient:
         """Close every connection."""
         await self._client.aclose()
 
-    async def call(self, agent: Agent, trace_id: str, agent_input: Mapping[str, Any]) -> Outcome:
-        """POST `agent_input` as JSON. A failure of the agent or the network is an outcome, and not raised."""
+    async def call(self, agent: Agent, trace_id: str, agent_input: bytes) -> Outcome:
+        """POST `agent_input`, which is JSON. A failure of the agent or the network is an outcome, and not raised."""
         started = time.perf_counter()
         status: int | None = None
         output: Any = None
+        sha256: str | None = None
         error: str | None = None
         try:
             async with (
@@ -131,7 +135,7 @@ class AgentClient:
                 self._client.stream(
                     "POST",
                     str(agent.url),
-                    content=json.dumps(agent_input).encode(),
+                    content=agent_input,
                     headers=[
                         (b"Content-Type", b"application/json"),
                         (b"Accept-Encoding", b"identity"),
@@ -141,7 +145,9 @@ class AgentClient:
                 ) as response,
             ):
                 status = response.status_code
-                output, error = await _read(agent, response)
+                body, error = await _read(agent, response)
+                if body is not None:
+                    output, sha256 = _decoded(body), hashlib.sha256(body).hexdigest()
         except TimeoutError:
             error = f"the agent did not answer within {agent.timeout_seconds:g} seconds"
         except httpx.HTTPError as failure:
@@ -150,12 +156,13 @@ class AgentClient:
             http_status=status if status is None or 100 <= status <= 599 else None,
             latency_ms=round((time.perf_counter() - started) * 1000),
             output=output if error is None else None,
+            sha256=sha256 if error is None else None,
             error=error,
         )
 
 
-async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None]:
-    """Return the answer's output and None, or None and the error."""
+async def _read(agent: Agent, response: httpx.Response) -> tuple[bytes | None, str | None]:
+    """Return the answer's bytes and None, or None and the error."""
     if not response.is_success:
         return None, f"the agent answered {response.status_code}"
     if response.headers.get("content-encoding", "identity") != "identity":
@@ -165,11 +172,16 @@ async def _read(agent: Agent, response: httpx.Response) -> tuple[Any, str | None
         body += chunk
         if len(body) > agent.max_response_bytes:
             return None, f"the agent's answer is larger than {agent.max_response_bytes} bytes"
+    return bytes(body), None
+
+
+def _decoded(body: bytes) -> Any:
+    """Return an answer decoded from JSON, or as text."""
     try:
-        output = parse(bytes(body))
+        output = parse(body)
         # The answer of the service is written so, after the outcome is recorded. Not all JSON that can be read can be
         # written: a lone surrogate has no UTF-8.
         json.dumps({"output": output}, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        return body.decode("utf-8", "replace"), None
-    return output, None
+        return body.decode("utf-8", "replace")
+    return output

@@ -47,7 +47,7 @@ LIST_AUDIT_LOGS: LiteralString = (
     "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
     " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
     " p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_limit => %(limit)s::int, p_cursor => %(cursor)s,"
-    " p_order => %(order)s)"
+    " p_order => %(order)s, p_api_key_id => %(api_key_id)s, p_context => %(context)s::json)"
 )
 LIST_ADMIN_EVENTS: LiteralString = (
     "SELECT audit.list_admin_events(p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s,"
@@ -58,7 +58,7 @@ BEGIN_EXPORT: LiteralString = (
     "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s, p_agent_id => %(agent_id)s,"
     " p_trace_id => %(trace_id)s, p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"
     " p_http_status => %(http_status)s::int, p_start_time => %(start_time)s, p_end_time => %(end_time)s,"
-    " p_order => %(order)s)"
+    " p_order => %(order)s, p_api_key_id => %(api_key_id)s, p_context => %(context)s::json)"
 )
 CONTINUE_EXPORT: LiteralString = "SELECT audit.continue_export(p_state => %(state)s)"
 COPY_EXPORT: LiteralString = "COPY (SELECT lines, state FROM audit.export_audit_logs()) TO STDOUT (FORMAT binary)"

@@ -1,14 +1,17 @@
 """Executions of agents. DRY_RUN writes a record and calls nothing; LIVE writes a record, calls, and writes another."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from app.model.context import Context
 from app.model.credential import Credential
 from app.model.record import Record
 from app.model.refusals import AgentUnknown, LiveDisabled, OutcomeNotRecorded, OutcomeUnknown, StorageUnavailable
+from app.model.strict_json import dump
 from app.model.uuid_v7 import uuid_v7
 from app.services.agents import Agent, AgentClient
 from app.services.audit_logger import AuditLogger, Stored
@@ -43,27 +46,33 @@ class Executions:
     async def execute(
         self,
         credential: Credential,
-        agent_input: Mapping[str, Any],
+        agent_input: bytes,
         *,
         trace_id: str,
         agent_id: str,
         mode: str,
         user_id: str | None,
+        context: Context | None = None,
         block: Callable[[], bool] | None = None,
     ) -> Execution:
         """Execute one request, and return once its record is committed.
 
+        agent_input: JSON, as the agent gets it. context: the caller's, without the hashes, which are added here.
         block: called before an agent is; False when too many requests are blocked on agents already.
 
         Raises LiveDisabled or AgentUnknown, the refusal being recorded; StorageUnavailable when nothing was recorded
         and so nothing called; OutcomeNotRecorded when the agent was called and its outcome could not be recorded.
         """
-        write = partial(self._write, credential, trace_id=trace_id, agent_id=agent_id, mode=mode, user_id=user_id)
+        given = {**(context or {}), "input_sha256": hashlib.sha256(agent_input).hexdigest()}
+        write = partial(
+            self._write, credential, trace_id=trace_id, agent_id=agent_id, mode=mode, user_id=user_id, context=given
+        )
         agent = self._agents.get(agent_id)
         if mode != "LIVE":
             would_call = {"method": "POST", "url": agent.shown_url} if agent else None
             output = {"would_call": would_call, "live_enabled": self._live_enabled}
-            return Execution(*await write(status="success"), output)
+            with_output = {**given, "output_sha256": hashlib.sha256(dump(output).encode()).hexdigest()}
+            return Execution(*await write(status="success", context=with_output), output)
         if not self._live_enabled:
             await write(status="denied", error="LIVE is disabled")
             raise LiveDisabled("LIVE is disabled: the operator enables it with LIVE_ENABLED; the refusal is recorded")
@@ -91,6 +100,7 @@ class Executions:
                 http_status=outcome.http_status,
                 latency_ms=outcome.latency_ms,
                 error=outcome.error,
+                context={**given, "output_sha256": outcome.sha256} if outcome.sha256 else given,
             )
         except (StorageUnavailable, OutcomeUnknown) as error:
             raise OutcomeNotRecorded(

@@ -1,6 +1,7 @@
 """LIVE: an agent that really listens is really called, and what it did is recorded before and after."""
 
 import gzip
+import hashlib
 import json
 import socket
 import threading
@@ -71,6 +72,31 @@ def test_the_agent_is_sent_the_input_and_the_trace_and_nothing_else_of_the_calle
     assert headers["x-trace-id"] == answer.headers["x-trace-id"]
     assert "acme" not in str(headers)
     assert "u-1" not in str(headers)
+
+
+def test_both_records_have_the_context_and_the_hashes_of_what_went_over_the_wire(
+    live: TestClient, agent: StubAgent
+) -> None:
+    agent.body = '{ "name":"Zoë" }'.encode()
+
+    live_execute(live, input={"name": "Zoë"}, context={"event": "asked"})
+
+    ((_, _, sent),) = agent.calls
+    started, outcome = started_and_outcome(live)
+    before = {"event": "asked", "input_sha256": hashlib.sha256(sent).hexdigest()}
+    assert started["context"] == before
+    assert outcome["context"] == before | {"output_sha256": hashlib.sha256(agent.body).hexdigest()}
+
+
+def test_an_answer_that_is_not_json_has_its_hash_and_one_that_was_not_read_has_none(
+    live: TestClient, agent: StubAgent
+) -> None:
+    agent.body = b"\xff plain"
+    live_execute(live)
+    assert records(live)[-1]["context"]["output_sha256"] == hashlib.sha256(agent.body).hexdigest()
+    agent.status = 500
+    live_execute(live)
+    assert set(records(live)[-1]["context"]) == {"input_sha256"}
 
 
 def test_the_start_is_committed_before_the_agent_is_called(live: TestClient, agent: StubAgent) -> None:

@@ -49,7 +49,7 @@ def test_neither_the_input_nor_the_output_is_stored(client: TestClient) -> None:
     assert "canary" not in str(record)
     assert set(record) == {
         "id", "trace_id", "tenant_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id", "error",
-        "created_at",
+        "created_at", "recorded_at", "api_key_id", "context",
     }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def cells(client: TestClient, **query: Any) -> list[list[str]]:
     text = export(client, format="csv", **query).content.decode()
     header, *items, mark = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     assert header[0] == "id"
-    assert mark == ["#complete", str(len(items)), *[""] * 9]
+    assert mark == ["#complete", str(len(items)), *[""] * 12]
     assert {len(item) for item in items} <= {len(header)}
     return items
 

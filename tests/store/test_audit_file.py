@@ -67,7 +67,7 @@ def test_it_holds_one_record_a_line_with_the_columns_of_the_table(client: TestCl
     assert [line["id"] for line in lines] == ids
     assert list(lines[0]) == [
         "id", "trace_id", "tenant_id", "agent_id", "mode", "status", "http_status", "latency_ms", "user_id", "error",
-        "created_at",
+        "context", "created_at",
     ]  # fmt: skip
     assert lines == records(client)
 

@@ -1,15 +1,17 @@
 """An outage of the database: what is answered meanwhile."""
 
+import hashlib
+import hmac
 import json
 import stat
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.conftest import Serve, TestDatabase
 from tests.support.bank import LOGS, Bank, record
 from tests.support.calls import assert_problem, bearer, execute, records
 from tests.support.polling import eventually
-from tests.support.spool_directory import spooled_lines
+from tests.support.spool_directory import query, spooled_lines
 
 
 def test_a_dry_run_is_spooled_and_is_in_the_database_afterwards(bank: Bank) -> None:
@@ -40,6 +42,45 @@ def test_records_from_elsewhere_are_spooled_too_one_or_many(bank: Bank) -> None:
     found = {each["id"]: each for each in records(bank.client, api_key=bank.key)}
     assert found[two["id"]]["user_id"] == "jürgen"
     assert found[three["id"]]["error"] == "no"
+
+
+def test_a_context_is_spooled_and_is_stored_with_the_text_that_it_would_have_had(bank: Bank) -> None:
+    context = {"resource": 'é 😀 "\\" \n', "event": 1.5, "origin": False}
+    bank.be_known()
+    before = record(context=context)
+    assert bank.send(before).json().get("stored") is None
+    bank.lose_database()
+    one, two, three = record(context=context), record(context=context), record(context={})
+    for answer in (bank.send(one), bank.send(two, three), bank.send(before), bank.execute(context=context)):
+        assert answer.json()["stored"] == "spool", answer.text
+
+    bank.get_database_back()
+
+    assert bank.dead_letters() == []  # the first was stored before: the same record, in its text too
+    texts = dict(bank.database.execute("SELECT id::text, context::text FROM audit.audit_logs"))
+    assert texts[one["id"]] == texts[two["id"]] == texts[before["id"]]
+    assert (json.loads(texts[one["id"]]), texts[three["id"]]) == (context, "{}")
+    key_ids = bank.database.execute("SELECT DISTINCT api_key_id FROM audit.audit_logs")
+    assert key_ids == [(bank.key.split("_")[1],)]
+
+
+def test_a_line_of_the_release_before_is_stored_without_a_context(bank: Bank) -> None:
+    bank.be_known()
+    bank.lose_database()
+    sent = record(user_id="jürgen")
+    assert bank.send(sent).json()["stored"] == "spool"
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    api_key_id, secret = bank.key.split("_")[1:]
+    line = json.dumps({**sent, "tenant_id": "acme", "created_at": now, "api_key_id": api_key_id}).encode()
+    spool_key = hashlib.sha256(b"ringfence spool key of secret:" + secret.encode()).digest()
+    line = line[:-1] + b', "hmac": "' + hmac.digest(spool_key, line, "sha256").hex().encode() + b'"}\n'
+    query(bank.directory, "UPDATE waiting SET line = ?", line)
+
+    bank.get_database_back()
+
+    assert bank.dead_letters() == []
+    stored = bank.database.execute("SELECT user_id, context FROM audit.audit_logs WHERE id = %s", sent["id"])
+    assert stored == [("jürgen", None)]
 
 
 def test_spooled_records_keep_their_time_and_their_order(bank: Bank) -> None:

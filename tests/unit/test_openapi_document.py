@@ -15,7 +15,8 @@ import pytest
 from app.http.problems import FRAMEWORK_KINDS, STATUSES
 from app.http.schemas import NewRecord
 from app.model.record import Record
-from app.model.record_checks import refuse_broken_rule, refuse_unstorable
+from app.model.record_checks import refuse_broken_rule
+from app.model.storable import refuse_unstorable
 from tests.conftest import Serve
 from tests.support import walkthrough
 

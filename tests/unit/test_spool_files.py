@@ -14,6 +14,7 @@ import pytest
 
 from app.model.credential import NamedTenant
 from app.model.refusals import DatabaseUnavailable, RefusedToServe, StorageUnavailable
+from app.model.strict_json import dump
 from app.services.audit_logger import Outcome
 from app.services.spool import directory as spool_directory
 from app.services.spool import queue
@@ -244,7 +245,7 @@ def test_a_line_holds_no_key_and_is_replayed_as_the_text_that_was_proven() -> No
     assert json.loads(element["line"]) == {**record, "api_key_id": "0" * 16}
     assert json.loads(text) == {**record, "api_key_id": "0" * 16, "hmac": element["hmac"]}
     assert b"1" * 64 not in text
-    assert for_replay(spool_line(NamedTenant("acme"), "secret", record)) == {"line": json.dumps(record)}
+    assert for_replay(spool_line(NamedTenant("acme"), "secret", record)) == {"line": dump(record)}
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"[]\n", b'{"id": "1"', b'{"a": "\xff', b"[" * 100_000])

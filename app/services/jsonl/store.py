@@ -20,10 +20,11 @@ from uuid import UUID
 
 from typing_extensions import override
 
+from app.model.context import is_context, member_text
 from app.model.credential import HEADER, Caller, Credential
 from app.model.query import ACTS, AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record import MODES, STATUSES, Fields, Record, as_stored
-from app.model.record_checks import refuse_broken_rule, refuse_unstorable
+from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import (
     ExportUnavailable,
     InvalidRequest,
@@ -32,6 +33,7 @@ from app.model.refusals import (
     StorageUnavailable,
     TenantUnknown,
 )
+from app.model.storable import refuse_unstorable
 from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
@@ -44,7 +46,7 @@ Key = tuple[datetime, str]
 """What lists are in order of: created_at and id."""
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_EQUALITIES = {"agent_id", "trace_id", "user_id", "mode", "status", "http_status"}
+_EQUALITIES = {"agent_id", "trace_id", "user_id", "mode", "status", "http_status", "api_key_id"}
 _WORDS = {
     "order": (("asc", "desc"), "order is asc or desc"),
     "mode": (MODES, "mode is DRY_RUN or LIVE"),
@@ -125,7 +127,7 @@ class FileAuditLogger(AuditLogger):
 
         if (found := await self._in_thread(find)) is None:
             raise RecordNotFound("the tenant has no record with this id")
-        return json.dumps(found)
+        return json.dumps(_item(found))
 
     @override
     async def may_export(self, credential: Credential) -> str:
@@ -183,6 +185,7 @@ class FileAuditLogger(AuditLogger):
         after = _position(tenant_id, query)
         is_descending = query.order == "desc"
         filters = query.model_dump(include=_EQUALITIES, exclude_none=True)
+        context = query.context or {}
         start, end = query.start_time, query.end_time
         seen: set[str] = set()
 
@@ -198,13 +201,25 @@ class FileAuditLogger(AuditLogger):
                     and (start is None or time >= start)
                     and (end is None or time < end)
                     and all(record.get(name) == value for name, value in filters.items())
+                    and all(_member(record, name) == value for name, value in context.items())
                 ):
                     yield key, record
 
         choose = heapq.nlargest if is_descending else heapq.nsmallest
         page = choose(query.limit + 1, found(), key=lambda item: item[0])
         cursor = _cursor(page[query.limit - 1][0], tenant_id, query) if len(page) > query.limit else None
-        return _as_page([record for _, record in page[: query.limit]], cursor)
+        return _as_page([_item(record) for _, record in page[: query.limit]], cursor)
+
+
+def _item(record: Fields) -> Fields:
+    """Return a record of the file as lists show it, with what only a database can add to it."""
+    evidence = {"recorded_at": record["created_at"], "api_key_id": None, "context": record.get("context")}
+    return {name: value for name, value in record.items() if name != "context"} | evidence
+
+
+def _member(record: Fields, name: str) -> str | None:
+    value = (record.get("context") or {}).get(name)
+    return None if value is None else member_text(value)
 
 
 def _as_page(items: list[Fields], cursor: str | None) -> str:
@@ -212,7 +227,8 @@ def _as_page(items: list[Fields], cursor: str | None) -> str:
 
 
 def _bytes_of(record: Fields) -> int:
-    return 256 + sum(len(value) for value in record.values() if isinstance(value, str))
+    context = record["context"] or {}
+    return 256 + sum(len(value) for value in (*record.values(), *context, *context.values()) if isinstance(value, str))
 
 
 def _registered(credential: Credential) -> str:
@@ -224,10 +240,15 @@ def _registered(credential: Credential) -> str:
 
 def _check(query: ListQuery | AdminEventsQuery) -> None:
     """Refuse a query that the database would refuse, in the same words. Raises InvalidRequest."""
-    values = query.model_dump()
+    values = query.parameters(set()) if isinstance(query, ListQuery) else query.model_dump()
     refuse_unstorable(values)
     if not 1 <= query.limit <= 1000:
         raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
+    if context := values.get("context"):
+        parts = {f"context.{name}": {name: value} for name, value in context.items()}
+        for field, part in {**parts, "context": context}.items():
+            if not is_context(part):
+                raise InvalidRequest.field(field, "no record has such a context")
     for name, (words, rule) in _WORDS.items():
         if values.get(name) is not None and values[name] not in words:
             raise InvalidRequest.field(name, rule)

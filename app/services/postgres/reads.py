@@ -11,8 +11,9 @@ from typing_extensions import override
 
 from app.model.credential import ApiKey, Credential
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
-from app.model.record_checks import refuse_unstorable
 from app.model.refusals import RecordNotFound
+from app.model.storable import refuse_unstorable
+from app.model.strict_json import dump
 from app.services import calls
 from app.services.audit_logger import AuditLogger
 from app.services.concurrency.limiter import Limiter
@@ -55,8 +56,7 @@ class DatabaseReader(AuditLogger):
 
     @override
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        filters = query.model_dump(exclude={"tenant_id", "consistency"})
-        refuse_unstorable(filters)
+        filters = _parameters(query, {"tenant_id", "consistency"})
         page = _call(credential, calls.LIST_AUDIT_LOGS, filters)
         return str((await self._read(credential, page, records=query.limit, strong=_is_strong(query)))[1])
 
@@ -84,8 +84,7 @@ class DatabaseReader(AuditLogger):
 
     @override
     async def begin_export(self, credential: Credential, query: ExportQuery) -> tuple[str, AsyncIterator[bytes]]:
-        filters = query.model_dump(exclude={"tenant_id", "bom"})
-        refuse_unstorable(filters)
+        filters = _parameters(query, {"tenant_id", "bom"})
         parameters = {**filters, "api_key": credential.secret if isinstance(credential, ApiKey) else None}
         begun = monotonic()
         # On the primary: it records the export.
@@ -131,6 +130,12 @@ def _call(
     credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
 ) -> Callable[[Database], Coroutine[Any, Any, tuple[str, Any]]]:
     return partial(Database.call, credential=credential, statement=statement, parameters=parameters)
+
+
+def _parameters(query: ListQuery | ExportQuery, exclude: set[str]) -> Mapping[str, Any]:
+    filters = query.parameters(exclude)
+    refuse_unstorable(filters)
+    return {**filters, "context": filters["context"] and dump(filters["context"])}
 
 
 def _is_strong(query: ListQuery | AdminEventsQuery) -> bool:

@@ -1,7 +1,6 @@
 """The store on PostgreSQL: which function is called for what, what shares a commit, and what is limited."""
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,7 +10,6 @@ from typing_extensions import override
 
 from app.model.credential import ApiKey, Caller, Credential
 from app.model.record import Record
-from app.model.record_checks import refuse_unstorable
 from app.model.refusals import (
     DatabaseUnavailable,
     InvalidRequest,
@@ -19,6 +17,8 @@ from app.model.refusals import (
     ScopeMissing,
     StorageUnavailable,
 )
+from app.model.storable import refuse_unstorable
+from app.model.strict_json import dump
 from app.services import calls
 from app.services.audit_logger import Health, Outcome, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
@@ -114,7 +114,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
 
     async def _write_batch(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
         rows = [_row(position, credential, record) for position, (credential, record) in enumerate(records, 1)]
-        parameters = {"records": json.dumps(rows)}
+        parameters = {"records": dump(rows)}
         # The statement enters the tenant of each record itself.
         _, found = await self._call(None, calls.INSERT_AUDIT_LOG_BATCH, parameters, MAX_WRITE_SECONDS, writes=True)
         return [each["tenant_id"] if "tenant_id" in each else self._refusal(Diagnosis(**each)) for each in found]
@@ -172,7 +172,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
 
     @override
     async def replay(self, lines: Sequence[Mapping[str, str]]) -> Sequence[Outcome]:
-        parameters = {"records": json.dumps(list(lines))}
+        parameters = {"records": dump(list(lines))}
         _, outcomes = await self._call(None, calls.REPLAY_AUDIT_LOGS, parameters, MAX_WRITE_SECONDS, writes=True)
         return cast(Sequence[Outcome], outcomes)
 
@@ -257,4 +257,4 @@ def _row(position: int, credential: Credential, record: Record) -> dict[str, Any
 def _size(entry: Entry) -> int:
     _, record = entry
     texts = (record.trace_id, record.agent_id, record.mode, record.status, record.user_id, record.error)
-    return 256 + sum(len(text) for text in texts if text)
+    return 256 + sum(len(text) for text in texts if text) + (len(dump(record.context)) if record.context else 0)

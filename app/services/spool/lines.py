@@ -5,6 +5,9 @@ key is derived from the API key for this alone, by the service and by the databa
 at every request signs no line. So the database itself finds out, when the record is replayed
 (db/functions/write/replay_audit_logs.sql), that the sender held the key, and that nobody has changed the record since.
 Behind a gateway that names the tenants there is no key, and the name counts as it does everywhere else.
+
+A record has the same text here as on the way to the database: if its commit was lost, it may be stored already, and is
+compared with the one that is replayed. Lines of the release before are ASCII, without a context.
 """
 
 import hashlib
@@ -14,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.model.credential import ApiKey, Credential, SpoolKeySource
+from app.model.strict_json import dump
 
 _HMAC = b', "hmac": "'
 
@@ -21,9 +25,9 @@ _HMAC = b', "hmac": "'
 def spool_line(credential: Credential, source: SpoolKeySource, record: Mapping[str, Any]) -> bytes:
     """Return the line, with its end, of `record`, which has its tenant and time. source: of the credential's key."""
     if not isinstance(credential, ApiKey):
-        return json.dumps(record).encode() + b"\n"
+        return dump(record).encode() + b"\n"
     _, api_key_id, secret = credential.secret.split("_")
-    text = json.dumps({**record, "api_key_id": api_key_id}).encode()
+    text = dump({**record, "api_key_id": api_key_id}).encode()
     proof = hmac.digest(_spool_key(secret.encode(), source), text, "sha256").hex().encode()
     return text[:-1] + _HMAC + proof + b'"}\n'
 
@@ -49,4 +53,4 @@ def _spool_key(secret: bytes, source: SpoolKeySource) -> bytes:
 
 
 def _text(content: bytes) -> str:
-    return content.decode("ascii", "replace")  # lines are ASCII; a changed byte proves nothing either way
+    return content.decode("utf-8", "replace")  # a changed byte proves nothing either way
