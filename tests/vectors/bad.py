@@ -1,0 +1,2 @@
+from tests.vectors.vectors import Vector
+BAD: list[Vector] = []
