@@ -19,7 +19,7 @@ _READ = """({
   verdict: document.getElementById("verdict").dataset.verdict,
   why: document.querySelector("#verdict .why").textContent,
   claims: Array.from(document.querySelectorAll("#claims tr"), row => [
-    row.cells[1].dataset.state, row.cells[0].textContent, row.cells[2].textContent]),
+    row.dataset.state, row.dataset.claim, row.cells[2].textContent]),
 })"""
 
 
@@ -41,12 +41,21 @@ def judge(vectors: Iterable[Mapping[str, Any]], folder: Path = VECTORS) -> dict[
 def _judge_one(tab: Tab, vector: Mapping[str, Any], folder: Path) -> Judgement:
     tab.open(PAGE)
     tab.console.clear()
-    options = list(vector.get("options", ()))
     _type(tab, "keys", "\n".join(vector["keys"]))
-    tab.choose_files("bundle", [folder / vector["file"]])
-    tab.choose_files("since", [folder / name for name in vector.get("since", ())])
+    if vector.get("leaf"):
+        tab.evaluate("document.getElementById('kind-proof').click()")
+        tab.choose_files("proof", [folder / vector["file"]])
+        tab.choose_files("leaf", [folder / vector["leaf"]])
+    else:
+        tab.choose_files("bundle", [folder / vector["file"]])
+        tab.choose_files("since", [folder / name for name in vector.get("since", ())])
+    options = list(vector.get("options", ()))
     if "--window" in options:
         tab.evaluate("document.getElementById('window').click()")
+        options.remove("--window")
+    given = list(zip(options[::2], options[1::2], strict=True))
+    _type(tab, "witnesses", "\n".join(value for name, value in given if name == "--witness"))
+    _type(tab, "quorum", "".join(value for name, value in given if name == "--quorum"))
     tab.evaluate(_WAIT)
     shown = tab.evaluate(_READ)
     if tab.console:
