@@ -407,6 +407,7 @@ class Lines:
 
     def __init__(self, file: BinaryIO) -> None:
         self.number = 0
+        self.ended = False
         self._file = file
 
     def next(self) -> tuple[bytes, str]:
@@ -414,6 +415,7 @@ class Lines:
         raw = self._file.readline(MAX_LINE)
         self.number += 1
         if not raw:
+            self.ended = True
             return b"", ""
         if raw[-1:] != b"\n":
             self.refuse("a line that is too long" if len(raw) == MAX_LINE else "no line end at the end of the file")
@@ -430,7 +432,7 @@ class Lines:
         """Return the match of a line, or refuse the file."""
         match = pattern.fullmatch(line)
         if match is None:
-            self.refuse(f"the file ends; {wanted} was expected" if not line else why_refused(line, wanted))
+            self.refuse(f"the file ends; {wanted} was expected" if self.ended else why_refused(line, wanted))
         return match
 
 
@@ -585,7 +587,8 @@ class Bundle:
         complete = lines.expect(COMPLETE, lines.next()[1], "the line that says the file is complete")
         if int(complete[1]) != self.records:
             lines.refuse(f"the file says {complete[1]} records and has {self.records}")
-        if lines.next()[0]:
+        lines.next()
+        if not lines.ended:
             lines.refuse("data after the last line")
 
     def _read_epoch(self, number: int) -> None:
@@ -664,7 +667,7 @@ class Bundle:
                 self.gone.append(Gone(statement[1], int(statement[3]), first, end, epoch.number, index))
         else:
             what = f"leaf {index} of epoch {epoch.number}"
-            lines.refuse(f"the file ends; {what} was expected" if not line else why_refused(line, what))
+            lines.refuse(f"the file ends; {what} was expected" if lines.ended else why_refused(line, what))
         if tenant != f'"{self.tenant}"':
             self.report.fail("tenant", f"leaf {index} of epoch {epoch.number} is of tenant {json.loads(tenant)}")
         self._check_time(time)

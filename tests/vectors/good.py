@@ -11,11 +11,13 @@ WITNESS_KEYS = [signer.vkey(name) for signer, name in WITNESSES]
 WINDOW: dict[str, str | None] = {"start_time": time(3), "end_time": time(6)}
 
 
-def _asked(keys: list[str], quorum: int) -> tuple[str, ...]:
+def asked(keys: list[str], quorum: int) -> tuple[str, ...]:
+    """Return the options that ask for so many of these witnesses."""
     return tuple(word for key in keys for word in ("--witness", key)) + ("--quorum", str(quorum))
 
 
-def _leaf_file(leaf: Leaf) -> str:
+def leaf_file(leaf: Leaf) -> str:
+    """Return the file that goes with a proof."""
     return leaf.text + "\n" + ("" if leaf.private is None else leaf.private + "\n")
 
 
@@ -79,14 +81,14 @@ GOOD = [
     Vector("good-two-keys", bundle(Tree(EIGHT), Tree(SECOND, 2, signers=(NEW_KEY,))),
            keys=(ACME, NEW_KEY.vkey(origin("acme", 1))), about="the key was changed between two epochs; both are given"),
     Vector("good-line-of-a-stranger", bundle(Tree(EIGHT, signers=(STRANGER, KEY))), about="a line of an unknown key is passed over"),
-    Vector("good-witnesses", bundle(WITNESSED), options=_asked(WITNESS_KEYS, 3)),
-    Vector("good-witnesses-quorum", bundle(Tree(EIGHT, witnesses=WITNESSES[:2])), options=_asked(WITNESS_KEYS, 2)),
-    Vector("good-proof-first", proof(Tree(ELEVEN), 0), leaf=_leaf_file(ELEVEN[0])),
-    Vector("good-proof-middle", proof(Tree(ELEVEN), 6), leaf=_leaf_file(ELEVEN[6])),
-    Vector("good-proof-last", proof(Tree(ELEVEN), 10), leaf=_leaf_file(ELEVEN[10])),
-    Vector("good-proof-of-one", proof(Tree(records(0, 1)), 0), leaf=_leaf_file(ELEVEN[0]), about="a proof without hashes"),
-    Vector("good-proof-erased", proof(Tree(ERASED), 5), leaf=_leaf_file(ERASED[5]), about="without its private line"),
-    Vector("good-proof-epoch-2", proof(Tree(SECOND, 2), 2), leaf=_leaf_file(SECOND[2])),
-    Vector("good-proof-statement", proof(Tree(SECOND, 2), 0), leaf=_leaf_file(SECOND[0]), judges=OURS),
-    Vector("good-proof-witnesses", proof(WITNESSED, 3), leaf=_leaf_file(EIGHT[3]), options=_asked(WITNESS_KEYS[:1], 1)),
+    Vector("good-witnesses", bundle(WITNESSED), options=asked(WITNESS_KEYS, 3)),
+    Vector("good-witnesses-quorum", bundle(Tree(EIGHT, witnesses=WITNESSES[:2])), options=asked(WITNESS_KEYS, 2)),
+    Vector("good-proof-first", proof(Tree(ELEVEN), 0), leaf=leaf_file(ELEVEN[0])),
+    Vector("good-proof-middle", proof(Tree(ELEVEN), 6), leaf=leaf_file(ELEVEN[6])),
+    Vector("good-proof-last", proof(Tree(ELEVEN), 10), leaf=leaf_file(ELEVEN[10])),
+    Vector("good-proof-of-one", proof(Tree(records(0, 1)), 0), leaf=leaf_file(ELEVEN[0]), about="a proof without hashes"),
+    Vector("good-proof-erased", proof(Tree(ERASED), 5), leaf=leaf_file(ERASED[5]), about="without its private line"),
+    Vector("good-proof-epoch-2", proof(Tree(SECOND, 2), 2), leaf=leaf_file(SECOND[2])),
+    Vector("good-proof-statement", proof(Tree(SECOND, 2), 0), leaf=leaf_file(SECOND[0]), judges=OURS),
+    Vector("good-proof-witnesses", proof(WITNESSED, 3), leaf=leaf_file(EIGHT[3]), options=asked(WITNESS_KEYS[:1], 1)),
 ]  # fmt: skip
