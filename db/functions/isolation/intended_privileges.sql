@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT grantee, i.object_type, i.object, i.privilege
     FROM (VALUES
-        ('schema',   'audit',                           'USAGE',   'audit_trusted audit_keyed audit_admin'),
+        ('schema',   'audit',                           'USAGE',   'audit_trusted audit_keyed audit_admin audit_sealer audit_signer'),
         ('table',    'audit.tenants',                   'SELECT',  'audit_trusted'),
         ('table',    'audit.admin_events',              'SELECT',  'audit_trusted'),
         -- Not recorded_xid: it would tell one tenant how busy the others are.
@@ -38,6 +38,16 @@ AS $$
         ('column',   'audit.audit_logs.user_id',        'INSERT',  'audit_trusted audit_keyed'),
         ('column',   'audit.audit_logs.error',          'INSERT',  'audit_trusted audit_keyed'),
         ('column',   'audit.audit_logs.context',        'INSERT',  'audit_trusted audit_keyed'),
+        ('table',    'audit.seals',                     'SELECT',  'audit_trusted'),
+        ('table',    'audit.seal_nodes',                'SELECT',  'audit_trusted'),
+        ('table',    'audit.checkpoints',               'SELECT',  'audit_trusted'),
+        -- Not sealed_xid: it would tell one tenant how busy the others are.
+        ('column',   'audit.trees.tenant_id',          'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.epoch',              'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.size',               'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.root',               'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.frontier',           'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.began_at',           'SELECT',  'audit_trusted'),
         -- functions/record
         ('function', 'audit.context_filter',            'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.is_context',                'EXECUTE', 'audit_trusted audit_keyed'),
@@ -92,6 +102,39 @@ AS $$
         ('function', 'audit.list_proven_admin_events',  'EXECUTE', 'audit_keyed'),
         ('function', 'audit.list_proven_audit_logs',    'EXECUTE', 'audit_keyed'),
         ('function', 'audit.page_cursor',               'EXECUTE', 'audit_trusted audit_keyed'),
+        -- functions/seal
+        ('function', 'audit.private_leaf_line',        'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.record_leaf_line',         'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.seal_records',             'EXECUTE', 'audit_trusted audit_keyed audit_sealer'),
+        ('function', 'audit.tree_root',                'EXECUTE', 'audit_trusted'),
+        -- functions/evidence
+        ('function', 'audit.begin_evidence',            'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.begin_proven_evidence',     'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.consistency_path',          'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.evidence_header',           'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.evidence_leaves',           'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.evidence_page',             'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.evidence_part',             'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.evidence_window',           'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.get_checkpoint',            'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.get_consistency_proof',     'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.get_inclusion_proof',       'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.get_leaf',                  'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.get_proven_checkpoint',     'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.get_proven_consistency_proof', 'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.get_proven_inclusion_proof', 'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.get_proven_leaf',           'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.inclusion_path',            'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.leaf_of_record',            'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.leaves_in_window',          'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.list_tree_heads',           'EXECUTE', 'audit_signer'),
+        ('function', 'audit.omitted_lines',             'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.range_hash',                'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.required_tree',             'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.signer_consistency_proof',  'EXECUTE', 'audit_signer'),
+        ('function', 'audit.signer_epoch_statement',    'EXECUTE', 'audit_signer'),
+        ('function', 'audit.store_checkpoint',          'EXECUTE', 'audit_signer'),
+        ('function', 'audit.subtree_hash',              'EXECUTE', 'audit_trusted'),
         -- functions/export
         ('function', 'audit.begin_export',              'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.continue_export',           'EXECUTE', 'audit_trusted audit_keyed'),
@@ -109,7 +152,7 @@ AS $$
         -- functions/release
         ('function', 'audit.outdated_server',           'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.wal_position',              'EXECUTE', 'audit_trusted audit_keyed'),
-        ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin')
+        ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin audit_sealer audit_signer')
     ) AS i (object_type, object, privilege, grantees)
     CROSS JOIN string_to_table(i.grantees, ' ') AS grantee
 $$;
