@@ -1,0 +1,36 @@
+-- What there is to sign: the head of every tenant's tree, and the size that is signed. For the signer's process, which reads no record.
+
+CREATE OR REPLACE FUNCTION audit.list_tree_heads()
+RETURNS TABLE (tenant_id text, epoch int, size bigint, root bytea, checkpoint_size bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
+AS $$
+DECLARE
+    v_tenant_id text;
+BEGIN
+    FOR v_tenant_id IN SELECT t.id FROM audit.tenants AS t ORDER BY t.id LOOP
+        PERFORM audit.enter_tenant_to_sign(v_tenant_id);
+        RETURN QUERY
+            SELECT head.tenant_id, head.epoch, head.size, head.root, head.signed_size
+            FROM (
+                SELECT t.tenant_id, t.epoch, t.size, t.root, max(t.epoch) OVER () AS newest_epoch,
+                       (SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = t.tenant_id AND c.epoch = t.epoch) AS signed_size
+                FROM audit.trees AS t
+                WHERE t.tenant_id = v_tenant_id) AS head
+            WHERE head.size > 0 AND (head.epoch = head.newest_epoch OR head.signed_size IS DISTINCT FROM head.size)
+            ORDER BY head.epoch;
+    END LOOP;
+    PERFORM audit.leave_tenant_to_sign();
+END
+$$;
+
+COMMENT ON FUNCTION audit.list_tree_heads IS
+    'Size and root of the newest epoch of every tenant, and of earlier epochs whose last head is not signed; checkpoint_size: the size of the '
+    'newest checkpoint of that epoch, NULL: none. Epochs without a leaf are left out. SECURITY DEFINER: audit_signer reads no table, and '
+    'signs for all tenants.';
+REVOKE ALL ON FUNCTION audit.list_tree_heads FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.list_tree_heads TO audit_signer;
