@@ -82,9 +82,10 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	cd requirements && lock build.in -o build.lock \
 	  && lock ../pyproject.toml -o service.lock \
 	  && lock ../pyproject.toml --extra migrate -o migrate.lock \
-	  && lock ../pyproject.toml --extra migrate --extra local -o local.lock \
-	  && lock ../pyproject.toml --extra migrate --extra local --extra dev -o dev.lock \
-	  && lock ../pyproject.toml bench.in --extra migrate --extra local -c dev.lock -o bench.lock
+	  && lock ../pyproject.toml --extra sign -o sign.lock \
+	  && lock ../pyproject.toml --extra migrate --extra sign --extra local -o local.lock \
+	  && lock ../pyproject.toml --extra migrate --extra sign --extra local --extra dev -o dev.lock \
+	  && lock ../pyproject.toml bench.in --extra migrate --extra sign --extra local -c dev.lock -o bench.lock
 
 clean:         ## Delete what the commands made, but not .data
 	@rm -rf .venv .hypothesis .*_cache *.egg-info

