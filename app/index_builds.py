@@ -3,13 +3,15 @@
 CREATE INDEX CONCURRENTLY cannot be part of a transaction, so each statement is one of its own. What fails leaves an
 index that is marked as invalid; the next run drops it and builds it again. So it does with an index of that name that
 db/schema.sql defines otherwise. An index that is there, valid and as defined is left alone; a comment that a killed
-build left out is set.
+build left out is set. An index of a column that the table does not have yet waits for the schema files.
 """
 
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -57,7 +59,7 @@ def pending(cursor: Any, directory: Path) -> tuple[list[str], list[str]]:
 
 
 def build(cursor: Any, url: str, directory: Path) -> tuple[list[str], list[str]]:
-    """Build what is pending and return it. Without the table, which a migration is about to create: nothing.
+    """Build what is pending and return it, but for what a migration is about to make possible: its table, its columns.
 
     cursor: as for lock(), whose lock it must have. url: of the same database, for a second connection, which sees what
     the first waits for. Raises IndexBuildFailed.
@@ -65,6 +67,7 @@ def build(cursor: Any, url: str, directory: Path) -> tuple[list[str], list[str]]
     if not (found := _found(cursor, directory)):
         return [], []
     to_build, to_comment = _pending(found, directory)
+    to_build = [path for path in to_build if _columns(path, directory) <= found.columns]
     if to_build or to_comment:
         cursor.execute((directory / "bootstrap" / "index_session.sql").read_text())
         with _waits_said(cursor.connection.info.backend_pid, url, directory):
@@ -108,20 +111,40 @@ def _waits_said(pid: int, url: str, directory: Path) -> Iterator[None]:
         thread.join()
 
 
-def _found(cursor: Any, directory: Path) -> dict[str, tuple[bool, bool]]:
-    """Return, for each index of the table, whether it is valid and as this release defines it, and has a comment."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The table as it is.
+
+    indexes: for each, whether it is valid and as this release defines it, and whether it has a comment.
+    """
+
+    indexes: dict[str, tuple[bool, bool]]
+    columns: set[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.indexes)
+
+
+def _found(cursor: Any, directory: Path) -> _Found:
     cursor.execute((directory / "bootstrap" / "built_indexes.sql").read_text())
     defined = set((directory / "schema.sql").read_text().splitlines())
-    return {
-        name: (is_valid and definition in defined, has_comment)
-        for name, is_valid, definition, has_comment in cursor.fetchall()
-    }
+    found = cursor.fetchall()
+    return _Found(
+        {name: (is_valid and definition in defined, has_comment) for name, is_valid, definition, has_comment, _ in found},
+        {column for *_, columns in found for column in columns},
+    )
 
 
-def _pending(found: dict[str, tuple[bool, bool]], directory: Path) -> tuple[list[str], list[str]]:
+def _columns(path: str, directory: Path) -> set[str]:
+    """Return the columns of the index of a file of db/indexes."""
+    (listed,) = re.findall(r"ON audit\.audit_logs \(([^()]*)\)", (directory / path).read_text())
+    return {column.split()[0] for column in listed.split(", ")}
+
+
+def _pending(found: _Found, directory: Path) -> tuple[list[str], list[str]]:
     to_build, to_comment = [], []
     for file in sorted((directory / "indexes").glob("*.sql")):
-        is_built, has_comment = found.get(file.stem, (False, False))
+        is_built, has_comment = found.indexes.get(file.stem, (False, False))
         if not is_built:
             to_build.append(f"indexes/{file.name}")
         elif not has_comment:

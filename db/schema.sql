@@ -2,6 +2,38 @@
 -- make them, one change after the other. Written by `python -m tests.support.schema_dump` from a new database, and
 -- never applied. Functions and policies have pages of their own.
 
+CREATE TYPE audit.listed_audit_log AS (
+    id uuid,
+    trace_id text,
+    tenant_id text,
+    agent_id text,
+    mode text,
+    status text,
+    http_status integer,
+    latency_ms integer,
+    user_id text,
+    error text,
+    created_at timestamp with time zone,
+    recorded_at timestamp with time zone,
+    api_key_id text,
+    context text
+);
+COMMENT ON TYPE audit.listed_audit_log IS 'A record as a reader of its tenant sees it: every column of audit.audit_logs but recorded_xid. No role has USAGE: a cast needs none.';
+COMMENT ON COLUMN audit.listed_audit_log.id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.trace_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.tenant_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.agent_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.mode IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.status IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.http_status IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.latency_ms IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.user_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.error IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.created_at IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.recorded_at IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.api_key_id IS 'As in audit.audit_logs.';
+COMMENT ON COLUMN audit.listed_audit_log.context IS 'As in audit.audit_logs, as text: json cannot be compared.';
+
 CREATE TYPE audit.new_audit_log AS (
     id uuid,
     trace_id text,
@@ -12,7 +44,8 @@ CREATE TYPE audit.new_audit_log AS (
     latency_ms integer,
     user_id text,
     error text,
-    created_at timestamp with time zone
+    created_at timestamp with time zone,
+    context text
 );
 COMMENT ON TYPE audit.new_audit_log IS 'What a caller may say of a record; members of a JSON object that are not named here are ignored. No role has USAGE: a cast needs none.';
 COMMENT ON COLUMN audit.new_audit_log.id IS 'As in audit.audit_logs. NULL: the database makes one.';
@@ -25,6 +58,7 @@ COMMENT ON COLUMN audit.new_audit_log.latency_ms IS 'As in audit.audit_logs.';
 COMMENT ON COLUMN audit.new_audit_log.user_id IS 'As in audit.audit_logs.';
 COMMENT ON COLUMN audit.new_audit_log.error IS 'As in audit.audit_logs.';
 COMMENT ON COLUMN audit.new_audit_log.created_at IS 'As in audit.audit_logs, for imported and replayed records; ignored in every other.';
+COMMENT ON COLUMN audit.new_audit_log.context IS 'As in audit.audit_logs: an object''s text as it was sent, or a text that holds one.';
 
 CREATE TABLE audit.admin_events (
     id uuid NOT NULL,
@@ -50,53 +84,6 @@ COMMENT ON COLUMN audit.admin_events.detail IS 'What the act was about, as a JSO
 COMMENT ON CONSTRAINT admin_events_act_known ON audit.admin_events IS 'One of the acts that have a function.';
 COMMENT ON CONSTRAINT admin_events_detail_form ON audit.admin_events IS 'The detail of an event is a JSON object of at most 2048 bytes.';
 COMMENT ON CONSTRAINT admin_events_tenant_id_form ON audit.admin_events IS 'As in every table that holds tenants.';
-
-CREATE TABLE audit.audit_logs (
-    id uuid NOT NULL,
-    trace_id text,
-    tenant_id text NOT NULL,
-    agent_id text NOT NULL,
-    mode text,
-    status text,
-    http_status integer,
-    latency_ms integer,
-    user_id text,
-    error text,
-    created_at timestamp with time zone DEFAULT now(),
-    CONSTRAINT audit_logs_agent_id_size CHECK (((length(agent_id) >= 1) AND (length(agent_id) <= 128))),
-    CONSTRAINT audit_logs_created_at_known CHECK (((created_at IS NOT NULL) AND (created_at >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
-    CONSTRAINT audit_logs_error_size CHECK (((length(error) >= 1) AND (length(error) <= 2000))),
-    CONSTRAINT audit_logs_http_status_range CHECK (((http_status >= 100) AND (http_status <= 599))),
-    CONSTRAINT audit_logs_latency_ms_range CHECK ((latency_ms >= 0)),
-    CONSTRAINT audit_logs_mode_known CHECK ((mode = ANY (ARRAY['DRY_RUN'::text, 'LIVE'::text]))),
-    CONSTRAINT audit_logs_status_known CHECK ((status = ANY (ARRAY['started'::text, 'success'::text, 'error'::text, 'denied'::text]))),
-    CONSTRAINT audit_logs_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
-    CONSTRAINT audit_logs_trace_id_size CHECK (((length(trace_id) >= 1) AND (length(trace_id) <= 128))),
-    CONSTRAINT audit_logs_user_id_size CHECK (((length(user_id) >= 1) AND (length(user_id) <= 256)))
-);
-ALTER TABLE ONLY audit.audit_logs FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE audit.audit_logs IS 'Executions of AI agents, append-only: no role may UPDATE, DELETE or TRUNCATE. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
-COMMENT ON COLUMN audit.audit_logs.id IS 'UUID version 7, time-ordered. Made by the writer, so that a retry after a lost connection cannot write twice.';
-COMMENT ON COLUMN audit.audit_logs.trace_id IS 'Ties together the records of one request (W3C trace id, or the caller''s).';
-COMMENT ON COLUMN audit.audit_logs.tenant_id IS 'Whose record this is. The column every policy compares.';
-COMMENT ON COLUMN audit.audit_logs.agent_id IS 'The agent that was asked.';
-COMMENT ON COLUMN audit.audit_logs.mode IS 'DRY_RUN: nothing was called. LIVE: the agent was called, or was refused.';
-COMMENT ON COLUMN audit.audit_logs.status IS 'started: about to be called. success, error: how it ended. denied: refused, the agent was not called.';
-COMMENT ON COLUMN audit.audit_logs.http_status IS 'What the agent answered. NULL when it was not called or gave no answer.';
-COMMENT ON COLUMN audit.audit_logs.latency_ms IS 'How long the call took, in milliseconds. NULL when there was none.';
-COMMENT ON COLUMN audit.audit_logs.user_id IS 'The user on whose behalf, as the caller names it. Personal data.';
-COMMENT ON COLUMN audit.audit_logs.error IS 'Why it was refused or failed, in our words; never the agent''s answer.';
-COMMENT ON COLUMN audit.audit_logs.created_at IS 'The database''s clock at the start of the writing transaction. The run-time roles may not set it.';
-COMMENT ON CONSTRAINT audit_logs_agent_id_size ON audit.audit_logs IS '1 to 128 characters.';
-COMMENT ON CONSTRAINT audit_logs_created_at_known ON audit.audit_logs IS 'Pages are ordered by it: a NULL or an infinity would fall out of every page.';
-COMMENT ON CONSTRAINT audit_logs_error_size ON audit.audit_logs IS '1 to 2,000 characters.';
-COMMENT ON CONSTRAINT audit_logs_http_status_range ON audit.audit_logs IS '100 to 599.';
-COMMENT ON CONSTRAINT audit_logs_latency_ms_range ON audit.audit_logs IS 'Not negative.';
-COMMENT ON CONSTRAINT audit_logs_mode_known ON audit.audit_logs IS 'DRY_RUN or LIVE; unknown in imported history.';
-COMMENT ON CONSTRAINT audit_logs_status_known ON audit.audit_logs IS 'started, success, error or denied; unknown in imported history.';
-COMMENT ON CONSTRAINT audit_logs_tenant_id_form ON audit.audit_logs IS '1 to 63 of a-z, 0-9, _ and -, the first a letter or digit; so never the '''' that an ended SET LOCAL leaves.';
-COMMENT ON CONSTRAINT audit_logs_trace_id_size ON audit.audit_logs IS '1 to 128 characters.';
-COMMENT ON CONSTRAINT audit_logs_user_id_size ON audit.audit_logs IS '1 to 256 characters.';
 
 CREATE TABLE audit.api_key_uses (
     api_key_id text NOT NULL,
@@ -153,6 +140,74 @@ COMMENT ON CONSTRAINT api_keys_spool_key_size ON audit.api_keys IS 'Two whole bl
 COMMENT ON CONSTRAINT api_keys_spool_key_source_known ON audit.api_keys IS 'secret or hash.';
 COMMENT ON CONSTRAINT api_keys_tenant_id_form ON audit.api_keys IS 'As in every table that holds tenants.';
 
+CREATE TABLE audit.audit_logs (
+    id uuid NOT NULL,
+    trace_id text,
+    tenant_id text NOT NULL,
+    agent_id text NOT NULL,
+    mode text,
+    status text,
+    http_status integer,
+    latency_ms integer,
+    user_id text,
+    error text,
+    created_at timestamp with time zone DEFAULT now(),
+    recorded_at timestamp with time zone DEFAULT clock_timestamp(),
+    recorded_xid xid8 DEFAULT pg_current_xact_id(),
+    api_key_id text DEFAULT NULLIF(split_part(current_setting('app.proof'::text, true), ':'::text, 2), ''::text),
+    context json,
+    CONSTRAINT audit_logs_agent_id_size CHECK (((length(agent_id) >= 1) AND (length(agent_id) <= 128))),
+    CONSTRAINT audit_logs_context_form CHECK (((context IS NULL) OR audit.is_context(context))),
+    CONSTRAINT audit_logs_created_at_known CHECK (((created_at IS NOT NULL) AND (created_at >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
+    CONSTRAINT audit_logs_error_size CHECK (((length(error) >= 1) AND (length(error) <= 2000))),
+    CONSTRAINT audit_logs_http_status_range CHECK (((http_status >= 100) AND (http_status <= 599))),
+    CONSTRAINT audit_logs_latency_ms_range CHECK ((latency_ms >= 0)),
+    CONSTRAINT audit_logs_mode_known CHECK ((mode = ANY (ARRAY['DRY_RUN'::text, 'LIVE'::text]))),
+    CONSTRAINT audit_logs_status_known CHECK ((status = ANY (ARRAY['started'::text, 'success'::text, 'error'::text, 'denied'::text]))),
+    CONSTRAINT audit_logs_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT audit_logs_trace_id_size CHECK (((length(trace_id) >= 1) AND (length(trace_id) <= 128))),
+    CONSTRAINT audit_logs_user_id_size CHECK (((length(user_id) >= 1) AND (length(user_id) <= 256)))
+);
+ALTER TABLE ONLY audit.audit_logs FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.audit_logs IS 'Executions of AI agents, append-only: no role may UPDATE, DELETE or TRUNCATE. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
+COMMENT ON COLUMN audit.audit_logs.id IS 'UUID version 7, time-ordered. Made by the writer, so that a retry after a lost connection cannot write twice.';
+COMMENT ON COLUMN audit.audit_logs.trace_id IS 'Ties together the records of one request (W3C trace id, or the caller''s).';
+COMMENT ON COLUMN audit.audit_logs.tenant_id IS 'Whose record this is. The column every policy compares.';
+COMMENT ON COLUMN audit.audit_logs.agent_id IS 'The agent that was asked.';
+COMMENT ON COLUMN audit.audit_logs.mode IS 'DRY_RUN: nothing was called. LIVE: the agent was called, or was refused.';
+COMMENT ON COLUMN audit.audit_logs.status IS 'started: about to be called. success, error: how it ended. denied: refused, the agent was not called.';
+COMMENT ON COLUMN audit.audit_logs.http_status IS 'What the agent answered. NULL when it was not called or gave no answer.';
+COMMENT ON COLUMN audit.audit_logs.latency_ms IS 'How long the call took, in milliseconds. NULL when there was none.';
+COMMENT ON COLUMN audit.audit_logs.user_id IS 'The user on whose behalf, as the caller names it. Personal data.';
+COMMENT ON COLUMN audit.audit_logs.error IS 'Why it was refused or failed, in our words; never the agent''s answer.';
+COMMENT ON COLUMN audit.audit_logs.created_at IS 'The database''s clock at the start of the writing transaction. The run-time roles may not set it.';
+COMMENT ON COLUMN audit.audit_logs.recorded_at IS 'The server''s clock when the record was written, whatever created_at says. No role may set it. NULL: written before it was noted.';
+COMMENT ON COLUMN audit.audit_logs.recorded_xid IS 'The number of the writing transaction: the order in which records are sealed. No role may set or read it, and no list, export or leaf has it: it would tell one tenant how busy the others are. NULL: written before it was noted.';
+COMMENT ON COLUMN audit.audit_logs.api_key_id IS 'The public id of the key that wrote the record, as it was proven: the policies compare it. NULL: written under a named tenant, or before it was noted.';
+COMMENT ON COLUMN audit.audit_logs.context IS 'What the caller says about the execution, as sent: names from the list of audit.is_context(). It may hold personal data.';
+COMMENT ON CONSTRAINT audit_logs_agent_id_size ON audit.audit_logs IS '1 to 128 characters.';
+COMMENT ON CONSTRAINT audit_logs_context_form ON audit.audit_logs IS 'A flat JSON object of at most 4,096 bytes, no name twice, values texts, numbers or booleans, names out of: gen_ai.agent.version, gen_ai.request.model, gen_ai.tool.name, gen_ai.conversation.id, mcp.session.id, span_id, parent_span_id, event, resource, approver, policy_id, reason_code, input_sha256, output_sha256, origin, dry_run_of.';
+COMMENT ON CONSTRAINT audit_logs_created_at_known ON audit.audit_logs IS 'Pages are ordered by it: a NULL or an infinity would fall out of every page.';
+COMMENT ON CONSTRAINT audit_logs_error_size ON audit.audit_logs IS '1 to 2,000 characters.';
+COMMENT ON CONSTRAINT audit_logs_http_status_range ON audit.audit_logs IS '100 to 599.';
+COMMENT ON CONSTRAINT audit_logs_latency_ms_range ON audit.audit_logs IS 'Not negative.';
+COMMENT ON CONSTRAINT audit_logs_mode_known ON audit.audit_logs IS 'DRY_RUN or LIVE; unknown in imported history.';
+COMMENT ON CONSTRAINT audit_logs_status_known ON audit.audit_logs IS 'started, success, error or denied; unknown in imported history.';
+COMMENT ON CONSTRAINT audit_logs_tenant_id_form ON audit.audit_logs IS '1 to 63 of a-z, 0-9, _ and -, the first a letter or digit; so never the '''' that an ended SET LOCAL leaves.';
+COMMENT ON CONSTRAINT audit_logs_trace_id_size ON audit.audit_logs IS '1 to 128 characters.';
+COMMENT ON CONSTRAINT audit_logs_user_id_size ON audit.audit_logs IS '1 to 256 characters.';
+
+CREATE TABLE audit.checkpoints (
+    tenant_id text NOT NULL,
+    epoch integer NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT checkpoints_note_size CHECK (((length(note) >= 1) AND (length(note) <= 8192))),
+    CONSTRAINT checkpoints_root_size CHECK ((octet_length(root) = 32))
+);
+
 CREATE TABLE audit.idempotency_keys (
     tenant_id text NOT NULL,
     key text NOT NULL,
@@ -193,6 +248,29 @@ COMMENT ON COLUMN audit.proof_secrets.created_at IS 'When it was made.';
 COMMENT ON COLUMN audit.proof_secrets.replaced_at IS 'When another took its place. NULL: it is the one in use.';
 COMMENT ON CONSTRAINT proof_secrets_key_size ON audit.proof_secrets IS 'Two whole blocks of SHA-256.';
 
+CREATE TABLE audit.seal_nodes (
+    tenant_id text NOT NULL,
+    epoch integer NOT NULL,
+    level integer NOT NULL,
+    node_index bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT seal_nodes_hash_size CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT seal_nodes_level_range CHECK (((level >= 1) AND (level <= 7)))
+);
+
+CREATE TABLE audit.seals (
+    tenant_id text NOT NULL,
+    epoch integer NOT NULL,
+    leaf_index bigint NOT NULL,
+    leaf_hash bytea NOT NULL,
+    record_id uuid,
+    salt bytea,
+    line text,
+    CONSTRAINT seals_leaf_hash_size CHECK ((octet_length(leaf_hash) = 32)),
+    CONSTRAINT seals_record_or_statement CHECK (((record_id IS NULL) = (line IS NOT NULL))),
+    CONSTRAINT seals_salt_size CHECK ((octet_length(salt) = 32))
+);
+
 CREATE TABLE audit.tenants (
     id text NOT NULL,
     name text,
@@ -209,6 +287,22 @@ COMMENT ON COLUMN audit.tenants.created_at IS 'The database''s clock when the te
 COMMENT ON CONSTRAINT tenants_created_at_known ON audit.tenants IS 'A tenant without a beginning cannot be audited.';
 COMMENT ON CONSTRAINT tenants_id_form ON audit.tenants IS 'A tenant''s id has 1 to 63 characters, of a to z, 0 to 9, _ and -, and begins with a letter or a digit.';
 COMMENT ON CONSTRAINT tenants_name_size ON audit.tenants IS 'A tenant''s name has 1 to 200 characters.';
+
+CREATE TABLE audit.trees (
+    tenant_id text NOT NULL,
+    epoch integer NOT NULL,
+    size bigint DEFAULT 0 NOT NULL,
+    root bytea NOT NULL,
+    frontier bytea DEFAULT '\x'::bytea NOT NULL,
+    history_at timestamp with time zone,
+    history_id uuid,
+    sealed_xid xid8,
+    sealed_id uuid,
+    began_at timestamp with time zone NOT NULL,
+    CONSTRAINT trees_epoch_range CHECK ((epoch >= 1)),
+    CONSTRAINT trees_root_size CHECK ((octet_length(root) = 32)),
+    CONSTRAINT trees_size_range CHECK ((size >= 0))
+);
 ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT admin_events_pkey ON audit.admin_events IS 'An act is recorded once.';
 ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_pkey PRIMARY KEY (api_key_id);
@@ -217,12 +311,16 @@ ALTER TABLE ONLY audit.api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT api_keys_pkey ON audit.api_keys IS 'One key an id.';
 ALTER TABLE ONLY audit.audit_logs ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT audit_logs_pkey ON audit.audit_logs IS 'A record is written once.';
+ALTER TABLE ONLY audit.checkpoints ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (tenant_id, epoch, size);
 ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 COMMENT ON CONSTRAINT idempotency_keys_pkey ON audit.idempotency_keys IS 'One use of a key by a tenant; the second at once waits here.';
 ALTER TABLE ONLY audit.proof_secrets ADD CONSTRAINT proof_secrets_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT proof_secrets_pkey ON audit.proof_secrets IS 'One secret an id.';
+ALTER TABLE ONLY audit.seal_nodes ADD CONSTRAINT seal_nodes_pkey PRIMARY KEY (tenant_id, epoch, level, node_index);
+ALTER TABLE ONLY audit.seals ADD CONSTRAINT seals_pkey PRIMARY KEY (tenant_id, epoch, leaf_index);
 ALTER TABLE ONLY audit.tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT tenants_pkey ON audit.tenants IS 'A tenant is registered once.';
+ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_pkey PRIMARY KEY (tenant_id, epoch);
 
 CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC NULLS LAST, id DESC);
 COMMENT ON INDEX audit.admin_events_act_created_at_id_idx IS 'Serves an administrator''s list of one act in all tenants, and of the acts on none.';
@@ -257,6 +355,9 @@ COMMENT ON INDEX audit.audit_logs_tenant_id_http_status_created_at_id_idx IS 'Se
 CREATE INDEX audit_logs_tenant_id_mode_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST);
 COMMENT ON INDEX audit.audit_logs_tenant_id_mode_created_at_id_idx IS 'Serves lists of one mode.';
 
+CREATE INDEX audit_logs_tenant_id_recorded_xid_id_idx ON audit.audit_logs USING btree (tenant_id, recorded_xid, id);
+COMMENT ON INDEX audit.audit_logs_tenant_id_recorded_xid_id_idx IS 'Serves sealing: a tenant''s records in the order in which their transactions got their numbers.';
+
 CREATE INDEX audit_logs_tenant_id_status_created_at_id_idx ON audit.audit_logs USING btree (tenant_id, status, created_at DESC NULLS LAST, id DESC NULLS LAST);
 COMMENT ON INDEX audit.audit_logs_tenant_id_status_created_at_id_idx IS 'Serves lists of one status.';
 
@@ -271,6 +372,8 @@ COMMENT ON INDEX audit.idempotency_keys_tenant_id_created_at_idx IS 'Finds the t
 
 CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL))) WHERE (replaced_at IS NULL);
 COMMENT ON INDEX audit.proof_secrets_current_idx IS 'One secret is in use.';
+
+CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL);
 ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT admin_events_tenant_id_fkey ON audit.admin_events IS 'No act on a tenant that does not exist.';
 ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id);
@@ -281,8 +384,12 @@ ALTER TABLE ONLY audit.api_keys ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN K
 COMMENT ON CONSTRAINT api_keys_tenant_id_fkey ON audit.api_keys IS 'A key is issued for a tenant that is registered.';
 ALTER TABLE ONLY audit.audit_logs ADD CONSTRAINT audit_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT audit_logs_tenant_id_fkey ON audit.audit_logs IS 'No record for a tenant that does not exist.';
+ALTER TABLE ONLY audit.checkpoints ADD CONSTRAINT checkpoints_tenant_id_epoch_fkey FOREIGN KEY (tenant_id, epoch) REFERENCES audit.trees(tenant_id, epoch);
 ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT idempotency_keys_tenant_id_fkey ON audit.idempotency_keys IS 'No key of a tenant that does not exist.';
+ALTER TABLE ONLY audit.seal_nodes ADD CONSTRAINT seal_nodes_tenant_id_epoch_fkey FOREIGN KEY (tenant_id, epoch) REFERENCES audit.trees(tenant_id, epoch);
+ALTER TABLE ONLY audit.seals ADD CONSTRAINT seals_tenant_id_epoch_fkey FOREIGN KEY (tenant_id, epoch) REFERENCES audit.trees(tenant_id, epoch);
+ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_key_uses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;

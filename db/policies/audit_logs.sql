@@ -1,15 +1,19 @@
 -- Who may do what with audit.audit_logs. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
 -- The tenant is compared bare, so that it becomes a condition of the index (tenant_id, created_at), and the proof is asked for in a
--- sub-select, which a statement runs once, however many rows it has.
+-- sub-select, which a statement runs once, however many rows it has. The key that a record says it was written with is compared too:
+-- its default reads a setting, which a statement can change between two columns.
 
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
 
 REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.audit_logs FROM audit_owner;   -- an attempt fails, instead of touching no rows
-GRANT SELECT ON audit.audit_logs TO audit_trusted;
--- Not created_at: the server's clock. A grant on the table would let the caller choose it.
-GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
+-- Not recorded_xid: it would tell one tenant how busy the others are.
+GRANT SELECT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at,
+              recorded_at, api_key_id, context)
+    ON audit.audit_logs TO audit_trusted;
+-- Not created_at and recorded_at, the server's clock, nor recorded_xid and api_key_id. A grant on the table would let the caller choose them.
+GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, context)
     ON audit.audit_logs TO audit_trusted, audit_keyed;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.audit_logs;
@@ -22,16 +26,16 @@ COMMENT ON POLICY trusted_reads_own_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS trusted_appends_to_own_tenant ON audit.audit_logs;
 CREATE POLICY trusted_appends_to_own_tenant ON audit.audit_logs
     FOR INSERT TO audit_trusted
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND api_key_id IS NULL);
 COMMENT ON POLICY trusted_appends_to_own_tenant ON audit.audit_logs IS
-    'A transaction appends records of the tenant it is set to. No tenant set: no inserts.';
+    'A transaction appends records of the tenant it is set to, written with no key. No tenant set: no inserts.';
 
 -- Second protection, restrictive: a permissive policy that is added later cannot give this role more rows.
 DROP POLICY IF EXISTS trusted_stays_in_own_tenant ON audit.audit_logs;
 CREATE POLICY trusted_stays_in_own_tenant ON audit.audit_logs
     AS RESTRICTIVE FOR ALL TO audit_trusted
     USING (tenant_id = current_setting('app.tenant_id', true))
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND api_key_id IS NULL);
 COMMENT ON POLICY trusted_stays_in_own_tenant ON audit.audit_logs IS
     'Says the same as the permissive policies, and must hold beside any other: a stray policy with true opens nothing.';
 
@@ -48,9 +52,10 @@ COMMENT ON POLICY keyed_reads_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS keyed_appends_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_keyed
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write'))
+                AND api_key_id = (SELECT audit.proven_api_key()));
 COMMENT ON POLICY keyed_appends_to_proven_tenant ON audit.audit_logs IS
-    'A transaction appends records of the tenant that a key with the scope write has proven.';
+    'A transaction appends records of the tenant that a key with the scope write has proven, written with that key.';
 
 -- The second line, a policy for each command: one for all would let one scope do what the other may.
 DROP POLICY IF EXISTS keyed_reads_only_proven_tenant ON audit.audit_logs;
@@ -63,7 +68,8 @@ COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS keyed_appends_only_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs
     AS RESTRICTIVE FOR INSERT TO audit_keyed
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write')));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write'))
+                AND api_key_id = (SELECT audit.proven_api_key()));
 COMMENT ON POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
 
@@ -83,18 +89,22 @@ COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS owner_imports_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('import')));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('import'))
+                AND api_key_id = (SELECT audit.proven_api_key()));
 COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
     'For audit.import_audit_log_batch(), which keeps the times of records that were made elsewhere. Without its caller''s '
     'proof, by a key with the scope import, the owner appends nothing.';
 
 -- No key has the scope replay: audit.replay_audit_logs() proves it of a tenant whose records it has found genuine.
+-- Where tenants are named, it proves the empty key, and the record has none: concat() of NULL is the empty text.
 DROP POLICY IF EXISTS owner_replays_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_replays_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('replay')));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('replay'))
+                AND concat(api_key_id) = (SELECT audit.proven_api_key()));
 COMMENT ON POLICY owner_replays_to_proven_tenant ON audit.audit_logs IS
-    'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was unavailable.';
+    'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was unavailable. Their key '
+    'is the one that it has found them genuine for; none where tenants are named.';
 
 -- Append-only, whatever is granted one day.
 DROP POLICY IF EXISTS nobody_changes_a_record ON audit.audit_logs;

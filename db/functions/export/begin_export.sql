@@ -11,7 +11,9 @@ CREATE OR REPLACE FUNCTION audit.begin_export(
     p_http_status int         DEFAULT NULL,
     p_start_time  timestamptz DEFAULT NULL,
     p_end_time    timestamptz DEFAULT NULL,
-    p_order       text        DEFAULT 'desc')
+    p_order       text        DEFAULT 'desc',
+    p_api_key_id  text        DEFAULT NULL,
+    p_context     json        DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -20,6 +22,8 @@ SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
+DECLARE
+    v_context json;
 BEGIN
     PERFORM audit.required_tenant('read');
     IF p_format IS NULL OR p_format NOT IN ('ndjson', 'csv') THEN
@@ -31,13 +35,16 @@ BEGIN
     ELSIF p_status NOT IN ('started', 'success', 'error', 'denied') THEN
         RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
     END IF;
+    IF p_context IS NOT NULL THEN
+        v_context := audit.context_filter(p_context);
+    END IF;
 
     -- Refuses where no tenant is proven.
     PERFORM audit.record_export(p_api_key);
     RETURN jsonb_build_object(
         'format', p_format, 'order', p_order, 'agent_id', p_agent_id, 'trace_id', p_trace_id, 'user_id', p_user_id,
         'mode', p_mode, 'status', p_status, 'http_status', p_http_status, 'start_time', p_start_time,
-        'end_time', p_end_time, 'count', 0);
+        'end_time', p_end_time, 'api_key_id', p_api_key_id, 'context', v_context, 'count', 0);
 END
 $$;
 

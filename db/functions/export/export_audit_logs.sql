@@ -27,6 +27,8 @@ DECLARE
     v_mode        text := v_state ->> 'mode';
     v_status      text := v_state ->> 'status';
     v_http_status int := v_state ->> 'http_status';
+    v_api_key_id  text := v_state ->> 'api_key_id';
+    v_context     json := v_state ->> 'context';
     -- As in audit.list_audit_logs(): no record lies outside of these.
     v_from        timestamptz := least(greatest((v_state ->> 'start_time')::timestamptz, '1970-01-01 00:00:00+00'), '10000-01-01 00:00:00+00');
     v_to          timestamptz := greatest(least((v_state ->> 'end_time')::timestamptz, '10000-01-01 00:00:00+00'), '1970-01-01 00:00:00+00');
@@ -38,14 +40,14 @@ DECLARE
     v_after_id    uuid := v_state ->> 'last_id';
     v_end_time    timestamptz;
     v_end_id      uuid;
-    v_newest      audit.audit_logs[];
-    v_page        audit.audit_logs[];
+    v_newest      audit.listed_audit_log[];
+    v_page        audit.listed_audit_log[];
     v_text        text;
     v_bytes       bigint := 0;
     v_until       timestamptz := clock_timestamp() + interval '1 second';
 BEGIN
     -- audit_keyed, as in audit.list_audit_logs()
-    IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN
+    IF NOT has_column_privilege('audit.audit_logs', 'id', 'SELECT') THEN
         RETURN QUERY SELECT part.lines, part.state FROM audit.export_proven_audit_logs() AS part;
         RETURN;
     END IF;
@@ -61,7 +63,9 @@ BEGIN
         v_newest_id := v_newest[1].id;
         v_state := v_state || jsonb_build_object('newest_time', v_newest_time, 'newest_id', v_newest_id);
         IF v_is_csv THEN
-            lines := convert_to(E'id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at\r\n', 'UTF8');
+            lines := convert_to(concat(
+                'id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at,',
+                E'recorded_at,api_key_id,context\r\n'), 'UTF8');
             state := v_state;
             RETURN NEXT;
         END IF;
@@ -94,10 +98,10 @@ BEGIN
         INTO v_page, v_after_time, v_after_id
         FROM audit.filtered_page(
             v_tenant_id, v_agent_id, v_trace_id, v_user_id, v_mode, v_status, v_http_status, v_after_time, v_after_id, v_end_time,
-            v_end_id, c_records, c_read, CASE WHEN v_is_asc THEN 'asc' ELSE 'desc' END) AS next;
+            v_end_id, c_records, c_read, CASE WHEN v_is_asc THEN 'asc' ELSE 'desc' END, v_api_key_id, v_context) AS next;
 
         -- unnest() keeps the order of the page, and nothing stands between it and the aggregate.
-        -- CSV is that of RFC 4180, with an apostrophe before text that a spreadsheet would evaluate as a formula. Only the four columns
+        -- CSV is that of RFC 4180, with an apostrophe before text that a spreadsheet would evaluate as a formula. Only the five columns
         -- with text of callers can begin like that.
         IF v_is_csv THEN
             SELECT string_agg(concat(
@@ -108,7 +112,9 @@ BEGIN
                 l.mode, ',', l.status, ',', l.http_status, ',', l.latency_ms, ',',
                 '"' || CASE WHEN ascii(l.user_id) = ANY (c_formula) THEN '''' ELSE '' END || replace(l.user_id, '"', '""') || '"', ',',
                 '"' || CASE WHEN ascii(l.error) = ANY (c_formula) THEN '''' ELSE '' END || replace(l.error, '"', '""') || '"', ',',
-                to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), E'\r\n'), '')
+                to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ',',
+                to_char(l.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ',', l.api_key_id, ',',
+                '"' || CASE WHEN ascii(l.context) = ANY (c_formula) THEN '''' ELSE '' END || replace(l.context, '"', '""') || '"', E'\r\n'), '')
             INTO v_text
             FROM unnest(v_page) AS l;
         ELSE
@@ -124,7 +130,11 @@ BEGIN
                 ',"latency_ms":', coalesce(l.latency_ms::text, 'null'),
                 ',"user_id":', coalesce(to_json(l.user_id)::text, 'null'),
                 ',"error":', coalesce(to_json(l.error)::text, 'null'),
-                ',"created_at":"', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), E'"}\n'), '')
+                ',"created_at":"', to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                '","recorded_at":', coalesce('"' || to_char(l.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', 'null'),
+                ',"api_key_id":', coalesce('"' || l.api_key_id || '"', 'null'),
+                -- A line break of JSON stands between its parts, never within a text.
+                ',"context":', coalesce(translate(l.context, E'\n\r', '  '), 'null'), E'}\n'), '')
             INTO v_text
             FROM unnest(v_page) AS l;
         END IF;
@@ -141,7 +151,7 @@ BEGIN
     END LOOP;
 
     -- A file without this line is incomplete. It has as many commas as a record, for readers that count columns.
-    lines := lines || convert_to(CASE WHEN v_is_csv THEN concat('#complete,', v_count, E',,,,,,,,,\r\n')
+    lines := lines || convert_to(CASE WHEN v_is_csv THEN concat('#complete,', v_count, E',,,,,,,,,,,,\r\n')
                                       ELSE concat('{"complete": true, "count": ', v_count, E'}\n') END, 'UTF8');
     state := NULL;
     RETURN NEXT;

@@ -38,11 +38,19 @@ BEGIN
     CROSS JOIN LATERAL (VALUES (
         format('(%s AND (%s = ( SELECT audit.proven_tenant(%%s) AS proven_tenant)))', wanted.comparison, tenant.col)
     )) AS proven (form)
+    -- A record that is stored says the key that it was written with: the proven one, or none.
     CROSS JOIN LATERAL (VALUES (
-        format(proven.form, wanted.scope),
+        CASE WHEN c.relname = 'audit_logs' AND p.polcmd IN ('a', '*')
+             THEN format('(%s AND (api_key_id IS NULL))', wanted.comparison) ELSE wanted.comparison END,
+        CASE WHEN c.relname = 'audit_logs' AND p.polcmd = 'a'
+             THEN left(proven.form, -1) || ' AND (api_key_id = ( SELECT audit.proven_api_key() AS proven_api_key)))' ELSE proven.form END,
+        left(proven.form, -1) || ' AND (concat(api_key_id) = ( SELECT audit.proven_api_key() AS proven_api_key)))'
+    )) AS stored (trusted, keyed, replayed)
+    CROSS JOIN LATERAL (VALUES (
+        format(stored.keyed, wanted.scope),
         format(proven.form, 'current_setting(''app.scope''::text, true)'),
-        format(proven.form, '''import''::text'),
-        format(proven.form, '''replay''::text'),
+        format(stored.keyed, '''import''::text'),
+        format(stored.replayed, '''replay''::text'),
         format('(%s AND (%s = ( SELECT audit.writing_tenant() AS writing_tenant)))', wanted.comparison, tenant.col),
         coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
         coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
@@ -51,7 +59,8 @@ BEGIN
     WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
       AND CASE p.polroles
         WHEN ARRAY['audit_trusted'::regrole::oid] THEN
-            ARRAY[expression.visible, expression.storable] <> ARRAY[wanted.comparison, wanted.comparison]
+            ARRAY[expression.visible, expression.storable]
+            <> ARRAY[CASE p.polcmd WHEN 'a' THEN stored.trusted ELSE wanted.comparison END, stored.trusted]
         WHEN ARRAY['audit_keyed'::regrole::oid] THEN
             wanted.scope IS NULL
             OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]

@@ -1,4 +1,4 @@
--- The next rows of a list with any number of filters. One filter is one read of its index. With two or more, rows are read by one
+-- The next rows of a list with any number of filters. One filter that has an index is one read of it. With others, rows are read by one
 -- filter, in parts, and compared with the others: by each filter once, and then by the one whose rows have lain furthest apart. So two
 -- filters together cost about what the rarer of them costs, and no statistics are needed to find out which that is.
 
@@ -17,7 +17,9 @@ CREATE OR REPLACE FUNCTION audit.filtered_page(
     p_rows           int,
     p_read           int,
     p_order          text,
-    OUT page         audit.audit_logs[],
+    p_api_key_id     text,
+    p_context        json,
+    OUT page         audit.listed_audit_log[],
     OUT reached_time timestamptz,
     OUT reached_id   uuid)
 LANGUAGE plpgsql STABLE SECURITY INVOKER
@@ -28,14 +30,17 @@ DECLARE
     -- The first is tried first: roughly from the filter that is rare in most tenants to the one that is not.
     c_columns CONSTANT text[] := ARRAY['trace_id', 'user_id', 'http_status', 'agent_id', 'status', 'mode'];
     v_values  text[]   := ARRAY[p_trace_id, p_user_id, p_http_status::text, p_agent_id, p_status, p_mode];
-    v_filters int      := num_nonnulls(p_trace_id, p_user_id, p_http_status, p_agent_id, p_status, p_mode);
+    v_filters int      := num_nonnulls(p_trace_id, p_user_id, p_http_status, p_agent_id, p_status, p_mode, p_api_key_id, p_context);
+    -- A key and a context have no index: they are compared alone, with rows that are read by another filter or by time.
+    v_compare boolean  := v_filters > 1 OR num_nonnulls(p_api_key_id, p_context) > 0;
+    v_names   text[]   := ARRAY(SELECT w.key FROM json_each_text(p_context) AS w);
     -- How many rows were read by each filter, and the time that they span together.
     v_counts  bigint[] := ARRAY[0, 0, 0, 0, 0, 0];
     v_seconds float8[] := ARRAY[0, 0, 0, 0, 0, 0];
     v_by      int;
     v_rows    int      := p_rows;   -- of the next part
     v_read    bigint   := 0;
-    v_part    audit.audit_logs[];
+    v_part    audit.listed_audit_log[];
     -- Less than a proof lasts, and than statement_timeout: the caller is told what to do about it.
     v_until   timestamptz := clock_timestamp() + interval '4 seconds';
 BEGIN
@@ -57,7 +62,7 @@ BEGIN
         END LOOP;
         v_part := audit.keyset_page(
             p_tenant_id, c_columns[v_by], v_values[v_by], reached_time, reached_id, p_last_time, p_last_id, v_rows, p_order);
-        IF v_filters < 2 THEN
+        IF NOT v_compare THEN
             page := v_part;
         ELSE
             page := page || ARRAY(
@@ -67,7 +72,11 @@ BEGIN
                   AND (p_user_id IS NULL OR l.user_id = p_user_id)
                   AND (p_mode IS NULL OR l.mode = p_mode)
                   AND (p_status IS NULL OR l.status = p_status)
-                  AND (p_http_status IS NULL OR l.http_status = p_http_status));
+                  AND (p_http_status IS NULL OR l.http_status = p_http_status)
+                  AND (p_api_key_id IS NULL OR l.api_key_id = p_api_key_id)
+                  AND (p_context IS NULL OR NOT EXISTS (
+                        SELECT FROM unnest(v_names) AS w (name)
+                        WHERE l.context::json ->> w.name IS DISTINCT FROM p_context ->> w.name)));
         END IF;
 
         IF cardinality(v_part) < v_rows THEN
@@ -84,8 +93,10 @@ BEGIN
             RAISE EXCEPTION 'the filters together take too long'
                 USING ERRCODE = 'query_canceled', HINT = 'Give start_time or end_time, or export the records.';
         END IF;
-        v_counts[v_by] := v_counts[v_by] + v_rows;
-        v_seconds[v_by] := v_seconds[v_by] + abs(extract(epoch FROM reached_time - v_part[1].created_at));
+        IF v_by IS NOT NULL THEN
+            v_counts[v_by] := v_counts[v_by] + v_rows;
+            v_seconds[v_by] := v_seconds[v_by] + abs(extract(epoch FROM reached_time - v_part[1].created_at));
+        END IF;
         v_rows := least(greatest(v_read, p_rows), 1000);
     END LOOP;
 

@@ -9,7 +9,7 @@ DECLARE
     v_tenant_id text := audit.required_tenant('read');
     v_item      text;
 BEGIN
-    IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN   -- audit_keyed, as in audit.list_audit_logs()
+    IF NOT has_column_privilege('audit.audit_logs', 'id', 'SELECT') THEN   -- audit_keyed, as in audit.list_audit_logs()
         RETURN audit.get_proven_audit_log(p_id);
     END IF;
 
@@ -18,7 +18,8 @@ BEGIN
     INTO v_item
     FROM (
         SELECT l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id, l.error,
-               to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
+               to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
+               to_char(l.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS recorded_at, l.api_key_id, l.context
         FROM audit.audit_logs AS l
         WHERE l.id = p_id AND l.tenant_id = v_tenant_id) AS item;
 

@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION audit.keyset_page(
     p_last_id    uuid,
     p_rows       int,
     p_order      text)
-RETURNS audit.audit_logs[]
+RETURNS audit.listed_audit_log[]
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 -- Planned once a session: every value gives the same plan.
@@ -36,49 +36,63 @@ BEGIN
         CASE p_column
         WHEN 'agent_id' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.agent_id = p_value
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT p_rows);
         WHEN 'trace_id' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.trace_id = p_value
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT p_rows);
         WHEN 'user_id' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.user_id = p_value
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT p_rows);
         WHEN 'mode' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.mode = p_value
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT p_rows);
         WHEN 'status' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.status = p_value
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT p_rows);
         WHEN 'http_status' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.http_status = p_value::int
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT p_rows);
         ELSE
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id
                   AND (l.created_at, l.id) < (p_after_time, p_after_id)
                   AND (l.created_at, l.id) >= (p_last_time, p_last_id)
@@ -88,49 +102,63 @@ BEGIN
         CASE p_column
         WHEN 'agent_id' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.agent_id = p_value
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)
                 ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_rows);
         WHEN 'trace_id' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.trace_id = p_value
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)
                 ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_rows);
         WHEN 'user_id' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.user_id = p_value
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)
                 ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_rows);
         WHEN 'mode' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.mode = p_value
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)
                 ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_rows);
         WHEN 'status' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.status = p_value
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)
                 ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_rows);
         WHEN 'http_status' THEN
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.http_status = p_value::int
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)
                 ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_rows);
         ELSE
             RETURN ARRAY(
-                SELECT l FROM audit.audit_logs AS l
+                SELECT ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id,
+                           l.error, l.created_at, l.recorded_at, l.api_key_id, l.context)::audit.listed_audit_log
+                FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id
                   AND (l.created_at, l.id) > (p_after_time, p_after_id)
                   AND (l.created_at, l.id) <= (p_last_time, p_last_id)

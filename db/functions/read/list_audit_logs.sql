@@ -13,7 +13,9 @@ CREATE OR REPLACE FUNCTION audit.list_audit_logs(
     p_end_time    timestamptz DEFAULT NULL,
     p_limit       int         DEFAULT 50,
     p_cursor      text        DEFAULT NULL,
-    p_order       text        DEFAULT 'desc')
+    p_order       text        DEFAULT 'desc',
+    p_api_key_id  text        DEFAULT NULL,
+    p_context     json        DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -23,6 +25,7 @@ DECLARE
     c_least     CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     c_greatest  CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     v_tenant_id text := audit.required_tenant('read');
+    v_context   json;
     v_position  text[];
     v_is_ours   boolean;
     -- No record lies outside of these, by audit_logs_created_at_known; a time further out could leave the type's range below.
@@ -33,15 +36,15 @@ DECLARE
     v_after_id  uuid;
     v_last      timestamptz;
     v_last_id   uuid;
-    v_page      audit.audit_logs[];
+    v_page      audit.listed_audit_log[];
     v_has_more  boolean;
     v_items     text;
 BEGIN
     -- audit_keyed has no SELECT: EXPLAIN of a query of its own would count what the policies hide from it.
-    IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN
+    IF NOT has_column_privilege('audit.audit_logs', 'id', 'SELECT') THEN
         RETURN audit.list_proven_audit_logs(
             p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time,
-            p_limit, p_cursor, p_order);
+            p_limit, p_cursor, p_order, p_api_key_id, p_context);
     END IF;
     IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'limit is a number from 1 to 1000' USING ERRCODE = 'RF003', COLUMN = 'limit';
@@ -51,6 +54,9 @@ BEGIN
         RAISE EXCEPTION 'mode is DRY_RUN or LIVE' USING ERRCODE = 'RF003', COLUMN = 'mode';
     ELSIF p_status NOT IN ('started', 'success', 'error', 'denied') THEN
         RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
+    END IF;
+    IF p_context IS NOT NULL THEN
+        v_context := audit.context_filter(p_context);
     END IF;
 
     IF p_cursor IS NOT NULL THEN
@@ -62,7 +68,7 @@ BEGIN
         IF v_is_ours THEN
             v_is_ours := p_cursor = audit.page_cursor(
                 v_position[1]::bigint, v_position[2]::uuid, v_tenant_id, p_order, p_agent_id, p_trace_id, p_user_id,
-                p_mode, p_status, p_http_status, p_start_time, p_end_time);
+                p_mode, p_status, p_http_status, p_start_time, p_end_time, p_api_key_id, v_context);
         END IF;
         IF NOT v_is_ours THEN
             RAISE EXCEPTION 'the cursor does not belong to this list'
@@ -95,13 +101,13 @@ BEGIN
     END IF;
 
     -- One more than asked for: that there is a next page is seen, not guessed.
-    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status) = 0 THEN
+    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_api_key_id, v_context) = 0 THEN
         v_page := audit.keyset_page(
             v_tenant_id, NULL, NULL, v_after, v_after_id, v_last, v_last_id, p_limit + 1, p_order);
     ELSE
         v_page := (audit.filtered_page(
             v_tenant_id, p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, v_after, v_after_id, v_last, v_last_id,
-            p_limit + 1, NULL, p_order)).page;
+            p_limit + 1, NULL, p_order, p_api_key_id, v_context)).page;
     END IF;
 
     -- A caller that has set an unregistered name must not mistake an empty page for an empty trail.
@@ -119,7 +125,8 @@ BEGIN
     INTO v_items
     FROM (
         SELECT l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status, l.latency_ms, l.user_id, l.error,
-               to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
+               to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at,
+               to_char(l.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS recorded_at, l.api_key_id, l.context::json AS context
         FROM unnest(v_page) AS l) AS item;
 
     RETURN concat(
@@ -128,14 +135,14 @@ BEGIN
         ', "next_cursor": ',
         CASE WHEN v_has_more THEN to_json(audit.page_cursor(
             (extract(epoch FROM v_page[p_limit].created_at) * 1000000)::bigint, v_page[p_limit].id, v_tenant_id, p_order, p_agent_id,
-            p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time)) ELSE 'null' END,
+            p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time, p_api_key_id, v_context)) ELSE 'null' END,
         ', "has_more": ', to_json(v_has_more),
         '}');
 END
 $$;
 
 COMMENT ON FUNCTION audit.list_audit_logs IS
-    'One page of the transaction''s tenant as JSON: count, items, next_cursor, has_more. Filters are equalities, '
+    'One page of the transaction''s tenant as JSON: count, items, next_cursor, has_more. Filters are equalities, p_context of each name that it has, '
     'start_time inclusive, end_time exclusive. RF001 when no tenant is set or proven, RF002 when it is not registered, RF003 '
     'when an argument is refused, RF006 when the key may not read.';
 REVOKE ALL ON FUNCTION audit.list_audit_logs FROM PUBLIC;

@@ -11,7 +11,9 @@ CREATE OR REPLACE FUNCTION audit.list_proven_audit_logs(
     p_end_time    timestamptz,
     p_limit       int,
     p_cursor      text,
-    p_order       text)
+    p_order       text,
+    p_api_key_id  text,
+    p_context     json)
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -26,7 +28,7 @@ BEGIN
     PERFORM set_config('app.scope', 'read', true);
     RETURN audit.list_audit_logs(
         p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time,
-        p_limit, p_cursor, p_order);
+        p_limit, p_cursor, p_order, p_api_key_id, p_context);
 END
 $$;
 

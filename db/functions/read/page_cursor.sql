@@ -12,7 +12,9 @@ CREATE OR REPLACE FUNCTION audit.page_cursor(
     p_status       text,
     p_http_status  int,
     p_start_time   timestamptz,
-    p_end_time     timestamptz)
+    p_end_time     timestamptz,
+    p_api_key_id   text,
+    p_context      json)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -25,7 +27,9 @@ BEGIN
     RETURN concat_ws('-', p_microseconds, v_id, left(encode(sha256(convert_to(
         json_build_array(
             p_microseconds, v_id, p_tenant_id, p_order, p_agent_id, p_trace_id, p_user_id, p_mode, p_status,
-            p_http_status, extract(epoch FROM p_start_time), extract(epoch FROM p_end_time))::text,
+            p_http_status, extract(epoch FROM p_start_time), extract(epoch FROM p_end_time))::text
+        -- Nothing where neither is given: so cursors of the release before go on.
+        || CASE WHEN num_nonnulls(p_api_key_id, p_context) > 0 THEN json_build_array(p_api_key_id, p_context)::text ELSE '' END,
         'UTF8')), 'hex'), 16));
 END
 $$;

@@ -28,7 +28,7 @@ $$;
 
 COMMENT ON FUNCTION audit.append_audit_log IS
     'Stores one record for this tenant: true. False: the tenant has this very record already. RF003 without mode or status (scope '
-    'write) or created_at (any other), RF004 when the id belongs to another record, 23514 when a rule of the table is broken. Runs '
+    'write) or created_at (any other), or when its context is not JSON, RF004 when the id belongs to another record, 23514 when a rule of the table is broken. Runs '
     'as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.append_audit_log FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.append_audit_log TO audit_trusted, audit_keyed;

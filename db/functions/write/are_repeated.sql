@@ -7,7 +7,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT has_table_privilege('audit.audit_logs', 'SELECT') THEN   -- audit_keyed
+    IF NOT has_column_privilege('audit.audit_logs', 'id', 'SELECT') THEN   -- audit_keyed
         RETURN audit.are_stored(p_records);
     END IF;
     -- Imports, replays and audit.are_stored() run as the owner. Its policy needs the caller's proof, with this scope.
@@ -18,9 +18,9 @@ BEGIN
             SELECT FROM audit.audit_logs AS l
             WHERE l.id = r.id
               AND l.tenant_id = current_setting('app.tenant_id', true)
-              AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error)
+              AND (l.agent_id, l.mode, l.status, l.trace_id, l.http_status, l.latency_ms, l.user_id, l.error, l.context::text)
                   IS NOT DISTINCT FROM
-                  (r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error)
+                  (r.agent_id, r.mode, r.status, r.trace_id, r.http_status, r.latency_ms, r.user_id, r.error, r.context)
               -- An import chooses the time. A replay may repeat a record that was stored when it came, by a commit whose answer
               -- the service never got; then the stored time is that commit's.
               AND (p_scope <> 'import' OR l.created_at = r.created_at)

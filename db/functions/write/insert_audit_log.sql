@@ -9,7 +9,8 @@ CREATE OR REPLACE FUNCTION audit.insert_audit_log(
     p_latency_ms  int  DEFAULT NULL,
     p_user_id     text DEFAULT NULL,
     p_error       text DEFAULT NULL,
-    p_id          uuid DEFAULT NULL)
+    p_id          uuid DEFAULT NULL,
+    p_context     text DEFAULT NULL)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -30,15 +31,16 @@ BEGIN
     END IF;
 
     INSERT INTO audit.audit_logs
-        (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
+        (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, context)
     VALUES
-        (v_id, p_trace_id, v_tenant_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error)
+        (v_id, p_trace_id, v_tenant_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
+         CASE WHEN p_context IS NOT NULL THEN audit.parsed_context(p_context) END)
     ON CONFLICT DO NOTHING;
 
     IF NOT FOUND THEN
         IF NOT audit.are_repeated(json_build_array(row_to_json(ROW(
                v_id, p_trace_id, p_agent_id, p_mode, p_status, p_http_status, p_latency_ms, p_user_id, p_error,
-               NULL)::audit.new_audit_log)), 'write') THEN
+               NULL, p_context)::audit.new_audit_log)), 'write') THEN
             RAISE EXCEPTION 'the id belongs to another record'
                 USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
         END IF;
@@ -49,7 +51,7 @@ $$;
 
 COMMENT ON FUNCTION audit.insert_audit_log IS
     'Appends one record to the transaction''s tenant and returns its id. RF001 when no tenant is set, RF003 without mode '
-    'or status, RF004 when the id belongs to another record, RF006 when the key may not write, 23514 when a rule of the '
+    'or status or when the context is not JSON, RF004 when the id belongs to another record, RF006 when the key may not write, 23514 when a rule of the '
     'table is broken. Repeating a call with the same id and content changes nothing.';
 REVOKE ALL ON FUNCTION audit.insert_audit_log FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.insert_audit_log TO audit_trusted, audit_keyed;

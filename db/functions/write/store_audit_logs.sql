@@ -11,19 +11,20 @@ BEGIN
     IF p_scope = 'write' THEN
         -- Not created_at, which no run-time role may write: the server's clock.
         INSERT INTO audit.audit_logs
-            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
+            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, context)
         SELECT coalesce(r.id, audit.uuid_v7()), r.trace_id, p_tenant_id, r.agent_id, r.mode, r.status, r.http_status,
-               r.latency_ms, r.user_id, r.error
+               r.latency_ms, r.user_id, r.error, CASE WHEN r.context IS NOT NULL THEN audit.parsed_context(r.context) END
         FROM json_populate_recordset(NULL::audit.new_audit_log, p_records) AS r
         WHERE r.mode IS NOT NULL AND r.status IS NOT NULL
         ON CONFLICT DO NOTHING;
     ELSE
         -- Replayed records were made before now: a time in the future, by a wrong clock of the service, becomes the current time.
         INSERT INTO audit.audit_logs
-            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
+            (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, context, created_at)
         -- A replayed record without an id is refused: repeating the replay would store it again.
         SELECT CASE p_scope WHEN 'replay' THEN r.id ELSE coalesce(r.id, audit.uuid_v7()) END, r.trace_id, p_tenant_id, r.agent_id,
-               r.mode, r.status, r.http_status, r.latency_ms, r.user_id, r.error, least(r.created_at, CASE p_scope WHEN 'replay' THEN clock_timestamp() END)
+               r.mode, r.status, r.http_status, r.latency_ms, r.user_id, r.error, CASE WHEN r.context IS NOT NULL THEN audit.parsed_context(r.context) END,
+               least(r.created_at, CASE p_scope WHEN 'replay' THEN clock_timestamp() END)
         FROM json_populate_recordset(NULL::audit.new_audit_log, p_records) AS r
         WHERE r.created_at IS NOT NULL
         ON CONFLICT DO NOTHING;
