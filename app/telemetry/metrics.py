@@ -76,7 +76,7 @@ POOL = _gauge(
 )  # fmt: skip
 EXPORTS = _gauge("exports_under_way", "Exports that are being sent right now.", of_workers="sum")
 SEALED_AT = _gauge(
-    "seal_last_success_timestamp_seconds", "When a call that seals records last succeeded, in seconds since 1970.",
+    "seal_last_success_timestamp_seconds", "When a call that seals records last succeeded, or the service started.",
     of_workers="max",
 )  # fmt: skip
 # Workers share the database and the spool, so the worst value that one of them sees counts.

@@ -43,6 +43,7 @@ class Sealer:
 
     async def run(self) -> None:
         """Seal again and again. Never returns; when it is cancelled it closes its connection."""
+        SEALED_AT.set_to_current_time()  # a gauge that was never set reads 0, since 1970
         try:
             while True:
                 seconds = await self._seal() if self._is_up() else await self._rest()
