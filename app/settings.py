@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import Url
@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app import database_url
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+/?")
+S = TypeVar("S", bound=BaseSettings)
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -138,8 +139,13 @@ class Settings(BaseSettings):
 
 def read_settings() -> Settings:
     """Return the settings of the environment. Raises SettingsRefused."""
+    return read_as(Settings)
+
+
+def read_as(kind: type[S]) -> S:
+    """Return the settings of the environment, as this class has them. Raises SettingsRefused."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         problems = [
             f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
@@ -148,10 +154,10 @@ def read_settings() -> Settings:
         raise SettingsRefused("; ".join(problems)) from None
 
 
-def describe() -> str:
+def describe(kind: type[BaseSettings] = Settings) -> str:
     """Return every variable with its default and its meaning, for people."""
     lines = []
-    for name, field in Settings.model_fields.items():
+    for name, field in kind.model_fields.items():
         default = "not set" if field.default in (None, ()) else str(field.default)
         default = default.lower() if isinstance(field.default, bool) else default
         meaning = " ".join((field.description or "").split())
