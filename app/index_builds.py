@@ -130,7 +130,10 @@ def _found(cursor: Any, directory: Path) -> _Found:
     defined = set((directory / "schema.sql").read_text().splitlines())
     found = cursor.fetchall()
     return _Found(
-        {name: (is_valid and definition in defined, has_comment) for name, is_valid, definition, has_comment, _ in found},
+        {
+            name: (is_valid and definition in defined, has_comment)
+            for name, is_valid, definition, has_comment, _ in found
+        },
         {column for *_, columns in found for column in columns},
     )
 
