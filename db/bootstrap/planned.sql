@@ -2,7 +2,7 @@
 
 WITH role (position, name) AS (
     VALUES (1, 'audit_owner'), (2, 'audit_migrator'), (3, 'audit_trusted'), (4, 'audit_keyed'), (5, 'audit_admin'),
-           (6, 'audit_app')
+           (6, 'audit_sealer'), (7, 'audit_signer'), (8, 'audit_app')
 ),
 missing AS (
     SELECT * FROM role WHERE to_regrole(name) IS NULL

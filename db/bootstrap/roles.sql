@@ -20,6 +20,8 @@ BEGIN
                                                   'not enough.'),
             ('audit_admin',    'NOLOGIN',         'Ringfence, group: creates tenants, issues and revokes keys, through '
                                                   'functions only. Reads no log.'),
+            ('audit_sealer',   'NOLOGIN',         'Ringfence, group: seals records, and learns how far sealing is. Reads no log.'),
+            ('audit_signer',   'NOLOGIN',         'Ringfence, group: reads tree heads and stores signed checkpoints. Reads no log.'),
             ('audit_app',      'LOGIN',           'Ringfence: the service at run time. Member of one group, of nothing else.')
         ) AS role (name, attributes, purpose)
     LOOP

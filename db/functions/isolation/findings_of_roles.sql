@@ -17,7 +17,8 @@ BEGIN
     ),
     ours AS (
         SELECT r.* FROM pg_roles AS r
-        WHERE r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin', 'audit_app')
+        WHERE r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin',
+                            'audit_sealer', 'audit_signer', 'audit_app')
     ),
     power (oid, finding) AS (
         SELECT r.oid, r.rolname || ' ' || power.name
@@ -39,7 +40,7 @@ BEGIN
     )
     SELECT 'the role has no power over row-level security', p.finding FROM power AS p JOIN held AS h ON h.oid = p.oid
     UNION ALL
-    -- Whatever else asks: these six must never be more than roles.sql makes them.
+    -- Whatever else asks: these must never be more than roles.sql makes them.
     SELECT 'no role of ours has power over row-level security', p.finding FROM power AS p JOIN ours AS r ON r.oid = p.oid
 
     UNION ALL
@@ -47,7 +48,7 @@ BEGIN
            format('%s is a member of %s', session_user, coalesce(string_agg(r.rolname, ', ' ORDER BY r.rolname), 'nothing'))
     FROM held AS h
     JOIN pg_roles AS r ON r.oid = h.oid AND r.rolname NOT IN (session_user, current_user)
-    HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin')
+    HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin', 'audit_sealer', 'audit_signer')
 
     UNION ALL
     SELECT 'the role owns nothing here', format('%s owns %s', o.owner::regrole, o.object)
@@ -95,7 +96,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.findings_of_roles IS
-    'Violations of the rules of audit.isolation_report() about roles: the role that asks, those it could become, the six '
+    'Violations of the rules of audit.isolation_report() about roles: the role that asks, those it could become, those '
     'of ours, and PUBLIC.';
 REVOKE ALL ON FUNCTION audit.findings_of_roles FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.findings_of_roles TO audit_trusted, audit_keyed, audit_admin;

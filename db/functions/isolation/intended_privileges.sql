@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT grantee, i.object_type, i.object, i.privilege
     FROM (VALUES
-        ('schema',   'audit',                           'USAGE',   'audit_trusted audit_keyed audit_admin'),
+        ('schema',   'audit',                           'USAGE',   'audit_trusted audit_keyed audit_admin audit_sealer audit_signer'),
         ('table',    'audit.tenants',                   'SELECT',  'audit_trusted'),
         ('table',    'audit.admin_events',              'SELECT',  'audit_trusted'),
         -- Not recorded_xid: it would tell one tenant how busy the others are.
@@ -38,6 +38,16 @@ AS $$
         ('column',   'audit.audit_logs.user_id',        'INSERT',  'audit_trusted audit_keyed'),
         ('column',   'audit.audit_logs.error',          'INSERT',  'audit_trusted audit_keyed'),
         ('column',   'audit.audit_logs.context',        'INSERT',  'audit_trusted audit_keyed'),
+        ('table',    'audit.seals',                     'SELECT',  'audit_trusted'),
+        ('table',    'audit.seal_nodes',                'SELECT',  'audit_trusted'),
+        ('table',    'audit.checkpoints',               'SELECT',  'audit_trusted'),
+        -- Not sealed_xid: it would tell one tenant how busy the others are.
+        ('column',   'audit.trees.tenant_id',          'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.epoch',              'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.size',               'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.root',               'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.frontier',           'SELECT',  'audit_trusted'),
+        ('column',   'audit.trees.began_at',           'SELECT',  'audit_trusted'),
         -- functions/record
         ('function', 'audit.context_filter',            'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.is_context',                'EXECUTE', 'audit_trusted audit_keyed'),
@@ -92,6 +102,11 @@ AS $$
         ('function', 'audit.list_proven_admin_events',  'EXECUTE', 'audit_keyed'),
         ('function', 'audit.list_proven_audit_logs',    'EXECUTE', 'audit_keyed'),
         ('function', 'audit.page_cursor',               'EXECUTE', 'audit_trusted audit_keyed'),
+        -- functions/seal
+        ('function', 'audit.private_leaf_line',        'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.record_leaf_line',         'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.seal_records',             'EXECUTE', 'audit_trusted audit_keyed audit_sealer'),
+        ('function', 'audit.tree_root',                'EXECUTE', 'audit_trusted'),
         -- functions/export
         ('function', 'audit.begin_export',              'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.continue_export',           'EXECUTE', 'audit_trusted audit_keyed'),
@@ -109,7 +124,7 @@ AS $$
         -- functions/release
         ('function', 'audit.outdated_server',           'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.wal_position',              'EXECUTE', 'audit_trusted audit_keyed'),
-        ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin')
+        ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin audit_sealer audit_signer')
     ) AS i (object_type, object, privilege, grantees)
     CROSS JOIN string_to_table(i.grantees, ' ') AS grantee
 $$;

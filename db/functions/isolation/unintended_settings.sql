@@ -37,10 +37,11 @@ AS $$
             ('database', 'log_temp_files',                      NULL)
     ),
     concerned (oid) AS (
-        -- As in the report: the role that asks and all that it could become; and the six of ours.
+        -- As in the report: the role that asks and all that it could become; and those of ours.
         SELECT r.oid FROM pg_roles AS r
         WHERE r.rolname IN (session_user, current_user,
-                            'audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin', 'audit_app')
+                            'audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin',
+                            'audit_sealer', 'audit_signer', 'audit_app')
         UNION
         SELECT m.roleid FROM pg_auth_members AS m JOIN concerned AS c ON c.oid = m.member
     )
