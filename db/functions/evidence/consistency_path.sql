@@ -40,10 +40,10 @@ BEGIN
     END IF;
     FOR n IN REVERSE cardinality(v_left) .. 1 LOOP
         IF v_left[n] THEN
-            from_root := sha256('\x01'::bytea || hashes[n] || from_root);
-            to_root := sha256('\x01'::bytea || hashes[n] || to_root);
+            from_root := sha256(decode('01', 'hex') || hashes[n] || from_root);
+            to_root := sha256(decode('01', 'hex') || hashes[n] || to_root);
         ELSE
-            to_root := sha256('\x01'::bytea || to_root || hashes[n]);
+            to_root := sha256(decode('01', 'hex') || to_root || hashes[n]);
         END IF;
     END LOOP;
     -- A proof begins with the smallest subtree.

@@ -33,7 +33,7 @@ BEGIN
 
     root := audit.subtree_hash(p_tenant_id, p_epoch, 0, p_index);
     FOR n IN REVERSE cardinality(hashes) .. 1 LOOP
-        root := sha256('\x01'::bytea || CASE WHEN v_left[n] THEN hashes[n] || root ELSE root || hashes[n] END);
+        root := sha256(decode('01', 'hex') || CASE WHEN v_left[n] THEN hashes[n] || root ELSE root || hashes[n] END);
     END LOOP;
     -- A proof begins at the leaf.
     hashes := ARRAY(SELECT hashes[n] FROM generate_series(cardinality(hashes), 1, -1) AS n);

@@ -9,12 +9,8 @@ AS $$
 DECLARE
     v_at     bigint := p_first;
     v_height int := 62;
-    v_hashes bytea[] := '{}';
-    v_hash   bytea;
+    v_hashes bytea := '';   -- of those subtrees, 32 bytes each, from the left
 BEGIN
-    IF p_first = p_end THEN
-        RETURN sha256('');
-    END IF;
     WHILE v_at < p_end LOOP
         WHILE (1::bigint << v_height) > p_end - v_at LOOP
             v_height := v_height - 1;
@@ -22,12 +18,7 @@ BEGIN
         v_hashes := v_hashes || audit.subtree_hash(p_tenant_id, p_epoch, v_height, v_at >> v_height);
         v_at := v_at + (1::bigint << v_height);
     END LOOP;
-
-    v_hash := v_hashes[cardinality(v_hashes)];
-    FOR n IN REVERSE cardinality(v_hashes) - 1 .. 1 LOOP
-        v_hash := sha256('\x01'::bytea || v_hashes[n] || v_hash);
-    END LOOP;
-    RETURN v_hash;
+    RETURN audit.tree_root(v_hashes);
 END
 $$;
 

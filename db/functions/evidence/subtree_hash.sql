@@ -42,7 +42,7 @@ BEGIN
 
     WHILE v_count > 1 LOOP
         v_count := v_count / 2;
-        SELECT string_agg(sha256('\x01'::bytea || substr(v_hashes, 1 + 64 * pair, 64)), ''::bytea)
+        SELECT string_agg(sha256(decode('01', 'hex') || substr(v_hashes, 1 + 64 * pair, 64)), ''::bytea)
         INTO v_hashes
         FROM generate_series(0, v_count - 1) AS pair;
     END LOOP;

@@ -24,10 +24,12 @@ SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_context json;
+    v_filter  text;
+    v_state   jsonb;
 BEGIN
     PERFORM audit.required_tenant('read');
-    IF p_format IS NULL OR p_format NOT IN ('ndjson', 'csv') THEN
-        RAISE EXCEPTION 'format is ndjson or csv' USING ERRCODE = 'RF003', COLUMN = 'format';
+    IF p_format IS NULL OR p_format NOT IN ('ndjson', 'csv', 'evidence') THEN
+        RAISE EXCEPTION 'format is ndjson, csv or evidence' USING ERRCODE = 'RF003', COLUMN = 'format';
     ELSIF p_order IS NULL OR p_order NOT IN ('asc', 'desc') THEN
         RAISE EXCEPTION 'order is asc or desc' USING ERRCODE = 'RF003', COLUMN = 'order';
     ELSIF p_mode NOT IN ('DRY_RUN', 'LIVE') THEN
@@ -35,23 +37,38 @@ BEGIN
     ELSIF p_status NOT IN ('started', 'success', 'error', 'denied') THEN
         RAISE EXCEPTION 'status is started, success, error or denied' USING ERRCODE = 'RF003', COLUMN = 'status';
     END IF;
-    IF p_context IS NOT NULL THEN
-        v_context := audit.context_filter(p_context);
+    IF p_format = 'evidence' THEN
+        -- A bundle shows every leaf of its window, in the order of the tree: leaves that a filter leaves out would look deleted.
+        SELECT f.name INTO v_filter
+        FROM (VALUES ('agent_id', p_agent_id IS NULL), ('trace_id', p_trace_id IS NULL), ('user_id', p_user_id IS NULL),
+                     ('mode', p_mode IS NULL), ('status', p_status IS NULL), ('http_status', p_http_status IS NULL),
+                     ('api_key_id', p_api_key_id IS NULL), ('context', p_context IS NULL)) AS f (name, is_absent)
+        WHERE NOT f.is_absent LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'evidence is filtered by start_time and end_time alone' USING ERRCODE = 'RF003', COLUMN = v_filter;
+        END IF;
+        v_state := audit.begin_evidence(p_start_time, p_end_time);
+    ELSE
+        IF p_context IS NOT NULL THEN
+            v_context := audit.context_filter(p_context);
+        END IF;
+        v_state := jsonb_build_object(
+            'format', p_format, 'order', p_order, 'agent_id', p_agent_id, 'trace_id', p_trace_id, 'user_id', p_user_id,
+            'mode', p_mode, 'status', p_status, 'http_status', p_http_status, 'start_time', p_start_time,
+            'end_time', p_end_time, 'api_key_id', p_api_key_id, 'context', v_context, 'count', 0);
     END IF;
 
     -- Refuses where no tenant is proven.
     PERFORM audit.record_export(p_api_key);
-    RETURN jsonb_build_object(
-        'format', p_format, 'order', p_order, 'agent_id', p_agent_id, 'trace_id', p_trace_id, 'user_id', p_user_id,
-        'mode', p_mode, 'status', p_status, 'http_status', p_http_status, 'start_time', p_start_time,
-        'end_time', p_end_time, 'api_key_id', p_api_key_id, 'context', v_context, 'count', 0);
+    RETURN v_state;
 END
 $$;
 
 COMMENT ON FUNCTION audit.begin_export IS
     'Records that the transaction''s tenant exports its records, and returns the state for audit.continue_export(). '
-    'p_api_key: the key that proved the tenant, where one did. Filters as in audit.list_audit_logs(). RF001 when no tenant is '
+    'p_api_key: the key that proved the tenant, where one did. p_format: ndjson, csv, or evidence, a bundle of leaves and checkpoints, which '
+    'takes no order and no filters but the times. Filters as in audit.list_audit_logs(). RF001 when no tenant is '
     'set or proven, RF002 when it is not registered, RF003 when an argument is refused, RF005 and RF007 when the key is, RF006 '
-    'when the key may not read.';
+    'when the key may not read, RF010 when there is no evidence because no checkpoint is signed yet.';
 REVOKE ALL ON FUNCTION audit.begin_export FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.begin_export TO audit_trusted, audit_keyed;

@@ -56,6 +56,11 @@ BEGIN
             HINT = 'Call audit.begin_export(), and audit.continue_export() with what it returns.';
     END IF;
 
+    IF v_state ->> 'format' = 'evidence' THEN
+        RETURN QUERY SELECT part.lines, part.state FROM audit.evidence_part(v_state) AS part;
+        RETURN;
+    END IF;
+
     -- Records that arrive meanwhile are left to the next export: with order asc this one might never end otherwise.
     IF NOT v_state ? 'newest_time' THEN
         v_newest := audit.keyset_page(v_tenant_id, NULL, NULL, 'infinity', c_least, '-infinity', c_least, 1, 'desc');

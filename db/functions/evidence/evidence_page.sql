@@ -1,0 +1,54 @@
+-- A page of leaves in an evidence bundle: each leaf's line, and after a record's its private line. The lines are made from the records
+-- as they stand now; where one was changed, the reader computes another hash.
+
+CREATE OR REPLACE FUNCTION audit.evidence_page(
+    p_tenant_id text, p_epoch int, p_first bigint, p_end bigint, OUT text text, OUT records bigint)
+RETURNS record
+LANGUAGE plpgsql STABLE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+-- As in audit.keyset_page(), which says why: down the primary key of the leaves, and to each record by its id.
+SET plan_cache_mode = force_generic_plan
+SET enable_sort = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET max_parallel_workers_per_gather = 0
+SET jit = off
+AS $$
+DECLARE
+    v_leaves bigint;
+BEGIN
+    SELECT string_agg(CASE
+               WHEN s.line IS NOT NULL THEN s.line || E'\n'
+               WHEN l.id IS NULL OR s.salt IS NULL THEN concat('{"omitted":1,"hash":"', encode(s.leaf_hash, 'hex'), E'"}\n')
+               ELSE concat(
+                   audit.record_leaf_line(l.log, encode(sha256(convert_to(p.line, 'UTF8')), 'hex')), E'\n', p.line, E'\n') END, ''),
+           count(*), count(*) FILTER (WHERE l.id IS NOT NULL AND s.salt IS NOT NULL)
+    INTO text, v_leaves, records
+    FROM (
+        SELECT leaf_index, leaf_hash, record_id, salt, line
+        FROM audit.seals
+        WHERE tenant_id = p_tenant_id AND epoch = p_epoch AND leaf_index >= p_first AND leaf_index < p_end
+        ORDER BY leaf_index) AS s
+    -- OFFSET 0: computed once a row.
+    LEFT JOIN LATERAL (
+        SELECT r.id,
+               ROW(r.id, r.trace_id, r.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms, r.user_id, r.error,
+                   r.created_at, r.recorded_at, r.api_key_id, r.context::text)::audit.listed_audit_log AS log
+        FROM audit.audit_logs AS r
+        WHERE r.id = s.record_id AND r.tenant_id = p_tenant_id OFFSET 0) AS l ON true
+    CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL THEN audit.private_leaf_line(l.log, s.salt) END OFFSET 0) AS p (line);
+    IF v_leaves <> p_end - p_first THEN
+        RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009',
+            DETAIL = format('epoch %s lacks leaves from %s to %s', p_epoch, p_first, p_end - 1);
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION audit.evidence_page IS
+    'text: the lines of the leaves from p_first to p_end - 1: each leaf''s own, and a record''s private line after it; for a record whose row or '
+    'salt is gone, the omitted line with the leaf''s hash. records: how many record lines it has. RF009 when a leaf is missing. Runs as its '
+    'caller; the policies decide.';
+REVOKE ALL ON FUNCTION audit.evidence_page FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.evidence_page TO audit_trusted;
