@@ -17,7 +17,7 @@ _CONSISTENCY: LiteralString = (
     " p_to => %(to)s)"
 )
 _STATEMENT: LiteralString = (
-    "SELECT line, hashes FROM audit.signer_epoch_statement(p_tenant_id => %(tenant)s, p_epoch => %(epoch)s)"
+    "SELECT line FROM audit.signer_epoch_statement(p_tenant_id => %(tenant)s, p_epoch => %(epoch)s)"
 )
 _STORE: LiteralString = (
     "SELECT audit.store_checkpoint(p_tenant_id => %(tenant)s, p_epoch => %(epoch)s, p_size => %(size)s,"
@@ -61,12 +61,15 @@ class Database:
         return list(hashes)
 
     async def epoch_statement(self, head: Head) -> tuple[str, list[bytes]]:
-        """Return leaf 0 of an epoch after the first, and its proof in the tree's current head."""
+        """Return leaf 0 of an epoch after the first, and the proof that the tree of it alone is the head's beginning.
+
+        The function's own proof is about the tree's current head, which sealing may have moved on since.
+        """
         rows = await self._rows(_STATEMENT, {"tenant": head.tenant_id, "epoch": head.epoch})
         if len(rows) != 1:
             raise HeadRefused(f"epoch {head.epoch} begins without a statement")
-        line, hashes = rows[0]
-        return line, list(hashes)
+        ((line,),) = rows
+        return line, await self.consistency_proof(head, 1)
 
     async def store_checkpoint(self, head: Head, note: str) -> None:
         """Store a signed head. It is on the server's disk when this returns."""

@@ -72,10 +72,11 @@ def check_listed(tenant_id: str, newest_known: int, newest_listed: int) -> None:
 def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mapping[int, Known]) -> None:
     """Check the statement with which a new epoch begins. Raises HeadRefused.
 
-    known: the last signed heads of this tenant, by epoch. The statement must name the last one. So leaves that are
-    lost stand in the signed tree itself, where every verifier finds them.
+    proof: that the tree of one leaf, this statement, is the beginning of the head's. known: the last signed heads of
+    this tenant, by epoch. The statement must name the last one, so that leaves that are lost stand in the signed tree
+    itself, where every verifier finds them.
     """
-    if not merkle.is_included(merkle.leaf_hash(line.encode()), 0, head.size, proof, head.root):
+    if not merkle.is_extension(1, merkle.leaf_hash(line.encode()), head.size, head.root, proof):
         raise HeadRefused(f"epoch {head.epoch} does not begin with the statement that the database shows")
     said = _parse(line)
     previous = said["previous_epoch"]

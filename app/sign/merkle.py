@@ -22,24 +22,6 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Return whether the tree of `size` leaves with this root has the leaf hash `leaf` at `index`."""
-    if not 0 <= index < size or not _is_proof(proof):
-        return False
-    node, last, found = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            return False
-        if node & 1 or node == last:
-            found = node_hash(sibling, found)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            found = node_hash(found, sibling)
-        node, last = node >> 1, last >> 1
-    return last == 0 and found == root
-
-
 def is_extension(old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
     """Return whether the tree of `size` leaves begins with the tree of `old_size` leaves. Both have leaves."""
     if not 0 < old_size <= size or not _is_proof(proof):

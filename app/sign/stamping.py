@@ -30,10 +30,8 @@ def stamp(settings: SignerSettings, checkpoint: Path, out: Path) -> datetime:
     notes.parse(content.decode("utf-8", "replace"))  # a stamp over the wrong file would be found out too late
     roots = load_pem_x509_certificates(settings.tsa_roots_file.read_bytes())
     request = tsp.TimestampRequestBuilder().data(content).hash_algorithm(tsp.HashAlgorithm.SHA256).build()
-    headers = {"Content-Type": "application/timestamp-query"}
     try:
-        async with make_client() as client:
-            answer = await send(client, "POST", settings.tsa_url, request.as_bytes(), headers, settings.publish_timeout)
+        answer = asyncio.run(_ask(settings.tsa_url, request.as_bytes(), settings.publish_timeout))
     except OutsideFailed as error:
         raise StampFailed(f"TSA_URL: {error}") from None
     if answer.status != 200:

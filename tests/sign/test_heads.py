@@ -1,0 +1,142 @@
+"""The rules by which a head is signed or refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.sign import heads
+from app.sign.heads import Head, HeadRefused, Known
+from tests.support import rfc6962
+
+LEAVES = tuple(rfc6962.leaf_hash(b"%d" % number) for number in range(20))
+
+
+def head(size: int, epoch: int = 1, checkpoint: int | None = None) -> Head:
+    return Head("acme", epoch, size, rfc6962.root(LEAVES[:size]), checkpoint)
+
+
+def known(size: int) -> Known:
+    return Known(size, rfc6962.root(LEAVES[:size]))
+
+
+def test_the_first_head_of_a_tree_is_signed_as_it_is() -> None:
+    heads.check_size(head(7), None)
+
+
+def test_a_head_that_extends_the_signed_one_is_signed() -> None:
+    heads.check_size(head(12, checkpoint=7), known(7))
+    heads.check_extension(head(12), known(7), rfc6962.consistency(7, LEAVES[:12]))
+
+
+def test_a_head_with_another_beginning_is_refused() -> None:
+    fork = Known(7, rfc6962.root((*LEAVES[:6], LEAVES[19])))
+    with pytest.raises(HeadRefused, match="the first 7 of the tree's 12 leaves are not those that were signed"):
+        heads.check_extension(head(12), fork, rfc6962.consistency(7, LEAVES[:12]))
+
+
+def test_a_tree_that_has_shrunk_is_refused() -> None:
+    with pytest.raises(HeadRefused, match="the tree has 6 leaves, and 7 were signed: leaves are gone"):
+        heads.check_size(head(6, checkpoint=6), known(7))
+
+
+def test_another_root_at_the_signed_size_is_refused() -> None:
+    heads.check_size(head(7), known(7))
+    with pytest.raises(HeadRefused, match="another root than the one that was signed"):
+        heads.check_size(head(7), Known(7, LEAVES[0]))
+
+
+def test_a_checkpoint_that_the_memory_does_not_know_is_refused() -> None:
+    with pytest.raises(HeadRefused, match="a checkpoint of 9 leaves, and this memory ends at 7"):
+        heads.check_size(head(12, checkpoint=9), known(7))
+    with pytest.raises(HeadRefused, match="this memory ends at 0"):
+        heads.check_size(head(12, checkpoint=9), None)
+
+
+def test_an_epoch_that_the_database_has_no_more_is_refused() -> None:
+    heads.check_listed("acme", 2, 3)
+    with pytest.raises(HeadRefused, match="epoch 2 of acme was signed, and the database has only epoch 1"):
+        heads.check_listed("acme", 2, 1)
+    with pytest.raises(HeadRefused, match="epoch 1 of acme was signed, and the database has no tree"):
+        heads.check_listed("acme", 1, 0)
+
+
+def statement(**changes: Any) -> str:
+    root = known(9).root.hex()
+    said = {
+        "version": 1, "kind": "epoch", "tenant_id": "acme", "epoch": 2, "previous_epoch": 1, "previous_size": 9,
+        "previous_root": root, "known_size": 9, "known_root": root, "reason": "restore",
+        "began_at": "2026-11-30T10:00:00.000000Z",
+    }  # fmt: skip
+    return json.dumps(said | changes, separators=(",", ":"))
+
+
+def check(line: str, signed: dict[int, Known], *, first: str | None = None) -> None:
+    """Check a head of epoch 2 that begins with `first`, by default with the statement itself."""
+    leaves = (rfc6962.leaf_hash((first or line).encode()), *LEAVES[:4])
+    heads.check_statement(Head("acme", 2, 5, rfc6962.root(leaves), None), line, rfc6962.consistency(1, leaves), signed)
+
+
+def test_an_epoch_that_names_the_last_signed_head_is_signed() -> None:
+    check(statement(), {1: known(9)})
+
+
+def test_an_epoch_that_names_leaves_which_are_lost_is_signed_since_it_says_so() -> None:
+    check(statement(previous_size=5, previous_root=known(5).root.hex()), {1: known(9)})
+
+
+def test_an_epoch_after_one_of_which_nothing_was_signed_says_so() -> None:
+    check(statement(known_size=None, known_root=None), {})
+    with pytest.raises(
+        HeadRefused, match="says that 9 of epoch 1 was known as signed, and this signer has signed nothing"
+    ):
+        check(statement(), {})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"known_size": None, "known_root": None},
+        {"known_size": 8, "known_root": known(8).root.hex()},
+        {"known_size": 9, "known_root": known(8).root.hex()},
+        {"known_size": True},
+    ],
+)
+def test_an_epoch_that_hides_the_last_signed_head_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(HeadRefused, match="this signer has signed 9 leaves of it"):
+        check(statement(**changes), {1: known(9)})
+
+
+def test_an_epoch_that_passes_over_a_signed_one_is_refused() -> None:
+    line = statement(epoch=3, previous_epoch=1)
+    leaves = (rfc6962.leaf_hash(line.encode()),)
+    newest = Head("acme", 3, 1, leaves[0], None)
+    heads.check_statement(newest, line, [], {1: known(9)})
+    with pytest.raises(HeadRefused, match="epoch 3 continues epoch 1, and epoch 2 was signed"):
+        heads.check_statement(newest, line, [], {1: known(9), 2: known(4)})
+
+
+def test_a_statement_that_is_not_the_first_leaf_is_refused() -> None:
+    with pytest.raises(HeadRefused, match="does not begin with the statement that the database shows"):
+        check(statement(), {1: known(9)}, first=statement(known_size=None, known_root=None))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}", "[]", "7", "epoch", "NaN", statement()[:-1], "[" * 100_000, statement(version=2), statement(kind="prune"),
+        statement(previous_epoch="1"), statement(previous_epoch=True), statement(reason="x")[:-1] + ',"more":1}',
+        statement()[:-1] + ',"known_size":null}',
+    ],
+)  # fmt: skip
+def test_a_first_leaf_that_is_no_statement_is_refused(line: str) -> None:
+    with pytest.raises(HeadRefused, match="the first leaf of the epoch"):
+        check(line, {1: known(9)})
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tenant_id": "globex"}, {"epoch": 3}, {"previous_epoch": 2}, {"previous_epoch": 0}]
+)
+def test_a_statement_about_another_tenant_or_epoch_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(HeadRefused, match="about another epoch or tenant"):
+        check(statement(**changes), {1: known(9)})
