@@ -17,7 +17,15 @@ from app.http.load_shedding import MAX_HELD_BODY_BYTES
 from app.http.middleware import RequestMiddleware
 from app.http.openapi import DESCRIPTION, TAGS, complete_document
 from app.http.problems import install_error_handlers
-from app.routers import agents_router, audit_router, docs_router, health_router, metrics_router, records_router
+from app.routers import (
+    agents_router,
+    audit_router,
+    docs_router,
+    evidence_router,
+    health_router,
+    metrics_router,
+    records_router,
+)
 from app.routers.state import State
 from app.services.agents import AgentClient, load_agents
 from app.services.audit_logger import AuditLogger
@@ -36,13 +44,11 @@ from app.settings import Settings
 from app.shutdown import Shutdown
 
 _CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
+_ROUTERS = (
+    agents_router, audit_router, evidence_router, records_router, health_router, metrics_router, docs_router,
+)  # fmt: skip
 # Routes are passed to FastAPI directly: of an included router it would look for each route twice.
-_ROUTES = [
-    route
-    for module in (agents_router, audit_router, records_router, health_router, metrics_router, docs_router)
-    for route in module.router.routes
-    if isinstance(route, APIRoute)
-]
+_ROUTES = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
 # Each GET route answers HEAD as well; uvicorn leaves the body out. HEAD has routes of its own, because the OpenAPI
 # document would otherwise repeat every operation.
 _HEAD_ROUTES = [

@@ -107,6 +107,8 @@ SELECT :'held' AND position(:'record' IN audit.list_audit_logs(p_limit => 1000))
 :holds
 ROLLBACK;
 
+\ir verify/evidence.sql
+
 \echo
 \echo 'Is isolation intact on this database, for this role?'
 SELECT * FROM audit.isolation_report();

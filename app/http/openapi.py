@@ -24,6 +24,7 @@ Refusals are problems as of RFC 9457; their `type` is stable."""
 TAGS = [
     {"name": "agents", "description": "Executing agents, each execution recorded."},
     {"name": "audit", "description": "The records of a tenant: writing, listing, exporting."},
+    {"name": "evidence", "description": "Proving offline that no sealed record was changed, added or removed."},
     {"name": "health", "description": "Whether the service answers, and whether it can store records."},
 ]
 _SCHEMES = {
@@ -64,6 +65,12 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "AdminEvent": _EVENT,
     "AdminEventDetail": {"label": "loan service", "scopes": ["write"]},
     "AdminEventsResponse": {"count": 1, "items": [_EVENT], "next_cursor": None, "has_more": False},
+    "ConsistencyProof": {
+        "tenant_id": "acme", "epoch": 1, "from": 1, "to": 2,
+        "from_root": "kQm0bq3cC1zK1bQn1eYJ3g2b5p0mS0oZ9qv1zWw7Vb8=",
+        "to_root": "5K6Mh3hBmOFEsLcKyuSp5kWqpMBdHmMBvLzpVUFqK5g=",
+        "hashes": ["uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek="],
+    },
     "HealthResponse": {"status": "ok", "version": "0.2.0", "database": "up"},
     "DatabaseHealthResponse": {
         "status": "ok", "backend": "postgresql", "latency_ms": 0.973, "isolation": "intact", "tenant_source": "api_key",
@@ -81,6 +88,7 @@ _PARAMETERS: dict[str, Any] = {
     "order": "asc", "limit": 50, "cursor": "next_cursor-of-the-page-before", "consistency": "strong",
     "format": "csv", "bom": True, "act": "api key issued", "api_key_id": "98ad53c47f631b51",
     "Idempotency-Key": "import-2026-11-22-part-7", **{f"context.{name}": "4711" for name in CONTEXT_NAMES},
+    "epoch": 1, "size": 1205, "from": 1000, "to": 1205,
 }  # fmt: skip
 # Of bodies that are lines of text, whose schema says no more than that.
 _LINES_SENT = {"application/x-ndjson": json.dumps(_RECORD) + "\n"}
@@ -98,8 +106,11 @@ _DESCRIPTIONS = {
     "http_status": "Only records with this HTTP status of the agent's answer.",
     "order": "By time: desc is newest first, asc is oldest first.",
     "limit": "The most items of one page.",
-    "format": "One JSON object a line, or CSV.",
+    "format": "One JSON object a line, CSV, or what verifies the records offline.",
     "act": "Only events of this kind.",
+    "size": "Number of leaves of the tree that the checkpoint is of; by default of its newest checkpoint.",
+    "from": "The smaller size of the tree.",
+    "to": "The larger size of the tree.",
 }
 
 
@@ -155,7 +166,7 @@ def _complete(document: dict[str, Any]) -> None:
 def _show(body: dict[str, Any], examples: dict[str, str]) -> None:
     for media_type, content in body.get("content", {}).items():
         if media_type in examples:
-            content["example"] = examples[media_type]
+            content.setdefault("example", examples[media_type])
 
 
 def _announce(responses: dict[str, Any]) -> None:

@@ -42,9 +42,11 @@ _REFUSALS: dict[int, list[type[RingfenceError]]] = {
         refusals.MetricsRefused, refusals.LiveDisabled,
     ],
     404: [refusals.AgentUnknown, refusals.RecordNotFound],
+    409: [refusals.NotSealedYet],
     413: [refusals.BodyTooLarge],
     422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
-    501: [refusals.ExportUnavailable],
+    500: [refusals.TreeContradictsItself],
+    501: [refusals.ExportUnavailable, refusals.EvidenceUnavailable],
     503: [
         refusals.StorageUnavailable, refusals.DatabaseUnavailable, refusals.OutcomeUnknown, refusals.ExportsBusy,
         refusals.OutcomeNotRecorded,
@@ -58,6 +60,7 @@ _HEADERS_OF: dict[type[RingfenceError], dict[str, str]] = {
     refusals.DatabaseUnavailable: _RETRY_AT_ONCE,
     refusals.OutcomeUnknown: _RETRY_AT_ONCE,
     refusals.ExportsBusy: {"Retry-After": "10"},
+    refusals.NotSealedYet: {"Retry-After": "2"},
 }
 INTERNAL_ERROR = "internal-error"
 STATUSES = {

@@ -180,6 +180,21 @@ class AdminEventsResponse(BaseModel):
     has_more: bool
 
 
+class ConsistencyProof(BaseModel):
+    """That the tree of size `to` begins with the leaves of the tree of size `from`.
+
+    from_root, to_root, hashes: SHA-256 in base64; the hashes are those of RFC 6962, section 2.1.2, in their order.
+    """
+
+    tenant_id: str
+    epoch: int
+    from_size: Annotated[int, Field(alias="from")]
+    to_size: Annotated[int, Field(alias="to")]
+    from_root: str
+    to_root: str
+    hashes: list[str]
+
+
 class HealthResponse(BaseModel):
     """The process answers. database: whether the service sees it as up or down; none when records go to a file."""
 

@@ -48,6 +48,12 @@ def _in_digits(value: object) -> object:
     return value
 
 
+def _bigint(value: int) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise PydanticCustomError("unstorable", "bigint out of range")
+    return value
+
+
 def _true_or_false(value: object) -> object:
     # Pydantic takes 1, on, yes and y as well.
     if value not in (True, False, "true", "false"):
@@ -71,6 +77,7 @@ def _storable(value: object) -> object:
 Instant = Annotated[AwareDatetime, BeforeValidator(_with_a_date), WrapValidator(_explaining_spaces)]
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 Number = Annotated[int, BeforeValidator(_in_digits), AfterValidator(_storable)]
+LargeNumber = Annotated[int, BeforeValidator(_in_digits), AfterValidator(_bigint)]
 Text = Annotated[str, BeforeValidator(_text)]
 Mode = Annotated[Text, Field(json_schema_extra={"enum": list(MODES)})]
 Status = Annotated[Text, Field(json_schema_extra={"enum": list(STATUSES)})]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.model.context import CONTEXT_NAMES
-from app.model.field_types import Instant, Mode, Number, Status, TenantId, Text, TrueOrFalse
+from app.model.field_types import Instant, LargeNumber, Mode, Number, Status, TenantId, Text, TrueOrFalse
 
 _Order = Annotated[Text, Field(json_schema_extra={"enum": ["asc", "desc"]})]
 _Limit = Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 1000})]
@@ -81,13 +81,42 @@ class ListQuery(_Filters):
 
 
 class ExportQuery(_Filters):
-    """Filters of an export, the same as those of a list, and its file format."""
+    """Filters of an export, the same as those of a list, and its file format. Evidence takes the time window alone."""
 
-    format: Annotated[Text, Field(json_schema_extra={"enum": ["ndjson", "csv"]})] = "ndjson"
+    format: Annotated[Text, Field(json_schema_extra={"enum": ["ndjson", "csv", "evidence"]})] = "ndjson"
     bom: Annotated[
         TrueOrFalse,
         Field(description="Begin a CSV with a byte order mark: without one, Excel does not read it as UTF-8."),
     ] = False
+
+
+_Epoch = Annotated[Number | None, Field(description="Which tree of the tenant.", json_schema_extra={"minimum": 1})]
+_Size = Annotated[LargeNumber, Field(json_schema_extra={"minimum": 1})]
+
+
+class CheckpointQuery(Closed):
+    """Which checkpoint: without epoch of the newest tree, without size the newest of that tree."""
+
+    epoch: _Epoch = None
+    size: _Size | None = None
+    consistency: _Consistency = "eventual"
+    tenant_id: TenantId = None
+
+
+class ProofQuery(Closed):
+    """Against which checkpoint a record is proven; without size, the newest of the record's tree."""
+
+    size: _Size | None = None
+    tenant_id: TenantId = None
+
+
+class ConsistencyQuery(Closed):
+    """Two sizes of one tree; without epoch, of the newest."""
+
+    from_size: Annotated[_Size, Field(alias="from")]
+    to_size: Annotated[_Size, Field(alias="to")]
+    epoch: _Epoch = None
+    tenant_id: TenantId = None
 
 
 ACTS = (

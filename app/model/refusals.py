@@ -104,6 +104,18 @@ class ExportUnavailable(RingfenceError, kind="export-unavailable"):
     """The store has no export: the audit file."""
 
 
+class EvidenceUnavailable(RingfenceError, kind="evidence-unavailable"):
+    """The store seals no records: the audit file."""
+
+
+class NotSealedYet(RingfenceError, kind="not-sealed-yet"):
+    """No signed checkpoint covers what was asked for; one will, within seconds."""
+
+
+class TreeContradictsItself(RingfenceError, kind="tree-contradicts-itself"):
+    """The tenant's tree was changed past its functions: sealing has stopped for this tenant."""
+
+
 class BodyTooLarge(RingfenceError, kind="body-too-large"):
     """The request has too many records."""
 

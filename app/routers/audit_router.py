@@ -13,17 +13,12 @@ from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record_checks import check_uuid
 from app.model.refusals import InvalidRequest
 from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
+from app.routers.json_text import JsonText
 from app.routers.state import AppRequest
 
 
 class _Route(StrictRoute):
     scopes = frozenset({"read"})
-
-
-class _JsonText(Response):
-    """JSON text from the store, passed through unchanged."""
-
-    media_type = "application/json"
 
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], route_class=_Route)
@@ -33,7 +28,7 @@ router = APIRouter(prefix="/api/v1/audit", tags=["audit"], route_class=_Route)
 async def list_audit_logs(query: Annotated[ListQuery, Query()], request: AppRequest) -> Response:
     """List the tenant's records, newest first unless `order=asc`."""
     credential = credential_of(request, query.tenant_id)
-    return _JsonText(await request.state["audit_logger"].read_logs(credential, query))
+    return JsonText(await request.state["audit_logger"].read_logs(credential, query))
 
 
 @router.get(
@@ -45,7 +40,7 @@ async def list_audit_logs(query: Annotated[ListQuery, Query()], request: AppRequ
 async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request: AppRequest) -> Response:
     """List what was done to the tenant, its API keys and its records, newest first unless `order=asc`."""
     credential = credential_of(request, query.tenant_id)
-    return _JsonText(await request.state["audit_logger"].read_admin_events(credential, query))
+    return JsonText(await request.state["audit_logger"].read_admin_events(credential, query))
 
 
 @router.get(
@@ -60,7 +55,8 @@ async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request
 async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: AppRequest) -> Response:
     """Export the tenant's records that match the filters. The export is recorded before it is sent.
 
-    It is complete if its last line says so: `{"complete": true, "count": n}`, or `#complete,n` in CSV.
+    It is complete if its last line says so: `{"complete": true, "count": n}`, or `#complete,n` in CSV. With
+    `format=evidence` it is what verifies the records offline, and ends with `{"complete":true,"records":n}`.
     """
     credential = credential_of(request, query.tenant_id)
     if query.bom and query.format != "csv":
@@ -69,7 +65,7 @@ async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: App
     if request.method == "HEAD":
         # HEAD sends no record, so it reads none, and records no export.
         if query.format not in MEDIA_TYPES:
-            raise InvalidRequest.field("format", "format is ndjson or csv")
+            raise InvalidRequest.field("format", "format is ndjson, csv or evidence")
         tenant_id = await request.state["audit_logger"].may_export(credential)
         head = Response(headers=export_headers(tenant_id, query.format, gzip=gzip))
         del head.headers["content-length"]
@@ -89,4 +85,4 @@ async def get_audit_log(
     """Show one record of the tenant, in the form of a list's items. An id of another tenant is answered as unknown."""
     check_uuid("id", id)
     credential = credential_of(request, query.tenant_id)
-    return _JsonText(await request.state["audit_logger"].read_log(credential, UUID(id)))
+    return JsonText(await request.state["audit_logger"].read_log(credential, UUID(id)))

@@ -16,7 +16,9 @@ from app.services.exports import Export
 
 logger = logging.getLogger("ringfence")
 
-MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv", "evidence": "application/x-ndjson"}
+_FILES = {"ndjson": ("audit-logs", "ndjson"), "csv": ("audit-logs", "csv"), "evidence": ("evidence", "ndjson")}
+"""How the names of the files begin and end."""
 _PIECE_BYTES = 65536
 _GZIP_LEVEL = 4
 _GZIP_FORMAT = 31  # zlib's wbits for gzip with a window of 32 KiB
@@ -36,7 +38,8 @@ def export_headers(tenant_id: str, file_format: str, *, gzip: bool) -> dict[str,
     """Return the headers of an export that begins now."""
     parameters = "; charset=utf-8; header=present" if file_format == "csv" else ""
     # With tenant and time, so that the next export does not overwrite this one.
-    name = f"audit-logs_{quote(tenant_id)}_{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.{file_format}"
+    what, suffix = _FILES[file_format]
+    name = f"{what}_{quote(tenant_id)}_{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.{suffix}"
     return {
         "Content-Type": MEDIA_TYPES[file_format] + parameters,
         "Content-Disposition": f'attachment; filename="{name}"',
@@ -53,7 +56,7 @@ class ExportResponse(Response):
     """
 
     def __init__(self, export: Export, file_format: str, *, gzip: bool, bom: bool) -> None:
-        """file_format: ndjson or csv. bom: begin with a byte order mark. The response closes the export."""
+        """file_format: of MEDIA_TYPES. bom: begin with a byte order mark. The response closes the export."""
         super().__init__(headers=export_headers(export.tenant_id, file_format, gzip=gzip))
         del self.headers["content-length"]
         self._export = export

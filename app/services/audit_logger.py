@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.model.credential import Caller, Credential
-from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
 from app.model.record import Record
 from app.services.batch import Batch
 
@@ -109,6 +109,21 @@ class AuditLogger(Protocol):
 
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         """Return one page of the tenant's administrative events as JSON text, like read_logs()."""
+
+    async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
+        """Return a signed checkpoint of the tenant's tree. Raises NotSealedYet when there is none.
+
+        This and the next three raise EvidenceUnavailable where the store seals nothing.
+        """
+
+    async def read_leaf(self, credential: Credential, record_id: UUID) -> str:
+        """Return the line that a record is sealed as, and its private line. Raises RecordNotFound and NotSealedYet."""
+
+    async def read_inclusion_proof(self, credential: Credential, record_id: UUID, size: int | None) -> str:
+        """Return the proof that a record is in the tree of a checkpoint. Raises RecordNotFound and NotSealedYet."""
+
+    async def read_consistency_proof(self, credential: Credential, query: ConsistencyQuery) -> str:
+        """Return the proof that the tree only grew from one size to another, as JSON text. Raises NotSealedYet."""
 
     async def db_ping(self) -> Health:
         """Check that the store works and keeps tenants apart. Raises StorageUnavailable with the reason."""

@@ -42,6 +42,8 @@ CLAIM_IDEMPOTENCY_KEY: LiteralString = (
     "SELECT audit.claim_idempotency_key(p_key => %(key)s, p_body_sha256 => %(sha256)s, p_answer => %(answer)s)"
 )
 
+SEAL_RECORDS: LiteralString = "SELECT audit.seal_records(p_milliseconds => %(milliseconds)s::int)"
+
 GET_AUDIT_LOG: LiteralString = "SELECT audit.get_audit_log(p_id => %(id)s::uuid)"
 LIST_AUDIT_LOGS: LiteralString = (
     "SELECT audit.list_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
@@ -52,6 +54,16 @@ LIST_AUDIT_LOGS: LiteralString = (
 LIST_ADMIN_EVENTS: LiteralString = (
     "SELECT audit.list_admin_events(p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s,"
     " p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_act => %(act)s, p_api_key_id => %(api_key_id)s)"
+)
+
+GET_CHECKPOINT: LiteralString = "SELECT audit.get_checkpoint(p_epoch => %(epoch)s::int, p_size => %(size)s::bigint)"
+GET_LEAF: LiteralString = "SELECT audit.get_leaf(p_id => %(id)s::uuid)"
+GET_INCLUSION_PROOF: LiteralString = (
+    "SELECT audit.get_inclusion_proof(p_id => %(id)s::uuid, p_size => %(size)s::bigint)"
+)
+GET_CONSISTENCY_PROOF: LiteralString = (
+    "SELECT audit.get_consistency_proof(p_from => %(from_size)s::bigint, p_to => %(to_size)s::bigint,"
+    " p_epoch => %(epoch)s::int)"
 )
 
 BEGIN_EXPORT: LiteralString = (

@@ -57,6 +57,13 @@ DEAD_LETTERED = _counter(
 LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines dropped because the same text was logged too often.")
 CUT = _counter("connections_cut", "Connections cut because the caller did not read its answers.")
 
+SEAL_CALLS = _counter(
+    "seal_calls", "Calls that seal records, by outcome: done, cut, failed; and trees found in contradiction.", "outcome"
+)
+SEAL_SECONDS = _histogram(
+    "seal_seconds", "Seconds of a call that seals records.", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+)
+
 BUILD = _gauge("build_info", "Always 1; the label is the version that runs.", "version", of_workers="max")
 BUILD.labels(__version__).set(1)
 ProcessCollector(registry=REGISTRY)
@@ -68,6 +75,10 @@ POOL = _gauge(
     of_workers="sum",
 )  # fmt: skip
 EXPORTS = _gauge("exports_under_way", "Exports that are being sent right now.", of_workers="sum")
+SEALED_AT = _gauge(
+    "seal_last_success_timestamp_seconds", "When a call that seals records last succeeded, or the service started.",
+    of_workers="max",
+)  # fmt: skip
 # Workers share the database and the spool, so the worst value that one of them sees counts.
 DATABASE_UP = _gauge("database_up", "Whether the database accepts writes: 1 for yes, 0 for no.", of_workers="min")
 READS = _counter("reads", "Lists, single records and parts of exports, by where: replica or primary.", "database")

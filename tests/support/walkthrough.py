@@ -7,11 +7,18 @@ that says what is expected, and below it one curl command:
     # acme lists its records: 200, count >= 1
     curl -sS "$RINGFENCE_URL/api/v1/audit/logs" -H "Authorization: Bearer $ACME_API_KEY"
 
-After the colon stands the HTTP status, then conditions on the JSON answer: `a.0.b = text` or `a >= number`. A `json`
-block that follows shows the answer; tests/docs/test_curl_walkthrough.py compares it.
+After the colon stands the HTTP status, then conditions on the JSON answer: `a.0.b = text` or `a >= number`. Of an
+answer that is lines of text, `lines.0` is the first line. A `json` block that follows shows the answer;
+tests/docs/test_curl_walkthrough.py compares it. A request that is answered with Retry-After is sent again.
 
-RINGFENCE_URL, ACME_API_KEY and GLOBEX_API_KEY come from the environment, else from .data/demo.env. For a service that
-takes the tenant's name from a header, the commands send that header instead of a key.
+A step may also run this project's verifier on what the step before has saved; its exit status stands for the HTTP one:
+
+    # the export proves itself: exit 0
+    .venv/bin/python -m app.verify ...
+
+RINGFENCE_URL, ACME_API_KEY, GLOBEX_API_KEY and ACME_VKEY come from the environment, else from .data/demo.env. For a
+service that takes the tenant's name from a header, the commands send that header instead of a key. Without ACME_VKEY
+there is no signer to ask, and the steps of evidence are left out.
 """
 
 import json
@@ -20,6 +27,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,15 +40,21 @@ from app.model.credential import HEADER
 ROOT = Path(__file__).parents[2]
 SECTIONS = (("README.md", "Verify with curl"), ("docs/http.md", "Verify with curl"))
 """(page, heading), in the order in which they are run."""
+EVIDENCE_SECTION = ("docs/evidence.md", "Verify with curl")
+"""The same, where there is a signer."""
 SHOWN_CHARACTERS = 400
 TIME_LIMIT_SECONDS = 30
+MAX_ATTEMPTS = 10
+"""Of a request that is answered with Retry-After."""
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_EXPECTED = re.compile(r"# (?P<title>[^:]+): (?P<status>\d{3})(?P<conditions>(, [\w.]+ (= [^\s,]+|>= \d+))*)")
+_EXPECTED = re.compile(r"# (?P<title>[^:]+): (?P<status>\d{3}|exit \d)(?P<conditions>(, [\w.]+ (= [^\s,]+|>= \d+))*)")
 _CONDITION = re.compile(r"(?P<path>[\w.]+) (?P<relation>=|>=) (?P<value>[^\s,]+)")
 _SETTING = re.compile(r"export .*|\. \.data/demo\.env.*")
 _BEARER = re.compile(r"""["']Authorization: Bearer \$([A-Z]+)_API_KEY["']""")
 _CURL_COULD_NOT_CONNECT = 7
+_CURL = re.compile(r"curl (.*\\\n)*.*")
+_VERIFIER = re.compile(r"\.venv/bin/python -m app\.verify (.*\\\n)*.*")
 
 
 class CannotVerify(Exception):
@@ -73,7 +87,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a page. shown: the answer that the page shows for it, None if it shows none."""
+    """One command of a page. shown: the answer that the page shows for it, None if it shows none.
+
+    status: of HTTP, or the verifier's exit status.
+    """
 
     title: str
     status: int
@@ -84,11 +101,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What curl got. challenge: the header WWW-Authenticate, None where there is none."""
+    """What curl got. challenge, retry_after: headers, None where there is none. Of the verifier, what it printed."""
 
     status: int
     body: str
-    challenge: str | None
+    challenge: str | None = None
+    retry_after: int | None = None
 
 
 def section(page: str, title: str) -> str:
@@ -99,9 +117,10 @@ def section(page: str, title: str) -> str:
     return found[1]
 
 
-def sections() -> str:
-    """Return the text of SECTIONS."""
-    return "".join(section((ROOT / page).read_text(), title) for page, title in SECTIONS)
+def sections(*, evidence: bool = False) -> str:
+    """Return the text of SECTIONS. evidence: that of EVIDENCE_SECTION as well."""
+    wanted = (*SECTIONS, EVIDENCE_SECTION) if evidence else SECTIONS
+    return "".join(section((ROOT / page).read_text(), title) for page, title in wanted)
 
 
 def parse(text: str) -> tuple[str, list[Step]]:
@@ -127,10 +146,10 @@ def parse(text: str) -> tuple[str, list[Step]]:
 def _step(lines: str) -> Step:
     comment, _, command = lines.partition("\n")
     expected = _EXPECTED.fullmatch(comment)
-    if expected is None or not re.fullmatch(r"curl (.*\\\n)*.*", command):
+    if expected is None or not (_VERIFIER if expected["status"].startswith("exit") else _CURL).fullmatch(command):
         raise CannotVerify(f"this is not a step, a comment with what is expected and one curl command:\n{lines}")
     conditions = tuple(Condition(*match.groups()) for match in _CONDITION.finditer(expected["conditions"]))
-    return Step(expected["title"], int(expected["status"]), conditions, command)
+    return Step(expected["title"], int(expected["status"].removeprefix("exit ")), conditions, command)
 
 
 def with_named_tenants(steps: list[Step]) -> list[Step]:
@@ -178,8 +197,28 @@ def exported(lines: str) -> dict[str, str]:
 
 def run(step: Step, environment: Mapping[str, str]) -> Answer:
     """Run the step's command and return what it got. Raises CannotVerify when curl gets no answer."""
+    if _VERIFIER.fullmatch(step.command):
+        done = subprocess.run(
+            ["bash", "-c", step.command],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        return Answer(done.returncode, (done.stdout or done.stderr).decode())
+    for _ in range(MAX_ATTEMPTS):
+        answer = _request(step, environment)
+        if answer.status == step.status or answer.retry_after is None:
+            break
+        time.sleep(answer.retry_after)
+    return answer
+
+
+def _request(step: Step, environment: Mapping[str, str]) -> Answer:
+    options = f"--max-time {TIME_LIMIT_SECONDS} -D - -w '\\n%{{http_code}} %{{size_header}}'"
     done = subprocess.run(
-        ["bash", "-c", f"{step.command} --max-time {TIME_LIMIT_SECONDS} -i -w '\\n%{{http_code}} %{{size_header}}'"],
+        ["bash", "-c", f"{step.command} {options}"],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -195,7 +234,13 @@ def run(step: Step, environment: Mapping[str, str]) -> Answer:
     output, _, measured = done.stdout.rpartition(b"\n")
     status, size = map(int, measured.split())
     challenge = re.search(rb"^www-authenticate: *(.*?)\r?$", output[:size], re.MULTILINE | re.IGNORECASE)
-    return Answer(status, output[size:].decode(), challenge[1].decode() if challenge else None)
+    retry_after = re.search(rb"^retry-after: *(\d+)\r?$", output[:size], re.MULTILINE | re.IGNORECASE)
+    return Answer(
+        status,
+        output[size:].decode(),
+        challenge[1].decode() if challenge else None,
+        int(retry_after[1]) if retry_after else None,
+    )
 
 
 def unmet(step: Step, answer: Answer) -> list[str]:
@@ -203,7 +248,7 @@ def unmet(step: Step, answer: Answer) -> list[str]:
     try:
         content = json.loads(answer.body)
     except json.JSONDecodeError:
-        return ["a JSON answer"]
+        content = {"lines": answer.body.splitlines()}
     wrong = [] if answer.status == step.status else [f"status {step.status}"]
     if answer.status == 401 and not (answer.challenge or "").startswith("Bearer"):  # RFC 9110: every 401 has one
         wrong.append("WWW-Authenticate: Bearer")
@@ -228,7 +273,10 @@ def main() -> int:
     """Walk through; return 0 when every step passed."""
     failed: list[str] = []
     try:
-        exports, steps = parse(sections())
+        with_evidence = bool(exported("").get("ACME_VKEY"))
+        if not with_evidence:
+            print("ACME_VKEY is not set, so nobody here signs checkpoints: the steps of evidence are left out.")
+        exports, steps = parse(sections(evidence=with_evidence))
         ensure_curl()
         environment = exported(exports)
         steps = fitting(steps, environment)

@@ -21,12 +21,17 @@ from tests.conftest import Serve
 from tests.support import walkthrough
 
 ROOT = Path(__file__).parents[2]
+EVIDENCE = ("/checkpoint", "/leaf", "/proof", "/proofs/consistency")
 OPERATIONS = {
     "executeAgent": ("post", "/api/v1/agents/{agent_id}/execute"),
     "listAuditLogs": ("get", "/api/v1/audit/logs"),
     "writeAuditLogs": ("post", "/api/v1/audit/logs"),
     "exportAuditLogs": ("get", "/api/v1/audit/logs/export"),
     "getAuditLog": ("get", "/api/v1/audit/logs/{id}"),
+    "getCheckpoint": ("get", "/api/v1/audit/checkpoint"),
+    "getLeaf": ("get", "/api/v1/audit/logs/{id}/leaf"),
+    "getInclusionProof": ("get", "/api/v1/audit/logs/{id}/proof"),
+    "getConsistencyProof": ("get", "/api/v1/audit/proofs/consistency"),
     "listAdminEvents": ("get", "/api/v1/audit/admin-events"),
     "health": ("get", "/api/v1/health"),
     "databaseHealth": ("get", "/api/v1/health/db"),
@@ -77,8 +82,10 @@ def test_every_answer_is_announced_and_every_refusal_is_a_problem(document: dict
         wanted = {"400", "408", "431", "500", "503"}
         if not path.startswith("/api/v1/health"):
             wanted |= {"401", "403", "422"}
-        if path.endswith("/export"):  # which a file does not have
+        if path.endswith(("/export", *EVIDENCE)):  # which a file does not have
             wanted |= {"501"}
+        if path.endswith(EVIDENCE):
+            wanted |= {"409"}
         if method == "post":
             wanted |= {"413", "415"}
         if "{" in path:
@@ -120,6 +127,16 @@ def test_every_body_of_lines_has_an_example(document: dict[str, Any]) -> None:
     assert jsonschema_rs.is_valid(record, json.loads(sent["example"]))
     assert jsonschema_rs.is_valid(stored, json.loads(exported["application/x-ndjson"]["example"].splitlines()[0]))
     assert list(stored["properties"]) == exported["text/csv"]["example"].splitlines()[0].split(",")
+
+
+def test_every_text_of_evidence_has_an_example(document: dict[str, Any]) -> None:
+    for path, media_type in (("checkpoint", "text/plain"), ("logs/{id}/proof", "text/plain")):
+        content = document["paths"][f"/api/v1/audit/{path}"]["get"]["responses"]["200"]["content"]
+        assert "\n\n— ringfence.example/acme " in content[media_type]["example"]
+    lines = document["paths"]["/api/v1/audit/logs/{id}/leaf"]["get"]["responses"]["200"]["content"][
+        "application/x-ndjson"
+    ]
+    assert [next(iter(json.loads(line))) for line in lines["example"].splitlines()] == ["version", "salt"]
 
 
 LINTER = os.environ.get("REDOCLY") or shutil.which("redocly")

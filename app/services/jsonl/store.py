@@ -22,10 +22,11 @@ from typing_extensions import override
 
 from app.model.context import is_context, member_text
 from app.model.credential import HEADER, Caller, Credential
-from app.model.query import ACTS, AdminEventsQuery, ExportQuery, ListQuery
+from app.model.query import ACTS, AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
 from app.model.record import MODES, STATUSES, Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import (
+    EvidenceUnavailable,
     ExportUnavailable,
     InvalidRequest,
     RecordNotFound,
@@ -54,6 +55,7 @@ _WORDS = {
     "act": (ACTS, "act is none that is recorded"),
 }
 _NO_EXPORT = "the service keeps records in a file and has no export of it: the file itself is JSON lines, for jq"
+_NO_EVIDENCE = "the service keeps records in a file, which nothing seals: evidence needs a database"
 
 
 class FileAuditLogger(AuditLogger):
@@ -148,6 +150,22 @@ class FileAuditLogger(AuditLogger):
             raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
         return _as_page([], None)
 
+    @override
+    async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
+        raise _no_evidence(credential)
+
+    @override
+    async def read_leaf(self, credential: Credential, record_id: UUID) -> str:
+        raise _no_evidence(credential)
+
+    @override
+    async def read_inclusion_proof(self, credential: Credential, record_id: UUID, size: int | None) -> str:
+        raise _no_evidence(credential)
+
+    @override
+    async def read_consistency_proof(self, credential: Credential, query: ConsistencyQuery) -> str:
+        raise _no_evidence(credential)
+
     @property
     @override
     def tenant_source(self) -> str:
@@ -236,6 +254,11 @@ def _registered(credential: Credential) -> str:
     if credential.tenant_id is None or not _TENANT.fullmatch(credential.tenant_id):
         raise TenantUnknown("the tenant is not registered")
     return credential.tenant_id
+
+
+def _no_evidence(credential: Credential) -> EvidenceUnavailable:
+    _registered(credential)
+    return EvidenceUnavailable(_NO_EVIDENCE)
 
 
 def _check(query: ListQuery | AdminEventsQuery) -> None:

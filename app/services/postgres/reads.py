@@ -10,7 +10,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from app.model.credential import ApiKey, Credential
-from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
 from app.model.refusals import RecordNotFound
 from app.model.storable import refuse_unstorable
 from app.model.strict_json import dump
@@ -62,13 +62,39 @@ class DatabaseReader(AuditLogger):
 
     @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
-        look = _call(credential, calls.GET_AUDIT_LOG, {"id": record_id})
-        _, record = await self._read(credential, look)
-        if record is None and self._replica:  # which may not have it yet
-            _, record = await self._read(credential, look, strong=True)
-        if record is None:
+        return await self._read_of_record(credential, calls.GET_AUDIT_LOG, {"id": record_id})
+
+    async def _read_of_record(
+        self, credential: Credential, statement: LiteralString, parameters: Mapping[str, Any]
+    ) -> str:
+        look = _call(credential, statement, parameters)
+        _, found = await self._read(credential, look)
+        if found is None and self._replica:  # which may not have the record yet
+            _, found = await self._read(credential, look, strong=True)
+        if found is None:
             raise RecordNotFound("the tenant has no record with this id")
-        return str(record)
+        return str(found)
+
+    # A standby may read leaves and proofs: once made they never change. What it does not have yet it refuses, and then
+    # the primary is asked.
+
+    @override
+    async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
+        look = _call(credential, calls.GET_CHECKPOINT, query.model_dump(include={"epoch", "size"}))
+        return str((await self._read(credential, look, strong=query.consistency == "strong"))[1])
+
+    @override
+    async def read_leaf(self, credential: Credential, record_id: UUID) -> str:
+        return await self._read_of_record(credential, calls.GET_LEAF, {"id": record_id})
+
+    @override
+    async def read_inclusion_proof(self, credential: Credential, record_id: UUID, size: int | None) -> str:
+        return await self._read_of_record(credential, calls.GET_INCLUSION_PROOF, {"id": record_id, "size": size})
+
+    @override
+    async def read_consistency_proof(self, credential: Credential, query: ConsistencyQuery) -> str:
+        look = _call(credential, calls.GET_CONSISTENCY_PROOF, query.model_dump(exclude={"tenant_id"}))
+        return str((await self._read(credential, look))[1])
 
     @override
     async def may_export(self, credential: Credential) -> str:

@@ -11,12 +11,14 @@ from app.model.refusals import (
     DatabaseUnavailable,
     IdempotencyKeyReused,
     InvalidRequest,
+    NotSealedYet,
     RingfenceError,
     ScopeMissing,
     StorageUnavailable,
     TenantMismatch,
     TenantMissing,
     TenantUnknown,
+    TreeContradictsItself,
     Unauthenticated,
 )
 
@@ -103,6 +105,13 @@ def _translate(found: Diagnosis, rules: Rules) -> RingfenceError:
             return TenantMismatch(message)
         case "RF008":
             return IdempotencyKeyReused(message)
+        case "RF009":
+            logger.error("a tree contradicts itself: %s", message)
+            return TreeContradictsItself(
+                "the tree of this tenant contradicts itself, and its records are no longer sealed: tell the operator"
+            )
+        case "RF010":
+            return NotSealedYet(message)
         case "23514":  # check_violation
             return InvalidRequest.field(*rules.get(found.constraint or "", ("record", "breaks a rule")))
         case "23502":  # not_null_violation

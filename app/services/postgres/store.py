@@ -32,6 +32,7 @@ from app.services.postgres.preflight import Preflight
 from app.services.postgres.reads import DatabaseReader
 from app.services.postgres.replica import ReadReplica
 from app.services.postgres.retries import Retries
+from app.services.postgres.sealer import Sealer
 from app.services.postgres.sqlstates import Diagnosis, refusal_of
 from app.telemetry.metrics import COMMIT_RECORDS
 
@@ -61,6 +62,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         """
         self._preflight = Preflight(names_refused)
         self._breaker = CircuitBreaker(database.connect, self._preflight)
+        self._sealer = Sealer(database.connect, lambda: self._breaker.is_closed)
         retries = Retries(database, self._breaker, self._preflight.rules)
         known = KnownCredentials(self._describe, lambda: self._breaker.last_contact)
         replica = None
@@ -208,7 +210,8 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
 
     @override
     def start(self) -> None:
-        work = [self._breaker.watch(), self._uses.report(), *([self._replica.watch()] if self._replica else [])]
+        work = [self._breaker.watch(), self._uses.report(), self._sealer.run()]
+        work += [self._replica.watch()] if self._replica else []
         self._background = [asyncio.create_task(each) for each in work]
 
     @override

@@ -15,7 +15,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from app.model.credential import Caller, Credential, SpoolKeySource
-from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
 from app.model.record import Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
@@ -101,6 +101,22 @@ class SpoolingAuditLogger(AuditLogger):
     @override
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         return await self._database.read_admin_events(credential, query)
+
+    @override
+    async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
+        return await self._database.read_checkpoint(credential, query)
+
+    @override
+    async def read_leaf(self, credential: Credential, record_id: UUID) -> str:
+        return await self._database.read_leaf(credential, record_id)
+
+    @override
+    async def read_inclusion_proof(self, credential: Credential, record_id: UUID, size: int | None) -> str:
+        return await self._database.read_inclusion_proof(credential, record_id, size)
+
+    @override
+    async def read_consistency_proof(self, credential: Credential, query: ConsistencyQuery) -> str:
+        return await self._database.read_consistency_proof(credential, query)
 
     @property
     @override

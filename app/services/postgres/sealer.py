@@ -1,0 +1,114 @@
+"""Seals records while the service runs: calls audit.seal_records() about twice a second, over a connection of its own.
+
+The database decides what is due. Other workers, other machines and `python -m app.seal` may do the same at the same
+time: each call passes over the tenants that another one is sealing.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from psycopg import AsyncConnection, Error
+from psycopg.errors import Diagnostic
+
+from app.services import calls
+from app.services.concurrency.deadline import with_deadline
+from app.services.db import MAX_SECONDS
+from app.services.round_trip import Statement, run_together
+from app.telemetry.metrics import SEAL_CALLS, SEAL_SECONDS, SEALED_AT
+
+logger = logging.getLogger("ringfence")
+
+MILLISECONDS = 500
+"""Of one call, in which requests find one connection of the server and one of its processors busy."""
+_SECONDS_BETWEEN_CALLS = 0.5
+_MIN_SECONDS_OF_WORK = 0.02
+"""A call that takes less has found next to nothing to seal."""
+_SECONDS_AFTER_FIRST_FAILURE = 1.0
+_MAX_SECONDS_AFTER_FAILURES = 30.0
+_CONTRADICTION = "RF009"
+
+
+class Sealer:
+    """Seals until it is cancelled; rests while the database is unavailable, and longer after each failure in a row."""
+
+    def __init__(self, connect: Callable[[], Awaitable[AsyncConnection]], is_up: Callable[[], bool]) -> None:
+        """connect: returns a dedicated connection to the primary: the pool's are for requests.
+
+        is_up: whether the circuit breaker lets calls through.
+        """
+        self._connect = connect
+        self._is_up = is_up
+        self._connection: AsyncConnection | None = None
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Seal again and again. Never returns; when it is cancelled it closes its connection."""
+        SEALED_AT.set_to_current_time()  # a gauge that was never set reads 0, since 1970
+        try:
+            while True:
+                seconds = await self._seal() if self._is_up() else await self._rest()
+                await asyncio.sleep(seconds)
+        finally:
+            await self._disconnect()
+
+    async def _seal(self) -> float:
+        """Seal once; return the seconds until the next time."""
+        started = time.monotonic()
+        try:
+            await with_deadline(self._call(), MAX_SECONDS)
+        except Exception as error:  # after any error the next call must follow
+            return await self._failed(error)
+        self._failures = 0
+        seconds = time.monotonic() - started
+        SEAL_SECONDS.observe(seconds)
+        SEALED_AT.set_to_current_time()
+        has_more = seconds >= MILLISECONDS / 1000  # it took all of its time
+        SEAL_CALLS.labels("cut" if has_more else "done").inc()
+        if has_more:
+            return 0.0
+        # A call ends after some tenants, too, and the service is not told what is left. So while there is work, a third
+        # of the time is left to others, and what is due is sealed within two seconds.
+        return seconds / 2 if seconds > _MIN_SECONDS_OF_WORK else _SECONDS_BETWEEN_CALLS
+
+    async def _call(self) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._connect()
+            self._connection.add_notice_handler(_hear)
+        # No RESET: the function keeps in the session what it need not look at again, and nobody else uses this one.
+        seal: Statement = (calls.SEAL_RECORDS, {"milliseconds": MILLISECONDS})
+        await run_together(self._connection, [(calls.BEGIN, {}), seal, (calls.COMMIT, {})])
+
+    async def _failed(self, error: Exception) -> float:
+        sqlstate = error.sqlstate if isinstance(error, Error) else None
+        await self._disconnect()
+        if sqlstate == _CONTRADICTION:
+            _report_contradiction()
+        else:
+            SEAL_CALLS.labels("failed").inc()
+            if self._is_up():  # or the circuit breaker has said it
+                logger.warning("sealing failed, and is tried again: %s", f"SQLSTATE {sqlstate}" if sqlstate else type(error).__qualname__)
+        seconds = _SECONDS_AFTER_FIRST_FAILURE * float(2**self._failures)
+        self._failures = min(self._failures + 1, 5)
+        return min(seconds, _MAX_SECONDS_AFTER_FAILURES)
+
+    async def _rest(self) -> float:
+        await self._disconnect()
+        return _SECONDS_BETWEEN_CALLS
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+def _hear(notice: Diagnostic) -> None:
+    if notice.sqlstate == _CONTRADICTION:
+        _report_contradiction()
+
+
+def _report_contradiction() -> None:
+    # Not which tenant: the database says that to audit_sealer alone, and no log line names a tenant.
+    SEAL_CALLS.labels("contradiction").inc()
+    logger.error("a tree contradicts itself, and its tenant is no longer sealed: `python -m app.seal --once` names it")
