@@ -20,10 +20,12 @@ FROM (VALUES
     ('failed',  't1', 'u1', 'LIVE',    'error',   200,  '2001-01-01 00:00:04+00'),
     ('missing', 't1', 'u1', 'LIVE',    'success', 404,  '2001-01-01 00:00:05+00'),
     ('bare',    NULL, NULL, NULL,      NULL,      NULL, '2001-01-01 00:00:06+00')) AS r;
-INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at)
-VALUES ('01900000-0000-7000-8000-00000000000b', NULL, 'tap-a', 'bare', NULL, NULL, NULL, NULL, NULL, NULL, '1970-01-01 00:00:00+00'),
+INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at,
+    recorded_at, api_key_id, context)
+VALUES ('01900000-0000-7000-8000-00000000000b', NULL, 'tap-a', 'bare', NULL, NULL, NULL, NULL, NULL, NULL, '1970-01-01 00:00:00+00',
+        NULL, NULL, NULL),
        ('01900000-0000-7000-8000-00000000000a', E'tr"\\a\nce', 'tap-a', 'agent, Grüße', 'LIVE', 'error', 502, 17, '=1+1', E'\t"bad"',
-        '2001-01-01 00:00:00.000001+00');
+        '2001-01-01 00:00:00.000001+00', '2002-01-01 00:00:00.000002+00', '0123456789abcdef', E'\n{"event": "\\"a,b\\"",\r\n "origin":1}');
 
 -- The whole text of an export, read part by part as the service does.
 CREATE FUNCTION pg_temp.exported(p_arguments text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$
@@ -74,9 +76,9 @@ SELECT is(pg_temp.refusal('audit.record_export()'), 'RF001|no tenant is set for 
 RESET SESSION AUTHORIZATION;
 
 -- The exact text.
-\set newest '{"id":"01900000-0000-7000-8000-00000000000a","trace_id":"tr\\"\\\\a\\nce","tenant_id":"tap-a","agent_id":"agent, Grüße","mode":"LIVE","status":"error","http_status":502,"latency_ms":17,"user_id":"=1+1","error":"\\t\\"bad\\"","created_at":"2001-01-01T00:00:00.000001Z"}'
-\set oldest '{"id":"01900000-0000-7000-8000-00000000000b","trace_id":null,"tenant_id":"tap-a","agent_id":"bare","mode":null,"status":null,"http_status":null,"latency_ms":null,"user_id":null,"error":null,"created_at":"1970-01-01T00:00:00.000000Z"}'
-\set header 'id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at'
+\set newest '{"id":"01900000-0000-7000-8000-00000000000a","trace_id":"tr\\"\\\\a\\nce","tenant_id":"tap-a","agent_id":"agent, Grüße","mode":"LIVE","status":"error","http_status":502,"latency_ms":17,"user_id":"=1+1","error":"\\t\\"bad\\"","created_at":"2001-01-01T00:00:00.000001Z","recorded_at":"2002-01-01T00:00:00.000002Z","api_key_id":"0123456789abcdef","context": {"event": "\\"a,b\\"",   "origin":1}}'
+\set oldest '{"id":"01900000-0000-7000-8000-00000000000b","trace_id":null,"tenant_id":"tap-a","agent_id":"bare","mode":null,"status":null,"http_status":null,"latency_ms":null,"user_id":null,"error":null,"created_at":"1970-01-01T00:00:00.000000Z","recorded_at":null,"api_key_id":null,"context":null}'
+\set header 'id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at,recorded_at,api_key_id,context'
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'a gateway names tap-a');
 SELECT is(pg_temp.exported(), concat_ws(E'\n', :'newest', :'oldest', '{"complete": true, "count": 2}', ''),
@@ -85,15 +87,15 @@ SELECT is(pg_temp.exported('p_order => ''asc'''), concat_ws(E'\n', :'oldest', :'
     'or oldest first');
 SELECT is(pg_temp.exported('p_format => ''csv'''), concat_ws(E'\r\n', :'header',
     E'01900000-0000-7000-8000-00000000000a,"tr""\\a\nce",tap-a,"agent, Grüße",LIVE,error,502,17,"''=1+1","''\t""bad""",'
-    || '2001-01-01T00:00:00.000001Z',
-    '01900000-0000-7000-8000-00000000000b,,tap-a,"bare",,,,,,,1970-01-01T00:00:00.000000Z', '#complete,2,,,,,,,,,', ''),
+    || E'2001-01-01T00:00:00.000001Z,2002-01-01T00:00:00.000002Z,0123456789abcdef,"''\n{""event"": ""\\""a,b\\"""",\r\n ""origin"":1}"',
+    '01900000-0000-7000-8000-00000000000b,,tap-a,"bare",,,,,,,1970-01-01T00:00:00.000000Z,,,', '#complete,2,,,,,,,,,,,,', ''),
     'CSV: header, quotes doubled, apostrophes before formulas, unknowns empty, and the mark of the end');
 SELECT is(pg_temp.exported('p_agent_id => ''nobody'''), E'{"complete": true, "count": 0}\n', 'an empty export says that it is one');
-SELECT is(pg_temp.exported('p_format => ''csv'', p_user_id => ''nobody'''), concat_ws(E'\r\n', :'header', '#complete,0,,,,,,,,,', ''),
+SELECT is(pg_temp.exported('p_format => ''csv'', p_user_id => ''nobody'''), concat_ws(E'\r\n', :'header', '#complete,0,,,,,,,,,,,,', ''),
     'in CSV too, below the header');
 SELECT is(audit.set_tenant('tap-none'), 'tap-none', 'a tenant without records');
 SELECT is(pg_temp.exported(), E'{"complete": true, "count": 0}\n', 'has an empty export');
-SELECT is(pg_temp.exported('p_format => ''csv'''), concat_ws(E'\r\n', :'header', '#complete,0,,,,,,,,,', ''), 'in CSV too');
+SELECT is(pg_temp.exported('p_format => ''csv'''), concat_ws(E'\r\n', :'header', '#complete,0,,,,,,,,,,,,', ''), 'in CSV too');
 
 -- The filters, as in a list.
 SELECT is(audit.set_tenant('tap-b'), 'tap-b', 'with tap-b named');

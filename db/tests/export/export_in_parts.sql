@@ -73,7 +73,7 @@ SELECT is(pg_temp.ids(pg_temp.rest(audit.begin_export(p_format => f, p_order => 
 FROM (VALUES ('ndjson'), ('csv')) AS formats (f), (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT pg_temp.rest(audit.begin_export(p_format => 'csv')) AS csv \gset
 SELECT is(regexp_count(:'csv', 'created_at'), 1, 'one header for all parts');
-SELECT is(pg_temp.last_line(:'csv'), E'#complete,5101,,,,,,,,,\r\n', 'and one mark, with the number of the records of all of them');
+SELECT is(pg_temp.last_line(:'csv'), E'#complete,5101,,,,,,,,,,,,\r\n', 'and one mark, with the number of the records of all of them');
 SELECT is(regexp_count(:'csv', '#complete'), 1, 'at the end alone');
 
 -- A part that its size ends.
@@ -102,7 +102,7 @@ FROM (SELECT format, state, row_number() OVER parts AS number, string_agg(text, 
 WHERE state IS NOT NULL;
 SELECT is(pg_temp.last_line(string_agg(text, '' ORDER BY position)), mark, format || ' says how many it found')
 FROM part
-JOIN (VALUES ('ndjson', E'{"complete": true, "count": 3301}\n'), ('csv', E'#complete,3301,,,,,,,,,\r\n')) AS m (format, mark) USING (format)
+JOIN (VALUES ('ndjson', E'{"complete": true, "count": 3301}\n'), ('csv', E'#complete,3301,,,,,,,,,,,,\r\n')) AS m (format, mark) USING (format)
 GROUP BY format, mark;
 
 -- A part that its time ends.

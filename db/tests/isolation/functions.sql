@@ -5,19 +5,19 @@ BEGIN;
 SELECT plan(14);
 
 SELECT functions_are('audit', ARRAY[
-    'admin_events_cursor', 'admin_events_keyset_page', 'admin_events_page', 'append_audit_log', 'append_audit_logs', 'are_repeated', 'are_stored', 'begin_export', 'claim_idempotency_key', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
+    'admin_events_cursor', 'admin_events_keyset_page', 'admin_events_page', 'append_audit_log', 'append_audit_logs', 'are_repeated', 'are_stored', 'begin_export', 'claim_idempotency_key', 'context_filter', 'continue_export', 'create_tenant', 'describe_api_key', 'enter_tenant',
     'export_audit_logs',
     'export_proven_audit_logs', 'filtered_page', 'findings_of_objects', 'findings_of_policies',
     'findings_of_privileges', 'findings_of_roles', 'get_audit_log', 'get_proven_audit_log', 'granted_privileges',
     'import_audit_log_batch', 'import_audit_logs', 'import_history', 'insert_audit_log',
-    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'isolation_report', 'issue_api_key', 'keyset_page',
+    'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_context', 'isolation_report', 'issue_api_key', 'keyset_page',
     'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
-    'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'proven_api_key', 'proven_tenant',
+    'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'parsed_context', 'proven_api_key', 'proven_tenant', 'proven_writer',
     'record_admin_event', 'record_api_key_event', 'record_api_key_use', 'record_export', 'record_rules', 'replay_audit_logs',
     'required_proven_tenant', 'required_tenant', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'store_audit_logs', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
-    'schema audit has sixty-seven functions');
+    'schema audit has seventy-one functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -44,7 +44,7 @@ SELECT results_eq(
           'audit.list_api_keys(text)',
           'audit.list_proven_admin_events(integer,text,text,timestamp with time zone,timestamp with time zone,text,text)',
           'audit.list_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,timestamp with time zone,'
-              || 'integer,text,text)',
+              || 'integer,text,text,text,json)',
           'audit.list_tenants()',
           'audit.proven_tenant(text)',
           'audit.record_api_key_use(text)',
@@ -95,6 +95,7 @@ SELECT results_eq(
         ('are_stored',           'STABLE',    'plpgsql'),
         ('begin_export',         'VOLATILE',  'plpgsql'),
         ('claim_idempotency_key', 'VOLATILE', 'plpgsql'),
+        ('context_filter',       'IMMUTABLE', 'plpgsql'),
         ('continue_export',      'VOLATILE',  'plpgsql'),
         ('create_tenant',        'VOLATILE',  'plpgsql'),
         ('describe_api_key',     'VOLATILE',  'plpgsql'),
@@ -116,6 +117,7 @@ SELECT results_eq(
         ('insert_audit_log_batch', 'VOLATILE', 'plpgsql'),
         ('insert_audit_logs',    'VOLATILE',  'plpgsql'),
         ('intended_privileges',  'IMMUTABLE', 'sql'),
+        ('is_context',           'IMMUTABLE', 'plpgsql'),
         ('isolation_report',     'STABLE',    'plpgsql'),
         ('issue_api_key',        'VOLATILE',  'plpgsql'),
         ('keyset_page',          'STABLE',    'plpgsql'),
@@ -128,8 +130,10 @@ SELECT results_eq(
         ('list_tenants',         'STABLE',    'sql'),
         ('outdated_server',      'STABLE',    'plpgsql'),
         ('page_cursor',          'IMMUTABLE', 'plpgsql'),
+        ('parsed_context',       'IMMUTABLE', 'plpgsql'),
         ('proven_api_key',       'STABLE',    'plpgsql'),
         ('proven_tenant',        'STABLE',    'plpgsql'),
+        ('proven_writer',        'STABLE',    'plpgsql'),
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
         ('record_api_key_event', 'VOLATILE',  'plpgsql'),
         ('record_api_key_use',   'VOLATILE',  'plpgsql'),
@@ -167,7 +171,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.proparallel = 'r' ORDER BY p.proname$$,
-    ARRAY['proven_api_key', 'proven_tenant', 'required_proven_tenant', 'tenant_proof', 'transaction_identity', 'writing_tenant']::name[],
+    ARRAY['proven_api_key', 'proven_tenant', 'proven_writer', 'required_proven_tenant', 'tenant_proof', 'transaction_identity', 'writing_tenant']::name[],
     'PARALLEL RESTRICTED, for the leader of a parallel plan alone, are those that make or check a proof');
 -- A time without a zone turns the condition on created_at from one of the index into a filter over all records.
 SELECT is_empty(

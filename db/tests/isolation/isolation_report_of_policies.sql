@@ -2,7 +2,7 @@
 -- Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(54);
+SELECT plan(63);
 
 SET LOCAL tap.login = 'audit_app';
 \ir ../support/findings.sql
@@ -147,8 +147,25 @@ SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs FO
         USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('read')))$$),
     'intact', 'but not a policy that compares the tenant and asks for the proof');
 SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
-        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+        USING (tenant_id = current_setting('app.tenant_id', true))
+        WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND api_key_id IS NULL)$$),
     'intact', 'but not a policy that compares the tenant, for roles that it names');
+SELECT is(pg_temp.findings(:'rule', $$CREATE POLICY added ON audit.audit_logs TO audit_trusted
+        USING (tenant_id = current_setting('app.tenant_id', true))$$),
+    'policy added on audit.audit_logs', 'one that lets it write with a key is a finding');
+-- The key that a record was written with.
+SELECT is(pg_temp.findings(:'rule', format('ALTER POLICY %I ON audit.audit_logs WITH CHECK (tenant_id = current_setting(''app.tenant_id'', true)%s)',
+        policy, looser)), format('policy %s on audit.audit_logs', policy), said)
+FROM (VALUES
+    ('trusted_appends_to_own_tenant', '', 'a gateway that writes with any key'),
+    ('trusted_stays_in_own_tenant', '', 'the second line that lets it'),
+    ('keyed_appends_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''write''))', 'a key that another is written for'),
+    ('keyed_appends_only_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''write''))', 'the second line that lets it'),
+    ('keyed_appends_to_proven_tenant', ' AND concat(tenant_id, '':'', api_key_id) = (SELECT audit.proven_writer(''read''))', 'a key that may read'),
+    ('keyed_appends_to_proven_tenant', ' AND concat(tenant_id, '':'') = (SELECT audit.proven_writer(''write''))', 'no key where one is proven'),
+    ('owner_imports_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''import''))', 'an import with any key'),
+    ('owner_replays_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''replay''))', 'a replay with any key'))
+    AS loosened (policy, looser, said);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -17,9 +17,8 @@ SELECT results_eq(
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
         AND has_table_privilege(r.name, c.oid, p.name)
       ORDER BY r.name COLLATE "C", c.relname, p.name COLLATE "C"$$,
-    $$VALUES ('audit_trusted', 'admin_events'::name, 'SELECT'), ('audit_trusted', 'audit_logs', 'SELECT'),
-             ('audit_trusted', 'tenants', 'SELECT')$$,
-    'on whole tables: audit_trusted reads records, acts and its row of the register, nobody else anything');
+    $$VALUES ('audit_trusted', 'admin_events'::name, 'SELECT'), ('audit_trusted', 'tenants', 'SELECT')$$,
+    'on whole tables: audit_trusted reads acts and its row of the register, nobody else anything');
 SELECT results_eq(
     $$SELECT r.name, c.relname, p.name, array_agg(a.attname ORDER BY a.attnum)
       FROM role AS r
@@ -30,14 +29,16 @@ SELECT results_eq(
         AND has_column_privilege(r.name, c.oid, a.attnum, p.name)
         AND NOT has_table_privilege(r.name, c.oid, p.name)
       GROUP BY r.name, c.relname, p.name
-      ORDER BY r.name COLLATE "C"$$,
+      ORDER BY r.name COLLATE "C", p.name$$,
     $$VALUES ('audit_app', 'audit_logs'::name, 'INSERT',
-              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}'::name[]),
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,context}'::name[]),
              ('audit_keyed', 'audit_logs', 'INSERT',
-              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}'),
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,context}'),
              ('audit_trusted', 'audit_logs', 'INSERT',
-              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error}')$$,
-    'on columns: those who have a tenant insert all of a record but created_at');
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,context}'),
+             ('audit_trusted', 'audit_logs', 'SELECT',
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at,recorded_at,api_key_id,context}')$$,
+    'on columns: those who have a tenant insert all of a record but what the database sets, and audit_trusted reads all but recorded_xid');
 -- Whatever kinds of privilege the server knows, MAINTAIN of PostgreSQL 17 among them.
 SELECT is_empty(
     $$SELECT c.relname, a.* FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
@@ -81,25 +82,25 @@ SELECT results_eq(
                           granted_privileges,intended_privileges,isolation_report,issue_api_key,
                           list_all_admin_events,list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,
                           rule_in_words,schema_version,unintended_settings}'::name[]),
-        ('audit_app', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_export,claim_idempotency_key,continue_export,describe_api_key,enter_tenant,export_audit_logs,
+        ('audit_app', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_export,claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,export_audit_logs,
                           export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                           get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
-                          intended_privileges,isolation_report,list_admin_events,list_audit_logs,
-                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
+                          intended_privileges,is_context,isolation_report,list_admin_events,list_audit_logs,
+                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_tenant,proven_writer,
                           record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
-        ('audit_keyed', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_export,claim_idempotency_key,continue_export,describe_api_key,enter_tenant,export_audit_logs,
+        ('audit_keyed', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_export,claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,export_audit_logs,
                           export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                           get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
-                          intended_privileges,isolation_report,list_admin_events,list_audit_logs,
-                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,proven_tenant,
+                          intended_privileges,is_context,isolation_report,list_admin_events,list_audit_logs,
+                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_tenant,proven_writer,
                           record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
-        ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,are_repeated,begin_export,claim_idempotency_key,continue_export,export_audit_logs,filtered_page,
+        ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,are_repeated,begin_export,claim_idempotency_key,context_filter,continue_export,export_audit_logs,filtered_page,
                             findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                             get_audit_log,granted_privileges,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
-                            intended_privileges,isolation_report,keyset_page,list_admin_events,list_audit_logs,outdated_server,
-                            page_cursor,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,set_tenant,store_audit_logs,tenant_source,
+                            intended_privileges,is_context,isolation_report,keyset_page,list_admin_events,list_audit_logs,outdated_server,
+                            page_cursor,parsed_context,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,set_tenant,store_audit_logs,tenant_source,
                             unintended_settings,uuid_v7,wal_position}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
 -- A role that could call these could make a proof of its own, or write an act that nobody did.

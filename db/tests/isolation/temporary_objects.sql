@@ -22,7 +22,7 @@ SELECT throws_ok('SELECT id INTO TEMPORARY kept FROM audit.audit_logs', '42501',
 RESET SESSION AUTHORIZATION;
 DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$;
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
-SELECT lives_ok('CREATE TEMPORARY TABLE kept AS SELECT * FROM audit.audit_logs', 'with TEMP granted the gateway could');
+SELECT lives_ok('CREATE TEMPORARY TABLE kept AS SELECT id FROM audit.audit_logs', 'with TEMP granted the gateway could');
 
 -- And even then our functions mean our tables: here with temporary ones of the same name, in front of everything.
 RESET SESSION AUTHORIZATION;

@@ -55,7 +55,8 @@ FROM (VALUES ('EXECUTE updating'), ('EXECUTE deleting'), ('TRUNCATE audit.audit_
 SELECT throws_ok(statement, '42501', 'permission denied for table tenants', 'with a key, refused: ' || statement)
 FROM (VALUES ('EXECUTE renaming'), ('EXECUTE unregistering')) AS s (statement);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
-SET LOCAL app.scopes = '';   -- which a gateway does not have
+SET LOCAL app.scopes = '';   -- which a gateway does not have, nor a proof
+SET LOCAL app.proof = '';
 
 -- Time is the server's: a record cannot be dated back.
 SELECT throws_ok(

@@ -17,7 +17,7 @@ PREPARE reading_acts AS
     SELECT DISTINCT item ->> 'tenant_id' FROM json_array_elements(audit.list_admin_events()::json -> 'items') AS item;
 -- The functions that those go on in.
 PREPARE reading_proven AS
-    SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc')::json ->> 'count';
+    SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL, NULL)::json ->> 'count';
 PREPARE reading_proven_acts AS SELECT json_array_length(audit.list_proven_admin_events(50, NULL, 'desc', NULL, NULL, NULL, NULL)::json -> 'items');
 PREPARE appending (text) AS INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), $1, 'prepared');
 SET LOCAL plan_cache_mode = force_generic_plan;

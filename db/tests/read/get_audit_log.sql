@@ -11,10 +11,12 @@ SELECT audit.issue_api_key('tap-a', 'tap') AS key_of_a, audit.issue_api_key('tap
 \set id_of_a '01900000-0000-7000-8000-00000000000a'
 \set id_of_b '01900000-0000-7000-8000-00000000000b'
 \set unused  '01900000-0000-7000-8000-00000000000c'
-INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, mode, status, http_status, latency_ms, user_id, error, created_at)
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, mode, status, http_status, latency_ms, user_id, error, created_at,
+    recorded_at, api_key_id, context)
 VALUES (:'id_of_a', 'tap-a', E'a "quoted"\tagent', 'trace', 'LIVE', 'error', 502, 17, 'user', 'bad gateway',
-        '2001-01-01 00:00:00.000001+00'),
-       (:'id_of_b', 'tap-b', 'agent-of-b', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '2001-01-01 00:00:01+00');
+        '2001-01-01 00:00:00.000001+00', '2002-01-01 00:00:00.000002+00', '0123456789abcdef', '{"origin" :1}'),
+       (:'id_of_b', 'tap-b', 'agent-of-b', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '2001-01-01 00:00:01+00',
+        NULL, NULL, NULL);
 \ir ../support/gateway.sql
 PREPARE got (uuid) AS SELECT audit.get_audit_log($1);
 SET LOCAL timezone = 'Asia/Kathmandu';
@@ -34,7 +36,8 @@ SELECT is(audit.set_tenant('tap-a'), 'tap-a', 'with tap-a named');
 SELECT is(audit.get_audit_log(:'id_of_a'),
     '{"id":"01900000-0000-7000-8000-00000000000a","trace_id":"trace","tenant_id":"tap-a","agent_id":"a \"quoted\"\tagent",'
     '"mode":"LIVE","status":"error","http_status":502,"latency_ms":17,"user_id":"user","error":"bad gateway",'
-    '"created_at":"2001-01-01T00:00:00.000001Z"}',
+    '"created_at":"2001-01-01T00:00:00.000001Z","recorded_at":"2002-01-01T00:00:00.000002Z","api_key_id":"0123456789abcdef",'
+    '"context":{"origin" :1}}',
     'the whole record, in UTC whatever the zone and date style of the session');
 SELECT is(audit.get_audit_log(:'id_of_a'), (audit.list_audit_logs()::json -> 'items' -> 0)::text, 'byte for byte as the list has it');
 SELECT is(audit.get_audit_log(:'id_of_b'), NULL, 'a record of tap-b is not there');

@@ -62,7 +62,7 @@ CREATE FUNCTION pg_temp.filtered(p_agent_id text, p_mode text, p_rows int, p_rea
     SELECT concat_ws(' ', array_to_string(ARRAY(SELECT ltrim(right(l.id::text, 2), '0') FROM unnest(f.page) AS l), ','), 'to',
                      coalesce(ltrim(right(f.reached_id::text, 2), '0'), 'the end'), 'at ' || extract(second FROM f.reached_time)::int)
     FROM audit.filtered_page('tap-a', p_agent_id, NULL, NULL, p_mode, NULL, NULL, '-infinity', '00000000-0000-0000-0000-000000000000',
-                             'infinity', '00000000-0000-0000-0000-000000000000', p_rows, p_read, 'asc') AS f
+                             'infinity', '00000000-0000-0000-0000-000000000000', p_rows, p_read, 'asc', NULL, NULL) AS f
 $$;
 SELECT is(pg_temp.filtered(agent_id, mode, n, most), page, said)
 FROM (VALUES
@@ -78,7 +78,7 @@ FROM (VALUES
 SELECT results_eq(
     $$SELECT cardinality(f.page), f.reached_id = f.page[3].id
       FROM audit.filtered_page('tap-a', 'a', NULL, NULL, 'LIVE', NULL, NULL, '-infinity', '00000000-0000-0000-0000-000000000000',
-                               'infinity', '00000000-0000-0000-0000-000000000000', 3, NULL, 'asc') AS f$$,
+                               'infinity', '00000000-0000-0000-0000-000000000000', 3, NULL, 'asc', NULL, NULL) AS f$$,
     $$VALUES (3, true)$$, 'it goes on after the last that it gives');
 
 -- A list that two filters find nothing for, in records that take long to read.

@@ -119,13 +119,13 @@ FROM (VALUES
 SELECT is(
     (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_audit_logs(
          p_cursor => audit.page_cursor(978307200123459, '00000000-0000-0000-0000-000000000000', 'tap-a', 'desc', NULL, NULL, NULL, NULL, NULL,
-                                       NULL, NULL, '2001-01-01 00:00:00.123456+00'),
+                                       NULL, NULL, '2001-01-01 00:00:00.123456+00', NULL, NULL),
          p_end_time => '2001-01-01 00:00:00.123456+00')::json -> 'items') AS item),
     '1', 'newest first, a cursor beyond the end of the window begins at its end');
 SELECT is(
     (SELECT string_agg(right(item ->> 'id', 1), '') FROM json_array_elements(audit.list_audit_logs(
          p_cursor => audit.page_cursor(978307200000000, '00000000-0000-0000-0000-000000000000', 'tap-a', 'asc', NULL, NULL, NULL, NULL, NULL,
-                                       NULL, '2001-01-01 00:00:00.123457+00', '2002-01-01 00:00:00+00'),
+                                       NULL, '2001-01-01 00:00:00.123457+00', '2002-01-01 00:00:00+00', NULL, NULL),
          p_order => 'asc', p_start_time => '2001-01-01 00:00:00.123457+00', p_end_time => '2002-01-01 00:00:00+00')::json -> 'items') AS item),
     '9', 'oldest first, a cursor before the window begins at its start');
 

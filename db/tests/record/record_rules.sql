@@ -94,7 +94,7 @@ SELECT results_eq(
       FROM pg_constraint AS c JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
       WHERE c.conrelid = 'audit.audit_logs'::regclass AND c.contype = 'c' ORDER BY 1$$,
     'record_rules lists every CHECK constraint of audit_logs and its column');
-SELECT is((SELECT count(*) FROM audit.record_rules()), 10::bigint, 'ten of them');
+SELECT is((SELECT count(*) FROM audit.record_rules()), 11::bigint, 'eleven of them');
 SELECT is_empty($$SELECT rule FROM audit.record_rules() WHERE coalesce(description, '') = ''$$, 'each described in words');
 SELECT is((SELECT description FROM audit.record_rules() WHERE rule = 'audit_logs_error_size'), '1 to 2,000 characters.',
     'in the words of the constraint''s comment');

@@ -1,7 +1,7 @@
 -- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
 
 BEGIN;
-SELECT plan(38);
+SELECT plan(39);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
@@ -37,14 +37,25 @@ SELECT results_eq($$EXECUTE columns ('audit.audit_logs')$$,
              ('latency_ms',  'integer', false, NULL, ''),
              ('user_id',     'text',    false, NULL, ''),
              ('error',       'text',    false, NULL, ''),
-             ('created_at',  'timestamp with time zone', false, 'now()', '')$$,
-    'audit_logs: eleven columns, created_at by the server''s clock, no sequence');
-SELECT types_are('audit', ARRAY['new_audit_log'], 'one type');
+             ('created_at',  'timestamp with time zone', false, 'now()', ''),
+             ('recorded_at',  'timestamp with time zone', false, 'clock_timestamp()', ''),
+             ('recorded_xid', 'xid8',   false, 'pg_current_xact_id()', ''),
+             ('api_key_id',  'text',    false,
+                 'NULLIF(split_part(current_setting(''app.proof''::text, true), '':''::text, 2), ''''::text)', ''),
+             ('context',     'json',    false, NULL, '')$$,
+    'audit_logs: eleven columns, created_at by the server''s clock, no sequence; and four for evidence, three by the database alone');
+SELECT types_are('audit', ARRAY['listed_audit_log', 'new_audit_log'], 'two types');
+SELECT results_eq($$EXECUTE columns ('audit.listed_audit_log')$$,
+    $$SELECT a.attname, CASE a.attname WHEN 'context' THEN 'text' ELSE format_type(a.atttypid, a.atttypmod) END, false, NULL COLLATE "default", ''
+      FROM pg_attribute AS a
+      WHERE a.attrelid = 'audit.audit_logs'::regclass AND a.attnum > 0 AND a.attname <> 'recorded_xid' ORDER BY a.attnum$$,
+    'listed_audit_log: the columns of a record but recorded_xid, context as text');
 SELECT results_eq($$EXECUTE columns ('audit.new_audit_log')$$,
     $$SELECT a.attname, format_type(a.atttypid, a.atttypmod), false, NULL COLLATE "default", ''
       FROM pg_attribute AS a
-      WHERE a.attrelid = 'audit.audit_logs'::regclass AND a.attnum BETWEEN 1 AND 11 AND a.attname <> 'tenant_id' ORDER BY a.attnum$$,
-    'new_audit_log: the fields of a record but its tenant');
+      WHERE a.attrelid = 'audit.audit_logs'::regclass AND a.attnum BETWEEN 1 AND 11 AND a.attname <> 'tenant_id'
+      UNION ALL VALUES ('context'::name, 'text', false, NULL, '')$$,
+    'new_audit_log: the fields of a record but its tenant and what the database sets');
 SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
     $$VALUES ('id'::name,      'text',   true,  NULL, ''),
              ('tenant_id',     'text',   true,  NULL, ''),
@@ -124,6 +135,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' (tenant_id, http_status, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (http_status IS NOT NULL)',
     'CREATE INDEX audit_logs_tenant_id_mode_created_at_id_idx ON audit.audit_logs USING btree'
         || ' (tenant_id, mode, created_at DESC NULLS LAST, id DESC NULLS LAST)',
+    'CREATE INDEX audit_logs_tenant_id_recorded_xid_id_idx ON audit.audit_logs USING btree (tenant_id, recorded_xid, id)',
     'CREATE INDEX audit_logs_tenant_id_status_created_at_id_idx ON audit.audit_logs USING btree'
         || ' (tenant_id, status, created_at DESC NULLS LAST, id DESC NULLS LAST)',
     'CREATE INDEX audit_logs_tenant_id_user_id_created_at_id_idx ON audit.audit_logs USING btree'
@@ -136,7 +148,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'fifteen indexes for reading, a key for each table, and one that allows one secret in use');
+    'fifteen indexes for reading, one for sealing, a key for each table, and one that allows one secret in use');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
@@ -157,6 +169,7 @@ SELECT results_eq($$EXECUTE constraints ('audit.tenants')$$,
 SELECT results_eq($$EXECUTE constraints ('audit.audit_logs')$$,
     $$VALUES
         ('audit_logs_agent_id_size'::name,  'CHECK (((length(agent_id) >= 1) AND (length(agent_id) <= 128)))'),
+        ('audit_logs_context_form',         'CHECK (((context IS NULL) OR audit.is_context(context)))'),
         ('audit_logs_created_at_known',     'CHECK (((created_at IS NOT NULL)'
             || ' AND (created_at >= ''1970-01-01 00:00:00+00''::timestamp with time zone)'
             || ' AND (created_at < ''10000-01-01 00:00:00+00''::timestamp with time zone)))'),

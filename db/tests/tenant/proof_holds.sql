@@ -23,7 +23,7 @@ BEGIN
     SELECT concat_ws(' ', 'reads', count(*), min(agent_id)) INTO v_read FROM audit.audit_logs;
     BEGIN
         v_list := 'lists ' || (audit.list_proven_audit_logs(
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc')::json ->> 'count');
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL, NULL)::json ->> 'count');
     EXCEPTION WHEN SQLSTATE 'RF001' THEN
         v_list := 'does not list';
     END;

@@ -80,6 +80,9 @@ CREATE FUNCTION public.proven_tenant(text) RETURNS text LANGUAGE sql AS $$ SELEC
 CREATE FUNCTION public.tenant_proof(text, text, text, text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'trap' $$;
 CREATE FUNCTION public.abs(numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT 0 $$;
 CREATE FUNCTION public.has_table_privilege(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
+CREATE FUNCTION public.has_column_privilege(text, text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
+CREATE FUNCTION public.proven_writer(text) RETURNS text LANGUAGE sql AS $$ SELECT 'tap-b:trap' $$;
+CREATE FUNCTION public.is_context(json) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
 CREATE FUNCTION public.transaction_identity() RETURNS text LANGUAGE sql AS $$ SELECT 'trap' $$;
 CREATE TABLE public.proof_secrets (id bigint, inner_key bytea, outer_key bytea);
 CREATE TABLE public.audit_logs (LIKE audit.audit_logs);
@@ -103,7 +106,7 @@ SELECT is(pg_temp.trapped($$SELECT proven_tenant('x')$$), 'tap-b', 'the proven t
 SELECT is(pg_temp.trapped($$SELECT clock_timestamp()$$), '-infinity', 'the clock');
 
 -- What audit.list_audit_logs() calls where it is not granted.
-\set listing 'SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, ''desc'')::json ->> ''count'''
+\set listing 'SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, ''desc'', NULL, NULL)::json ->> ''count'''
 \set seen 'SELECT string_agg(DISTINCT agent_id, '' '') FROM audit.audit_logs WHERE tenant_id = ''tap-b''::text'
 SELECT set_config('app.tenant_id', 'tap-b', true), set_config('app.scopes', 'read,write', true),
        set_config('app.proof', '', true) \gset

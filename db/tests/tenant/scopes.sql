@@ -15,7 +15,7 @@ SET LOCAL plan_cache_mode = force_generic_plan;
 PREPARE appending AS INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'tap-a', 'agent-of-a');
 -- What the lists go on in.
 PREPARE listing AS
-    SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc');
+    SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL, NULL);
 PREPARE listing_acts AS SELECT audit.list_proven_admin_events(50, NULL, 'desc', NULL, NULL, NULL, NULL);
 -- The record that is written again and again; all of its fields, in the order in which they are given.
 CREATE FUNCTION pg_temp.write(p_id text, p_user_id text DEFAULT 'user') RETURNS uuid LANGUAGE plpgsql AS $$
@@ -103,7 +103,7 @@ SELECT throws_ok($$SELECT pg_temp.write('01900000-0000-7000-8000-00000000000b')$
 
 -- audit.are_stored() answers for the very record, field by field, of the proven tenant.
 PREPARE stored (uuid, text, text, text, text, int, int, text, text) AS
-    SELECT audit.are_stored(json_build_array(row_to_json(ROW($1, $5, $2, $3, $4, $6, $7, $8, $9, NULL)::audit.new_audit_log)));
+    SELECT audit.are_stored(json_build_array(row_to_json(ROW($1, $5, $2, $3, $4, $6, $7, $8, $9, NULL, NULL)::audit.new_audit_log)));
 SELECT results_eq(format('EXECUTE stored (%L, %s)', :'own', arguments), ARRAY[stored], 'are_stored: ' || said)
 FROM (VALUES
     ($$'agent-of-a', 'LIVE',    'error',   'trace', 502,  17,   'user', 'bad gateway'$$, true,  'the record itself'),

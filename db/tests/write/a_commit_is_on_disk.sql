@@ -34,6 +34,7 @@ SELECT is(pg_temp.commits_with(was, format('SELECT audit.begin_export(%L)', :'ke
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
     AS s (was, becomes);
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
 SELECT is(pg_temp.commits_with(was), becomes, format('a gateway: %s becomes %s', was, becomes))
 FROM (VALUES ('off', 'on'), ('local', 'on'), ('on', 'on'), ('remote_write', 'remote_write'), ('remote_apply', 'remote_apply'))
     AS s (was, becomes);

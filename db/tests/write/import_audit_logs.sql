@@ -44,7 +44,8 @@ SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id, create
 SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for table audit_logs', 'import: nor reads the table');
 RESET SESSION AUTHORIZATION;
 SELECT results_eq(
-    $$SELECT * FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY id$$,
+    $$SELECT id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at
+      FROM audit.audit_logs WHERE tenant_id = 'tap-a' ORDER BY id$$,
     $$VALUES ('01900000-0000-7000-8000-00000000000a'::uuid, 'trace', 'tap-a', 'old', 'LIVE', 'error', 502, 17, 'user',
               'bad gateway', '2001-02-03 03:05:06.123456+00'::timestamptz),
              ('01900000-0000-7000-8000-00000000000b', NULL, 'tap-a', 'unknown', NULL, NULL, NULL, NULL, NULL, NULL,

@@ -20,7 +20,7 @@ SET LOCAL app.tenant_id = 'tap-a';
 -- Everything arrives where it belongs.
 SELECT results_eq('EXECUTE full_call', ARRAY['01900000-0000-7000-8000-00000000000a'::uuid], 'the id that was given is returned');
 SELECT results_eq(
-    $$SELECT * FROM audit.audit_logs$$,
+    $$SELECT id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at FROM audit.audit_logs$$,
     $$VALUES ('01900000-0000-7000-8000-00000000000a'::uuid, 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user',
               'bad gateway', now())$$,
     'every argument is in its column, the tenant is the transaction''s, the time the server''s');

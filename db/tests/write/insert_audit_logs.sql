@@ -31,7 +31,8 @@ SELECT throws_ok(format('SELECT audit.insert_audit_logs(%L)', :'full'), 'RF001',
 SET LOCAL app.tenant_id = 'tap-a';
 SELECT is(audit.insert_audit_logs(:'full'), 2, 'how many there were is returned');
 SELECT results_eq(
-    'SELECT * FROM audit.audit_logs ORDER BY id',
+    'SELECT id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at
+     FROM audit.audit_logs ORDER BY id',
     $$VALUES ('01900000-0000-7000-8000-00000000000a'::uuid, 'trace', 'tap-a', 'agent', 'LIVE', 'error', 502, 17, 'user',
               'bad gateway', now()),
              ('01900000-0000-7000-8000-00000000000b', NULL, 'tap-a', 'other', 'DRY_RUN', 'success', NULL, NULL, NULL, NULL, now())$$,
