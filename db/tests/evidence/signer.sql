@@ -19,8 +19,7 @@ UPDATE audit.seals SET line = 'statement' WHERE tenant_id = 'tap-a' AND epoch = 
 SELECT root AS root_a2 FROM audit.trees WHERE tenant_id = 'tap-a' AND epoch = 2 \gset
 SELECT root AS root_a3 FROM audit.trees WHERE tenant_id = 'tap-a' AND epoch = 3 \gset
 SELECT root AS root_b FROM audit.trees WHERE tenant_id = 'tap-b' \gset
-SELECT audit.range_hash('tap-a', 3, 0, 5) AS root_5, pg_temp.mth((pg_temp.leaf_hashes('tap-a', 3, 4))[3:]) AS hash_23,
-       pg_temp.mth((pg_temp.leaf_hashes('tap-a', 3, 6))[5:]) AS hash_45, pg_temp.mth((pg_temp.leaf_hashes('tap-a', 3, 2))[2:]) AS hash_1 \gset
+SELECT audit.range_hash('tap-a', 3, 0, 5) AS root_5 \gset
 SELECT (pg_temp.leaf_hashes('tap-a', 3, 6))[5] AS hash_4, (pg_temp.leaf_hashes('tap-a', 3, 6))[6] AS hash_5,
        pg_temp.mth(pg_temp.leaf_hashes('tap-a', 3, 4)) AS hash_0123 \gset
 CREATE TEMPORARY TABLE refused (number int GENERATED ALWAYS AS IDENTITY, call text, answer text);
@@ -42,9 +41,8 @@ SELECT is(audit.signer_consistency_proof('tap-a', 3, 5, 6), ARRAY[:'hash_4', :'h
 SELECT is(pg_temp.settings(), '', 'leaves nothing behind');
 SELECT is(audit.signer_consistency_proof('tap-a', 3, 6, 6), '{}'::bytea[], 'from a head to itself it is empty');
 
-SELECT results_eq($$SELECT s.line, s.hashes FROM audit.signer_epoch_statement('tap-a', 3) AS s$$,
-    format($$VALUES ('statement', ARRAY[%L, %L, %L]::bytea[])$$, :'hash_1', :'hash_23', :'hash_45'), 'the statement of an epoch, and its proof');
-SELECT is(pg_temp.settings(), '', 'leave nothing behind');
+SELECT results_eq($$SELECT s.line FROM audit.signer_epoch_statement('tap-a', 3) AS s$$, $$VALUES ('statement')$$, 'the statement of an epoch');
+SELECT is(pg_temp.settings(), '', 'leaves nothing behind');
 
 -- A checkpoint, and the same again.
 SELECT lives_ok(format($$SELECT audit.store_checkpoint('tap-a', 3, 5, %L, %L)$$, :'root_5', pg_temp.note('tap-a', 3, 5, :'root_5')),
@@ -106,7 +104,7 @@ INSERT INTO refused (call, answer) VALUES
     (format('audit.store_checkpoint(''tap-b'', 1, 2, NULL, %L)', pg_temp.note('tap-b', 1, 2, :'root_b')), 'RF009|the tree contradicts itself');
 SELECT count(*) AS checkpoints FROM audit.checkpoints \gset
 SET LOCAL SESSION AUTHORIZATION tap_signer;
-SELECT is(pg_temp.answer(call), answer, 'refused: ' || left(call, 200)) FROM refused ORDER BY number;
+SELECT is(pg_temp.answer(call), answer, 'refused: ' || translate(left(call, 200), E'\n', ' ')) FROM refused ORDER BY number;
 SELECT is(pg_temp.settings(), '', 'and nothing is left behind');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.checkpoints), :checkpoints::bigint, 'and nothing was stored');
