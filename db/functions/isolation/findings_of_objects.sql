@@ -69,7 +69,7 @@ BEGIN
             'get_proven_leaf', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
             'record_export', 'record_api_key_use', 'list_all_admin_events',
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
-            'rotate_proof_secret'), 'runs as its owner'),
+            'rotate_proof_secret', 'seal_records', 'sealing_lag', 'begin_epoch'), 'runs as its owner'),
         -- The lists of intended privileges and of known functions go by name.
         (EXISTS (SELECT FROM pg_proc AS other
                  WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),
