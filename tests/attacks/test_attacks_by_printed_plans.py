@@ -17,6 +17,7 @@ from psycopg import Connection, sql
 
 from tests.conftest import CreateRole, TestDatabase
 from tests.support.attacker import Attack, attacking
+from tests.support.grown_trees import grow, sign
 from tests.support.listening import found_in, listen
 
 PRINT_PLANS = """
@@ -38,16 +39,20 @@ KEYS = [
 ]
 IDS = [BAD, GLOBEX, "split_part(current_setting('app.own'), '_', 2)"]
 IMPORTED = """'[{"agent_id": "a", "created_at": "2026-01-01T00:00:00Z"}]'"""
+ROOT = "sha256(decode('0030', 'hex'))"  # of a tree with the leaf 0
+NOTE = f"concat('example/globex', chr(10), 1, chr(10), encode({ROOT}, 'base64'), chr(10), chr(10), 'signature')"
 LINE = "json_build_array(json_build_object('line', current_setting('app.line') || {}, 'hmac', {}))"
 FILTERS = (
     "p_agent_id => {0}, p_trace_id => {0}, p_user_id => NULL, p_mode => NULL, p_status => NULL, p_http_status => NULL,"
-    " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc'"
+    " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc',"
+    " p_api_key_id => {0}, p_context => NULL"
 )
 # The arguments with which each function is called: some that fail inside, some that succeed.
 CALLS: dict[str, list[str]] = {
     "are_stored": [
         "'[]'", "NULL", "'[1]'", "'{}'", IMPORTED, f"json_build_array(json_build_object('agent_id', {BAD}))",
     ],
+    "begin_proven_evidence": ["NULL, NULL", "now(), NULL", f"{BAD}::timestamptz, NULL", "'infinity', '-infinity'"],
     "claim_idempotency_key": [
         f"{BAD}, sha256('a'), 'a'", "'k', sha256('a'), 'a'", "NULL, sha256('a'), 'a'", "'k', 'a', 'a'",
         "'k', sha256('a'), NULL",
@@ -57,6 +62,10 @@ CALLS: dict[str, list[str]] = {
     "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],
     "export_proven_audit_logs": [""],
     "get_proven_audit_log": ["gen_random_uuid()", f"({BAD})::uuid", "NULL"],
+    "get_proven_checkpoint": ["NULL, NULL", "1, 1", f"NULL, ({BAD})::bigint", "-1, 9223372036854775807"],
+    "get_proven_consistency_proof": ["1, 1, NULL", "0, 0, 1", f"1, ({BAD})::bigint, NULL", "NULL, NULL, NULL"],
+    "get_proven_inclusion_proof": ["gen_random_uuid(), NULL", f"({BAD})::uuid, 1", "NULL, NULL"],
+    "get_proven_leaf": ["gen_random_uuid()", f"({BAD})::uuid", "NULL"],
     "import_audit_log_batch": [
         "'[]'", "'[1]'", "'{}'", "NULL", IMPORTED,
         f"json_build_array(json_build_object('agent_id', {BAD}, 'created_at', now()))",
@@ -72,6 +81,7 @@ CALLS: dict[str, list[str]] = {
     ],
     "list_proven_audit_logs": [FILTERS.format(text) for text in (BAD, "'x'", "NULL")],
     "list_tenants": [""],
+    "list_tree_heads": [""],
     "proven_tenant": ["'read'", "'write'", BAD, "NULL"],
     "record_api_key_use": ["'read'", "'write'", "'import'", BAD, "NULL"],
     "record_export": KEYS,
@@ -86,6 +96,13 @@ CALLS: dict[str, list[str]] = {
     ],
     "rotate_proof_secret": [""],
     "schema_version": [""],
+    "signer_consistency_proof": ["'globex', 1, 1, 1", f"{BAD}, 1, 1, 1", "NULL, NULL, NULL, NULL", "'nobody', 1, 1, 1"],
+    "signer_epoch_statement": ["'globex', 2", f"{BAD}, 1", "NULL, NULL", "'nobody', 2"],
+    "store_checkpoint": [
+        f"'globex', 1, 1, {ROOT}, {NOTE}", "'globex', 1, 1, sha256('a'), 'note'", f"{BAD}, 1, 1, '', ''",
+        f"'globex', 1, 1, sha256('a'), {BAD}",
+        "NULL, NULL, NULL, NULL, NULL",
+    ],
 }  # fmt: skip
 # What is in force beside the call. All of these can be set by anybody.
 ENTERED = (
@@ -104,6 +121,10 @@ SETTINGS = [
 
 @pytest.fixture
 def attack(database: TestDatabase) -> Iterator[Attack]:
+    # Both tenants have something to prove. There, functions hold the hashes and salts of one tenant alone.
+    for tenant in ("acme", "globex"):
+        for epoch in (1, 2):
+            sign(database, tenant, epoch, grow(database, tenant, 1, epoch))
     with attacking(database) as attack:
         yield attack
 
@@ -201,7 +222,8 @@ def fail_and_call_again(session: Connection[Any], calls: list[str], preparation:
 
 @pytest.fixture
 def logins(create_role: CreateRole) -> list[str]:
-    return ["audit_app", "audit_gateway", create_role(member_of=("audit_admin",))]
+    administrator, signer = (create_role(member_of=(f"audit_{group}",)) for group in ("admin", "signer"))
+    return ["audit_app", "audit_gateway", administrator, signer]
 
 
 def test_every_function_that_runs_as_its_owner_is_tried(database: TestDatabase) -> None:
