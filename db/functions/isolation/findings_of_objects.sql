@@ -62,7 +62,7 @@ BEGIN
     CROSS JOIN LATERAL (VALUES
         (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
         (p.prosecdef AND p.proname NOT IN (
-            'schema_version', 'enter_tenant', 'proven_tenant', 'proven_api_key', 'are_stored', 'import_audit_log_batch', 'replay_audit_logs',
+            'schema_version', 'enter_tenant', 'proven_tenant', 'are_stored', 'import_audit_log_batch', 'replay_audit_logs',
             'describe_api_key', 'claim_idempotency_key',
             'get_proven_audit_log', 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
             'record_export', 'record_api_key_use', 'list_all_admin_events',

@@ -43,14 +43,15 @@ BEGIN
         CASE WHEN c.relname = 'audit_logs' AND p.polcmd IN ('a', '*')
              THEN format('(%s AND (api_key_id IS NULL))', wanted.comparison) ELSE wanted.comparison END,
         CASE WHEN c.relname = 'audit_logs' AND p.polcmd = 'a'
-             THEN left(proven.form, -1) || ' AND (api_key_id = ( SELECT audit.proven_api_key() AS proven_api_key)))' ELSE proven.form END,
-        left(proven.form, -1) || ' AND (concat(api_key_id) = ( SELECT audit.proven_api_key() AS proven_api_key)))'
-    )) AS stored (trusted, keyed, replayed)
+             THEN format('(%s AND (concat(tenant_id, '':'', api_key_id) = ( SELECT audit.proven_writer(%%s) AS proven_writer)))',
+                         wanted.comparison)
+             ELSE proven.form END
+    )) AS stored (trusted, keyed)
     CROSS JOIN LATERAL (VALUES (
         format(stored.keyed, wanted.scope),
         format(proven.form, 'current_setting(''app.scope''::text, true)'),
         format(stored.keyed, '''import''::text'),
-        format(stored.replayed, '''replay''::text'),
+        format(stored.keyed, '''replay''::text'),
         format('(%s AND (%s = ( SELECT audit.writing_tenant() AS writing_tenant)))', wanted.comparison, tenant.col),
         coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
         coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))

@@ -47,8 +47,8 @@ AS $$
         ('function', 'audit.uuid_v7',                   'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/tenant
         ('function', 'audit.enter_tenant',              'EXECUTE', 'audit_keyed'),
-        ('function', 'audit.proven_api_key',            'EXECUTE', 'audit_keyed'),
         ('function', 'audit.proven_tenant',             'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.proven_writer',             'EXECUTE', 'audit_keyed'),
         ('function', 'audit.required_tenant',           'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.set_tenant',                'EXECUTE', 'audit_trusted'),
         ('function', 'audit.tenant_source',             'EXECUTE', 'audit_trusted audit_keyed'),
