@@ -97,7 +97,7 @@ def test_a_call_that_nobody_waits_for_any_more_is_recorded_as_such(live: Live, a
 
     async def ask() -> None:
         await state_of(live.client).executions.execute(
-            NamedTenant("acme"), {}, trace_id="trace-1", agent_id="credit-scoring", mode="LIVE", user_id=None
+            NamedTenant("acme"), b"{}", trace_id="trace-1", agent_id="credit-scoring", mode="LIVE", user_id=None
         )
 
     assert live.client.portal

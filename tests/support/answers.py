@@ -11,7 +11,7 @@ def without_what_differs(answer: Any) -> Any:
         return answer
     return {
         name: "..."
-        if name in ("id", "trace_id", "created_at", "api_key_id", "label", "name")
+        if name in ("id", "trace_id", "created_at", "recorded_at", "api_key_id", "label", "name")
         or (name == "latency_ms" and isinstance(value, float))
         else without_what_differs(value)
         for name, value in answer.items()
