@@ -78,7 +78,7 @@ class Tab:
             if state == f"complete {file.resolve().as_uri()}":
                 return
 
-    def evaluate(self, script: str) -> Any:  # noqa: ANN401 - whatever the script returns, as JSON
+    def evaluate(self, script: str) -> Any:
         """Run a script in the page; await its promise; return its value."""
         answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in answer:
