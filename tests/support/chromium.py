@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-BROWSER = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium")  # Debian's
+# The same browser under other names: Ubuntu has no package of Chromium, and runners of GitHub bring Chrome.
+BROWSER = next((path for path in (CHROMIUM, Path("/usr/bin/google-chrome")) if path.exists()), CHROMIUM)
 # --no-sandbox where this is root, whom Chromium refuses otherwise; the only pages opened are files of this repository.
 # Without a GPU and shared memory of the machine's, since containers have neither.
 FLAGS = (

@@ -1,4 +1,4 @@
-"""docs/verify.html in a headless Chromium: it judges each vector as the verifier in Python does, and keeps to itself."""
+"""docs/verify.html in a headless Chromium: it judges each vector as the verifier in Python does, and asks nobody."""
 
 import json
 import re
