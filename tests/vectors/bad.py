@@ -5,11 +5,38 @@ from dataclasses import replace
 
 from tests.vectors.bad_forms import FORMS
 from tests.vectors.building import (
-    KEY, LOG, STRANGER, Leaf, Signer, Tree, began, bundle, checkpoint_text, gone, origin, proof, record, records, time,
+    KEY,
+    LOG,
+    STRANGER,
+    Leaf,
+    Signer,
+    Tree,
+    began,
+    bundle,
+    checkpoint_text,
+    gone,
+    origin,
+    proof,
+    record,
+    records,
+    time,
 )  # fmt: skip
 from tests.vectors.changes import bad, changed, put, unjudged
 from tests.vectors.good import (
-    EIGHT, ELEVEN, ERASED, NFC, NFD, ONE, SECOND, TWO, WINDOW, WITNESS_KEYS, WITNESSED, WITNESSES, asked, leaf_file,
+    EIGHT,
+    ELEVEN,
+    ERASED,
+    NFC,
+    NFD,
+    ONE,
+    SECOND,
+    TWO,
+    WINDOW,
+    WITNESS_KEYS,
+    WITNESSED,
+    WITNESSES,
+    asked,
+    leaf_file,
 )  # fmt: skip
 from tests.vectors.vectors import ACME, OURS, Vector
 
@@ -35,9 +62,21 @@ def signed_as(name: str, leaves: Sequence[Leaf] = EIGHT, signer: Signer = KEY, t
 
 
 SINCE = [
-    bad("fork", "since", Tree(FORK), "another record 5 than the old checkpoint has, signed with the true key", since=(NOTE,)),
+    bad(
+        "fork",
+        "since",
+        Tree(FORK),
+        "another record 5 than the old checkpoint has, signed with the true key",
+        since=(NOTE,),
+    ),
     bad("fork-of-a-prefix", "since", Tree([*FORK, record(9)]), since=(ONE.checkpoint(6),)),
-    bad("rolled-back", "since", Tree(EIGHT[:5]), "a whole tree of five leaves, after one of eight was signed", since=(NOTE,)),
+    bad(
+        "rolled-back",
+        "since",
+        Tree(EIGHT[:5]),
+        "a whole tree of five leaves, after one of eight was signed",
+        since=(NOTE,),
+    ),
     bad("since-of-a-missing-epoch", "since", ONE, "epoch 2 was signed and has gone", since=(TWO[1].checkpoint(),)),
     bad("since-of-a-stranger", "since", ONE, since=(replace(ONE, signers=(STRANGER,)).checkpoint(),)),
     bad("since-of-another-tenant", "since", ONE, since=(replace(ONE, tenant="globex").checkpoint(),)),
@@ -121,6 +160,8 @@ CLAIMS = [
     bad("time-of-month-13", "times", Tree([record(0, created_at="2026-13-30T05:00:00.000123Z")])),
     bad("time-with-offset", "times", Tree([record(0, recorded_at="2026-11-30T05:00:00.000123+00:00")])),
     bad("time-of-february-30", "times", Tree([record(0, recorded_at="2026-02-30T05:00:00.000123Z")])),
+    bad("time-of-hour-24", "times", Tree([record(0, recorded_at="2026-12-31T24:00:00.000000Z")])),
+    bad("time-of-year-0", "times", Tree([record(0, created_at="0000-12-31T23:00:00.000000Z")])),
     bad("time-of-a-leap-second", "times", Tree([record(0, recorded_at="2026-12-31T23:59:60.000000Z")])),
     bad("window-as-the-whole", "window", bundle(Tree(ELEVEN, hidden=[(0, 3), (6, 11)]), window=WINDOW)),
     bad("window-with-a-hole", "gone", bundle(Tree(ELEVEN, hidden=[(0, 2), (3, 4), (6, 11)]), window=WINDOW), "leaf 3 is not shown",
@@ -130,11 +171,10 @@ CLAIMS = [
     bad("witnesses-too-few", "witnesses", replace(ONE, witnesses=WITNESSES[:1]), options=asked(WITNESS_KEYS, 2)),
     bad("witness-of-another-size", "witnesses",
         replace(ONE, note=NOTE + WITNESSES[0][0].sign(Tree(ELEVEN).checkpoint().split("\n\n")[0] + "\n", WITNESSES[0][1], 1796014800)),
-        options=asked(WITNESS_KEYS[:1], 1), judges=("ringfence", "page", "aics")),
+        options=asked(WITNESS_KEYS[:1], 1)),
     bad("witness-under-two-names", "witnesses",
         replace(ONE, witnesses=(WITNESSES[0], (WITNESSES[0][0], "witness.example/again"))),
-        "one key counts once", options=asked([WITNESS_KEYS[0], WITNESSES[0][0].vkey("witness.example/again")], 2),
-        judges=("ringfence", "page", "aics")),
+        "one key counts once", options=asked([WITNESS_KEYS[0], WITNESSES[0][0].vkey("witness.example/again")], 2)),
     bad("witness-signs-as-a-log", "witnesses", replace(ONE, note=NOTE + Signer("witness w1").sign(
         NOTE.split("\n\n")[0] + "\n", WITNESSES[0][1])), options=asked(WITNESS_KEYS[:1], 1)),
 ]  # fmt: skip
