@@ -42,7 +42,7 @@ WEAKENINGS = {
     "a window that was not asked for": ("if not self.window_wanted", "if False"),
     "another tenant's record": ("if record[1] != f'\"{self.tenant}\"'", "if False"),
     "another tenant's statement": ("if tenant != f'\"{self.tenant}\"'", "if False"),
-    "another tenant's key": ('if key.name.rpartition("/")[2] != self.tenant', "if False"),
+    "another tenant's key and origin": ('if tenant.rpartition("/")[2] != self.tenant', "if False"),
     "another tenant's key for a leaf": ('if key.name.rpartition("/")[2] != tenant', "if False"),
     "subtrees of any size": ("count & (count - 1)", "False"),
     "subtrees that are not aligned": ("index % count", "False"),
