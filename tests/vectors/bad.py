@@ -5,11 +5,38 @@ from dataclasses import replace
 
 from tests.vectors.bad_forms import FORMS
 from tests.vectors.building import (
-    KEY, LOG, STRANGER, Leaf, Signer, Tree, began, bundle, checkpoint_text, gone, origin, proof, record, records, time,
+    KEY,
+    LOG,
+    STRANGER,
+    Leaf,
+    Signer,
+    Tree,
+    began,
+    bundle,
+    checkpoint_text,
+    gone,
+    origin,
+    proof,
+    record,
+    records,
+    time,
 )  # fmt: skip
 from tests.vectors.changes import bad, changed, put, unjudged
 from tests.vectors.good import (
-    EIGHT, ELEVEN, ERASED, NFC, NFD, ONE, SECOND, TWO, WINDOW, WITNESS_KEYS, WITNESSED, WITNESSES, asked, leaf_file,
+    EIGHT,
+    ELEVEN,
+    ERASED,
+    NFC,
+    NFD,
+    ONE,
+    SECOND,
+    TWO,
+    WINDOW,
+    WITNESS_KEYS,
+    WITNESSED,
+    WITNESSES,
+    asked,
+    leaf_file,
 )  # fmt: skip
 from tests.vectors.vectors import ACME, OURS, Vector
 
@@ -35,9 +62,21 @@ def signed_as(name: str, leaves: Sequence[Leaf] = EIGHT, signer: Signer = KEY, t
 
 
 SINCE = [
-    bad("fork", "since", Tree(FORK), "another record 5 than the old checkpoint has, signed with the true key", since=(NOTE,)),
+    bad(
+        "fork",
+        "since",
+        Tree(FORK),
+        "another record 5 than the old checkpoint has, signed with the true key",
+        since=(NOTE,),
+    ),
     bad("fork-of-a-prefix", "since", Tree([*FORK, record(9)]), since=(ONE.checkpoint(6),)),
-    bad("rolled-back", "since", Tree(EIGHT[:5]), "a whole tree of five leaves, after one of eight was signed", since=(NOTE,)),
+    bad(
+        "rolled-back",
+        "since",
+        Tree(EIGHT[:5]),
+        "a whole tree of five leaves, after one of eight was signed",
+        since=(NOTE,),
+    ),
     bad("since-of-a-missing-epoch", "since", ONE, "epoch 2 was signed and has gone", since=(TWO[1].checkpoint(),)),
     bad("since-of-a-stranger", "since", ONE, since=(replace(ONE, signers=(STRANGER,)).checkpoint(),)),
     bad("since-of-another-tenant", "since", ONE, since=(replace(ONE, tenant="globex").checkpoint(),)),
@@ -89,6 +128,8 @@ SIGNATURE = [
 
 CLAIMS = [
     bad("leaf-of-another-tenant", "tenant", Tree(put(EIGHT, 2, record(2, tenant_id="globex"))), "sealed in the tree of acme"),
+    bad("key-and-origin-of-another-tenant", "tenant", replace(ONE, note=signed_as(f"{LOG}/globex")), "acme's leaves, signed as globex",
+        keys=(KEY.vkey(f"{LOG}/globex"),)),
     bad("header-of-another-tenant", "tenant", bundle(ONE, tenant="globex")),
     bad("statement-of-another-tenant", "tenant", Tree([*ERASED[:8], gone("erase", [(5, 6)], tenant_id="globex")])),
     bad("private-line-changed", "private", changed(bundle(ONE), '"user_id":"user-1"', '"user_id":"user-2"')),
@@ -110,6 +151,11 @@ CLAIMS = [
         "the signer knew eleven leaves; after the restore there were eight"),
     bad("epoch-link-broken", "epochs", (Tree(FORK), TWO[1]), "epoch 2 follows another tree of eight leaves"),
     bad("epoch-link-of-another-size", "epochs", (Tree(ELEVEN), TWO[1])),
+    bad("epoch-link-of-another-root", "epochs", (ONE, Tree([began(FORK)], 2)), "eight leaves too, and no signed head was known"),
+    bad("epoch-link-of-another-size-alone", "epochs", (ONE, Tree([began(EIGHT, previous_size=7)], 2))),
+    bad("epoch-follows-another", "epochs", (ONE, Tree([began(EIGHT, previous_epoch=2)], 2))),
+    bad("epoch-known-size-without-root", "epochs", (ONE, Tree([began(EIGHT, known_size=8)], 2))),
+    bad("epoch-known-root-without-size", "epochs", (ONE, Tree([began(EIGHT, known_root="00" * 32)], 2))),
     bad("epoch-known-root", "epochs", (ONE, Tree([began(EIGHT, known=6, known_root="11" * 32)], 2)),
         "the signer knew another tree of six leaves"),
     bad("epoch-without-statement", "epochs", (ONE, Tree(records(8, 11), 2))),
@@ -121,6 +167,8 @@ CLAIMS = [
     bad("time-of-month-13", "times", Tree([record(0, created_at="2026-13-30T05:00:00.000123Z")])),
     bad("time-with-offset", "times", Tree([record(0, recorded_at="2026-11-30T05:00:00.000123+00:00")])),
     bad("time-of-february-30", "times", Tree([record(0, recorded_at="2026-02-30T05:00:00.000123Z")])),
+    bad("time-of-hour-24", "times", Tree([record(0, recorded_at="2026-12-31T24:00:00.000000Z")])),
+    bad("time-of-year-0", "times", Tree([record(0, created_at="0000-12-31T23:00:00.000000Z")])),
     bad("time-of-a-leap-second", "times", Tree([record(0, recorded_at="2026-12-31T23:59:60.000000Z")])),
     bad("window-as-the-whole", "window", bundle(Tree(ELEVEN, hidden=[(0, 3), (6, 11)]), window=WINDOW)),
     bad("window-with-a-hole", "gone", bundle(Tree(ELEVEN, hidden=[(0, 2), (3, 4), (6, 11)]), window=WINDOW), "leaf 3 is not shown",
@@ -143,6 +191,10 @@ PROOFS = [
     bad("proof-of-another-leaf", "inclusion", PROVEN, leaf=leaf_file(ELEVEN[7])),
     bad("proof-of-another-index", "inclusion", changed(PROVEN, "index 6", "index 7"), leaf=leaf_file(ELEVEN[6])),
     bad("proof-behind-the-tree", "inclusion", changed(PROVEN, "index 6", "index 11"), leaf=leaf_file(ELEVEN[6])),
+    bad("proof-of-one-behind-the-tree", "inclusion", changed(proof(Tree(EIGHT[:1]), 0), "index 0", "index 1"), "no hash, and the root is right",
+        leaf=leaf_file(EIGHT[0])),
+    bad("proof-of-a-subtree", "inclusion", proof(replace(ONE, note=signed_as(origin("acme", 1), text=changed(NOTE.split("\n\n")[0] + "\n",
+        "\n8\n", "\n16\n"))), 3), "the signed size is twice that of the tree whose root is signed", leaf=leaf_file(EIGHT[3])),
     bad("proof-hash-changed", "inclusion", changed(PROVEN, PROVEN.split("\n")[2], PROVEN.split("\n")[3]), leaf=leaf_file(ELEVEN[6])),
     bad("proof-too-long", "inclusion", changed(PROVEN, "\n\n", f"\n{PROVEN.split(chr(10))[2]}\n\n"), leaf=leaf_file(ELEVEN[6])),
     bad("proof-too-short", "inclusion", changed(PROVEN, PROVEN.split("\n")[5] + "\n", ""), leaf=leaf_file(ELEVEN[6])),

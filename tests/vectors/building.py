@@ -1,6 +1,6 @@
 """Builds evidence from fixed seeds: records, trees, notes and bundles, the same bytes each time.
 
-Written apart from app/verify and from the SQL, after the specifications alone: an error in one of them is not repeated here.
+Written apart from app/verify and from the SQL, after the specifications: an error in one of them is not repeated here.
 """
 
 import base64
@@ -90,7 +90,9 @@ class Signer:
         """Return a signature line; with a time, a cosignature (c2sp.org/tlog-cosignature)."""
         stamp = b"" if seconds is None else seconds.to_bytes(8, "big")
         message = text if seconds is None else f"cosignature/v1\ntime {seconds}\n{text}"
-        return f"— {name} {base64.b64encode(self.key_id(name) + stamp + self.private.sign(message.encode())).decode()}\n"
+        return (
+            f"— {name} {base64.b64encode(self.key_id(name) + stamp + self.private.sign(message.encode())).decode()}\n"
+        )
 
 
 KEY = Signer("log")
@@ -156,7 +158,9 @@ def gone(kind: str, ranges: Ranges, epoch: int = 1, **fields: Any) -> Leaf:
     return Leaf(line(value | fields))
 
 
-def began(before: Sequence[Leaf], epoch: int = 2, known: int | None = None, reason: str = "restore", **fields: Any) -> Leaf:
+def began(
+    before: Sequence[Leaf], epoch: int = 2, known: int | None = None, reason: str = "restore", **fields: Any
+) -> Leaf:
     """Return the statement that begins an epoch after these leaves. known: the size that the signer knew."""
     hashes = [leaf.hash for leaf in before]
     value = {
@@ -174,7 +178,7 @@ def began(before: Sequence[Leaf], epoch: int = 2, known: int | None = None, reas
 class Tree:
     """One epoch: its leaves, which ranges of them are not shown, and how it is signed.
 
-    signed: the size of its checkpoint, all leaves unless given, or None for no checkpoint. note: a checkpoint in place of it.
+    signed: the size of its checkpoint, all leaves unless given, or None for none. note: a checkpoint in place of it.
     """
 
     leaves: Sequence[Leaf]
@@ -219,7 +223,13 @@ class Tree:
 
 def bundle(*trees: Tree, window: dict[str, str | None] | None = None, tenant: str = "acme") -> str:
     """Return an evidence bundle, format 1."""
-    head = {"evidence": 1, "tenant_id": tenant, "created_at": time(86400), "epochs": [t.epoch for t in trees], "window": window}
+    head = {
+        "evidence": 1,
+        "tenant_id": tenant,
+        "created_at": time(86400),
+        "epochs": [t.epoch for t in trees],
+        "window": window,
+    }
     body = [text for tree in trees for text in tree.lines()]
     shown = sum('"kind":"record"' in text and text.startswith('{"version"') for text in body)
     return "".join(f"{text}\n" for text in [line(head), *body, line({"complete": True, "records": shown})])
@@ -228,4 +238,4 @@ def bundle(*trees: Tree, window: dict[str, str | None] | None = None, tenant: st
 def proof(tree: Tree, index: int) -> str:
     """Return the proof that a leaf is in the tree (c2sp.org/tlog-proof)."""
     hashes = [base64.b64encode(each).decode() for each in path(index, [leaf.hash for leaf in tree.leaves])]
-    return "\n".join(["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, "", tree.checkpoint()])
+    return "\n".join(["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, "", tree.note or tree.checkpoint()])
