@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from app.sign import files, publish, witnesses
-from app.sign.database import Database, Unavailable
+from app.sign.database import CallFailed, Database, Unavailable
 from app.sign.memory import Memory
 from app.sign.outside import make_client
 from app.sign.settings import SignerSettings
@@ -52,7 +52,7 @@ async def run(settings: SignerSettings, *, once: bool, interval: float | None) -
 async def _once(signer: Signer, publisher: publish.Publisher) -> int:
     try:
         done = await signer.round()
-    except Unavailable as error:
+    except (Unavailable, CallFailed) as error:
         raise RunRefused(f"SIGNER_DATABASE_URL: {error}") from None
     sent = await publisher.flush()
     _log(done)
@@ -70,9 +70,9 @@ async def _until_stopped(signer: Signer, publisher: publish.Publisher, interval:
     while not stop.is_set():
         try:
             done = await signer.round()
-        except Unavailable as error:
+        except (Unavailable, CallFailed) as error:
             pause = min(pause * 2, _MAX_PAUSE)
-            logger.warning("the database is unavailable, the next try is in %g seconds: %s", pause, error)
+            logger.warning("the heads cannot be read or signed, the next try is in %g seconds: %s", pause, error)
         else:
             pause = interval
             if done.refused != refused or done.failed or done.waiting:
