@@ -118,7 +118,7 @@ class SignerAt:
 
     def once(self) -> int:
         """Sign one round, in this process; return the exit status."""
-        return asyncio.run(running.run(self.settings(), once=True, interval=None))
+        return asyncio.run(running.run(self.settings(), once=True))
 
     def memory(self) -> Memory:
         """Return what it remembers now."""
