@@ -1,0 +1,1 @@
+"""Test vectors of evidence, and the programs of four authors that judge them."""
