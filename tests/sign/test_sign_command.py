@@ -79,7 +79,10 @@ def test_what_is_known_is_printed_for_a_new_epoch(made: SignerAt) -> None:
     memory = made.memory()
     memory.remember([("acme", 1, Known(7, bytes(32))), ("acme", 2, Known(1, bytes([1]) * 32))])
     memory.close()
-    assert json.loads(printed(made, "known")) == [{"tenant_id": "acme", "epoch": 2, "size": 1, "root": "01" * 32}]
+    assert json.loads(printed(made, "known")) == [
+        {"tenant_id": "acme", "epoch": 1, "size": 7, "root": "00" * 32},
+        {"tenant_id": "acme", "epoch": 2, "size": 1, "root": "01" * 32},
+    ]
 
 
 def test_a_rotation_is_said_in_a_note_that_the_old_key_has_signed(made: SignerAt) -> None:
