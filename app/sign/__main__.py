@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", _run, "sign until told to stop")
     run.add_argument("--once", action="store_true", help="one round; status 1 where a tree is refused or not signed")
     run.add_argument("--interval", type=float, help="seconds between two rounds (default: SIGNER_INTERVAL)")
+    run.add_argument(
+        "--while-stdin-is-open", action="store_true", help="end when standard input is closed: for a parent"
+    )
     rotate = command("rotate", _rotate, "make a new key; the old one signs beside it for a while")
     rotate.add_argument("--overlap-days", type=int, default=90, help="for how long both sign (default: 90)")
     vkey = command("vkey", _vkey, "print what a tenant verifies its checkpoints with")
@@ -63,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     vkey.add_argument(
         "--rotation", action="store_true", help="the new key in a note that the old key has signed, during a rotation"
     )
-    command("known", _known, "print the last signed head of each tenant, for app.seal begin-epoch --known")
+    command("known", _known, "print the last signed head of each tree, for app.seal begin-epoch --known")
     resume = command("resume", _resume, "end the refusals of a tenant, once their cause is gone")
     resume.add_argument("--tenant", type=_tenant, required=True)
     adopting = command("adopt", _adopt, "take checkpoints from outside into a memory that was lost or rolled back")
@@ -90,7 +93,8 @@ def _init(arguments: argparse.Namespace, settings: SignerSettings) -> int:
 
 def _run(arguments: argparse.Namespace, settings: SignerSettings) -> int:
     logging.config.dictConfig(logs.CONFIGURATION)
-    return asyncio.run(running.run(settings, once=arguments.once, interval=arguments.interval))
+    input_fd = sys.stdin.fileno() if arguments.while_stdin_is_open else None
+    return asyncio.run(running.run(settings, once=arguments.once, interval=arguments.interval, until_closed=input_fd))
 
 
 def _rotate(arguments: argparse.Namespace, settings: SignerSettings) -> int:
@@ -127,7 +131,7 @@ def _known(_: argparse.Namespace, settings: SignerSettings) -> int:
     heads = [
         {"tenant_id": tenant, "epoch": epoch, "size": epochs[epoch].size, "root": epochs[epoch].root.hex()}
         for tenant, epochs in sorted(memory.known.items())
-        for epoch in [max(epochs)]
+        for epoch in sorted(epochs)
     ]
     terminal.write(json.dumps(heads, separators=(",", ":")))
     return 0
