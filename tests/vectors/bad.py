@@ -35,9 +35,21 @@ def signed_as(name: str, leaves: Sequence[Leaf] = EIGHT, signer: Signer = KEY, t
 
 
 SINCE = [
-    bad("fork", "since", Tree(FORK), "another record 5 than the old checkpoint has, signed with the true key", since=(NOTE,)),
+    bad(
+        "fork",
+        "since",
+        Tree(FORK),
+        "another record 5 than the old checkpoint has, signed with the true key",
+        since=(NOTE,),
+    ),
     bad("fork-of-a-prefix", "since", Tree([*FORK, record(9)]), since=(ONE.checkpoint(6),)),
-    bad("rolled-back", "since", Tree(EIGHT[:5]), "a whole tree of five leaves, after one of eight was signed", since=(NOTE,)),
+    bad(
+        "rolled-back",
+        "since",
+        Tree(EIGHT[:5]),
+        "a whole tree of five leaves, after one of eight was signed",
+        since=(NOTE,),
+    ),
     bad("since-of-a-missing-epoch", "since", ONE, "epoch 2 was signed and has gone", since=(TWO[1].checkpoint(),)),
     bad("since-of-a-stranger", "since", ONE, since=(replace(ONE, signers=(STRANGER,)).checkpoint(),)),
     bad("since-of-another-tenant", "since", ONE, since=(replace(ONE, tenant="globex").checkpoint(),)),

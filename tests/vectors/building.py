@@ -90,7 +90,9 @@ class Signer:
         """Return a signature line; with a time, a cosignature (c2sp.org/tlog-cosignature)."""
         stamp = b"" if seconds is None else seconds.to_bytes(8, "big")
         message = text if seconds is None else f"cosignature/v1\ntime {seconds}\n{text}"
-        return f"— {name} {base64.b64encode(self.key_id(name) + stamp + self.private.sign(message.encode())).decode()}\n"
+        return (
+            f"— {name} {base64.b64encode(self.key_id(name) + stamp + self.private.sign(message.encode())).decode()}\n"
+        )
 
 
 KEY = Signer("log")
@@ -156,7 +158,9 @@ def gone(kind: str, ranges: Ranges, epoch: int = 1, **fields: Any) -> Leaf:
     return Leaf(line(value | fields))
 
 
-def began(before: Sequence[Leaf], epoch: int = 2, known: int | None = None, reason: str = "restore", **fields: Any) -> Leaf:
+def began(
+    before: Sequence[Leaf], epoch: int = 2, known: int | None = None, reason: str = "restore", **fields: Any
+) -> Leaf:
     """Return the statement that begins an epoch after these leaves. known: the size that the signer knew."""
     hashes = [leaf.hash for leaf in before]
     value = {
@@ -219,7 +223,13 @@ class Tree:
 
 def bundle(*trees: Tree, window: dict[str, str | None] | None = None, tenant: str = "acme") -> str:
     """Return an evidence bundle, format 1."""
-    head = {"evidence": 1, "tenant_id": tenant, "created_at": time(86400), "epochs": [t.epoch for t in trees], "window": window}
+    head = {
+        "evidence": 1,
+        "tenant_id": tenant,
+        "created_at": time(86400),
+        "epochs": [t.epoch for t in trees],
+        "window": window,
+    }
     body = [text for tree in trees for text in tree.lines()]
     shown = sum('"kind":"record"' in text and text.startswith('{"version"') for text in body)
     return "".join(f"{text}\n" for text in [line(head), *body, line({"complete": True, "records": shown})])

@@ -30,7 +30,11 @@ SECOND = [began(EIGHT, known=8), *records(8, 12)]
 AFTER_TAIL = [began(ELEVEN, known=7), *records(11, 14)]
 THIRD = [began(SECOND, epoch=3, reason="failover"), *records(12, 15)]
 ODD = [
-    record(0, private={"user_id": NFC, "error": 'quotes " and \\ and /\b\f\n\r\t\x01\x1f\x7f'}, agent_id="agent \u2028 \U0001f50f"),
+    record(
+        0,
+        private={"user_id": NFC, "error": 'quotes " and \\ and /\b\f\n\r\t\x01\x1f\x7f'},
+        agent_id="agent \u2028 \U0001f50f",
+    ),
     record(1, trace_id='"\\', agent_id="\t", private={"context": line({"event": "\n", "resource": "\u0000"})}),
 ]
 BEFORE = [

@@ -102,13 +102,11 @@ AS $$
         ('function', 'audit.list_proven_admin_events',  'EXECUTE', 'audit_keyed'),
         ('function', 'audit.list_proven_audit_logs',    'EXECUTE', 'audit_keyed'),
         ('function', 'audit.page_cursor',               'EXECUTE', 'audit_trusted audit_keyed'),
-<<<<<<< HEAD
         -- functions/seal
         ('function', 'audit.private_leaf_line',        'EXECUTE', 'audit_trusted'),
         ('function', 'audit.record_leaf_line',         'EXECUTE', 'audit_trusted'),
         ('function', 'audit.seal_records',             'EXECUTE', 'audit_trusted audit_keyed audit_sealer'),
         ('function', 'audit.tree_root',                'EXECUTE', 'audit_trusted'),
-=======
         -- functions/evidence
         ('function', 'audit.begin_evidence',          'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.begin_proven_evidence',   'EXECUTE', 'audit_keyed'),
@@ -137,7 +135,6 @@ AS $$
         ('function', 'audit.signer_epoch_statement',  'EXECUTE', 'audit_signer'),
         ('function', 'audit.store_checkpoint',        'EXECUTE', 'audit_signer'),
         ('function', 'audit.subtree_hash',            'EXECUTE', 'audit_trusted'),
->>>>>>> proofs
         -- functions/export
         ('function', 'audit.begin_export',              'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.continue_export',           'EXECUTE', 'audit_trusted audit_keyed'),
