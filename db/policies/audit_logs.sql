@@ -1,7 +1,7 @@
 -- Who may do what with audit.audit_logs. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
 -- The tenant is compared bare, so that it becomes a condition of the index (tenant_id, created_at), and the proof is asked for in a
--- sub-select, which a statement runs once, however many rows it has. The key that a record says it was written with is compared too:
--- its default reads a setting, which a statement can change between two columns.
+-- sub-select, which a statement runs once, however many rows it has. A record that is stored is compared with the proven key
+-- too: the default of api_key_id reads a setting, which a statement can change between two columns.
 
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
@@ -52,8 +52,7 @@ COMMENT ON POLICY keyed_reads_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS keyed_appends_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_appends_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_keyed
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write'))
-                AND api_key_id = (SELECT audit.proven_api_key()));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND concat(tenant_id, ':', api_key_id) = (SELECT audit.proven_writer('write')));
 COMMENT ON POLICY keyed_appends_to_proven_tenant ON audit.audit_logs IS
     'A transaction appends records of the tenant that a key with the scope write has proven, written with that key.';
 
@@ -68,8 +67,7 @@ COMMENT ON POLICY keyed_reads_only_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS keyed_appends_only_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs
     AS RESTRICTIVE FOR INSERT TO audit_keyed
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('write'))
-                AND api_key_id = (SELECT audit.proven_api_key()));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND concat(tenant_id, ':', api_key_id) = (SELECT audit.proven_writer('write')));
 COMMENT ON POLICY keyed_appends_only_to_proven_tenant ON audit.audit_logs IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
 
@@ -89,19 +87,17 @@ COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
 DROP POLICY IF EXISTS owner_imports_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('import'))
-                AND api_key_id = (SELECT audit.proven_api_key()));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND concat(tenant_id, ':', api_key_id) = (SELECT audit.proven_writer('import')));
 COMMENT ON POLICY owner_imports_to_proven_tenant ON audit.audit_logs IS
     'For audit.import_audit_log_batch(), which keeps the times of records that were made elsewhere. Without its caller''s '
     'proof, by a key with the scope import, the owner appends nothing.';
 
 -- No key has the scope replay: audit.replay_audit_logs() proves it of a tenant whose records it has found genuine.
--- Where tenants are named, it proves the empty key, and the record has none: concat() of NULL is the empty text.
+-- Where tenants are named, it proves no key, and the record has none.
 DROP POLICY IF EXISTS owner_replays_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_replays_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('replay'))
-                AND concat(api_key_id) = (SELECT audit.proven_api_key()));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND concat(tenant_id, ':', api_key_id) = (SELECT audit.proven_writer('replay')));
 COMMENT ON POLICY owner_replays_to_proven_tenant ON audit.audit_logs IS
     'For audit.replay_audit_logs(), which keeps the times of records that were acknowledged while the database was unavailable. Their key '
     'is the one that it has found them genuine for; none where tenants are named.';

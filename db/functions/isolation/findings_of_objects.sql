@@ -62,14 +62,14 @@ BEGIN
     CROSS JOIN LATERAL (VALUES
         (NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false), 'does not set search_path'),
         (p.prosecdef AND p.proname NOT IN (
-            'schema_version', 'enter_tenant', 'proven_tenant', 'proven_api_key', 'are_stored', 'import_audit_log_batch', 'replay_audit_logs',
+            'schema_version', 'enter_tenant', 'proven_tenant', 'are_stored', 'import_audit_log_batch', 'replay_audit_logs',
             'describe_api_key', 'claim_idempotency_key',
             'get_proven_audit_log', 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
             'begin_proven_evidence', 'get_proven_checkpoint', 'get_proven_consistency_proof', 'get_proven_inclusion_proof',
             'get_proven_leaf', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
             'record_export', 'record_api_key_use', 'list_all_admin_events',
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
-            'rotate_proof_secret'), 'runs as its owner'),
+            'rotate_proof_secret', 'seal_records', 'sealing_lag', 'begin_epoch'), 'runs as its owner'),
         -- The lists of intended privileges and of known functions go by name.
         (EXISTS (SELECT FROM pg_proc AS other
                  WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),

@@ -43,19 +43,22 @@ BEGIN
         CASE WHEN c.relname = 'audit_logs' AND p.polcmd IN ('a', '*')
              THEN format('(%s AND (api_key_id IS NULL))', wanted.comparison) ELSE wanted.comparison END,
         CASE WHEN c.relname = 'audit_logs' AND p.polcmd = 'a'
-             THEN left(proven.form, -1) || ' AND (api_key_id = ( SELECT audit.proven_api_key() AS proven_api_key)))' ELSE proven.form END,
-        left(proven.form, -1) || ' AND (concat(api_key_id) = ( SELECT audit.proven_api_key() AS proven_api_key)))'
-    )) AS stored (trusted, keyed, replayed)
+             THEN format('(%s AND (concat(tenant_id, '':'', api_key_id) = ( SELECT audit.proven_writer(%%s) AS proven_writer)))',
+                         wanted.comparison)
+             ELSE proven.form END
+    )) AS stored (trusted, keyed)
     CROSS JOIN LATERAL (VALUES (
         format(stored.keyed, wanted.scope),
         format(proven.form, 'current_setting(''app.scope''::text, true)'),
         format(stored.keyed, '''import''::text'),
-        format(stored.replayed, '''replay''::text'),
+        format(stored.keyed, '''replay''::text'),
+        format(proven.form, '''seal''::text'),
+        format(proven.form, '''sign''::text'),
         format('(%s AND (%s = ( SELECT audit.writing_tenant() AS writing_tenant)))', wanted.comparison, tenant.col),
         coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
         coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
     ) AS expression (
-        proven, proven_caller, proven_importer, proven_replayer, proven_or_trusted, visible, storable)
+        proven, proven_caller, proven_importer, proven_replayer, proven_sealer, proven_signer, proven_or_trusted, visible, storable)
     WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
       AND CASE p.polroles
         WHEN ARRAY['audit_trusted'::regrole::oid] THEN
@@ -66,7 +69,7 @@ BEGIN
             OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]
         -- As the owner only functions act. Where records are, they too need their caller's proof.
         WHEN ARRAY['audit_owner'::regrole::oid] THEN
-            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets')
+            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'sealing_turn')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'a')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'r'
                      AND expression.visible = '((current_setting(''app.scope''::text, true) = ''administer''::text)'
@@ -74,6 +77,13 @@ BEGIN
                  OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller)
                  OR (c.relname = 'audit_logs' AND p.polcmd = 'a'
                      AND expression.storable IN (expression.proven_importer, expression.proven_replayer))
+                 OR (c.relname IN ('trees', 'seals', 'seal_nodes') AND p.polcmd = 'a' AND expression.storable = expression.proven_sealer)
+                 OR (c.relname = 'trees' AND p.polcmd = 'w'
+                     AND ARRAY[expression.visible, expression.storable] = ARRAY[expression.proven_sealer, expression.proven_sealer])
+                 OR (c.relname = 'checkpoints' AND p.polcmd = 'a' AND expression.storable = expression.proven_signer)
+                 OR (c.relname IN ('trees', 'checkpoints') AND p.polcmd = 'r'
+                     AND expression.visible = '((current_setting(''app.scope''::text, true) = ''sign''::text)'
+                         ' AND pg_has_role(SESSION_USER, ''audit_signer''::name, ''MEMBER''::text))')
                  OR (c.relname = 'idempotency_keys' AND expression.visible = expression.proven_or_trusted
                      AND expression.storable = expression.proven_or_trusted))
         ELSE true

@@ -31,11 +31,15 @@ BEGIN
         SELECT concat(c.oid::regclass, '.', col.attname), c.relname, c.relowner, col.attacl
         FROM relation AS c JOIN pg_attribute AS col ON col.attrelid = c.oid
         WHERE NOT (c.relname = 'tenants' AND col.attname = 'created_at')
+          -- How far a tree has grown. Its tenant and epoch stay.
+          AND NOT (c.relname = 'trees' AND col.attname IN (
+                'size', 'root', 'frontier', 'history_at', 'history_id', 'sealed_xid', 'sealed_id'))
     ) AS held_on (name, relname, owner, acl)
     CROSS JOIN LATERAL aclexplode(held_on.acl) AS a
     WHERE a.grantee = held_on.owner
       AND (a.privilege_type = 'TRUNCATE'
-           OR a.privilege_type IN ('UPDATE', 'DELETE') AND held_on.relname IN ('audit_logs', 'admin_events', 'tenants'));
+           OR a.privilege_type IN ('UPDATE', 'DELETE') AND held_on.relname IN (
+                'audit_logs', 'admin_events', 'tenants', 'trees', 'seals', 'seal_nodes', 'checkpoints'));
 END
 $$;
 

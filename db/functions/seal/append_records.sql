@@ -10,16 +10,20 @@ DECLARE
     v_size   bigint := audit.intact_size(p_tenant_id, p_epoch);
     v_hashes bytea;
 BEGIN
-    WITH leaf AS (
+    -- A UUID of version 4 has 122 random bits, from the server's strong source. The seed has 256, and so has each salt that is derived
+    -- from it; it is kept nowhere, and no salt leads to it or to another. A UUID for each salt would cost as much as all the rest.
+    WITH seed AS MATERIALIZED (
+        SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) AS bytes
+    ), leaf AS (
         INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, record_id, salt)
         SELECT p_tenant_id, p_epoch, v_size + given.place - 1,
                sha256(decode('00', 'hex') || convert_to(audit.record_leaf_line(given.log, encode(
                    sha256(convert_to(audit.private_leaf_line(given.log, given.salt), 'UTF8')), 'hex')), 'UTF8')),
                (given.log).id, given.salt
         FROM (
-            -- A UUID of version 4 has 122 random bits, from the server's strong source; a salt has 244. VOLATILE: a new one in each row.
-            SELECT logs AS log, row_number() OVER () AS place, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) AS salt
-            FROM unnest(p_logs) AS logs) AS given
+            SELECT numbered.log, numbered.place, sha256(seed.bytes || int8send(numbered.place)) AS salt
+            FROM (SELECT logs AS log, row_number() OVER () AS place FROM unnest(p_logs) AS logs) AS numbered
+            CROSS JOIN seed) AS given
         RETURNING leaf_index, leaf_hash
     )
     SELECT string_agg(leaf.leaf_hash, ''::bytea ORDER BY leaf.leaf_index) INTO v_hashes FROM leaf;

@@ -1,14 +1,9 @@
--- The key that the transaction's tenant was proven with. For policies, which compare it with the key that a record says it was written
--- with, and for events, which name the key that read, exported or imported.
+-- The key that the transaction's tenant was proven with. For events, which name the key that read, exported or imported.
 
 CREATE OR REPLACE FUNCTION audit.proven_api_key()
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
-SET debug_print_parse = off
-SET debug_print_rewritten = off
-SET debug_print_plan = off
-SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_parts text[] := string_to_array(current_setting('app.proof', true), ':');   -- secret, key, entered, proof
@@ -24,7 +19,6 @@ $$;
 
 COMMENT ON FUNCTION audit.proven_api_key IS
     'The public id of the key that app.proof was made with in this transaction; NULL when app.proof is not genuine. It says nothing '
-    'about scope and age: ask audit.proven_tenant() first. PARALLEL RESTRICTED, as audit.transaction_identity(). '
-    'SECURITY DEFINER: it reads the secret.';
+    'about scope and age: ask audit.proven_tenant() first. PARALLEL RESTRICTED, as audit.transaction_identity(). Nobody but '
+    'audit_owner may call it.';
 REVOKE ALL ON FUNCTION audit.proven_api_key FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.proven_api_key TO audit_keyed;

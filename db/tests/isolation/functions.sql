@@ -12,12 +12,12 @@ SELECT functions_are('audit', ARRAY[
     'import_audit_log_batch', 'import_audit_logs', 'import_history', 'insert_audit_log',
     'insert_audit_log_batch', 'insert_audit_logs', 'intended_privileges', 'is_context', 'isolation_report', 'issue_api_key', 'keyset_page',
     'list_admin_events', 'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_proven_admin_events',
-    'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'parsed_context', 'proven_api_key', 'proven_tenant',
+    'list_proven_audit_logs', 'list_tenants', 'outdated_server', 'page_cursor', 'parsed_context', 'proven_api_key', 'proven_tenant', 'proven_writer',
     'record_admin_event', 'record_api_key_event', 'record_api_key_use', 'record_export', 'record_rules', 'replay_audit_logs',
     'required_proven_tenant', 'required_tenant', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'set_proven_tenant',
     'set_tenant', 'store_audit_logs', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
-    'schema audit has seventy functions');
+    'schema audit has seventy-one functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -46,7 +46,6 @@ SELECT results_eq(
           'audit.list_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,timestamp with time zone,'
               || 'integer,text,text,text,json)',
           'audit.list_tenants()',
-          'audit.proven_api_key()',
           'audit.proven_tenant(text)',
           'audit.record_api_key_use(text)',
           'audit.record_export(text)',
@@ -134,6 +133,7 @@ SELECT results_eq(
         ('parsed_context',       'IMMUTABLE', 'plpgsql'),
         ('proven_api_key',       'STABLE',    'plpgsql'),
         ('proven_tenant',        'STABLE',    'plpgsql'),
+        ('proven_writer',        'STABLE',    'plpgsql'),
         ('record_admin_event',   'VOLATILE',  'plpgsql'),
         ('record_api_key_event', 'VOLATILE',  'plpgsql'),
         ('record_api_key_use',   'VOLATILE',  'plpgsql'),
@@ -171,7 +171,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.proparallel = 'r' ORDER BY p.proname$$,
-    ARRAY['proven_api_key', 'proven_tenant', 'required_proven_tenant', 'tenant_proof', 'transaction_identity', 'writing_tenant']::name[],
+    ARRAY['proven_api_key', 'proven_tenant', 'proven_writer', 'required_proven_tenant', 'tenant_proof', 'transaction_identity', 'writing_tenant']::name[],
     'PARALLEL RESTRICTED, for the leader of a parallel plan alone, are those that make or check a proof');
 -- A time without a zone turns the condition on created_at from one of the index into a filter over all records.
 SELECT is_empty(

@@ -2,7 +2,7 @@
 -- the culprit; the policies have a file of their own. Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(91);
+SELECT plan(92);
 
 SET LOCAL tap.login = 'audit_app';
 \ir ../support/findings.sql
@@ -144,7 +144,7 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added() RETURNS int L
 SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'workers: nothing is found when nothing is weakened');
 SELECT is(pg_temp.findings(:'rule', format('ALTER FUNCTION audit.%s PARALLEL SAFE', name)),
     format('%s is PARALLEL SAFE', format('audit.%s', name)::regproc::regprocedure), format('%s in a worker', name))
-FROM (VALUES ('transaction_identity'), ('tenant_proof'), ('proven_tenant'), ('proven_api_key'), ('writing_tenant'),
+FROM (VALUES ('transaction_identity'), ('tenant_proof'), ('proven_tenant'), ('proven_writer'), ('proven_api_key'), ('writing_tenant'),
              ('list_audit_logs')) AS function (name);
 SELECT is(pg_temp.findings(:'rule', 'CREATE FUNCTION audit.added() RETURNS int LANGUAGE sql PARALLEL SAFE AS ''SELECT 1'''),
     'audit.added() is PARALLEL SAFE', 'a function that is added for workers');

@@ -2,7 +2,7 @@
 -- Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(62);
+SELECT plan(63);
 
 SET LOCAL tap.login = 'audit_app';
 \ir ../support/findings.sql
@@ -161,7 +161,8 @@ FROM (VALUES
     ('trusted_stays_in_own_tenant', '', 'the second line that lets it'),
     ('keyed_appends_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''write''))', 'a key that another is written for'),
     ('keyed_appends_only_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''write''))', 'the second line that lets it'),
-    ('keyed_appends_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''write'')) AND api_key_id IS NULL', 'no key where one is proven'),
+    ('keyed_appends_to_proven_tenant', ' AND concat(tenant_id, '':'', api_key_id) = (SELECT audit.proven_writer(''read''))', 'a key that may read'),
+    ('keyed_appends_to_proven_tenant', ' AND concat(tenant_id, '':'') = (SELECT audit.proven_writer(''write''))', 'no key where one is proven'),
     ('owner_imports_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''import''))', 'an import with any key'),
     ('owner_replays_to_proven_tenant', ' AND tenant_id = (SELECT audit.proven_tenant(''replay''))', 'a replay with any key'))
     AS loosened (policy, looser, said);

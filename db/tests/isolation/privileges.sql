@@ -87,14 +87,14 @@ SELECT results_eq(
                           get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                           intended_privileges,is_context,isolation_report,list_admin_events,list_audit_logs,
-                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_api_key,proven_tenant,
+                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_tenant,proven_writer,
                           record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
         ('audit_keyed', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_export,claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,export_audit_logs,
                           export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                           get_audit_log,get_proven_audit_log,
                           granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                           intended_privileges,is_context,isolation_report,list_admin_events,list_audit_logs,
-                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_api_key,proven_tenant,
+                          list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_tenant,proven_writer,
                           record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
         ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,are_repeated,begin_export,claim_idempotency_key,context_filter,continue_export,export_audit_logs,filtered_page,
                             findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
@@ -107,7 +107,7 @@ SELECT results_eq(
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'writing_tenant',
-          'record_admin_event', 'record_api_key_event', 'required_proven_tenant',
+          'record_admin_event', 'record_api_key_event', 'proven_api_key', 'required_proven_tenant',
           'set_proven_tenant')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
     'functions of audit: the proof, what it is bound to, and the record of an act are for the owner''s own functions');

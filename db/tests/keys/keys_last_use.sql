@@ -122,7 +122,7 @@ SET LOCAL SESSION AUTHORIZATION audit_app;
 
 -- By whom.
 SELECT throws_ok('UPDATE audit.api_key_uses SET last_used_at = now()', '42501', 'permission denied for table api_key_uses', 'by no other way');
-SELECT is(audit.proven_api_key(), NULL, 'nor is a key told that nobody proved');
+SELECT throws_ok('SELECT audit.proven_api_key()', '42501', 'permission denied for function proven_api_key', 'nor is the proven key told');
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT throws_ok($$SELECT audit.record_api_key_use('read')$$, '42501', 'permission denied for function record_api_key_use', 'a gateway has no key');
 SET LOCAL SESSION AUTHORIZATION tap_registrar;

@@ -16,18 +16,15 @@ INSERT INTO expression VALUES
         ' AND (tenant_id = ( SELECT audit.proven_tenant(''read''::text) AS proven_tenant)))'),
     ('proven write',
         '((tenant_id = current_setting(''app.tenant_id''::text, true))'
-        ' AND (tenant_id = ( SELECT audit.proven_tenant(''write''::text) AS proven_tenant))'
-        ' AND (api_key_id = ( SELECT audit.proven_api_key() AS proven_api_key)))'),
+        ' AND (concat(tenant_id, '':'', api_key_id) = ( SELECT audit.proven_writer(''write''::text) AS proven_writer)))'),
     ('proven caller', '((tenant_id = current_setting(''app.tenant_id''::text, true))'
         ' AND (tenant_id = ( SELECT audit.proven_tenant(current_setting(''app.scope''::text, true)) AS proven_tenant)))'),
     ('proven import',
         '((tenant_id = current_setting(''app.tenant_id''::text, true))'
-        ' AND (tenant_id = ( SELECT audit.proven_tenant(''import''::text) AS proven_tenant))'
-        ' AND (api_key_id = ( SELECT audit.proven_api_key() AS proven_api_key)))'),
+        ' AND (concat(tenant_id, '':'', api_key_id) = ( SELECT audit.proven_writer(''import''::text) AS proven_writer)))'),
     ('proven replay',
         '((tenant_id = current_setting(''app.tenant_id''::text, true))'
-        ' AND (tenant_id = ( SELECT audit.proven_tenant(''replay''::text) AS proven_tenant))'
-        ' AND (concat(api_key_id) = ( SELECT audit.proven_api_key() AS proven_api_key)))'),
+        ' AND (concat(tenant_id, '':'', api_key_id) = ( SELECT audit.proven_writer(''replay''::text) AS proven_writer)))'),
     ('writing',
         '((tenant_id = current_setting(''app.tenant_id''::text, true))'
         ' AND (tenant_id = ( SELECT audit.writing_tenant() AS writing_tenant)))'),
@@ -92,10 +89,10 @@ SELECT results_eq(
       CROSS JOIN LATERAL regexp_matches(concat(p.polqual, p.polwithcheck), ':funcid ([0-9]+)', 'g') AS called (id)
       JOIN pg_proc AS f ON f.oid = called.id[1]::oid
       ORDER BY 1$$,
-    $$VALUES ('audit.proven_api_key()', 's'), ('audit.proven_tenant(text)', 's'), ('audit.writing_tenant()', 's'), ('concat("any")', 's'),
+    $$VALUES ('audit.proven_tenant(text)', 's'), ('audit.proven_writer(text)', 's'), ('audit.writing_tenant()', 's'), ('concat("any")', 's'),
              ('current_setting(text,boolean)', 's'),
              ('pg_has_role(name,name,text)', 's')$$,
-    'policies call concat, current_setting, pg_has_role, proven_api_key, proven_tenant and writing_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
+    'policies call concat, current_setting, pg_has_role, proven_tenant, proven_writer and writing_tenant alone, which are stable: neither IMMUTABLE nor VOLATILE');
 -- Each is named by its number, not by whatever an operator or function of that name would be in a reader's search_path.
 SELECT is_empty(
     $$SELECT DISTINCT o.oid::regoperator
@@ -114,7 +111,7 @@ PREPARE winding AS
       AND (clause.expression ~ '\{(CASE|COALESCE)[A-Z]* |:boolop (or|not) '
            OR regexp_replace(pg_get_expr(clause.expression, p.polrelid),
                   ' = \( SELECT audit\.(proven_tenant\((''[a-z]+''::text|current_setting\(''app\.scope''::text, true\))\) AS proven_tenant'
-                  '|proven_api_key\(\) AS proven_api_key|writing_tenant\(\) AS writing_tenant)\)', '', 'g') ~ 'SELECT');
+                  '|proven_writer\(''[a-z]+''::text\) AS proven_writer|writing_tenant\(\) AS writing_tenant)\)', '', 'g') ~ 'SELECT');
 SELECT is_empty('EXECUTE winding', 'no policy has OR, NOT, CASE or COALESCE, nor a sub-select but for the proof');
 SELECT is_empty(
     $$SELECT p.polname FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
@@ -131,9 +128,10 @@ CREATE POLICY winding_7 ON audit.api_keys USING (tenant_id = (SELECT audit.prove
 CREATE POLICY winding_8 ON audit.api_keys USING (tenant_id = (SELECT audit.proven_tenant(tenant_id)));
 CREATE POLICY winding_9 ON audit.api_keys USING (tenant_id IN (SELECT audit.proven_tenant('read')));
 CREATE POLICY winding_10 ON audit.api_keys USING (EXISTS (SELECT audit.writing_tenant()));
-CREATE POLICY winding_11 ON audit.api_keys USING (id IS NOT DISTINCT FROM (SELECT audit.proven_api_key()));
+CREATE POLICY winding_11 ON audit.api_keys USING (id IS NOT DISTINCT FROM (SELECT audit.proven_writer('write')));
+CREATE POLICY winding_12 ON audit.api_keys USING (tenant_id = (SELECT audit.proven_writer(tenant_id)));
 CREATE POLICY plain ON audit.api_keys USING (tenant_id = (SELECT audit.proven_tenant('read')));
-SELECT bag_eq('EXECUTE winding', $$SELECT format('winding_%s', n)::name FROM generate_series(1, 11) AS n$$,
+SELECT bag_eq('EXECUTE winding', $$SELECT format('winding_%s', n)::name FROM generate_series(1, 12) AS n$$,
     'each of these is noticed, and the plain one is not');
 
 SELECT * FROM finish();

@@ -81,7 +81,7 @@ CREATE FUNCTION public.tenant_proof(text, text, text, text, text) RETURNS text L
 CREATE FUNCTION public.abs(numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT 0 $$;
 CREATE FUNCTION public.has_table_privilege(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
 CREATE FUNCTION public.has_column_privilege(text, text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
-CREATE FUNCTION public.proven_api_key() RETURNS text LANGUAGE sql AS $$ SELECT 'trap' $$;
+CREATE FUNCTION public.proven_writer(text) RETURNS text LANGUAGE sql AS $$ SELECT 'tap-b:trap' $$;
 CREATE FUNCTION public.is_context(json) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
 CREATE FUNCTION public.transaction_identity() RETURNS text LANGUAGE sql AS $$ SELECT 'trap' $$;
 CREATE TABLE public.proof_secrets (id bigint, inner_key bytea, outer_key bytea);
