@@ -9,10 +9,9 @@ SET search_path = pg_catalog, pg_temp
 -- As in audit.keyset_page(), which says why: down the primary key of the leaves, and to each record by its id.
 SET plan_cache_mode = force_generic_plan
 SET enable_sort = off
+SET enable_incremental_sort = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
@@ -31,7 +30,7 @@ BEGIN
         FROM audit.seals
         WHERE tenant_id = p_tenant_id AND epoch = p_epoch AND leaf_index >= p_first AND leaf_index < p_end
         ORDER BY leaf_index) AS s
-    -- OFFSET 0: computed once a row.
+    -- OFFSET 0: down the key for each record, and its lines are made once.
     LEFT JOIN LATERAL (
         SELECT r.id,
                ROW(r.id, r.trace_id, r.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms, r.user_id, r.error,

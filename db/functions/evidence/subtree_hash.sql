@@ -7,9 +7,10 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 -- Planned once a session: every value gives the same plan, the way down the primary key, whatever the planner believes about the table.
 SET plan_cache_mode = force_generic_plan
+SET enable_sort = off
+SET enable_incremental_sort = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
-SET enable_sort = off
 SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$

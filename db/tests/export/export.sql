@@ -161,9 +161,9 @@ DELETE FROM audit.admin_events WHERE act = 'records exported';
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT is(pg_temp.refusal('audit.begin_export(' || arguments || ')'), refusal, arguments || ' is refused')
 FROM (VALUES
-    ('p_format => ''xml''',   'RF003|format|format is ndjson or csv'),
-    ('p_format => ''CSV''',   'RF003|format|format is ndjson or csv'),
-    ('p_format => NULL',      'RF003|format|format is ndjson or csv'),
+    ('p_format => ''xml''',   'RF003|format|format is ndjson, csv or evidence'),
+    ('p_format => ''CSV''',   'RF003|format|format is ndjson, csv or evidence'),
+    ('p_format => NULL',      'RF003|format|format is ndjson, csv or evidence'),
     ('p_order => ''DESC''',   'RF003|order|order is asc or desc'),
     ('p_order => NULL',       'RF003|order|order is asc or desc'),
     ('p_mode => ''live''',    'RF003|mode|mode is DRY_RUN or LIVE'),

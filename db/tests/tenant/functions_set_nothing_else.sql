@@ -32,7 +32,8 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_generic_plan' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'export_audit_logs', 'filtered_page', 'keyset_page', 'list_audit_logs'],
+    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'evidence_page', 'export_audit_logs', 'filtered_page', 'keyset_page', 'leaves_in_window',
+          'list_audit_logs', 'subtree_hash'],
     'planned once a session are the lists and the export');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
@@ -66,7 +67,7 @@ SELECT results_eq(
         AND p.proconfig @> ARRAY['enable_sort=off', 'enable_incremental_sort=off', 'enable_seqscan=off', 'enable_bitmapscan=off',
                                  'max_parallel_workers_per_gather=0', 'jit=off']
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'keyset_page'],
+    ARRAY['admin_events_keyset_page'::name, 'evidence_page', 'keyset_page', 'leaves_in_window', 'subtree_hash'],
     'the order of an index is the only way of those that read rows in their order');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.

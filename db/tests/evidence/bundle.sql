@@ -1,0 +1,199 @@
+-- Proves: an evidence bundle shows every leaf of its tenant up to the newest checkpoint, whole, or those of a window of time; its lines lead to
+-- the roots of all epochs; a record that was deleted or changed shows; it goes on after each part; and it is begun for readers, of what is
+-- sealed and signed, with no filters but the times.
+
+BEGIN;
+SELECT plan(66);
+
+\ir ../support/gateway.sql
+\ir ../support/signer.sql
+\ir ../support/trees.sql
+\ir ../support/sealed.sql
+\ir ../support/answer.sql
+\ir ../support/bundle.sql
+\ir ../support/new_events.sql
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-new'), audit.create_tenant('tap-many') \gset
+SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS writing_key \gset
+GRANT ALL ON known_events TO tap_gateway, audit_app;
+
+-- Seven records, a second after the other, but the third says that it is older than the first; of another tenant, one. Six are signed.
+SELECT pg_temp.record('tap-b', md5('b')::uuid) \gset
+SELECT count(pg_temp.record('tap-a', md5(n::text)::uuid, CASE n WHEN 3 THEN timestamptz '2025-01-01 00:00:00+00'
+    ELSE timestamptz '2026-01-01 00:00:00+00' + interval '1 second' * n END)) FROM generate_series(1, 7) AS n \gset
+SELECT pg_temp.seal() \gset
+SELECT pg_temp.sign('tap-b'), pg_temp.sign('tap-a', 1, 2), pg_temp.sign('tap-a', 1, 6) AS note \gset
+SELECT encode(audit.range_hash('tap-a', 1, 0, 6), 'base64') AS root \gset
+CREATE FUNCTION pg_temp.leaf(n int) RETURNS text LANGUAGE sql AS $$ SELECT audit.get_leaf(md5(n::text)::uuid) $$;
+CREATE FUNCTION pg_temp.omitted(p_count int, p_first int) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT format(E'{"omitted":%s,"hash":"%s"}\n', p_count, encode(pg_temp.mth((pg_temp.leaf_hashes('tap-a', 1, p_first + p_count))[p_first + 1:]), 'hex'))
+$$;
+CREATE FUNCTION pg_temp.body(p_bundle text) RETURNS text LANGUAGE sql AS $$ SELECT substr(p_bundle, strpos(p_bundle, E'\n') + 1) $$;
+DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_gateway, audit_app', pg_my_temp_schema()::regnamespace); END $$;
+
+-- Whole, by name.
+SELECT count(*) FROM pg_temp.new_events() \gset
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT pg_temp.exported() AS bundle \gset
+SELECT matches(:'bundle'::text, '^\{"evidence":1,"tenant_id":"tap-a","created_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z","epochs":\[1\],"window":null\}\n', 'a bundle begins with what it is');
+SELECT is(pg_temp.body(:'bundle'), concat(
+    E'{"epoch":1,"size":6}\n', pg_temp.leaf(1), pg_temp.leaf(2), pg_temp.leaf(3), pg_temp.leaf(4), pg_temp.leaf(5), pg_temp.leaf(6),
+    '{"checkpoint":', to_json(:'note'::text), E'}\n{"complete":true,"records":6}\n'), 'goes on with every leaf that is signed, the checkpoint, and its end');
+SELECT results_eq(format('SELECT * FROM pg_temp.roots(%L)', :'bundle'), format('VALUES (1, 6::bigint, %L, %L)', :'root', :'note'), 'and leads to the root');
+RESET SESSION AUTHORIZATION;
+SELECT results_eq($$SELECT act, tenant_id FROM pg_temp.new_events()$$, $$VALUES ('records exported', 'tap-a')$$, 'it is on record');
+
+-- The same with a key.
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT audit.enter_tenant(:'key') \gset
+SELECT is(pg_temp.body(pg_temp.exported(p_api_key => :'key')), pg_temp.body(:'bundle'), 'with a key it is the same');
+SELECT is(pg_temp.body(pg_temp.exported('2026-01-01 00:00:02+00', '2026-01-01 00:00:05+00', :'key')), concat(
+    E'{"epoch":1,"size":6}\n', pg_temp.omitted(1, 0), pg_temp.leaf(2), pg_temp.leaf(3), pg_temp.leaf(4), pg_temp.omitted(2, 4),
+    '{"checkpoint":', to_json(:'note'::text), E'}\n{"complete":true,"records":3}\n'), 'also that of a window');
+RESET SESSION AUTHORIZATION;
+
+-- Windows: from, to, first leaf, last leaf.
+CREATE TEMPORARY TABLE part_of (number int GENERATED ALWAYS AS IDENTITY, start_time timestamptz, end_time timestamptz, shown text, records int, said text);
+GRANT SELECT ON part_of TO tap_gateway;
+INSERT INTO part_of (start_time, end_time, shown, records, said) VALUES
+    ('2026-01-01 00:00:02+00', '2026-01-01 00:00:05+00', pg_temp.omitted(1, 0) || '2 3 4 ' || pg_temp.omitted(2, 4), 3, 'a start is part of it, an end is not'),
+    ('2026-01-01 00:00:02.000001+00', '2026-01-01 00:00:05.000001+00', pg_temp.omitted(2, 0) || pg_temp.omitted(1, 2) || '4 5 ' || pg_temp.omitted(1, 5), 2, 'to the microsecond'),
+    ('2026-01-01 00:00:05+00', NULL, pg_temp.omitted(4, 0) || '5 6 ', 2, 'what is not signed is not in it'),
+    ('2026-01-01 00:00:07+00', NULL, pg_temp.omitted(4, 0) || pg_temp.omitted(2, 4), 0, 'also when nothing else is'),
+    (NULL, '2026-01-01 00:00:02+00', '1 2 3 ' || pg_temp.omitted(1, 3) || pg_temp.omitted(2, 4), 3, 'the oldest record is the third leaf'),
+    (NULL, '2025-01-01 00:00:01+00', pg_temp.omitted(2, 0) || '3 ' || pg_temp.omitted(1, 3) || pg_temp.omitted(2, 4), 1, 'by itself'),
+    ('-infinity', 'infinity', '1 2 3 4 5 6 ', 6, 'a window of all time shows all'),
+    ('2030-01-01 00:00:00+00', '2020-01-01 00:00:00+00', pg_temp.omitted(4, 0) || pg_temp.omitted(2, 4), 0, 'one that ends before it begins shows nothing');
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT is(pg_temp.body(pg_temp.exported(start_time, end_time)), concat(
+    E'{"epoch":1,"size":6}\n', (SELECT string_agg(CASE WHEN word ~ '^\d$' THEN pg_temp.leaf(word::int) ELSE word || E'\n' END, '' ORDER BY position)
+                                FROM regexp_split_to_table(trim(E' \n' FROM shown), '[ \n]+') WITH ORDINALITY AS w (word, position)),
+    '{"checkpoint":', to_json(:'note'::text), E'}\n{"complete":true,"records":', records, E'}\n'), 'a window: ' || said)
+FROM part_of ORDER BY number;
+SELECT is(pg_temp.roots(pg_temp.exported(start_time, end_time)), ROW(1, 6::bigint, :'root'::text, :'note'::text), 'it leads to the root: ' || said) FROM part_of ORDER BY number;
+SELECT matches(pg_temp.exported('2026-01-01 01:00:02.5+01', NULL), '"window":\{"start_time":"2026-01-01T00:00:02.500000Z","end_time":null\}\}\n', 'it says its start');
+SELECT matches(pg_temp.exported(NULL, '2026-01-01 01:00:02.5+01'), '"window":\{"start_time":null,"end_time":"2026-01-01T00:00:02.500000Z"\}\}\n', 'and its end');
+RESET SESSION AUTHORIZATION;
+
+-- Epochs: the first is closed, and told to its end; the second was never signed; the third is signed in part; the fourth not at all.
+SELECT pg_temp.grow('tap-a', 2, 5), pg_temp.grow('tap-a', 3, 5), pg_temp.sign('tap-a', 3, 3) AS note_of_3, pg_temp.grow('tap-a', 4, 1) \gset
+SELECT encode(audit.range_hash('tap-a', 1, 0, 7), 'base64') AS root_1, encode(audit.range_hash('tap-a', 2, 0, 5), 'base64') AS root_2,
+       encode(audit.range_hash('tap-a', 3, 0, 3), 'base64') AS root_3 \gset
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT pg_temp.exported() AS bundle, pg_temp.exported('2026-01-01 00:00:07+00') AS window_bundle \gset
+SELECT matches(:'bundle'::text, '"epochs":\[1,2,3\]', 'a bundle has every epoch up to the newest that is signed');
+SELECT results_eq(format('SELECT * FROM pg_temp.roots(%L)', :'bundle'),
+    format('VALUES (1, 7::bigint, %L, %L), (2, 5, %L, NULL), (3, 3, %L, %L)', :'root_1', :'note', :'root_2', :'root_3', :'note_of_3'),
+    'closed ones whole, each with its last checkpoint or none');
+SELECT results_eq(format('SELECT * FROM pg_temp.roots(%L)', :'window_bundle'),
+    format('VALUES (1, 7::bigint, %L, %L), (2, 5, %L, NULL), (3, 3, %L, %L)', :'root_1', :'note', :'root_2', :'root_3', :'note_of_3'),
+    'also for a window');
+SELECT is(regexp_count(:'window_bundle', '"kind":"record"'), 1, 'which shows what lies in it');
+SELECT is(array_to_string(ARRAY(SELECT line FROM string_to_table(:'window_bundle', E'\n') AS l (line) WHERE line LIKE 'leaf %'), ', '),
+    'leaf 0 of tap-a/2, leaf 0 of tap-a/3', 'and how each epoch began');
+RESET SESSION AUTHORIZATION;
+
+-- What somebody has done who may do everything.
+DELETE FROM audit.audit_logs WHERE id = md5('2')::uuid;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT isnt(strpos(pg_temp.exported(), pg_temp.leaf(1) || pg_temp.omitted(1, 1) || pg_temp.leaf(3)), 0, 'a deleted record is omitted, with the hash that was sealed');
+SELECT is((pg_temp.roots(pg_temp.exported())).root, :'root_1', 'so that the root stays') LIMIT 1;
+RESET SESSION AUTHORIZATION;
+UPDATE audit.audit_logs SET created_at = created_at + interval '1 microsecond' WHERE id = md5('1')::uuid;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT isnt((SELECT root FROM pg_temp.roots(pg_temp.exported()) WHERE epoch = 1), :'root_1', 'a record that was changed leads to another root');
+RESET SESSION AUTHORIZATION;
+UPDATE audit.audit_logs SET created_at = created_at - interval '1 microsecond' WHERE id = md5('1')::uuid;
+UPDATE audit.audit_logs SET user_id = 'john' WHERE id = md5('1')::uuid;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT isnt((SELECT root FROM pg_temp.roots(pg_temp.exported()) WHERE epoch = 1), :'root_1', 'also in what can be erased');
+RESET SESSION AUTHORIZATION;
+DELETE FROM audit.seals WHERE tenant_id = 'tap-a' AND epoch = 1 AND leaf_index = 3;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT is(pg_temp.answer('pg_temp.exported()'), 'RF009|the tree contradicts itself', 'a leaf that is missing is an error');
+RESET SESSION AUTHORIZATION;
+
+-- Parts: long records, of which a page is a part of its own, and short ones.
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, error, created_at, recorded_xid)
+SELECT md5(n::text || 'many')::uuid, 'tap-many', 'agent', CASE WHEN n <= 1100 THEN repeat('x', 2000) END, timestamptz '2026-01-01 00:00:00+00' + interval '1 second' * n,
+       CASE WHEN n <= 1100 THEN '3' ELSE '4' END::xid8
+FROM generate_series(1, 3600) AS n;
+SELECT pg_temp.seal() \gset
+SELECT pg_temp.sign('tap-many') \gset
+CREATE TEMPORARY TABLE part (position int GENERATED ALWAYS AS IDENTITY, text text, state text);
+GRANT ALL ON part TO tap_gateway;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-many') \gset
+SELECT audit.begin_export(p_format => 'evidence') AS state, audit.begin_export(p_format => 'evidence', p_start_time => '2026-01-01 00:30:00+00') AS window_state \gset
+SELECT pg_temp.rest(:'state') AS bundle \gset
+SELECT is(regexp_count(:'bundle', '"kind":"record"'), 3600, 'all of 3,600 records');
+SELECT is((pg_temp.roots(:'bundle')).root, encode(audit.range_hash('tap-many', 1, 0, 3600), 'base64'), 'lead to the root');
+SELECT audit.continue_export(:'state') \gset
+INSERT INTO part (text, state) SELECT convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
+SELECT is(string_agg(left(text, 20), ' ' ORDER BY position), '{"evidence":1,"tenan {"epoch":1,"size":36', 'a page that makes a part two megabytes is its last')
+FROM part;
+SELECT is(md5(pg_temp.body(p.text || pg_temp.rest(p.state))), md5(pg_temp.body(substr(:'bundle', 1 + length(b.before)))), 'it goes on after its part ' || p.position)
+FROM part AS p
+CROSS JOIN LATERAL (SELECT coalesce(string_agg(o.text, ''), '') AS before FROM part AS o WHERE o.position < p.position) AS b;
+RESET SESSION AUTHORIZATION;
+TRUNCATE part RESTART IDENTITY;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-many') \gset
+-- Short pages, and the search for a window, are one part; after each of its rows it can be gone on with.
+SELECT audit.continue_export(:'window_state') \gset
+INSERT INTO part (text, state) SELECT convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
+SELECT is((SELECT count(*) > 5 AND bool_and(state IS NULL) FILTER (WHERE position = (SELECT max(position) FROM part)) FROM part), true, 'short pages are one part');
+SELECT is((pg_temp.roots(string_agg(text, '' ORDER BY position))).root, encode(audit.range_hash('tap-many', 1, 0, 3600), 'base64'), 'that leads to the root') FROM part;
+SELECT is(md5(p.text || pg_temp.rest(p.state)), (SELECT md5(string_agg(o.text, '' ORDER BY o.position)) FROM part AS o WHERE o.position >= p.position), 'it goes on after row ' || p.position)
+FROM part AS p WHERE p.state IS NOT NULL AND p.position IN (1, 2, 3, 5);
+RESET SESSION AUTHORIZATION;
+
+-- What is refused, and is then not on record.
+SELECT pg_temp.record('tap-new', md5('new')::uuid) \gset
+CREATE TEMPORARY TABLE refused (number int GENERATED ALWAYS AS IDENTITY, call text, answer text);
+GRANT SELECT ON refused TO tap_gateway;
+INSERT INTO refused (call, answer)
+SELECT format('audit.begin_export(p_format => ''evidence'', p_%s => %s)', name, value), 'RF003|evidence is filtered by start_time and end_time alone|' || name
+FROM (VALUES ('agent_id', '''agent'''), ('trace_id', '''trace'''), ('user_id', '''jane'''), ('mode', '''LIVE'''), ('status', '''error'''),
+             ('http_status', '500'), ('api_key_id', '''0123456789abcdef'''), ('context', '''{}''')) AS f (name, value);
+INSERT INTO refused (call, answer) VALUES
+    ('audit.begin_export(p_format => ''proof'')', 'RF003|format is ndjson, csv or evidence|format'),
+    ('audit.begin_export(p_format => NULL)', 'RF003|format is ndjson, csv or evidence|format');
+SELECT count(*) FROM pg_temp.new_events() \gset
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-b') \gset
+SELECT is(pg_temp.answer(call), answer, 'refused: ' || call) FROM refused ORDER BY number;
+SELECT audit.set_tenant('tap-new') \gset
+SELECT is(pg_temp.answer('audit.begin_export(p_format => ''evidence'')'), 'RF010|not sealed yet', 'nothing is sealed');
+RESET SESSION AUTHORIZATION;
+SELECT pg_temp.seal() \gset
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-new') \gset
+SELECT is(pg_temp.answer('audit.begin_export(p_format => ''evidence'')'), 'RF010|not sealed yet', 'nothing is signed');
+SELECT set_config('app.tenant_id', 'nobody', true) \gset
+SELECT is(pg_temp.answer('audit.begin_export(p_format => ''evidence'')'), 'RF002|the tenant is not registered', 'an unregistered tenant has no evidence');
+SELECT set_config('app.tenant_id', '', true) \gset
+SELECT is(pg_temp.answer('audit.begin_export(p_format => ''evidence'')'), 'RF001|no tenant is set for this transaction', 'nor has none');
+SELECT audit.set_tenant('tap-b') \gset
+SELECT is(pg_temp.answer(format('(SELECT count(*) FROM audit.evidence_part(%L))', state)), 'RF003|no export is under way in this transaction|state', 'a made-up state ends: ' || state)
+FROM (VALUES ('{"format":"evidence","step":"leaves","epochs":[],"position":0,"leaf":0,"count":0}'),
+             ('{"format":"evidence","step":"leaves","epochs":[{"epoch":1,"size":1,"signed":1}],"position":0,"leaf":2,"count":0}'),
+             ('{"format":"evidence","step":"leaves","epochs":[{"epoch":1,"size":1,"signed":1}],"position":0,"leaf":-1,"count":0}'),
+             ('{"format":"evidence"}')) AS s (state);
+RESET SESSION AUTHORIZATION;
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT audit.enter_tenant(:'writing_key') \gset
+SELECT is(pg_temp.answer('audit.begin_evidence(NULL, NULL)'), 'RF006|the API key has not the scope read', 'a key that may only write gets none');
+SELECT set_config('app.scopes', '', true), set_config('app.proof', '', true) \gset
+SELECT is(pg_temp.answer('audit.begin_evidence(NULL, NULL)'), 'RF001|no tenant is proven for this statement', 'nor does a name alone');
+RESET SESSION AUTHORIZATION;
+SELECT is_empty('SELECT * FROM pg_temp.new_events()', 'none of this is on record');
+
+SELECT * FROM finish();
+ROLLBACK;
