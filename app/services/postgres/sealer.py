@@ -7,6 +7,7 @@ time: each call passes over the tenants that another one is sealing.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from psycopg import AsyncConnection, Error
@@ -15,7 +16,7 @@ from app.services import calls
 from app.services.concurrency.deadline import with_deadline
 from app.services.db import MAX_SECONDS
 from app.services.round_trip import Statement, run_together
-from app.telemetry.metrics import SEAL_CALLS, SEAL_SECONDS, SEALED_AT
+from app.telemetry.metrics import SEAL_CALLS, SEAL_SECONDS, SEALED_AT, SEALING_HELD_UP
 
 logger = logging.getLogger("ringfence")
 
@@ -29,7 +30,24 @@ _MAX_SECONDS_AFTER_FAILURES = 5.0
 """A fault of one tenant is an error where no other had anything to seal: the others must not wait for long."""
 _SECONDS_BETWEEN_REMINDERS = 60.0
 """After which the log repeats that a tree contradicts itself."""
+_MAX_POSITIONS = 10_000
 _CONTRADICTION = "RF009"
+
+
+class Horizon:
+    """Tells for how long a transaction that writes has held up sealing. Its numbers never leave this process."""
+
+    def __init__(self) -> None:
+        self._ahead: deque[tuple[float, int]] = deque()
+        """Numbers that transactions had reached and that are not sealable yet, and when."""
+
+    def seconds(self, reached: int, sealable: int, now: float) -> float:
+        """Return it. reached, sealable: audit.sealing_horizon(); now: on the monotonic clock."""
+        if len(self._ahead) < _MAX_POSITIONS and (not self._ahead or self._ahead[-1][1] < reached):
+            self._ahead.append((now, reached))
+        while self._ahead and self._ahead[0][1] <= sealable:
+            self._ahead.popleft()
+        return now - self._ahead[0][0] if self._ahead else 0.0
 
 
 class Sealer:
@@ -45,6 +63,7 @@ class Sealer:
         self._connection: AsyncConnection | None = None
         self._failures = 0
         self._reminded = float("-inf")
+        self._horizon = Horizon()
 
     async def run(self) -> None:
         """Seal again and again. Never returns; when it is cancelled it closes its connection."""
@@ -79,8 +98,10 @@ class Sealer:
         if self._connection is None or self._connection.closed:
             self._connection = await self._connect()
         # No RESET: the function keeps in the session what it need not look at again, and nobody else uses this one.
+        horizon: Statement = (calls.SEALING_HORIZON, {})
         seal: Statement = (calls.SEAL_RECORDS, {"milliseconds": MILLISECONDS})
-        await run_together(self._connection, [(calls.BEGIN, {}), seal, (calls.COMMIT, {})])
+        _, found, *_ = await run_together(self._connection, [(calls.BEGIN, {}), horizon, seal, (calls.COMMIT, {})])
+        SEALING_HELD_UP.set(self._horizon.seconds(found["next"], found["sealable"], time.monotonic()))
 
     async def _failed(self, error: Exception) -> float:
         sqlstate = error.sqlstate if isinstance(error, Error) else None
