@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql bench bench-quick bench-pages lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -60,6 +60,9 @@ verify: .venv/local   ## Walk through the README's curl commands against a runni
 verify-sql: .venv/local   ## Walk through the same story in psql, without the service
 	@$(BIN)/python -m app.local with -- psql -X -q -f db/verify.sql
 
+vectors: .venv/dev   ## Let four programs judge the evidence in docs/vectors: ours, the page, Go's x/mod and PyPI's aics-tlog
+	@$(BIN)/python -m tests.vectors.judging
+
 bench: .venv/bench   ## Measure how fast it is against its limits and its peers, at most 15 minutes
 	@$(BIN)/python -m bench
 
@@ -86,6 +89,8 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	  && lock ../pyproject.toml --extra migrate --extra sign --extra local -o local.lock \
 	  && lock ../pyproject.toml --extra migrate --extra sign --extra local --extra dev -o dev.lock \
 	  && lock ../pyproject.toml bench.in --extra migrate --extra sign --extra local -c dev.lock -o bench.lock
+	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.12 --no-annotate --no-header \
+	  vectors.in -c dev.lock -o vectors.lock   # aics-tlog asks for 3.12; tests/vectors/judging.py
 
 clean:         ## Delete what the commands made, but not .data
 	@rm -rf .venv .hypothesis .*_cache *.egg-info

@@ -1,4 +1,4 @@
-"""`make run` without a database: a private PostgreSQL, migrated, with two demo tenants, and the service on top of it.
+"""`make run` without a database: a private PostgreSQL, migrated, with two demo tenants, the service and a signer.
 
 `python -m app.local serve` does all of that and stops the server with the service.
 `python -m app.local with -- COMMAND` runs a command, psql for one, on the same database, or on DATABASE_URL where that
@@ -22,20 +22,22 @@ from psycopg import errors
 
 from app import __main__ as service
 from app import database_url, migrate
-from app.local import demo
+from app.local import demo, signer
 from app.local.server import PrivateServer, ServerFailed, wheel_binaries
 from app.settings import SettingsRefused, describe, read_settings
 from app.shutdown import LIKE_SIGTERM
+from app.sign.files import BadDirectory
 from app.terminal_text import printable
 
 _HERE = Path(__file__).parent
 _DATA = Path(".data")
 DEMO_FILE = _DATA / "demo.env"
+_SIGNER_DIRECTORY = _DATA / "signer"
 _DATABASE = "ringfence"
 _NEXT_STEPS = """
 Ringfence listens on {url}. In another terminal:
 
-  . {file}      # RINGFENCE_URL, ACME_API_KEY, GLOBEX_API_KEY
+  . {file}      # RINGFENCE_URL, ACME_API_KEY, GLOBEX_API_KEY, and ACME_VKEY, GLOBEX_VKEY to verify with
   curl -sS -X POST "$RINGFENCE_URL/api/v1/agents/credit-scoring/execute" -H "Authorization: Bearer $ACME_API_KEY" \\
     -H 'Content-Type: application/json' -d '{{"input": {{"amount": 1200}}}}'
   curl -sS "$RINGFENCE_URL/api/v1/audit/logs" -H "Authorization: Bearer $ACME_API_KEY"
@@ -67,8 +69,8 @@ def _prepare(server: PrivateServer) -> dict[str, str]:
 
 
 @contextmanager
-def _private_database() -> Iterator[dict[str, str]]:
-    """Yield {variable: API key} of the prepared database; stop the server at the end if it was started here.
+def _private_database() -> Iterator[tuple[PrivateServer, dict[str, str]]]:
+    """Yield the server of the prepared database and {variable: API key}; stop it at the end if it was started here.
 
     DATABASE_URL and ADMIN_DATABASE_URL name it meanwhile, and libpq's variables of the shell count no longer.
     """
@@ -82,7 +84,7 @@ def _private_database() -> Iterator[dict[str, str]]:
         api_keys = _prepare(server)
         os.environ["DATABASE_URL"] = server.url("audit_app", _DATABASE)
         os.environ["ADMIN_DATABASE_URL"] = server.url("postgres", _DATABASE)
-        yield api_keys
+        yield server, api_keys
     finally:
         if started_here:
             server.stop()
@@ -99,19 +101,22 @@ def _serve() -> int:
     for number in (signal.SIGTERM, *LIKE_SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _stop)
-    with _private_database() as api_keys:
+    with _private_database() as (server, api_keys):
         settings = read_settings()
         url = f"http://{settings.host}:{settings.port}"
-        demo.write(DEMO_FILE, {"RINGFENCE_URL": url, **api_keys})
+        vkeys = signer.prepare(_SIGNER_DIRECTORY, demo.TENANTS)
+        demo.write(DEMO_FILE, {"RINGFENCE_URL": url, **api_keys, **vkeys})
         _say(_NEXT_STEPS.format(url=url, file=DEMO_FILE))
-        try:
-            return service.main([])
-        except KeyboardInterrupt:
-            return 0
+        with signer.running(_SIGNER_DIRECTORY, server.url(signer.ROLE, _DATABASE), _say):
+            try:
+                return service.main([])
+            except KeyboardInterrupt:
+                return 0
 
 
 def _run_with(command: list[str]) -> int:
-    with nullcontext(dict[str, str]()) if os.environ.get("DATABASE_URL") else _private_database() as api_keys:
+    given = nullcontext((None, dict[str, str]()))
+    with given if os.environ.get("DATABASE_URL") else _private_database() as (_, api_keys):
         # As variables, not as an argument, which every user of the machine can see.
         url = database_url.from_environment("DATABASE_URL", "the database, as audit_app")
         environment = database_url.as_libpq_variables(url) | api_keys
@@ -142,7 +147,7 @@ def main() -> int:
         return _run_with(arguments.words[1:])
     except (ServerFailed, migrate.MigrationRefused, psycopg.Error, psycopg2.Error) as error:
         _say(f"ringfence: {printable(database_url.one_line(error))}")
-    except (SettingsRefused, database_url.BadDatabaseUrl) as error:
+    except (SettingsRefused, database_url.BadDatabaseUrl, BadDirectory) as error:
         _say(f"ringfence: {printable(error)}")
     return 1
 

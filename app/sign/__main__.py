@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", _run, "sign until told to stop")
     run.add_argument("--once", action="store_true", help="one round; status 1 where a tree is refused or not signed")
     run.add_argument("--interval", type=float, help="seconds between two rounds (default: SIGNER_INTERVAL)")
+    run.add_argument(
+        "--while-stdin-is-open", action="store_true", help="end when standard input is closed: for a parent"
+    )
     rotate = command("rotate", _rotate, "make a new key; the old one signs beside it for a while")
     rotate.add_argument("--overlap-days", type=int, default=90, help="for how long both sign (default: 90)")
     vkey = command("vkey", _vkey, "print what a tenant verifies its checkpoints with")
@@ -90,7 +93,8 @@ def _init(arguments: argparse.Namespace, settings: SignerSettings) -> int:
 
 def _run(arguments: argparse.Namespace, settings: SignerSettings) -> int:
     logging.config.dictConfig(logs.CONFIGURATION)
-    return asyncio.run(running.run(settings, once=arguments.once, interval=arguments.interval))
+    input_fd = sys.stdin.fileno() if arguments.while_stdin_is_open else None
+    return asyncio.run(running.run(settings, once=arguments.once, interval=arguments.interval, until_closed=input_fd))
 
 
 def _rotate(arguments: argparse.Namespace, settings: SignerSettings) -> int:

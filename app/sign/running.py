@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from app.sign import files, publish, witnesses
-from app.sign.database import Database, Unavailable
+from app.sign.database import CallFailed, Database, Unavailable
 from app.sign.memory import Memory
 from app.sign.outside import make_client
 from app.sign.settings import SignerSettings
@@ -25,8 +25,13 @@ class RunRefused(Exception):
     """The signer cannot start. The message names the variable."""
 
 
-async def run(settings: SignerSettings, *, once: bool, interval: float | None) -> int:
-    """Sign, once or until told to stop; return the exit status of --once: 1 where anything was not signed."""
+async def run(
+    settings: SignerSettings, *, once: bool, interval: float | None = None, until_closed: int | None = None
+) -> int:
+    """Sign, once or until told to stop; return the exit status of --once: 1 where anything was not signed.
+
+    until_closed: a file descriptor; it stops too when that is closed at its other end.
+    """
     if settings.signer_database_url is None:
         raise RunRefused("set SIGNER_DATABASE_URL to the database, as a member of audit_signer")
     async with AsyncExitStack() as stack:
@@ -45,34 +50,37 @@ async def run(settings: SignerSettings, *, once: bool, interval: float | None) -
             logger.error("epoch %d of %s is still refused: %s", epoch, tenant, reason)
         if once:
             return await _once(signer, publisher)
-        await _until_stopped(signer, publisher, interval or settings.signer_interval)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        if until_closed is not None:
+            loop.add_reader(until_closed, stop.set)
+            stack.callback(loop.remove_reader, until_closed)
+        await _until_stopped(signer, publisher, interval or settings.signer_interval, stop)
     return 0
 
 
 async def _once(signer: Signer, publisher: publish.Publisher) -> int:
     try:
         done = await signer.round()
-    except Unavailable as error:
+    except (Unavailable, CallFailed) as error:
         raise RunRefused(f"SIGNER_DATABASE_URL: {error}") from None
     sent = await publisher.flush()
     _log(done)
     return 0 if sent and not done.refused and not done.failed and not done.waiting else 1
 
 
-async def _until_stopped(signer: Signer, publisher: publish.Publisher, interval: float) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def _until_stopped(signer: Signer, publisher: publish.Publisher, interval: float, stop: asyncio.Event) -> None:
     publishing = asyncio.create_task(publisher.run())
     pause, refused = interval, 0
     logger.info("signing, a look every %g seconds", interval)
     while not stop.is_set():
         try:
             done = await signer.round()
-        except Unavailable as error:
+        except (Unavailable, CallFailed) as error:
             pause = min(pause * 2, _MAX_PAUSE)
-            logger.warning("the database is unavailable, the next try is in %g seconds: %s", pause, error)
+            logger.warning("the heads cannot be read or signed, the next try is in %g seconds: %s", pause, error)
         else:
             pause = interval
             if done.refused != refused or done.failed or done.waiting:

@@ -41,6 +41,9 @@ def running_agent() -> Iterator[StubAgent]:
         def do_GET(self) -> None:
             self._answer(b"")
 
+        def do_PUT(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 

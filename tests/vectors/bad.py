@@ -142,11 +142,10 @@ CLAIMS = [
     bad("witnesses-too-few", "witnesses", replace(ONE, witnesses=WITNESSES[:1]), options=asked(WITNESS_KEYS, 2)),
     bad("witness-of-another-size", "witnesses",
         replace(ONE, note=NOTE + WITNESSES[0][0].sign(Tree(ELEVEN).checkpoint().split("\n\n")[0] + "\n", WITNESSES[0][1], 1796014800)),
-        options=asked(WITNESS_KEYS[:1], 1), judges=("ringfence", "page", "aics")),
+        options=asked(WITNESS_KEYS[:1], 1)),
     bad("witness-under-two-names", "witnesses",
         replace(ONE, witnesses=(WITNESSES[0], (WITNESSES[0][0], "witness.example/again"))),
-        "one key counts once", options=asked([WITNESS_KEYS[0], WITNESSES[0][0].vkey("witness.example/again")], 2),
-        judges=("ringfence", "page", "aics")),
+        "one key counts once", options=asked([WITNESS_KEYS[0], WITNESSES[0][0].vkey("witness.example/again")], 2)),
     bad("witness-signs-as-a-log", "witnesses", replace(ONE, note=NOTE + Signer("witness w1").sign(
         NOTE.split("\n\n")[0] + "\n", WITNESSES[0][1])), options=asked(WITNESS_KEYS[:1], 1)),
 ]  # fmt: skip

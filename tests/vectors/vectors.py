@@ -10,7 +10,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "vectors"
 INDEX = "vectors.json"
 OURS = ("ringfence", "page")
 EVERYBODY = ("ringfence", "page", "go", "aics")
-SPOKEN_BY_ALL = ("signature", "root", "since", "inclusion")
+# Who has words for which fault: Go's x/mod knows notes and trees, aics-tlog cosignatures too, neither our lines.
+JUDGES_OF = dict.fromkeys(("signature", "root", "since", "inclusion"), EVERYBODY) | {"witnesses": (*OURS, "aics")}
 ACME = KEY.vkey(origin("acme", 1))
 
 
@@ -53,7 +54,7 @@ class Vector:
 
     def entry(self) -> dict[str, object]:
         """Return its entry in the index."""
-        judges = self.judges or (EVERYBODY if self.verdict == "pass" or self.why in SPOKEN_BY_ALL else OURS)
+        judges = self.judges or (EVERYBODY if self.verdict == "pass" else JUDGES_OF.get(self.why, OURS))
         return {
             "name": self.name, "about": self.about, "file": self.file,
             "leaf": None if self.leaf is None else f"{self.name}.leaf", "keys": list(self.keys), "since": self.since_files,
