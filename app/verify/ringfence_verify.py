@@ -4,10 +4,10 @@
                                [--witness VKEY ... [--quorum N]] [--json]
     python ringfence_verify.py --proof PROOF --leaf LEAF --key VKEY      one record alone
 
-This one file can be copied to a machine that has Python 3.11 and the package cryptography; it imports nothing of Ringfence
-and opens no connection. That is why it is longer than other files of the project. It prints one claim a line (PASS, FAIL,
-NOT CHECKED), and what they do not prove. Exit status: 0 when all that was asked for holds, 1 when a claim fails, 2 when it
-cannot be judged. It reads the file twice and holds 16 bytes of it for each record, and a range for each gap.
+This one file can be copied to a machine that has Python 3.11 and the package cryptography; it imports nothing of
+Ringfence and opens no connection. That is why it is longer than other files of the project. It prints one claim a line
+(PASS, FAIL, NOT CHECKED), and what they do not prove. Exit status: 0 when all that was asked for holds, 1 when a claim
+fails, 2 when it cannot be judged. It reads the file twice, and holds 16 bytes for each record and a range for each gap.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
+import bisect
 import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,7 @@ NOT_PROVEN = (
     "that everything was written: what was never sent, or refused, is not in the tree",
     "what happened to a record before it was sealed",
     "what came after the newest checkpoint: records may have been sealed since, or wait for it",
-    "that this is the newest checkpoint, or the only one: compare it with one that was kept outside, and ask for witnesses",
+    "that this is the newest checkpoint, or the only one: compare it with one kept outside, and ask for witnesses",
     "that the key is the log's: it must have come on another way than this file",
     "when records were written: times are the database's own clock, and created_at of an import is its writer's",
 )
@@ -92,12 +93,20 @@ GONE_STATEMENT = _line(
     version="1", kind='"(prune|erase)"', tenant_id=f"({_TEXT})", epoch=f"({_WHOLE})",
     leaves=rf"\[({_RANGE}(?:,{_RANGE})*)\]", at=f"({_TEXT})",
 )  # fmt: skip
-TIME = re.compile(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}T([0-9]{2}:[0-9]{2}:[0-9]{2})\.[0-9]{6}Z"')
+TIME = re.compile(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}\.[0-9]{6}Z"')
 TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PATTERNS = {
     "evidence": HEADER, "epoch": EPOCH, "omitted": OMITTED, "checkpoint": CHECKPOINT, "complete": COMPLETE,
     "salt": PRIVATE, "record": RECORD, "epoch statement": EPOCH_STATEMENT, "prune or erase statement": GONE_STATEMENT,
 }  # fmt: skip
+
+
+def is_time(text: str) -> bool:
+    """Return whether JSON text is a time in UTC with six digits, of a day that the calendar has."""
+    try:
+        return TIME.fullmatch(text) is not None and bool(datetime.fromisoformat(text[1:-2]))
+    except ValueError:
+        return False
 
 
 class Malformed(Exception):
@@ -124,7 +133,7 @@ class Report:
         self.failures.setdefault(claim, []).append(found if len(self.failures.get(claim, ())) < 5 else "")
 
     def cannot_check(self, claim: str, found: str) -> None:
-        """Record that something asked for cannot be checked with what is in the file: exit status 2, unless a claim fails."""
+        """Record that what was asked for cannot be checked with this file: exit status 2, unless a claim fails."""
         self.unchecked[claim] = found
         self.unjudged = True
 
@@ -480,11 +489,23 @@ def join_range(ranges: list[tuple[int, int]], first: int, end: int) -> None:
         ranges.append((first, end))
 
 
+def united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the ranges in order, those that touch or overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for first, end in sorted(ranges):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((first, end))
+    return joined
+
+
 class Bundle:
     """Reads an evidence bundle and judges it."""
 
     def __init__(self, file: BinaryIO, keys: list[Key], since: list[tuple[str, str]], window: bool) -> None:
         self.report = Report(BUNDLE_CLAIMS)
+        self.fail = self.report.fail
         self.keys = keys
         self.window_wanted = window
         self.windowed = False
@@ -508,7 +529,7 @@ class Bundle:
                 checkpoint = read_checkpoint(note)
                 found.append((name, checkpoint, signing_key(checkpoint, self.keys)[1]))
             except ValueError as error:
-                self.report.fail("since", f"{name}: {error}")
+                self.fail("since", f"{name}: {error}")
         return found
 
     def _wanted_sizes(self, file: BinaryIO) -> dict[int, set[int]]:
@@ -535,7 +556,7 @@ class Bundle:
         try:
             self._read()
         except Malformed as error:
-            self.report.fail("file", str(error))
+            self.fail("file", str(error))
             self.report.passed.clear()
             return self.report
         self.report.passed["file"] = (
@@ -557,7 +578,7 @@ class Bundle:
         if newest is not None:
             check_witnesses(self.report, newest, witnesses, quorum)
         elif witnesses:
-            self.report.fail("witnesses", "the newest epoch has no checkpoint")
+            self.fail("witnesses", "the newest epoch has no checkpoint")
         else:
             self.report.unchecked["witnesses"] = "no witness was named"
         return self.report
@@ -583,7 +604,7 @@ class Bundle:
         for number in numbers:
             self._read_epoch(number)
         if numbers != list(range(1, len(numbers) + 1)):
-            self.report.fail("epochs", f"the file has the epochs {header[3]}, and not all from 1 on")
+            self.fail("epochs", f"the file has the epochs {header[3]}, and not all from 1 on")
         complete = lines.expect(COMPLETE, lines.next()[1], "the line that says the file is complete")
         if int(complete[1]) != self.records:
             lines.refuse(f"the file says {complete[1]} records and has {self.records}")
@@ -609,7 +630,7 @@ class Bundle:
             try:
                 epoch.checkpoint = read_checkpoint(json.loads(note[1]))
             except ValueError as error:
-                self.report.fail("signature", f"epoch {number}: {error}")
+                self.fail("signature", f"epoch {number}: {error}")
 
     def _read_leaf(self, epoch: Epoch, raw: bytes, line: str) -> tuple[bytes, str]:
         """Read one leaf, or one omitted subtree; return the line after it."""
@@ -624,7 +645,7 @@ class Bundle:
         epoch.shown = (epoch.shown[0] if epoch.shown else index, index + 1)
         self.records += 1
         if record[1] != f'"{self.tenant}"':
-            self.report.fail("tenant", f"leaf {index} of epoch {epoch.number} is of tenant {json.loads(record[1])}")
+            self.fail("tenant", f"leaf {index} of epoch {epoch.number} is of tenant {json.loads(record[1])}")
         id_bytes = bytes.fromhex(record[2].replace("-", ""))
         self._ids[id_bytes[15]].extend(id_bytes)
         self._check_time(record[3])
@@ -636,7 +657,7 @@ class Bundle:
             return raw, line
         lines.expect(PRIVATE, line, "a private line")
         if hashlib.sha256(raw).hexdigest() != record[5]:
-            self.report.fail("private", f"the private line of {record[2]} has another digest than its leaf says")
+            self.fail("private", f"the private line of {record[2]} has another digest than its leaf says")
         return lines.next()
 
     def _read_other(self, epoch: Epoch, raw: bytes, line: str) -> None:
@@ -651,9 +672,7 @@ class Bundle:
             return
         if statement := EPOCH_STATEMENT.fullmatch(line):
             if index or int(statement[2]) != epoch.number or epoch.number == 1:
-                self.report.fail(
-                    "epochs", f"leaf {index} of epoch {epoch.number} says that epoch {statement[2]} begins"
-                )
+                self.fail("epochs", f"leaf {index} of epoch {epoch.number} says that epoch {statement[2]} begins")
             else:
                 epoch.statement = statement
             tenant, time = statement[1], statement[9]
@@ -669,18 +688,13 @@ class Bundle:
             what = f"leaf {index} of epoch {epoch.number}"
             lines.refuse(f"the file ends; {what} was expected" if lines.ended else why_refused(line, what))
         if tenant != f'"{self.tenant}"':
-            self.report.fail("tenant", f"leaf {index} of epoch {epoch.number} is of tenant {json.loads(tenant)}")
+            self.fail("tenant", f"leaf {index} of epoch {epoch.number} is of tenant {json.loads(tenant)}")
         self._check_time(time)
         epoch.add(leaf_hash(raw))
 
     def _check_time(self, text: str) -> None:
-        match = TIME.fullmatch(text)
-        try:
-            if match is None:
-                raise ValueError
-            datetime.fromisoformat(text[1:-2])
-        except ValueError:
-            self.report.fail("times", f"line {self.lines.number}: {text} is not a time in UTC with six digits")
+        if not is_time(text):
+            self.fail("times", f"line {self.lines.number}: {text} is not a time in UTC with six digits")
 
     # Claims
 
@@ -693,20 +707,18 @@ class Bundle:
                 continue
             tenant = re.sub("/[0-9]+$", "", epoch.checkpoint.origin) if epoch.number > 1 else epoch.checkpoint.origin
             if tenant.rpartition("/")[2] != self.tenant:
-                self.report.fail(
-                    "tenant", f"the checkpoint of epoch {epoch.number} has the origin {epoch.checkpoint.origin}"
-                )
+                self.fail("tenant", f"the checkpoint of epoch {epoch.number} has the origin {epoch.checkpoint.origin}")
             try:
                 key, number = signing_key(epoch.checkpoint, self.keys)
                 if number != epoch.number:
                     raise ValueError(f"the origin {epoch.checkpoint.origin} is that of epoch {number}")
                 if key.name.rpartition("/")[2] != self.tenant:
-                    self.report.fail("tenant", f"the key is that of {key.name}")
+                    self.fail("tenant", f"the key is that of {key.name}")
                 epoch.signed = True
                 name = epoch.checkpoint.origin
                 found.append(f"{name}+{key.id_for(name).hex()} signed size {epoch.checkpoint.size}")
             except ValueError as error:
-                self.report.fail("signature", f"epoch {epoch.number}: {error}")
+                self.fail("signature", f"epoch {epoch.number}: {error}")
         self.report.passed["signature"] = "; ".join(found)
 
     def _check_roots(self) -> None:
@@ -717,17 +729,13 @@ class Bundle:
                 continue
             where = f"epoch {epoch.number}"
             if checkpoint.size > epoch.size:
-                self.report.fail("root", f"{where}: {checkpoint.size} leaves are signed and the file has {epoch.size}")
+                self.fail("root", f"{where}: {checkpoint.size} leaves are signed and the file has {epoch.size}")
             elif epoch is self.epochs[-1] and checkpoint.size != epoch.size:
-                self.report.fail(
-                    "root", f"{where}: {checkpoint.size} leaves are signed and the file shows {epoch.size}"
-                )
+                self.fail("root", f"{where}: {checkpoint.size} leaves are signed and the file shows {epoch.size}")
             elif checkpoint.size not in epoch.roots:
                 self.report.cannot_check("root", f"{where}: {self._not_shown(checkpoint.size)}")
             elif epoch.roots[checkpoint.size] != checkpoint.root:
-                self.report.fail(
-                    "root", f"{where}: the first {checkpoint.size} leaves give another root than is signed"
-                )
+                self.fail("root", f"{where}: the first {checkpoint.size} leaves give another root than is signed")
             else:
                 found.append(f"{where}: {checkpoint.size} leaves give the root that is signed")
         self.report.passed["root"] = "; ".join(found)
@@ -746,45 +754,46 @@ class Bundle:
             where, statement = f"epoch {epoch.number}", epoch.statement
             if statement is None:
                 if epoch.size:
-                    self.report.fail("epochs", f"{where} does not begin with its statement")
+                    self.fail("epochs", f"{where} does not begin with its statement")
                 continue
             reason, size = statement[8], int(statement[4])
             if int(statement[3]) != before.number or size != before.size:
-                self.report.fail(
+                self.fail(
                     "epochs", f"{where} follows epoch {statement[3]} with {size} leaves; the file has {before.size}"
                 )
             elif bytes.fromhex(statement[5]) != before.roots[before.size]:
-                self.report.fail("epochs", f"{where} names another root of epoch {before.number} than its leaves give")
+                self.fail("epochs", f"{where} names another root of epoch {before.number} than its leaves give")
             known = None if statement[6] == "null" else int(statement[6])
             if (known is None) != (statement[7] is None):
-                self.report.fail("epochs", f"{where}: known_size and known_root are not given together")
+                self.fail("epochs", f"{where}: known_size and known_root are not given together")
             elif known is None:
                 found.append(f"{where} began after a {reason} at {size} leaves; no signed head was known")
             elif known > size:
-                self.report.fail(
-                    "epochs", f"{known - size} leaves are lost: epoch {before.number} had {known} signed leaves, "
-                    f"a {reason} left {size}, and {where} began",
-                )  # fmt: skip
+                lost = f"{known - size} leaves of epoch {before.number} are lost"
+                self.fail("epochs", f"{lost}: {known} were signed, a {reason} left {size}, and {where} began")
             elif known not in before.roots:
                 self.report.cannot_check("epochs", f"epoch {before.number}: {self._not_shown(known)}")
             elif before.roots[known].hex() != statement[7]:
-                self.report.fail("epochs", f"{where}: the first {known} leaves of epoch {before.number} give another root than "
-                                 "the signer knew")  # fmt: skip
+                first = f"the first {known} leaves of epoch {before.number}"
+                self.fail("epochs", f"{where}: {first} give another root than the signer knew")
             else:
                 found.append(f"{where} began after a {reason} at {size} leaves, nothing signed is lost")
         self.report.passed["epochs"] = "; ".join(found) or "the newest epoch has no leaf yet"
 
     def _check_cover(self) -> None:
-        """Every leaf must be under a signature: its epoch's checkpoint, or the statement of the next epoch, itself signed."""
+        """Every leaf must be under its epoch's checkpoint, or under the next epoch's statement, itself signed."""
+        if not any(epoch.signed for epoch in self.epochs) and "signature" not in self.report.failures:
+            self.fail("signature", "no checkpoint: nothing in the file is signed")
         below_signed = False  # whether the statement of the next epoch is itself under a signature
         for epoch in reversed(self.epochs):
             covered = epoch.checkpoint.size if epoch.checkpoint is not None and epoch.signed else 0
             if below_signed:
                 covered = max(covered, epoch.size)
-            if covered < epoch.size or (epoch.size == 0 and len(self.epochs) == 1 and not epoch.signed):
-                if "signature" not in self.report.failures:
-                    self.report.fail("signature", f"epoch {epoch.number}: {epoch.size - covered} of {epoch.size} leaves are "
-                                     "under no signature")  # fmt: skip
+            uncovered = epoch.size - covered
+            if uncovered > 0 and "signature" not in self.report.failures:
+                self.fail(
+                    "signature", f"epoch {epoch.number}: {uncovered} of {epoch.size} leaves are under no signature"
+                )
             below_signed = covered > 0 and epoch.statement is not None
 
     def _check_gone(self) -> None:
@@ -793,13 +802,11 @@ class Bundle:
         for each in self.gone:
             limit = each.at_leaf if each.epoch == each.at_epoch else sizes.get(each.epoch, 0)
             if each.epoch > each.at_epoch or each.end > limit:
-                self.report.fail(
-                    "gone", f"leaf {each.at_leaf} of epoch {each.at_epoch} speaks of leaves that came after it"
-                )
+                self.fail("gone", f"leaf {each.at_leaf} of epoch {each.at_epoch} speaks of leaves that came after it")
         pruned = erased = 0
         for epoch in self.epochs:
-            said_pruned = sorted((g.first, g.end) for g in self.gone if g.epoch == epoch.number and g.kind == "prune")
-            said_gone = sorted((g.first, g.end) for g in self.gone if g.epoch == epoch.number)
+            said_gone = united((g.first, g.end) for g in self.gone if g.epoch == epoch.number)
+            said_pruned = united((g.first, g.end) for g in self.gone if g.epoch == epoch.number and g.kind == "prune")
             for first, end in epoch.omitted:
                 if self.windowed and (epoch.shown is None or end <= epoch.shown[0] or first >= epoch.shown[1]):
                     continue
@@ -815,14 +822,11 @@ class Bundle:
         )
 
     def _demand(self, what: str, kind: str, epoch: Epoch, first: int, end: int, said: list[tuple[int, int]]) -> None:
-        reached = first
-        for said_first, said_end in said:
-            if said_first > reached:
-                break
-            reached = max(reached, said_end)
+        found = bisect.bisect_right(said, (first, sys.maxsize)) - 1
+        reached = max(first, said[found][1]) if found >= 0 else first
         if reached < end:
-            self.report.fail("gone", f"{what} {reached} to {end - 1} of epoch {epoch.number} are missing, and no {kind} "
-                             "statement that is shown names them")  # fmt: skip
+            where = f"{what} {reached} to {end - 1} of epoch {epoch.number}"
+            self.fail("gone", f"{where} are missing, and no {kind} statement that is shown names them")
 
     def _check_ids(self) -> None:
         for bucket in self._ids:
@@ -831,21 +835,19 @@ class Bundle:
             if len(set(ids)) != len(ids):
                 for each in ids:
                     if each in seen:
-                        self.report.fail("ids", f"the record id {each.hex()} stands twice")
+                        self.fail("ids", f"the record id {each.hex()} stands twice")
                     seen.add(each)
         self.report.passed["ids"] = f"{self.records} record ids, each once"
 
     def _check_window(self) -> None:
         if not self.windowed:
-            self.report.passed["window"] = "the file is the whole, and no window of time"
-            if not self.window_wanted:
-                return
-            self.report.passed["window"] = "a window was asked for; the file is the whole"
+            asked = "a window was asked for; the file is the whole"
+            self.report.passed["window"] = (
+                asked if self.window_wanted else "the file is the whole, and no window of time"
+            )
             return
         if not self.window_wanted:
-            self.report.fail(
-                "window", "the file shows a window of time alone; if that is what you asked for, say --window"
-            )
+            self.fail("window", "the file shows a window of time alone; if that is what you asked for, say --window")
         found = []
         for epoch in self.epochs:
             first, end = epoch.shown or (epoch.size, epoch.size)
@@ -865,17 +867,13 @@ class Bundle:
         for name, old, number in self.since:
             epoch = by_number.get(number)
             if epoch is None:
-                self.report.fail("since", f"{name}: epoch {number}, which it signs, is not in the file")
+                self.fail("since", f"{name}: epoch {number}, which it signs, is not in the file")
             elif old.size > epoch.size:
-                self.report.fail(
-                    "since", f"{name} signs {old.size} leaves of epoch {number}; the file has {epoch.size}"
-                )
+                self.fail("since", f"{name} signs {old.size} leaves of epoch {number}; the file has {epoch.size}")
             elif old.size not in epoch.roots:
                 self.report.cannot_check("since", f"{name}: {self._not_shown(old.size)}")
             elif epoch.roots[old.size] != old.root:
-                self.report.fail(
-                    "since", f"{name}: the first {old.size} leaves of epoch {number} are not those that it signs"
-                )
+                self.fail("since", f"{name}: the first {old.size} leaves of epoch {number} are not those that it signs")
             else:
                 found.append(f"the first {old.size} leaves of epoch {number} are those that {name} signs")
         self.report.passed["since"] = "; ".join(found)
@@ -930,10 +928,7 @@ def judge_proof(proof: str, leaf: bytes, keys: list[Key], witnesses: list[Key], 
     report.passed["times"] = "each time is UTC to the microsecond, and exists"
     for name in ("created_at", "recorded_at", "began_at", "at"):
         value = json.loads(text).get(name)
-        try:
-            if value is not None and (not TIME.fullmatch(f'"{value}"') or not datetime.fromisoformat(value[:-1])):
-                raise ValueError
-        except ValueError:
+        if value is not None and not is_time(json.dumps(value)):
             report.fail("times", f"{name} is not a time in UTC with six digits")
     check_witnesses(report, checkpoint, witnesses, quorum)
     return report
@@ -966,25 +961,17 @@ def printable(text: str) -> str:
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ringfence-verify", description="Check evidence offline.")
-    parser.add_argument("bundle", nargs="?", metavar="BUNDLE", help="an export with format=evidence")
-    parser.add_argument(
-        "--key",
-        action="append",
-        default=[],
-        metavar="VKEY",
-        help="the log's public key; more than one after a rotation",
-    )
-    parser.add_argument(
-        "--since", action="append", default=[], metavar="FILE", help="a checkpoint that was kept, to be found again"
-    )
-    parser.add_argument("--window", action="store_true", help="the bundle may be a window of time")
-    parser.add_argument("--witness", action="append", default=[], metavar="VKEY", help="the public key of a witness")
-    parser.add_argument(
-        "--quorum", type=int, metavar="N", help="how many witnesses must have cosigned; all, unless given"
-    )
-    parser.add_argument("--proof", metavar="FILE", help="check one record: its proof")
-    parser.add_argument("--leaf", metavar="FILE", help="check one record: its leaf and its private line")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add = parser.add_argument
+    add("bundle", nargs="?", metavar="BUNDLE", help="an export with format=evidence")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    add("--key", metavar="VKEY", **several, help="the log's public key; the new one too after a rotation")
+    add("--since", metavar="FILE", **several, help="a checkpoint that was kept: it must be a prefix")
+    add("--window", action="store_true", help="the bundle may be a window of time")
+    add("--witness", metavar="VKEY", **several, help="the public key of a witness")
+    add("--quorum", type=int, metavar="N", help="how many of the witnesses must have cosigned; all, unless given")
+    add("--proof", metavar="FILE", help="check one record: its proof")
+    add("--leaf", metavar="FILE", help="check one record: its leaf and its private line")
+    add("--json", action="store_true", help="print one JSON document")
     given = parser.parse_args(arguments)
     if bool(given.bundle) == bool(given.proof) or bool(given.proof) != bool(given.leaf):
         parser.error("give a BUNDLE, or --proof and --leaf")
@@ -1010,7 +997,7 @@ def judge(given: argparse.Namespace) -> Report:
         with Path(given.bundle).open("rb") as file:
             return Bundle(file, keys, since, given.window).judge(witnesses, quorum)
     except OSError as error:
-        raise CannotJudge(f"{error.filename}: {error.strerror}") from None
+        raise CannotJudge(str(error)) from None
     except UnicodeDecodeError:
         raise CannotJudge("a proof or an old checkpoint is not UTF-8") from None
 

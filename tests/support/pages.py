@@ -36,6 +36,8 @@ RUN_BY = {
     ("docs/operations.md", "Backup and restore"): "../commands/test_backup.py",
     ("docs/importing.md", "See what an import would do"): "test_commands_of_operators.py",
     ("docs/importing.md", "Import"): "test_commands_of_operators.py",
+    ("docs/verifying.md", "Check an export"): "test_verifying.py",
+    ("docs/verifying.md", "Check one record"): "test_verifying.py",
     ("docs/runbooks.md", "An API key has leaked"): "test_runbooks.py",
     ("docs/runbooks.md", "The password of audit_app has leaked"): "test_runbooks.py",
     ("docs/runbooks.md", "A tenant leaves"): "test_runbooks.py",

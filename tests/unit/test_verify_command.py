@@ -96,7 +96,10 @@ def test_an_old_checkpoint_is_found_again_and_a_fork_is_not(folder: Path, capsys
     old = folder / "old.checkpoint"
     old.write_text(ELEVEN.checkpoint(6))
     assert status_of(bundle(ELEVEN), folder, "--since", str(old)) == 0
-    assert "PASS         since: the first 6 leaves of epoch 1 are those that old.checkpoint signs" in capsys.readouterr().out
+    assert (
+        "PASS         since: the first 6 leaves of epoch 1 are those that old.checkpoint signs"
+        in capsys.readouterr().out
+    )
     forked = Tree([*records(0, 4), record(100), *records(5, 11)])
     assert status_of(bundle(forked), folder, "--since", str(old)) == 1
     assert status_of(bundle(forked), folder) == 0
@@ -108,7 +111,9 @@ def test_a_long_line_is_refused_before_it_fills_the_memory(folder: Path, monkeyp
     assert status_of(bundle(Tree([record(0, agent_id="a" * 1000)])), folder) == 1
 
 
-def test_five_failures_of_a_claim_are_told_and_the_others_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_five_failures_of_a_claim_are_told_and_the_others_counted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     leaves = [record(number, tenant_id="globex") for number in range(8)]
     assert status_of(bundle(Tree(leaves)), folder) == 1
     told = next(text for text in capsys.readouterr().out.splitlines() if " tenant: " in text)
@@ -125,7 +130,9 @@ BODY = range(PLAIN.index(b"\n") + 1, len(PLAIN))
 
 
 @given(position=st.sampled_from(BODY), bit=st.integers(0, 7))
-def test_no_changed_bit_of_a_sealed_file_passes(position: int, bit: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_no_changed_bit_of_a_sealed_file_passes(
+    position: int, bit: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     changed = bytearray(PLAIN)
     changed[position] ^= 1 << bit
     assert status_of(bytes(changed), tmp_path_factory.getbasetemp()) != 0

@@ -1,9 +1,11 @@
 """Judges test vectors with aics-tlog of PyPI: signatures, cosignatures, roots, prefixes and inclusion.
 
-Runs in a virtual environment of its own, and so imports nothing of this project: `python aics_judge.py FOLDER`. It knows the
-file format of a bundle; all hashing of trees and all checking of notes and proofs is aics-tlog's. Prints JSON as go/judge.go.
+Runs in a virtual environment of its own, and so imports nothing of this project: `python aics_judge.py FOLDER`. It
+knows the file format of a bundle; all hashing of trees and all checking of notes and proofs is aics-tlog's. Prints JSON
+as go/judge.go does.
 """
 
+import itertools
 import json
 import re
 import sys
@@ -44,7 +46,8 @@ class Epoch:
         if taken != size:
             raise Refused(f"{size} leaves end inside what is not shown")
         if all(line is not None for _, _, line in first):
-            return MerkleTree([line for _, _, line in first if line is not None]).root()
+            whole: bytes = MerkleTree([line for _, _, line in first if line is not None]).root()
+            return whole
         stack: list[tuple[int, bytes]] = []
         for level, digest, _ in first:
             while stack and stack[-1][0] == level:
@@ -72,7 +75,9 @@ def opened(text: str, vkeys: list[str], witnesses: list[str], quorum: int) -> tu
             else:
                 continue
             key = VKey(checkpoint.origin, key_hash(checkpoint.origin, 1, given.public_key), 1, given.public_key)
-            result = verify_checkpoint(note, key, [parse_vkey(each) for each in witnesses], quorum, expected_origin=checkpoint.origin)
+            result = verify_checkpoint(
+                note, key, [parse_vkey(each) for each in witnesses], quorum, expected_origin=checkpoint.origin
+            )
             if result.ok:
                 good = epoch
             elif "no signature from log key" not in str(result.error):
@@ -109,7 +114,9 @@ def judge_bundle(folder: Path, vector: dict[str, list[str]], content: bytes, wit
         newest = number == len(epochs)
         signed_epoch, signed = opened(epoch.note, vector["keys"], witnesses if newest else [], quorum if newest else 0)
         if signed_epoch != number or signed.size > epoch.size or (newest and signed.size != epoch.size):
-            raise Refused(f"epoch {number}: {signed.size} leaves of epoch {signed_epoch} are signed, {epoch.size} are here")
+            raise Refused(
+                f"epoch {number}: {signed.size} leaves of epoch {signed_epoch} are signed, {epoch.size} are here"
+            )
         if epoch.root(signed.size) != signed.root if signed.size else signed.root != EMPTY.root():
             raise Refused(f"epoch {number}: another root than is signed")
     for name in vector["since"]:
@@ -160,7 +167,7 @@ def main(folder: Path) -> None:
         if "aics" not in vector["judges"]:
             continue
         options = vector["options"]
-        witnesses = [text for word, text in zip(options, options[1:], strict=False) if word == "--witness"]
+        witnesses = [text for word, text in itertools.pairwise(options) if word == "--witness"]
         quorum = int(options[options.index("--quorum") + 1]) if "--quorum" in options else len(witnesses)
         content = (folder / vector["file"]).read_bytes()
         try:

@@ -5,11 +5,38 @@ from dataclasses import replace
 
 from tests.vectors.bad_forms import FORMS
 from tests.vectors.building import (
-    KEY, LOG, STRANGER, Leaf, Signer, Tree, began, bundle, checkpoint_text, gone, origin, proof, record, records, time,
+    KEY,
+    LOG,
+    STRANGER,
+    Leaf,
+    Signer,
+    Tree,
+    began,
+    bundle,
+    checkpoint_text,
+    gone,
+    origin,
+    proof,
+    record,
+    records,
+    time,
 )  # fmt: skip
 from tests.vectors.changes import bad, changed, put, unjudged
 from tests.vectors.good import (
-    EIGHT, ELEVEN, ERASED, NFC, NFD, ONE, SECOND, TWO, WINDOW, WITNESS_KEYS, WITNESSED, WITNESSES, asked, leaf_file,
+    EIGHT,
+    ELEVEN,
+    ERASED,
+    NFC,
+    NFD,
+    ONE,
+    SECOND,
+    TWO,
+    WINDOW,
+    WITNESS_KEYS,
+    WITNESSED,
+    WITNESSES,
+    asked,
+    leaf_file,
 )  # fmt: skip
 from tests.vectors.vectors import ACME, OURS, Vector
 
@@ -133,6 +160,8 @@ CLAIMS = [
     bad("time-of-month-13", "times", Tree([record(0, created_at="2026-13-30T05:00:00.000123Z")])),
     bad("time-with-offset", "times", Tree([record(0, recorded_at="2026-11-30T05:00:00.000123+00:00")])),
     bad("time-of-february-30", "times", Tree([record(0, recorded_at="2026-02-30T05:00:00.000123Z")])),
+    bad("time-of-hour-24", "times", Tree([record(0, recorded_at="2026-12-31T24:00:00.000000Z")])),
+    bad("time-of-year-0", "times", Tree([record(0, created_at="0000-12-31T23:00:00.000000Z")])),
     bad("time-of-a-leap-second", "times", Tree([record(0, recorded_at="2026-12-31T23:59:60.000000Z")])),
     bad("window-as-the-whole", "window", bundle(Tree(ELEVEN, hidden=[(0, 3), (6, 11)]), window=WINDOW)),
     bad("window-with-a-hole", "gone", bundle(Tree(ELEVEN, hidden=[(0, 2), (3, 4), (6, 11)]), window=WINDOW), "leaf 3 is not shown",

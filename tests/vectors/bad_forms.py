@@ -1,6 +1,6 @@
 """The vectors whose files or notes are not in the format: what a lenient reader would let pass, each refused by name."""
 
-from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, line, origin, proof, record, records
+from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, origin, proof, record
 from tests.vectors.changes import bad, changed, put, unjudged
 from tests.vectors.good import EIGHT, ERASED, ONE, TWO, leaf_file
 from tests.vectors.vectors import OURS, Vector
@@ -9,7 +9,11 @@ WHOLE = bundle(ONE)
 LINES = WHOLE.splitlines(keepends=True)
 NOTE = ONE.checkpoint()
 TEXT = NOTE[: NOTE.index("\n\n") + 1]
-NOT_GO = ("ringfence", "page", "aics")  # Go's encoding/base64 passes over bits that do not count, and its notes over repeated lines
+NOT_GO = (
+    "ringfence",
+    "page",
+    "aics",
+)  # Go's encoding/base64 passes over bits that do not count, and its notes over repeated lines
 NOT_AICS = ("ringfence", "page", "go")  # aics-tlog does not ask for the last line end
 
 

@@ -1,6 +1,6 @@
 """Builds evidence from fixed seeds: records, trees, notes and bundles, the same bytes each time.
 
-Written apart from app/verify and from the SQL, after the specifications alone: an error in one of them is not repeated here.
+Written apart from app/verify and from the SQL, after the specifications: an error in one of them is not repeated here.
 """
 
 import base64
@@ -178,7 +178,7 @@ def began(
 class Tree:
     """One epoch: its leaves, which ranges of them are not shown, and how it is signed.
 
-    signed: the size of its checkpoint, all leaves unless given, or None for no checkpoint. note: a checkpoint in place of it.
+    signed: the size of its checkpoint, all leaves unless given, or None for none. note: a checkpoint in place of it.
     """
 
     leaves: Sequence[Leaf]

@@ -1,7 +1,21 @@
 """The vectors that every judge must accept."""
 
 from tests.vectors.building import (
-    KEY, NEW_KEY, STRANGER, Leaf, Signer, Tree, began, bundle, gone, line, origin, proof, record, records, time,
+    KEY,
+    NEW_KEY,
+    STRANGER,
+    Leaf,
+    Signer,
+    Tree,
+    began,
+    bundle,
+    gone,
+    line,
+    origin,
+    proof,
+    record,
+    records,
+    time,
 )  # fmt: skip
 from tests.vectors.vectors import ACME, OURS, Vector
 
@@ -13,7 +27,7 @@ WINDOW: dict[str, str | None] = {"start_time": time(3), "end_time": time(6)}
 
 def asked(keys: list[str], quorum: int) -> tuple[str, ...]:
     """Return the options that ask for so many of these witnesses."""
-    return tuple(word for key in keys for word in ("--witness", key)) + ("--quorum", str(quorum))
+    return (*(word for key in keys for word in ("--witness", key)), "--quorum", str(quorum))
 
 
 def leaf_file(leaf: Leaf) -> str:
@@ -61,7 +75,7 @@ GOOD = [
     Vector("good-since-several", bundle(Tree(ELEVEN)), since=tuple(Tree(ELEVEN).checkpoint(size) for size in (1, 4, 8, 10))),
     Vector("good-since-empty-tree", bundle(ONE), since=(ONE.checkpoint(0),)),
     Vector("good-erased", bundle(Tree(ERASED)), about="the private part of leaf 5 has gone, and leaf 8 says so"),
-    Vector("good-pruned-prefix", bundle(Tree(PRUNED[:5] + [PRUNED[5].erased()] + PRUNED[6:], hidden=[(0, 4)])),
+    Vector("good-pruned-prefix", bundle(Tree([*PRUNED[:5], PRUNED[5].erased(), *PRUNED[6:]], hidden=[(0, 4)])),
            about="leaves 0 to 3 are one hash; leaf 8 names them"),
     Vector("good-pruned-in-a-later-epoch", bundle(Tree(EIGHT, hidden=[(2, 5)]), Tree([*SECOND, gone("prune", [(2, 5)])], 2)),
            about="the statement is in the tree of epoch 2"),

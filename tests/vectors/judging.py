@@ -1,8 +1,8 @@
-"""`make vectors`: four programs judge every vector of docs/vectors; exit status 1 if one of them reaches another verdict.
+"""`make vectors`: four programs judge every vector of docs/vectors; exit status 1 if one reaches another verdict.
 
-ringfence: app/verify. page: docs/verify.html in a headless Chromium. go: golang.org/x/mod of Debian. aics: aics-tlog of PyPI,
-in a virtual environment of its own. A vector names the judges that have words for it. Missing system packages are installed
-by root; any other user is shown the command. `--check NAME ...` runs these judges alone.
+ringfence: app/verify. page: docs/verify.html in a headless Chromium. go: golang.org/x/mod of Debian. aics: aics-tlog of
+PyPI, in a virtual environment of its own. A vector names the judges that have words for it. Missing system packages are
+installed by root; any other user is shown the command. `--check NAME ...` runs these judges alone.
 """
 
 import argparse
@@ -46,7 +46,9 @@ def install_system_packages() -> None:
         sys.exit(f"missing system packages; run: sudo apt-get update && sudo {' '.join(command)}")
     print(f"Ringfence: installing {', '.join(missing)}", flush=True)
     for step in (["apt-get", "update"], command):
-        subprocess.run(step, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            step, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=subprocess.DEVNULL, check=True
+        )
 
 
 def vectors() -> list[dict[str, Any]]:
@@ -139,7 +141,12 @@ JUDGES: dict[str, Callable[[], Verdicts]] = {
 def disagreements(found: dict[str, Verdicts]) -> list[str]:
     """Return a line for each verdict that is missing, or is another than the vector's."""
     wrong = []
-    known = {"name": "rfc6962", "verdict": "pass", "why": "", "judges": [judge for judge in EVERYBODY if judge != "page"]}
+    known = {
+        "name": "rfc6962",
+        "verdict": "pass",
+        "why": "",
+        "judges": [judge for judge in EVERYBODY if judge != "page"],
+    }
     for vector in [*vectors(), known]:
         for judge in vector["judges"]:
             if judge not in found:
@@ -148,7 +155,9 @@ def disagreements(found: dict[str, Verdicts]) -> list[str]:
             # Only our two say which claim fails; the others fail for the fault that they have words for.
             claim = judge in ("ringfence", "page") and vector["verdict"] == "fail" and vector["why"] not in why.split()
             if verdict != vector["verdict"] or claim:
-                wrong.append(f"{vector['name']}: {judge} says {verdict} ({why}), not {vector['verdict']} {vector['why']}")
+                wrong.append(
+                    f"{vector['name']}: {judge} says {verdict} ({why}), not {vector['verdict']} {vector['why']}"
+                )
     return wrong
 
 
@@ -158,7 +167,10 @@ def print_table(found: dict[str, Verdicts]) -> None:
     print(f"{'vector':<{width}}  {'verdict':<12}  {'claim':<10} ", *(f"{judge:<12}" for judge in found))
     for vector in vectors():
         said = [found[judge][vector["name"]][0] if judge in vector["judges"] else "-" for judge in found]
-        print(f"{vector['name']:<{width}}  {vector['verdict']:<12}  {vector['why']:<10} ", *(f"{each:<12}" for each in said))
+        print(
+            f"{vector['name']:<{width}}  {vector['verdict']:<12}  {vector['why']:<10} ",
+            *(f"{each:<12}" for each in said),
+        )
 
 
 def main() -> int:

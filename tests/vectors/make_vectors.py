@@ -1,4 +1,4 @@
-"""Write docs/vectors anew: `python -m tests.vectors.make_vectors`. Seeds are fixed, so the bytes are the same each time."""
+"""Write docs/vectors anew: `python -m tests.vectors.make_vectors`. Its seeds are fixed: the same bytes each time."""
 
 from tests.vectors.bad import BAD
 from tests.vectors.good import GOOD

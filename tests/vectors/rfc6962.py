@@ -1,4 +1,4 @@
-"""Known answers of RFC 6962: the leaves and roots of Certificate Transparency's own tests, and proofs in the trees of them.
+"""Known answers of RFC 6962: the leaves and roots of Certificate Transparency's own tests, and proofs in these trees.
 
 The roots were not computed here: they stand in the tests of Certificate Transparency's reference implementation.
 """

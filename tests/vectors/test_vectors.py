@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.verify import ringfence_verify
 from tests.vectors import judging
 from tests.vectors.building import root, sha256
 from tests.vectors.make_vectors import VECTORS
@@ -34,7 +35,7 @@ def test_there_are_enough_of_them_and_they_stay_small() -> None:
 
 
 def test_every_claim_of_the_verifier_fails_in_some_vector() -> None:
-    claims = set(judging.ringfence_verify.BUNDLE_CLAIMS) | set(judging.ringfence_verify.PROOF_CLAIMS)
+    claims = set(ringfence_verify.BUNDLE_CLAIMS) | set(ringfence_verify.PROOF_CLAIMS)
     assert {vector["why"] for vector in INDEX if vector["verdict"] == "fail"} == claims
 
 
@@ -57,9 +58,8 @@ def test_the_verifier_judges_each_vector_as_it_must(vector: dict[str, Any]) -> N
 def test_the_known_answers_of_rfc_6962_come_out_of_the_generator_and_of_the_verifier() -> None:
     hashes = [sha256(b"\x00", bytes.fromhex(leaf)) for leaf in LEAVES]
     assert [root(hashes[:size]).hex() for size in range(9)] == ROOTS
-    verify = judging.ringfence_verify
     for each in RFC6962["inclusion"]:  # type: ignore[attr-defined]
-        found = verify.root_of_proof(
+        found = ringfence_verify.root_of_proof(
             hashes[each["index"]], each["index"], each["size"], [bytes.fromhex(text) for text in each["hashes"]]
         )
         assert found.hex() == ROOTS[each["size"]]

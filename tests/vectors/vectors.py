@@ -57,8 +57,9 @@ class Vector:
         judges = self.judges or (EVERYBODY if self.verdict == "pass" else JUDGES_OF.get(self.why, OURS))
         return {
             "name": self.name, "about": self.about, "file": self.file,
-            "leaf": None if self.leaf is None else f"{self.name}.leaf", "keys": list(self.keys), "since": self.since_files,
-            "options": list(self.options), "verdict": self.verdict, "why": self.why, "judges": list(judges),
+            "leaf": None if self.leaf is None else f"{self.name}.leaf", "keys": list(self.keys),
+            "since": self.since_files, "options": list(self.options), "verdict": self.verdict, "why": self.why,
+            "judges": list(judges),
         }  # fmt: skip
 
 
@@ -69,6 +70,7 @@ def files_of(vectors: list[Vector], rfc6962: dict[str, object]) -> dict[str, byt
     files: dict[str, bytes] = {}
     for vector in vectors:
         files |= vector.files()
+    files["acme.vkey"] = f"{ACME}\n".encode()
     files["rfc6962.json"] = (json.dumps(rfc6962, indent=1) + "\n").encode()
     index = [vector.entry() for vector in vectors]
     files[INDEX] = (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode()
