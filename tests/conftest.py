@@ -73,11 +73,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _has_no_server(item: pytest.Item) -> bool:
-    """Whether a test is of the room unit, or is about a service on a file."""
+    """Whether a test is of the room unit, is about a service on a file, or about the signer without a database."""
     assert isinstance(item, pytest.Function)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     on_a_file = parameters.get("store") == "jsonl" or not {"serve_file", "port"}.isdisjoint(item.fixturenames)
-    return item.path.parent.name == "unit" or (on_a_file and "postgresql_server" not in item.fixturenames)
+    offline = item.path.parent.name == "sign" and "postgresql_server" not in item.fixturenames
+    return item.path.parent.name == "unit" or offline or (on_a_file and "postgresql_server" not in item.fixturenames)
 
 
 @pytest.fixture(scope="session")

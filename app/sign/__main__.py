@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     vkey.add_argument(
         "--rotation", action="store_true", help="the new key in a note that the old key has signed, during a rotation"
     )
-    command("known", _known, "print the last signed head of each tenant, for app.seal begin-epoch --known")
+    command("known", _known, "print the last signed head of each tree, for app.seal begin-epoch --known")
     resume = command("resume", _resume, "end the refusals of a tenant, once their cause is gone")
     resume.add_argument("--tenant", type=_tenant, required=True)
     adopting = command("adopt", _adopt, "take checkpoints from outside into a memory that was lost or rolled back")
@@ -131,7 +131,7 @@ def _known(_: argparse.Namespace, settings: SignerSettings) -> int:
     heads = [
         {"tenant_id": tenant, "epoch": epoch, "size": epochs[epoch].size, "root": epochs[epoch].root.hex()}
         for tenant, epochs in sorted(memory.known.items())
-        for epoch in [max(epochs)]
+        for epoch in sorted(epochs)
     ]
     terminal.write(json.dumps(heads, separators=(",", ":")))
     return 0

@@ -69,12 +69,13 @@ def check_listed(tenant_id: str, newest_known: int, newest_listed: int) -> None:
         raise HeadRefused(f"epoch {newest_known} of {tenant_id} was signed, and the database {has}")
 
 
-def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mapping[int, Known]) -> None:
-    """Check the statement with which a new epoch begins. Raises HeadRefused.
+def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mapping[int, Known]) -> str | None:
+    """Check the statement with which a new epoch begins; return what it says is lost. Raises HeadRefused.
 
     proof: that the tree of one leaf, this statement, is the beginning of the head's. known: the last signed heads of
-    this tenant, by epoch. The statement must name the last one, so that leaves that are lost stand in the signed tree
-    itself, where every verifier finds them.
+    this tenant, by epoch. The statement must name that of the epoch which it continues, so that leaves that are lost
+    stand in the signed tree itself, where every verifier finds them. So does an epoch that is lost as a whole: its
+    number is passed over.
     """
     if not merkle.is_extension(1, merkle.leaf_hash(line.encode()), head.size, head.root, proof):
         raise HeadRefused(f"epoch {head.epoch} does not begin with the statement that the database shows")
@@ -82,9 +83,6 @@ def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mappin
     previous = said["previous_epoch"]
     if (said["tenant_id"], said["epoch"]) != (head.tenant_id, head.epoch) or not 0 < previous < head.epoch:
         raise HeadRefused(f"the statement of epoch {head.epoch} is about another epoch or tenant")
-    newest = max(known, default=0)
-    if newest > previous:
-        raise HeadRefused(f"epoch {head.epoch} continues epoch {previous}, and epoch {newest} was signed")
     last = known.get(previous)
     expected = (last.size, last.root.hex()) if last else (None, None)
     if (said["known_size"], said["known_root"]) != expected:
@@ -93,6 +91,10 @@ def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mappin
             f"epoch {head.epoch} says that {said['known_size'] or 'nothing'} of epoch {previous} was known as signed,"
             f" and this signer has signed {signed} of it, or another root: begin an epoch with what `known` prints"
         )
+    lost = [f"all {known[epoch].size} of epoch {epoch}" for epoch in sorted(known) if previous < epoch < head.epoch]
+    if last and last.size > said["previous_size"]:
+        lost.insert(0, f"{last.size - said['previous_size']} of epoch {previous}")
+    return f"signed leaves are lost: {', '.join(lost)}" if lost else None
 
 
 def _parse(line: str) -> dict[str, Any]:
@@ -109,6 +111,6 @@ def _parse(line: str) -> dict[str, Any]:
         raise HeadRefused("the first leaf of the epoch is not a statement of format 1") from None
     if not isinstance(said, dict) or (said["version"], said["kind"]) != (1, "epoch"):
         raise HeadRefused("the first leaf of the epoch is not a statement of an epoch")
-    if type(said["previous_epoch"]) is not int or type(said["epoch"]) is not int:
+    if any(type(said[name]) is not int for name in ("epoch", "previous_epoch", "previous_size")):
         raise HeadRefused("the first leaf of the epoch has numbers that are none")
     return said

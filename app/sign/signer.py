@@ -125,7 +125,8 @@ class Signer:
             rules.check_extension(head, known, await self._database.consistency_proof(head, known.size))
         if known is None and head.epoch > 1:
             line, hashes = await self._database.epoch_statement(head)
-            rules.check_statement(head, line, hashes, epochs)
+            if lost := rules.check_statement(head, line, hashes, epochs):
+                logger.warning("epoch %d of %s begins, and says that %s", head.epoch, head.tenant_id, lost)
 
     async def _store(self, head: Head, done: Round) -> Stored | None:
         note = self.note(head)

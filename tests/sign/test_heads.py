@@ -71,18 +71,21 @@ def statement(**changes: Any) -> str:
     return json.dumps(said | changes, separators=(",", ":"))
 
 
-def check(line: str, signed: dict[int, Known], *, first: str | None = None) -> None:
-    """Check a head of epoch 2 that begins with `first`, by default with the statement itself."""
+def check(line: str, signed: dict[int, Known], *, first: str | None = None) -> str | None:
+    """Check a head of epoch 2 that begins with `first`, by default with the statement itself; return what is lost."""
     leaves = (rfc6962.leaf_hash((first or line).encode()), *LEAVES[:4])
-    heads.check_statement(Head("acme", 2, 5, rfc6962.root(leaves), None), line, rfc6962.consistency(1, leaves), signed)
+    return heads.check_statement(
+        Head("acme", 2, 5, rfc6962.root(leaves), None), line, rfc6962.consistency(1, leaves), signed
+    )
 
 
 def test_an_epoch_that_names_the_last_signed_head_is_signed() -> None:
-    check(statement(), {1: known(9)})
+    assert check(statement(), {1: known(9)}) is None
 
 
 def test_an_epoch_that_names_leaves_which_are_lost_is_signed_since_it_says_so() -> None:
-    check(statement(previous_size=5, previous_root=known(5).root.hex()), {1: known(9)})
+    lost = check(statement(previous_size=5, previous_root=known(5).root.hex()), {1: known(9)})
+    assert lost == "signed leaves are lost: 4 of epoch 1"
 
 
 def test_an_epoch_after_one_of_which_nothing_was_signed_says_so() -> None:
@@ -107,13 +110,11 @@ def test_an_epoch_that_hides_the_last_signed_head_is_refused(changes: dict[str, 
         check(statement(**changes), {1: known(9)})
 
 
-def test_an_epoch_that_passes_over_a_signed_one_is_refused() -> None:
+def test_an_epoch_that_was_lost_as_a_whole_is_passed_over_by_its_number() -> None:
     line = statement(epoch=3, previous_epoch=1)
     leaves = (rfc6962.leaf_hash(line.encode()),)
-    newest = Head("acme", 3, 1, leaves[0], None)
-    heads.check_statement(newest, line, [], {1: known(9)})
-    with pytest.raises(HeadRefused, match="epoch 3 continues epoch 1, and epoch 2 was signed"):
-        heads.check_statement(newest, line, [], {1: known(9), 2: known(4)})
+    lost = heads.check_statement(Head("acme", 3, 1, leaves[0], None), line, [], {1: known(9), 2: known(4)})
+    assert lost == "signed leaves are lost: all 4 of epoch 2"
 
 
 def test_a_statement_that_is_not_the_first_leaf_is_refused() -> None:
@@ -125,7 +126,8 @@ def test_a_statement_that_is_not_the_first_leaf_is_refused() -> None:
     "line",
     [
         "{}", "[]", "7", "epoch", "NaN", statement()[:-1], "[" * 100_000, statement(version=2), statement(kind="prune"),
-        statement(previous_epoch="1"), statement(previous_epoch=True), statement(reason="x")[:-1] + ',"more":1}',
+        statement(previous_epoch="1"), statement(previous_epoch=True), statement(previous_size=None),
+        statement(reason="x")[:-1] + ',"more":1}',
         statement()[:-1] + ',"known_size":null}',
     ],
 )  # fmt: skip

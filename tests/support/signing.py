@@ -120,6 +120,13 @@ class SignerAt:
         """Sign one round, in this process; return the exit status."""
         return asyncio.run(running.run(self.settings(), once=True))
 
+    def has_signed(self, sealed: Sealed, tenant: str = "acme", epoch: int = 1) -> bool:
+        """Return whether the newest checkpoint of a tree is signed with its key, under the tree's name."""
+        found = sealed.checkpoint(tenant, epoch)
+        assert found is not None
+        key = notes.key_of(notes.origin_of(LOG, tenant, epoch), files.load(self.directory).current)
+        return found[0].origin == key.name and notes.is_signed(found[0].text, found[1], key)
+
     def memory(self) -> Memory:
         """Return what it remembers now."""
         return Memory(files.memory_file(self.directory))
