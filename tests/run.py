@@ -21,6 +21,7 @@ import psycopg
 from app import migrate
 from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
+from tests.support.chromium import BROWSER
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "tests" / "support"
@@ -44,6 +45,7 @@ def install_system_packages(servers: list[Path]) -> None:
         "nginx": NGINX,
         "openssl": Path("/usr/bin/openssl"),
         "pgbouncer": Path("/usr/sbin/pgbouncer"),
+        "chromium": BROWSER,  # of tests/vectors/test_page.py
     }
     if DEBIAN_SERVER in servers:
         wanted["postgresql-15"] = DEBIAN_SERVER / "postgres"

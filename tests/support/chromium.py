@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-BROWSER = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium")  # Debian's
+# The same browser under other names: Ubuntu has no package of Chromium, and runners of GitHub bring Chrome.
+BROWSER = next((path for path in (CHROMIUM, Path("/usr/bin/google-chrome")) if path.exists()), CHROMIUM)
 # --no-sandbox where this is root, whom Chromium refuses otherwise; the only pages opened are files of this repository.
 # Without a GPU and shared memory of the machine's, since containers have neither.
 FLAGS = (
@@ -25,7 +27,7 @@ class PageError(Exception):
 
 
 class Tab:
-    """One open page. Calls wait for their answer; events are passed over, except those of the console."""
+    """One open page. A call waits for its answer, and keeps the events that come before it."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands = commands
@@ -33,7 +35,7 @@ class Tab:
         self._unread = b""
         self._number = 0
         self._session = ""
-        self.console: list[str] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
 
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
         """Send a command of the DevTools protocol, and return its result."""
@@ -44,8 +46,8 @@ class Tab:
         _write_all(self._commands, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._next()
-            if answer.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"):
-                self.console.append(json.dumps(answer["params"]))
+            if "method" in answer:
+                self.events.append((answer["method"], answer["params"]))
             if answer.get("id") == self._number:
                 break
         if "error" in answer:
@@ -78,7 +80,7 @@ class Tab:
             if state == f"complete {file.resolve().as_uri()}":
                 return
 
-    def evaluate(self, script: str) -> Any:  # noqa: ANN401 - whatever the script returns, as JSON
+    def evaluate(self, script: str) -> Any:
         """Run a script in the page; await its promise; return its value."""
         answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in answer:
@@ -90,6 +92,15 @@ class Tab:
         expression = f"document.getElementById({json.dumps(element_id)})"
         found = self.call("Runtime.evaluate", expression=expression)["result"]["objectId"]
         self.call("DOM.setFileInputFiles", files=[str(file.resolve()) for file in files], objectId=found)
+
+    def errors(self) -> list[dict[str, Any]]:
+        """Return what the console has shown: exceptions, refusals of the policy, messages of scripts."""
+        shown = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
+        return [event for name, event in self.events if name in shown]
+
+    def requests(self) -> list[str]:
+        """Return the URLs that were asked for."""
+        return [event["request"]["url"] for name, event in self.events if name == "Network.requestWillBeSent"]
 
     def screenshot(self, file: Path) -> None:
         """Write a picture of the whole page."""

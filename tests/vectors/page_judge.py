@@ -10,16 +10,25 @@ from tests.support.chromium import PageError, Tab, chromium
 from tests.vectors.page_policy import PAGE
 
 VECTORS = Path(__file__).parents[2] / "docs" / "vectors"
-_WAIT = """new Promise(done => {
-  const look = () => document.getElementById("result").hidden ? setTimeout(look, 2) : done(true);
-  document.getElementById("form").requestSubmit();
-  look();
+# As a user would fill in the form, but for the files.
+_FILL = """(given => {
+  const element = id => document.getElementById(id);
+  element("form").reset();
+  element(given.kind).click();
+  if (given.window) element("window").click();
+  for (const id of ["keys", "witnesses", "quorum"]) element(id).value = given[id];
 })"""
-_READ = """({
-  verdict: document.getElementById("verdict").dataset.verdict,
-  why: document.querySelector("#verdict .why").textContent,
-  claims: Array.from(document.querySelectorAll("#claims tr"), row => [
-    row.dataset.state, row.dataset.claim, row.cells[2].textContent]),
+_VERIFY = """new Promise(done => {
+  const result = document.getElementById("result");
+  const read = () => ({
+    verdict: document.getElementById("verdict").dataset.verdict,
+    why: document.querySelector("#verdict .why").textContent,
+    claims: Array.from(document.querySelectorAll("#claims tr"), row => [
+      row.dataset.state, row.dataset.claim, row.cells[2].textContent]),
+  });
+  result.hidden = true;
+  new MutationObserver(() => result.hidden || done(read())).observe(result, {attributes: true});
+  document.getElementById("form").requestSubmit();
 })"""
 
 
@@ -35,33 +44,33 @@ class Judgement:
 def judge(vectors: Iterable[Mapping[str, Any]], folder: Path = VECTORS) -> dict[str, Judgement]:
     """Return what the page says of each vector, by its name."""
     with chromium() as tab:
-        return {vector["name"]: _judge_one(tab, vector, folder) for vector in vectors}
+        tab.open(PAGE)
+        return {vector["name"]: judge_one(tab, vector, folder) for vector in vectors}
 
 
-def _judge_one(tab: Tab, vector: Mapping[str, Any], folder: Path) -> Judgement:
-    tab.open(PAGE)
-    tab.console.clear()
-    _type(tab, "keys", "\n".join(vector["keys"]))
-    if vector.get("leaf"):
-        tab.evaluate("document.getElementById('kind-proof').click()")
-        tab.choose_files("proof", [folder / vector["file"]])
-        tab.choose_files("leaf", [folder / vector["leaf"]])
-    else:
-        tab.choose_files("bundle", [folder / vector["file"]])
-        tab.choose_files("since", [folder / name for name in vector.get("since", ())])
+def judge_one(tab: Tab, vector: Mapping[str, Any], folder: Path = VECTORS) -> Judgement:
+    """Return what the page that is open in the tab says of one vector."""
     options = list(vector.get("options", ()))
-    if "--window" in options:
-        tab.evaluate("document.getElementById('window').click()")
+    window = "--window" in options
+    if window:
         options.remove("--window")
     given = list(zip(options[::2], options[1::2], strict=True))
-    _type(tab, "witnesses", "\n".join(value for name, value in given if name == "--witness"))
-    _type(tab, "quorum", "".join(value for name, value in given if name == "--quorum"))
-    tab.evaluate(_WAIT)
-    shown = tab.evaluate(_READ)
-    if tab.console:
-        raise PageError(f"{vector['name']}: {tab.console}")
+    filled = {
+        "kind": "kind-proof" if vector.get("leaf") else "kind-bundle",
+        "window": window,
+        "keys": "\n".join(vector["keys"]),
+        "witnesses": "\n".join(value for name, value in given if name == "--witness"),
+        "quorum": "".join(value for name, value in given if name == "--quorum"),
+    }
+    tab.evaluate(f"{_FILL}({json.dumps(filled)})")
+    if vector.get("leaf"):
+        files = {"proof": [vector["file"]], "leaf": [vector["leaf"]]}
+    else:
+        files = {"bundle": [vector["file"]], "since": vector.get("since", ())}
+    for element, names in files.items():
+        if names:
+            tab.choose_files(element, [folder / name for name in names])
+    shown = tab.evaluate(_VERIFY)
+    if errors := tab.errors():
+        raise PageError(f"{vector['name']}: {errors}")
     return Judgement(shown["verdict"], shown["why"], [(state, claim, found) for state, claim, found in shown["claims"]])
-
-
-def _type(tab: Tab, element_id: str, text: str) -> None:
-    tab.evaluate(f"document.getElementById({json.dumps(element_id)}).value = {json.dumps(text)}")

@@ -1,4 +1,4 @@
-"""The hashes in the page's Content-Security-Policy: `python -m tests.vectors.page_policy` writes them after a change."""
+"""The hashes in the policy of docs/verify.html; `python -m tests.vectors.page_policy` writes them after a change."""
 
 import base64
 import hashlib
