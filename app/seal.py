@@ -1,7 +1,7 @@
-"""Sealing without the service: `python -m app.seal`, and the beginning of a new epoch after a restore or a failover.
+"""Sealing without the service: `python -m app.seal`, and a new epoch after a restore or a failover.
 
-Without a command it seals until it is told to stop (SIGTERM, Ctrl-C), beside the service or in its place, and says every
-ten seconds how many records that were, how far sealing is behind, and which transactions hold it up.
+Without a command it seals until it is told to stop (SIGTERM, Ctrl-C), beside the service or in its place. Every half
+minute it says how many records that were, how far sealing is behind, and which transactions hold it up.
 """
 
 import argparse
@@ -10,28 +10,26 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection, IsolationLevel
 from psycopg.errors import Diagnostic
 from psycopg.rows import dict_row
 
 from app import database_url, terminal
-from app.terminal_text import printable
 
 Row = dict[str, Any]
 
 _SECONDS_BETWEEN_CALLS = 0.5
-_SECONDS_BETWEEN_REPORTS = 10.0
+_SECONDS_BETWEEN_REPORTS = 30.0
+"""The lag takes the database about a second where it has 10,000 tenants."""
+_QUIET_SECONDS = 5.0
 _MAX_SECONDS_AFTER_FAILURES = 30.0
-_CONTRADICTION = "RF009"
-_KNOWN = {"tenant_id": str, "epoch": int, "size": int, "root": str}
-"""Names and types of a head in the file that `python -m app.sign known` prints."""
+_NO_FAULT = "00000"  # SQLSTATE of an ordinary notice
 
 
 class Refused(Exception):
@@ -39,38 +37,55 @@ class Refused(Exception):
 
 
 class Sealing:
-    """Seals over one connection. records: sealed so far; contradictions: what the database says of each such tree."""
+    """Seals over one connection. records: sealed since the last report. faults: trees that are left out, in words."""
 
     def __init__(self, connection: Connection[Row]) -> None:
         self._connection = connection
         self.records = 0
-        self.contradictions: set[str] = set()
+        self.faults: dict[str, None] = {}
         connection.add_notice_handler(self._hear)
 
     def seal(self) -> int:
         """Seal for half a second at most; return the number of records."""
         try:
             (row,) = self._connection.execute("SELECT audit.seal_records() AS records").fetchall()
-        except psycopg.Error as error:  # raised where no other tenant was sealed
-            if error.sqlstate != _CONTRADICTION:
+        except psycopg.Error as error:
+            if self._connection.closed or error.sqlstate is None or error.sqlstate.startswith(("42", "57")):
                 raise
-            self._note(error.diag)
+            self._note(error.diag)  # a tree that is left out, where no other had anything to seal
             return 0
         if row["records"] is None:
             raise Refused("this login is told no counts: connect as a member of audit_sealer")
         self.records += row["records"]
         return int(row["records"])
 
-    def lag(self) -> list[Row]:
-        """Return what audit.sealing_lag() says."""
-        return self._connection.execute("SELECT * FROM audit.sealing_lag()").fetchall()
+    def report(self, *, quiet_seconds: float = 0.0) -> str:
+        """Say how many records were sealed since the last report, and what is behind, in lines; "" when nothing is.
+
+        quiet_seconds: by which sealing may be behind; records wait for others' transactions all the time.
+        """
+        (lag,) = self._connection.execute("SELECT seconds, held_back_by FROM audit.sealing_lag()").fetchall()
+        lines = [f"{self.records} records sealed; {lag['seconds']:.1f} seconds behind"]
+        lines += [f"  held up by {_holder(each)}" for each in lag["held_back_by"]]
+        lines += [f"  left out: {fault}" for fault in self.faults]
+        is_quiet = not self.records and not self.faults and lag["seconds"] <= quiet_seconds
+        self.records = 0
+        self.faults.clear()
+        return "" if is_quiet else f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  " + "\n".join(lines)
 
     def _hear(self, notice: Diagnostic) -> None:
-        if notice.sqlstate == _CONTRADICTION:
+        if notice.sqlstate != _NO_FAULT:
             self._note(notice)
 
     def _note(self, found: Diagnostic) -> None:
-        self.contradictions.add(": ".join(filter(None, [found.message_primary, found.message_detail])))
+        self.faults[f"{found.message_primary} ({found.sqlstate})"] = None
+
+
+def _holder(found: Row) -> str:
+    where = f"role {found['role']} in database {found['database']}"
+    if found["gid"] is not None:
+        return f"prepared transaction {found['gid']!r}, {where}, since {found['since']}"
+    return f"{found['kind']} of pid {found['pid']}, {where}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,19 +95,18 @@ def _parser() -> argparse.ArgumentParser:
         epilog="SEALER_DATABASE_URL names the database, as a login that is a member of audit_sealer; for begin-epoch"
         " ADMIN_DATABASE_URL does, as a member of audit_admin.",
     )
-    parser.add_argument("--once", action="store_true", help="seal what is due, and end; status 1 for a broken tree")
+    parser.add_argument("--once", action="store_true", help="seal what is due, and end; status 1 if a tree is left out")
     commands = parser.add_subparsers(dest="command")
     begin = commands.add_parser("begin-epoch", help="begin a new tree for every tenant, linked to the one before")
-    begin.add_argument("--reason", required=True, choices=("restore", "failover"), help="why the trees may lack leaves")
+    begin.add_argument("--reason", required=True, choices=("restore", "failover"), help="why leaves may be missing")
     known = begin.add_mutually_exclusive_group(required=True)
     known.add_argument("--known", type=Path, metavar="FILE", help="what `python -m app.sign known` has printed")
-    known.add_argument(
-        "--nothing-known", action="store_true", help="the signer's memory is lost: say nothing of losses"
-    )
+    known.add_argument("--nothing-known", action="store_true", help="the signer's memory is lost; no loss is told")
     return parser
 
 
-def _connect(url: str, variable: str) -> Connection[Row]:
+def _connect(variable: str, meaning: str) -> Connection[Row]:
+    url = database_url.from_environment(variable, meaning)
     connection = psycopg.connect(url, row_factory=dict_row, autocommit=True, application_name="ringfence-seal")
     if found := database_url.encoding_fault(connection.info.parameter_status("server_encoding")):
         connection.close()
@@ -100,19 +114,131 @@ def _connect(url: str, variable: str) -> Connection[Row]:
     return connection
 
 
-def _report(sealing: Sealing, records: int) -> None:
-    """Print how many records were sealed, how far sealing is behind, and what holds it up."""
-    terminal.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}  {records} records sealed")
+def _connect_sealer() -> Connection[Row]:
+    return _connect("SEALER_DATABASE_URL", "the database, as a member of audit_sealer")
 
 
-def _seal_once(url: str) -> int:
-    with _connect(url, "SEALER_DATABASE_URL") as connection:
+def _seal_once() -> int:
+    with _connect_sealer() as connection:
         sealing = Sealing(connection)
         while sealing.seal():
             pass
-        _report(sealing, sealing.records)
+        status = 1 if sealing.faults else 0
+        terminal.write(sealing.report() or "nothing to seal")
+    return status
+
+
+def _seal_until_stopped() -> int:
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    failures = 0
+    while not stopped.is_set():
+        try:
+            with _connect_sealer() as connection:
+                sealing = Sealing(connection)
+                sealing.seal()
+                terminal.complain("sealing")
+                failures = 0
+                _seal_with(sealing, stopped)
+        except psycopg.OperationalError as error:  # an outage; anything else ends the command
+            if failures == 0:
+                terminal.complain(f"waiting for the database: {database_url.first_line(error)}")
+            stopped.wait(min(2.0**failures, _MAX_SECONDS_AFTER_FAILURES))
+            failures = min(failures + 1, 5)
     return 0
+
+
+def _seal_with(sealing: Sealing, stopped: threading.Event) -> None:
+    reported = time.monotonic()
+    while not stopped.is_set():
+        has_more = sealing.seal() > 0
+        if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
+            reported = time.monotonic()
+            if text := sealing.report(quiet_seconds=_QUIET_SECONDS):
+                terminal.write(text)
+        stopped.wait(0.0 if has_more else _SECONDS_BETWEEN_CALLS)
+    if text := sealing.report():
+        terminal.write(text)
+
+
+def _begin_epoch(reason: str, known: Path | None) -> int:
+    heads = _read_known(known) if known else None
+    with _connect("ADMIN_DATABASE_URL", "the database, as a member of audit_admin") as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ  # one snapshot for every tenant
+        try:
+            with connection.transaction():
+                rows = connection.execute(
+                    "SELECT tenant_id, epoch, previous_epoch, previous_size, known_size"
+                    " FROM audit.begin_epoch(p_reason => %(reason)s, p_known => %(known)s::json)",
+                    {"reason": reason, "known": heads},
+                ).fetchall()
+        except psycopg.Error as error:
+            hint = f"; {error.diag.message_hint}" if error.diag.message_hint else ""
+            raise Refused(f"{database_url.first_line(error)}{hint}") from error
+    terminal.write(_losses(rows, is_known=heads is not None))
+    return 0
+
+
+def _read_known(file: Path) -> str:
+    try:
+        text = file.read_text()
+        if not isinstance(json.loads(text), list):
+            raise ValueError
+    except OSError as error:
+        raise Refused(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise Refused(f"{file}: not a JSON array, as `python -m app.sign known` prints it") from error
+    return text
+
+
+def _losses(rows: list[Row], *, is_known: bool) -> str:
+    """Return what audit.begin_epoch() did, as text: for how many tenants, and what of which was lost."""
+    lines = [f"a new epoch has begun for {sum(row['epoch'] is not None for row in rows)} tenants"]
+    if not is_known:
+        return f"{lines[0]}; nothing was known of what was signed, so no loss can be told"
+    for row in rows:
+        tenant, epoch, before = row["tenant_id"], row["epoch"], row["previous_epoch"]
+        if epoch is None:
+            lines.append(f"  {tenant}: the tenant is lost, with {row['known_size']} leaves of epoch {before}")
+            continue
+        if (lost := (row["known_size"] or 0) - row["previous_size"]) > 0:
+            lines.append(
+                f"  {tenant}: {lost} leaves are lost, of {row['known_size']} that were signed in epoch {before}"
+            )
+        if epoch > before + 1:
+            lines.append(f"  {tenant}: all leaves after epoch {before} are lost, to epoch {epoch - 1}")
+    if len(lines) == 1:
+        lines.append("  nothing that was signed is lost")
+    return "\n".join(lines)
 
 
 def main() -> int:
-    return 0
+    """Run the command line; return the exit status: 0, or 1 or 2 with the reason in one line, or that of SIGPIPE."""
+    terminal.escape_unencodable()
+    arguments = _parser().parse_args()
+    try:
+        if arguments.command == "begin-epoch":
+            return _begin_epoch(arguments.reason, arguments.known)
+        return _seal_once() if arguments.once else _seal_until_stopped()
+    except BrokenPipeError:  # the reader has read enough
+        terminal.abandon()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        terminal.abandon()
+        terminal.complain(f"the answer could not be printed: {error.strerror}")
+        return 1
+    except (Refused, database_url.BadDatabaseUrl) as error:
+        terminal.complain(str(error))
+        return 1
+    except psycopg.Error as error:
+        terminal.complain(database_url.first_line(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

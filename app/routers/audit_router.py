@@ -49,7 +49,7 @@ async def list_admin_events(query: Annotated[AdminEventsQuery, Query()], request
     response_class=Response,
     responses={
         200: {"content": {media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()}},
-        **refusals(401, 403, 422, 501),
+        **refusals(401, 403, 409, 422, 501),
     },
 )
 async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: AppRequest) -> Response:

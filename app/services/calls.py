@@ -42,6 +42,7 @@ CLAIM_IDEMPOTENCY_KEY: LiteralString = (
     "SELECT audit.claim_idempotency_key(p_key => %(key)s, p_body_sha256 => %(sha256)s, p_answer => %(answer)s)"
 )
 
+SEALING_HORIZON: LiteralString = "SELECT to_json(audit.sealing_horizon())"
 SEAL_RECORDS: LiteralString = "SELECT audit.seal_records(p_milliseconds => %(milliseconds)s::int)"
 
 GET_AUDIT_LOG: LiteralString = "SELECT audit.get_audit_log(p_id => %(id)s::uuid)"

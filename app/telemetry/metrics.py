@@ -79,6 +79,9 @@ SEALED_AT = _gauge(
     "seal_last_success_timestamp_seconds", "When a call that seals records last succeeded, or the service started.",
     of_workers="max",
 )  # fmt: skip
+SEALING_HELD_UP = _gauge(
+    "sealing_held_up_seconds", "Seconds for which a transaction that writes has held up sealing.", of_workers="max"
+)
 # Workers share the database and the spool, so the worst value that one of them sees counts.
 DATABASE_UP = _gauge("database_up", "Whether the database accepts writes: 1 for yes, 0 for no.", of_workers="min")
 READS = _counter("reads", "Lists, single records and parts of exports, by where: replica or primary.", "database")

@@ -42,7 +42,8 @@ def test_the_policy_page_stands_there_word_for_word() -> None:
 def rows_of_attacks() -> list[tuple[str, str]]:
     """Return (attack, what stops it) of each row of the threat model."""
     page = pages.read("docs/threat-model.md")
-    sections = [walkthrough.section(page, title) for title in ("Stopped in the database", "Stopped in the service")]
+    titles = ("Stopped in the database", "Stopped in the service", "Caught by evidence")
+    sections = [walkthrough.section(page, title) for title in titles]
     found = re.findall(r"^\| (?!attack|-)([^|]+) \| ((?:`[^`]*`|[^|`])+) \|$", "".join(sections), re.MULTILINE)
     assert len(found) == sum(section.count("\n| ") - 1 for section in sections)
     return found

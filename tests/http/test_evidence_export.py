@@ -49,7 +49,9 @@ def test_it_has_every_leaf_and_the_checkpoint_that_they_lead_to(client: TestClie
     assert verify_note(signed, "acme") == (3, root(tuple(map(leaf_hash, exact))))
 
 
-def test_its_file_is_named_after_tenant_and_time(client: TestClient) -> None:
+def test_its_file_is_named_after_tenant_and_time(client: TestClient, database: TestDatabase) -> None:
+    execute(client)
+    sealed_and_signed(database)
     name = export(client).headers["content-disposition"]
     assert re.fullmatch(r'attachment; filename="evidence_acme_\d{4}-\d\d-\d\dT\d{6}Z\.ndjson"', name)
 
@@ -78,6 +80,16 @@ def test_what_is_not_signed_yet_is_left_to_the_next_export(client: TestClient, d
     assert mark == {"complete": True, "records": 2}
 
 
+def test_a_tenant_without_a_checkpoint_is_told_to_ask_again(client: TestClient, database: TestDatabase) -> None:
+    execute(client)
+    seal(database)
+    answer = export(client)
+    assert_problem(answer, 409, "not-sealed-yet")
+    assert answer.headers["retry-after"] == "2"
+    sealed_and_signed(database)
+    assert export(client).status_code == 200
+
+
 def test_a_window_shows_its_records_and_stands_for_the_others(client: TestClient, database: TestDatabase) -> None:
     for _ in range(5):
         execute(client)
@@ -99,8 +111,10 @@ def test_a_window_shows_its_records_and_stands_for_the_others(client: TestClient
     ],
 )  # fmt: skip
 def test_a_filter_that_would_leave_out_leaves_is_refused_by_name(
-    client: TestClient, query: dict[str, Any], field: str
+    client: TestClient, database: TestDatabase, query: dict[str, Any], field: str
 ) -> None:
+    execute(client)
+    sealed_and_signed(database)
     assert export(client).status_code == 200
     assert_problem(export(client, **query), 422, "invalid-request", field)
     others = {"format": "csv"} | query
@@ -110,6 +124,8 @@ def test_a_filter_that_would_leave_out_leaves_is_refused_by_name(
 def test_it_is_recorded_as_an_export_and_head_is_not(serve: Serve, database: TestDatabase) -> None:
     client = serve(database_url=database.url("audit_app"))
     key = database.issue_api_key("acme", "read")
+    execute(client, api_key=database.issue_api_key("acme", "write"))
+    sealed_and_signed(database)
     exports = "SELECT count(*) FROM audit.admin_events WHERE act = 'records exported'"
     head = client.head(EXPORT, headers=bearer(key), params={"format": "evidence"})
     assert (head.status_code, head.headers["content-type"]) == (200, "application/x-ndjson")

@@ -10,11 +10,11 @@ import pytest
 from psycopg import AsyncConnection
 
 from app.services.db import Database
-from app.services.postgres.sealer import Sealer
+from app.services.postgres.sealer import Horizon, Sealer
 from app.telemetry import metrics
 from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import lines, record, send
-from tests.support.calls import execute
+from tests.support.calls import bearer, execute
 from tests.support.inside import pool_of, run_inside
 from tests.support.polling import eventually
 
@@ -68,7 +68,7 @@ def test_two_workers_seal_every_record_once(serve: Serve, database: TestDatabase
 
 
 def test_sealing_takes_no_connection_of_the_pool(serve: Serve, database: TestDatabase) -> None:
-    client = serve(database_pool_size=1, database_pool_timeout=0.2)
+    client = serve(database_pool_size=1)
     first = execute(client).json()["id"]
     held = run_inside(client, pool_of(client).getconn)
     try:  # what takes the only connection does not hold up sealing
@@ -143,10 +143,10 @@ def test_a_broken_tree_is_counted_and_told_without_a_name_and_the_others_are_sea
 
 
 def test_the_time_of_the_last_success_is_a_metric(serve: Serve) -> None:
-    client = serve()
+    client = serve(metrics_token="secret")
     started = time.time()
     eventually(lambda: metrics.SEALED_AT._value.get() > started + 0.5)
-    text = client.get("/metrics").text
+    text = client.get("/metrics", headers=bearer("secret")).text
     assert "ringfence_seal_seconds_bucket" in text
     assert 'ringfence_seal_calls_total{outcome="done"}' in text
 
@@ -163,3 +163,23 @@ def test_stopping_the_service_ends_its_sealing_session(serve_any: Serve, databas
     eventually(lambda: all_sealed_once(database))
     client.__exit__()
     eventually(lambda: database.execute(sessions) == [(0,)])
+
+
+def test_a_transaction_that_holds_up_sealing_is_timed(serve: Serve, database: TestDatabase) -> None:
+    client = serve()
+    with psycopg.connect(database.url("postgres")) as writer:
+        writer.execute("SELECT pg_current_xact_id()")
+        assert execute(client).status_code == 200
+        eventually(lambda: metrics.SEALING_HELD_UP._value.get() > 1.0)
+        assert leaves(database) == []
+    eventually(lambda: all_sealed_once(database))
+    eventually(lambda: metrics.SEALING_HELD_UP._value.get() < 1.0)
+
+
+def test_the_time_held_up_is_since_the_next_number_was_what_can_be_sealed_now() -> None:
+    horizon = Horizon()
+    assert horizon.seconds(reached=10, sealable=10, now=0.0) == 0.0
+    assert horizon.seconds(reached=20, sealable=10, now=1.0) == 0.0
+    assert horizon.seconds(reached=30, sealable=10, now=2.0) == 1.0
+    assert horizon.seconds(reached=30, sealable=20, now=3.0) == 1.0
+    assert horizon.seconds(reached=30, sealable=30, now=4.0) == 0.0

@@ -7,16 +7,16 @@ time: each call passes over the tenants that another one is sealing.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from psycopg import AsyncConnection, Error
-from psycopg.errors import Diagnostic
 
 from app.services import calls
 from app.services.concurrency.deadline import with_deadline
 from app.services.db import MAX_SECONDS
 from app.services.round_trip import Statement, run_together
-from app.telemetry.metrics import SEAL_CALLS, SEAL_SECONDS, SEALED_AT
+from app.telemetry.metrics import SEAL_CALLS, SEAL_SECONDS, SEALED_AT, SEALING_HELD_UP
 
 logger = logging.getLogger("ringfence")
 
@@ -26,8 +26,28 @@ _SECONDS_BETWEEN_CALLS = 0.5
 _MIN_SECONDS_OF_WORK = 0.02
 """A call that takes less has found next to nothing to seal."""
 _SECONDS_AFTER_FIRST_FAILURE = 1.0
-_MAX_SECONDS_AFTER_FAILURES = 30.0
+_MAX_SECONDS_AFTER_FAILURES = 5.0
+"""A fault of one tenant is an error where no other had anything to seal: the others must not wait for long."""
+_SECONDS_BETWEEN_REMINDERS = 60.0
+"""After which the log repeats that a tree contradicts itself."""
+_MAX_POSITIONS = 10_000
 _CONTRADICTION = "RF009"
+
+
+class Horizon:
+    """Tells for how long a transaction that writes has held up sealing. Its numbers never leave this process."""
+
+    def __init__(self) -> None:
+        self._ahead: deque[tuple[float, int]] = deque()
+        """Numbers that transactions had reached and that are not sealable yet, and when."""
+
+    def seconds(self, reached: int, sealable: int, now: float) -> float:
+        """Return it. reached, sealable: audit.sealing_horizon(); now: on the monotonic clock."""
+        if len(self._ahead) < _MAX_POSITIONS and (not self._ahead or self._ahead[-1][1] < reached):
+            self._ahead.append((now, reached))
+        while self._ahead and self._ahead[0][1] <= sealable:
+            self._ahead.popleft()
+        return now - self._ahead[0][0] if self._ahead else 0.0
 
 
 class Sealer:
@@ -42,6 +62,8 @@ class Sealer:
         self._is_up = is_up
         self._connection: AsyncConnection | None = None
         self._failures = 0
+        self._reminded = float("-inf")
+        self._horizon = Horizon()
 
     async def run(self) -> None:
         """Seal again and again. Never returns; when it is cancelled it closes its connection."""
@@ -75,22 +97,30 @@ class Sealer:
     async def _call(self) -> None:
         if self._connection is None or self._connection.closed:
             self._connection = await self._connect()
-            self._connection.add_notice_handler(_hear)
         # No RESET: the function keeps in the session what it need not look at again, and nobody else uses this one.
+        horizon: Statement = (calls.SEALING_HORIZON, {})
         seal: Statement = (calls.SEAL_RECORDS, {"milliseconds": MILLISECONDS})
-        await run_together(self._connection, [(calls.BEGIN, {}), seal, (calls.COMMIT, {})])
+        _, found, *_ = await run_together(self._connection, [(calls.BEGIN, {}), horizon, seal, (calls.COMMIT, {})])
+        SEALING_HELD_UP.set(self._horizon.seconds(found["next"], found["sealable"], time.monotonic()))
 
     async def _failed(self, error: Exception) -> float:
         sqlstate = error.sqlstate if isinstance(error, Error) else None
         await self._disconnect()
         if sqlstate == _CONTRADICTION:
-            _report_contradiction()
+            # Not which tenant: the database tells that to audit_sealer alone, and no log line names a tenant.
+            SEAL_CALLS.labels("contradiction").inc()
+            if time.monotonic() - self._reminded > _SECONDS_BETWEEN_REMINDERS:
+                self._reminded = time.monotonic()
+                logger.error("a tree contradicts itself, and is no longer grown: `python -m app.seal --once` names it")
         else:
             SEAL_CALLS.labels("failed").inc()
             if self._is_up():  # or the circuit breaker has said it
-                logger.warning("sealing failed, and is tried again: %s", f"SQLSTATE {sqlstate}" if sqlstate else type(error).__qualname__)
+                logger.warning(
+                    "sealing failed, and is tried again: %s",
+                    f"SQLSTATE {sqlstate}" if sqlstate else type(error).__qualname__,
+                )
         seconds = _SECONDS_AFTER_FIRST_FAILURE * float(2**self._failures)
-        self._failures = min(self._failures + 1, 5)
+        self._failures = min(self._failures + 1, 3)
         return min(seconds, _MAX_SECONDS_AFTER_FAILURES)
 
     async def _rest(self) -> float:
@@ -101,14 +131,3 @@ class Sealer:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
-
-
-def _hear(notice: Diagnostic) -> None:
-    if notice.sqlstate == _CONTRADICTION:
-        _report_contradiction()
-
-
-def _report_contradiction() -> None:
-    # Not which tenant: the database says that to audit_sealer alone, and no log line names a tenant.
-    SEAL_CALLS.labels("contradiction").inc()
-    logger.error("a tree contradicts itself, and its tenant is no longer sealed: `python -m app.seal --once` names it")

@@ -107,6 +107,7 @@ AS $$
         ('function', 'audit.private_leaf_line',         'EXECUTE', 'audit_trusted'),
         ('function', 'audit.record_leaf_line',          'EXECUTE', 'audit_trusted'),
         ('function', 'audit.seal_records',              'EXECUTE', 'audit_trusted audit_keyed audit_sealer'),
+        ('function', 'audit.sealing_horizon',           'EXECUTE', 'audit_trusted audit_keyed audit_sealer'),
         ('function', 'audit.sealing_lag',               'EXECUTE', 'audit_sealer'),
         ('function', 'audit.tree_root',                 'EXECUTE', 'audit_trusted'),
         -- functions/evidence

@@ -48,7 +48,8 @@ BEGIN
         SELECT p_tenant_id, 1, 0, audit.tree_root(''), '', first.xid, first.id, clock_timestamp()
         FROM (VALUES (NULL::xid8, NULL::uuid, true), ('0', c_first, false)) AS first (xid, id, has_history)
         WHERE first.has_history = EXISTS (
-            SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.recorded_xid IS NULL);
+            SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.recorded_xid IS NULL)
+        ON CONFLICT ON CONSTRAINT trees_pkey DO NOTHING;   -- another worker has made it meanwhile
         v_tree.epoch := 1;
     END IF;
 
