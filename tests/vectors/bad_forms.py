@@ -1,6 +1,6 @@
 """The vectors whose files or notes are not in the format: what a lenient reader would let pass, each refused by name."""
 
-from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, origin, proof, record
+from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, line, origin, proof, record, root
 from tests.vectors.changes import bad, changed, put, unjudged
 from tests.vectors.good import EIGHT, ERASED, ONE, TWO, leaf_file
 from tests.vectors.vectors import OURS, Vector
@@ -44,6 +44,9 @@ def loose(encoded: str) -> str:
     return encoded[:-2] + alphabet[alphabet.index(encoded[-2]) + 1] + "="
 
 
+UNALIGNED = bundle(Tree([*EIGHT, gone("prune", [(1, 3)])], hidden=[(1, 3)]))
+ONE_BY_ONE = "\n".join(text for text in UNALIGNED.splitlines() if text.startswith('{"omitted"'))
+
 FILES = [
     bad("cut-tail", "file", "".join(LINES[:-4]), "the last lines are missing"),
     bad("cut-last-line", "file", "".join(LINES[:-1])),
@@ -58,8 +61,9 @@ FILES = [
     bad("size-too-small", "file", changed(WHOLE, '"size":8', '"size":7')),
     bad("count-of-records", "file", changed(WHOLE, '"records":8', '"records":7')),
     bad("epoch-not-in-the-header", "file", changed(bundle(*TWO), '"epochs":[1,2]', '"epochs":[1]')),
-    bad("omitted-not-aligned", "file", changed(bundle(Tree([*EIGHT, gone("prune", [(1, 3)])], hidden=[(1, 2)])), '"omitted":1', '"omitted":2')),
-    bad("omitted-not-a-power-of-two", "file", changed(bundle(Tree([*EIGHT, gone("prune", [(0, 4)])], hidden=[(0, 4)])), '"omitted":4', '"omitted":3')),
+    bad("omitted-not-aligned", "file", changed(UNALIGNED, ONE_BY_ONE, line({"omitted": 2, "hash": root([EIGHT[1].hash, EIGHT[2].hash]).hex()}))),
+    bad("omitted-not-a-power-of-two", "file", changed(bundle(Tree([*EIGHT, gone("prune", [(0, 3)])], hidden=[(0, 2)])), '"omitted":2', '"omitted":3'),
+        "the hash is that of two leaves, and the third is shown"),
     bad("omitted-none", "file", changed(bundle(Tree([*EIGHT, gone("prune", [(0, 4)])], hidden=[(0, 4)])), '"omitted":4', '"omitted":0')),
     bad("omitted-behind-the-tree", "file", changed(bundle(Tree([*EIGHT, gone("prune", [(0, 8)])], hidden=[(0, 8)])), '"omitted":8', '"omitted":16')),
     bad("private-line-of-a-statement", "file", Tree([*ERASED[:8], Leaf(ERASED[8].text, EIGHT[0].private)])),

@@ -238,4 +238,4 @@ def bundle(*trees: Tree, window: dict[str, str | None] | None = None, tenant: st
 def proof(tree: Tree, index: int) -> str:
     """Return the proof that a leaf is in the tree (c2sp.org/tlog-proof)."""
     hashes = [base64.b64encode(each).decode() for each in path(index, [leaf.hash for leaf in tree.leaves])]
-    return "\n".join(["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, "", tree.checkpoint()])
+    return "\n".join(["c2sp.org/tlog-proof@v1", f"index {index}", *hashes, "", tree.note or tree.checkpoint()])
