@@ -139,6 +139,28 @@ def test_the_verdict_is_announced_and_said_in_words(page: Tab) -> None:
     assert {"PASS", "FAIL", "NOT CHECKED"} >= set(states) > {"FAIL"}
 
 
+@pytest.mark.parametrize("field", ["keys", "window", "kind-proof", "quorum"])
+def test_a_verdict_goes_when_the_form_changes(page: Tab, field: str) -> None:
+    judge_one(page, GOOD)
+    assert page.evaluate("document.getElementById('result').hidden") is False
+    page.evaluate("document.querySelector('details').open = true")
+    if field in ("keys", "quorum"):
+        page.evaluate(f"document.getElementById('{field}').focus()")
+        page.call("Input.insertText", text="1")
+    else:
+        page.evaluate(f"document.getElementById('{field}').click()")
+    assert page.evaluate("document.getElementById('result').hidden") is True
+
+
+def test_the_verdict_names_the_file_that_was_judged(page: Tab) -> None:
+    judge_one(page, GOOD)
+    page.evaluate("globalThis.judged = start(); document.getElementById('bundle').value = ''; judged")
+    assert page.evaluate("document.getElementById('verdict').dataset.verdict") == "pass"
+    named = page.evaluate("document.getElementById('subject').textContent")
+    assert named.startswith("good-since.ndjson (")
+    assert "key ringfence.example/acme+a1d03f5e; begun 20" in named
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("verdict", ["pass", "fail"])
 def test_text_has_the_contrast_of_wcag_aa(page: Tab, scheme: str, verdict: str) -> None:
