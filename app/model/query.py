@@ -90,7 +90,7 @@ class ConsistencyQuery(Closed):
 
 ACTS = (
     "tenant created", "api key issued", "api key rotated", "api key revoked", "proof secret rotated",
-    "records exported", "records replayed", "records imported", "records read",
+    "records exported", "records replayed", "records imported", "records read", "epoch begun",
 )  # fmt: skip
 Act = Annotated[str, Field(json_schema_extra={"enum": list(ACTS)})]
 
