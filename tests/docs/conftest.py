@@ -59,3 +59,9 @@ def signer(
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture
+def sealer(create_role: CreateRole) -> str:
+    """A login that seals."""
+    return create_role(member_of=("audit_sealer",))
