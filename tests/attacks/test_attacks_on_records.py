@@ -191,7 +191,8 @@ def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> No
         assert '"count": 0' in attack.value(connection, by_user, user)
         cursor = attack.value(
             connection,
-            "SELECT audit.page_cursor(%s, %s, 'acme', 'desc', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+            "SELECT audit.page_cursor(%s, %s, 'acme', 'desc', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+            " NULL)",
             microseconds + 1,
             uuid4(),
         )
