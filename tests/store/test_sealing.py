@@ -118,7 +118,7 @@ def test_a_caller_that_leaves_its_transaction_open_holds_up_no_other_tenant(serv
         idle.execute("BEGIN")
         assert idle.execute(SEAL, [1000]).fetchone() == (None,)
         superuser.execute(INSERT, ["initech", 1])
-        # The record of acme is in a tree that the open transaction has locked. What it wrote itself holds the horizon back.
+        # acme's tree is locked by the open transaction, whose number holds the other record back.
         assert sealer.execute(SEAL, [1000]).fetchone() == (0,)
         idle.execute("ROLLBACK")
         assert sealer.execute(SEAL, [1000]).fetchone() == (2,)

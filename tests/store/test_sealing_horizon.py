@@ -10,6 +10,10 @@ from psycopg import Connection
 from tests.support.sealing import REGISTRAR, SEAL, SEALER, SealingServer, sealing_server
 
 INSERT = "INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES (gen_random_uuid(), 'acme', 'agent')"
+BEGIN_EPOCH = "SELECT * FROM audit.begin_epoch(p_reason => 'restore', p_known => NULL)"
+UNSEALED = (
+    "SELECT count(*) FROM audit.audit_logs WHERE id NOT IN (SELECT record_id FROM audit.seals WHERE line IS NULL)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,20 +96,33 @@ def test_a_transaction_that_only_reads_does_not(
 
 def test_no_epoch_begins_while_another_transaction_writes(server: SealingServer, superuser: Connection[Any]) -> None:
     superuser.execute(INSERT)
-    statement = "SELECT * FROM audit.begin_epoch(p_reason => 'restore', p_known => NULL)"
     with server.connect(REGISTRAR) as registrar, server.connect(database="elsewhere") as writer:
         registrar.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         writer.execute("BEGIN")
         writer.execute("SELECT pg_current_xact_id()")
+        superuser.execute(INSERT)
         with pytest.raises(psycopg.errors.ObjectInUse, match="other transactions are writing"), registrar.transaction():
-            registrar.execute(statement)
+            registrar.execute(BEGIN_EPOCH)
         writer.execute("ROLLBACK")
         with registrar.transaction():
-            ((tenant, epoch, previous_epoch, *_),) = registrar.execute(statement).fetchall()
-    assert (tenant, epoch, previous_epoch) == ("acme", 2, 1)
-    assert superuser.execute(
-        "SELECT count(*) FROM audit.audit_logs WHERE id NOT IN (SELECT record_id FROM audit.seals WHERE line IS NULL)"
-    ).fetchone() == (0,)
+            ((tenant, epoch, previous_epoch, *_),) = registrar.execute(BEGIN_EPOCH).fetchall()
+    assert (tenant, epoch) == ("acme", previous_epoch + 1)
+    assert superuser.execute(UNSEALED).fetchone() == (0,)
     superuser.execute(INSERT)
     server.seal()
-    assert superuser.execute("SELECT size FROM audit.trees WHERE epoch = 2").fetchone() == (2,)
+    assert superuser.execute("SELECT size FROM audit.trees WHERE epoch = %s", [epoch]).fetchone() == (2,)
+
+
+def test_a_record_whose_transaction_is_under_way_when_an_epoch_begins_is_sealed_in_it(
+    server: SealingServer, superuser: Connection[Any]
+) -> None:
+    superuser.execute(INSERT)
+    with server.connect(REGISTRAR) as registrar, server.connect() as writer, writer.transaction():
+        registrar.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        writer.execute(INSERT)
+        with registrar.transaction():
+            ((_, epoch, *_),) = registrar.execute(BEGIN_EPOCH).fetchall()
+        assert superuser.execute(UNSEALED).fetchone() == (0,)
+    server.seal()
+    assert superuser.execute(UNSEALED).fetchone() == (0,)
+    assert superuser.execute("SELECT size FROM audit.trees WHERE epoch = %s", [epoch]).fetchone() == (2,)

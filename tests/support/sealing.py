@@ -55,7 +55,7 @@ class SealingServer:
         return total
 
     def check(self) -> dict[str, int]:
-        """Compare leaves with records: each has one, in the order of sealing, under the right root. Return the sizes."""
+        """Compare leaves with records: each has one, in the right order, under the right root; return the sizes."""
         with self.connect() as superuser:
             # The one order that is safe: in which transactions got their numbers, and by id within one.
             records: dict[str, list[Any]] = {}
