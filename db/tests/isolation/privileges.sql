@@ -150,7 +150,7 @@ SELECT results_eq(
       WHERE n.nspname IN ('audit', 'pgmigrate') AND has_schema_privilege(r.name, n.oid, p.name)
       ORDER BY r.name COLLATE "C"$$,
     $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_keyed', 'audit', 'USAGE'),
-             ('audit_trusted', 'audit', 'USAGE')$$,
+             ('audit_sealer', 'audit', 'USAGE'), ('audit_signer', 'audit', 'USAGE'), ('audit_trusted', 'audit', 'USAGE')$$,
     'schemas: the run-time roles enter audit, create nothing, and do not enter pgmigrate');
 SELECT is_empty(
     $$SELECT r.name, p.name FROM role AS r CROSS JOIN (VALUES ('CREATE'), ('TEMPORARY')) AS p (name)
