@@ -68,7 +68,7 @@ CREATE TABLE audit.admin_events (
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     detail jsonb,
-    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text]))),
+    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text, 'epoch begun'::text]))),
     CONSTRAINT admin_events_detail_form CHECK (((jsonb_typeof(detail) = 'object'::text) AND (octet_length((detail)::text) <= 2048))),
     CONSTRAINT admin_events_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
@@ -205,8 +205,22 @@ CREATE TABLE audit.checkpoints (
     note text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT checkpoints_note_size CHECK (((length(note) >= 1) AND (length(note) <= 8192))),
-    CONSTRAINT checkpoints_root_size CHECK ((octet_length(root) = 32))
+    CONSTRAINT checkpoints_root_size CHECK ((octet_length(root) = 32)),
+    CONSTRAINT checkpoints_size_range CHECK ((size >= 0)),
+    CONSTRAINT checkpoints_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
+ALTER TABLE ONLY audit.checkpoints FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.checkpoints IS 'Tree heads that the signer has signed, append-only. Row-level security: a transaction sees the checkpoints of the tenant it is set to.';
+COMMENT ON COLUMN audit.checkpoints.tenant_id IS 'Whose tree was signed.';
+COMMENT ON COLUMN audit.checkpoints.epoch IS 'The epoch of its tree.';
+COMMENT ON COLUMN audit.checkpoints.size IS 'Number of leaves that the signature covers.';
+COMMENT ON COLUMN audit.checkpoints.root IS 'Root of the tree of that size.';
+COMMENT ON COLUMN audit.checkpoints.note IS 'The signed note (C2SP tlog-checkpoint), as the signer made it.';
+COMMENT ON COLUMN audit.checkpoints.created_at IS 'The database''s clock when the note was stored.';
+COMMENT ON CONSTRAINT checkpoints_note_size ON audit.checkpoints IS '1 to 8,192 characters.';
+COMMENT ON CONSTRAINT checkpoints_root_size ON audit.checkpoints IS 'A SHA-256.';
+COMMENT ON CONSTRAINT checkpoints_size_range ON audit.checkpoints IS 'Not negative.';
+COMMENT ON CONSTRAINT checkpoints_tenant_id_form ON audit.checkpoints IS 'The form of audit.tenants.id; so never the empty string.';
 
 CREATE TABLE audit.idempotency_keys (
     tenant_id text NOT NULL,
@@ -255,8 +269,32 @@ CREATE TABLE audit.seal_nodes (
     node_index bigint NOT NULL,
     hash bytea NOT NULL,
     CONSTRAINT seal_nodes_hash_size CHECK ((octet_length(hash) = 32)),
-    CONSTRAINT seal_nodes_level_range CHECK (((level >= 1) AND (level <= 7)))
+    CONSTRAINT seal_nodes_level_range CHECK (((level >= 1) AND (level <= 7))),
+    CONSTRAINT seal_nodes_node_index_range CHECK ((node_index >= 0)),
+    CONSTRAINT seal_nodes_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
+ALTER TABLE ONLY audit.seal_nodes FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.seal_nodes IS 'Hashes of complete subtrees of 256, 256^2, ... leaves, append-only: a proof reads a few of them in place of millions of leaves. Row-level security: a transaction sees the nodes of the tenant it is set to.';
+COMMENT ON COLUMN audit.seal_nodes.tenant_id IS 'Whose node this is.';
+COMMENT ON COLUMN audit.seal_nodes.epoch IS 'The epoch of its tree.';
+COMMENT ON COLUMN audit.seal_nodes.level IS 'k: the subtree has 256^k leaves.';
+COMMENT ON COLUMN audit.seal_nodes.node_index IS 'n: its leaves are n * 256^k and those after it.';
+COMMENT ON COLUMN audit.seal_nodes.hash IS 'The root of the subtree.';
+COMMENT ON CONSTRAINT seal_nodes_hash_size ON audit.seal_nodes IS 'A SHA-256.';
+COMMENT ON CONSTRAINT seal_nodes_level_range ON audit.seal_nodes IS '256^7 leaves are more than a tree can have.';
+COMMENT ON CONSTRAINT seal_nodes_node_index_range ON audit.seal_nodes IS 'The first node is 0.';
+COMMENT ON CONSTRAINT seal_nodes_tenant_id_form ON audit.seal_nodes IS 'The form of audit.tenants.id; so never the empty string.';
+
+CREATE TABLE audit.sealing_turn (
+    is_only boolean DEFAULT true NOT NULL,
+    last_tenant text NOT NULL,
+    CONSTRAINT sealing_turn_is_only CHECK (is_only)
+);
+ALTER TABLE ONLY audit.sealing_turn FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.sealing_turn IS 'One row: the tenant whose turn came last in audit.seal_records(). It decides the order of the work and nothing else. Nobody but audit_owner reads it.';
+COMMENT ON COLUMN audit.sealing_turn.is_only IS 'Always true: there is one row.';
+COMMENT ON COLUMN audit.sealing_turn.last_tenant IS 'The next turn is that of the tenant after it, by id. Empty: of the first.';
+COMMENT ON CONSTRAINT sealing_turn_is_only ON audit.sealing_turn IS 'One row.';
 
 CREATE TABLE audit.seals (
     tenant_id text NOT NULL,
@@ -267,9 +305,25 @@ CREATE TABLE audit.seals (
     salt bytea,
     line text,
     CONSTRAINT seals_leaf_hash_size CHECK ((octet_length(leaf_hash) = 32)),
+    CONSTRAINT seals_leaf_index_range CHECK ((leaf_index >= 0)),
     CONSTRAINT seals_record_or_statement CHECK (((record_id IS NULL) = (line IS NOT NULL))),
-    CONSTRAINT seals_salt_size CHECK ((octet_length(salt) = 32))
+    CONSTRAINT seals_salt_size CHECK ((octet_length(salt) = 32)),
+    CONSTRAINT seals_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
+ALTER TABLE ONLY audit.seals FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.seals IS 'The leaves of the trees, append-only: one row for each sealed record, and for each statement about a tree. Row-level security: a transaction sees the leaves of the tenant it is set to.';
+COMMENT ON COLUMN audit.seals.tenant_id IS 'Whose leaf this is.';
+COMMENT ON COLUMN audit.seals.epoch IS 'The epoch of its tree.';
+COMMENT ON COLUMN audit.seals.leaf_index IS 'Its place in the tree; the first leaf is 0.';
+COMMENT ON COLUMN audit.seals.leaf_hash IS 'SHA-256 of a zero byte and the leaf''s line.';
+COMMENT ON COLUMN audit.seals.record_id IS 'The record that is sealed; audit.leaf_lines() makes its line. NULL: a statement.';
+COMMENT ON COLUMN audit.seals.salt IS '32 random bytes in the private line of the record, so that nobody can guess from the digest what was erased. NULL: a statement, or the private part is erased.';
+COMMENT ON COLUMN audit.seals.line IS 'The line of a statement. NULL: a record.';
+COMMENT ON CONSTRAINT seals_leaf_hash_size ON audit.seals IS 'A SHA-256.';
+COMMENT ON CONSTRAINT seals_leaf_index_range ON audit.seals IS 'The first leaf is 0.';
+COMMENT ON CONSTRAINT seals_record_or_statement ON audit.seals IS 'A leaf is a record''s, or has a line of its own.';
+COMMENT ON CONSTRAINT seals_salt_size ON audit.seals IS '32 bytes.';
+COMMENT ON CONSTRAINT seals_tenant_id_form ON audit.seals IS 'The form of audit.tenants.id; so never the empty string.';
 
 CREATE TABLE audit.tenants (
     id text NOT NULL,
@@ -291,18 +345,43 @@ COMMENT ON CONSTRAINT tenants_name_size ON audit.tenants IS 'A tenant''s name ha
 CREATE TABLE audit.trees (
     tenant_id text NOT NULL,
     epoch integer NOT NULL,
-    size bigint DEFAULT 0 NOT NULL,
+    size bigint NOT NULL,
     root bytea NOT NULL,
-    frontier bytea DEFAULT '\x'::bytea NOT NULL,
+    frontier bytea NOT NULL,
     history_at timestamp with time zone,
     history_id uuid,
     sealed_xid xid8,
     sealed_id uuid,
     began_at timestamp with time zone NOT NULL,
+    CONSTRAINT trees_began_at_range CHECK (((began_at >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (began_at < '10000-01-01 00:00:00+00'::timestamp with time zone))),
     CONSTRAINT trees_epoch_range CHECK ((epoch >= 1)),
+    CONSTRAINT trees_frontier_size CHECK (((octet_length(frontier) <= 2016) AND ((octet_length(frontier) % 32) = 0))),
+    CONSTRAINT trees_history_position CHECK (((history_at IS NULL) = (history_id IS NULL))),
     CONSTRAINT trees_root_size CHECK ((octet_length(root) = 32)),
-    CONSTRAINT trees_size_range CHECK ((size >= 0))
+    CONSTRAINT trees_sealed_position CHECK (((sealed_xid IS NULL) = (sealed_id IS NULL))),
+    CONSTRAINT trees_size_range CHECK ((size >= 0)),
+    CONSTRAINT trees_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
+ALTER TABLE ONLY audit.trees FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.trees IS 'One Merkle tree (RFC 6962) for each tenant and epoch. audit.seal_records() appends to the newest epoch of a tenant; an older one is closed and does not change. Row-level security: a transaction sees the trees of the tenant it is set to.';
+COMMENT ON COLUMN audit.trees.tenant_id IS 'Whose tree this is.';
+COMMENT ON COLUMN audit.trees.epoch IS '1 for the first. The next one begins after a restore or a failover, with audit.begin_epoch().';
+COMMENT ON COLUMN audit.trees.size IS 'Number of leaves.';
+COMMENT ON COLUMN audit.trees.root IS 'Hash of all leaves: the root of RFC 6962. Of an empty tree: SHA-256 of nothing.';
+COMMENT ON COLUMN audit.trees.frontier IS 'The hashes of the maximal complete subtrees, from the left, 32 bytes each: one for each bit that is set in size. With them a leaf is appended without reading the leaves before it.';
+COMMENT ON COLUMN audit.trees.history_at IS 'created_at of the last sealed record among those from before recorded_xid, which are sealed first, by (created_at, id).';
+COMMENT ON COLUMN audit.trees.history_id IS 'Its id.';
+COMMENT ON COLUMN audit.trees.sealed_xid IS 'recorded_xid up to which records are sealed, by (recorded_xid, id). NULL: records from before recorded_xid are still being sealed. Granted to nobody: a transaction number tells one tenant how busy the others are.';
+COMMENT ON COLUMN audit.trees.sealed_id IS 'The id up to which the records of that transaction are sealed.';
+COMMENT ON COLUMN audit.trees.began_at IS 'The database''s clock when the tree was made.';
+COMMENT ON CONSTRAINT trees_began_at_range ON audit.trees IS 'A time that is written with a year of four digits.';
+COMMENT ON CONSTRAINT trees_epoch_range ON audit.trees IS 'The first epoch is 1.';
+COMMENT ON CONSTRAINT trees_frontier_size ON audit.trees IS 'Whole SHA-256 hashes, at most one for each bit of size.';
+COMMENT ON CONSTRAINT trees_history_position ON audit.trees IS 'A position has both parts.';
+COMMENT ON CONSTRAINT trees_root_size ON audit.trees IS 'A SHA-256.';
+COMMENT ON CONSTRAINT trees_sealed_position ON audit.trees IS 'A position has both parts.';
+COMMENT ON CONSTRAINT trees_size_range ON audit.trees IS 'Not negative.';
+COMMENT ON CONSTRAINT trees_tenant_id_form ON audit.trees IS 'The form of audit.tenants.id; so never the empty string.';
 ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT admin_events_pkey ON audit.admin_events IS 'An act is recorded once.';
 ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_pkey PRIMARY KEY (api_key_id);
@@ -312,15 +391,21 @@ COMMENT ON CONSTRAINT api_keys_pkey ON audit.api_keys IS 'One key an id.';
 ALTER TABLE ONLY audit.audit_logs ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT audit_logs_pkey ON audit.audit_logs IS 'A record is written once.';
 ALTER TABLE ONLY audit.checkpoints ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (tenant_id, epoch, size);
+COMMENT ON CONSTRAINT checkpoints_pkey ON audit.checkpoints IS 'One checkpoint a size.';
 ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 COMMENT ON CONSTRAINT idempotency_keys_pkey ON audit.idempotency_keys IS 'One use of a key by a tenant; the second at once waits here.';
 ALTER TABLE ONLY audit.proof_secrets ADD CONSTRAINT proof_secrets_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT proof_secrets_pkey ON audit.proof_secrets IS 'One secret an id.';
 ALTER TABLE ONLY audit.seal_nodes ADD CONSTRAINT seal_nodes_pkey PRIMARY KEY (tenant_id, epoch, level, node_index);
+COMMENT ON CONSTRAINT seal_nodes_pkey ON audit.seal_nodes IS 'A subtree has one hash.';
+ALTER TABLE ONLY audit.sealing_turn ADD CONSTRAINT sealing_turn_pkey PRIMARY KEY (is_only);
+COMMENT ON CONSTRAINT sealing_turn_pkey ON audit.sealing_turn IS 'One row.';
 ALTER TABLE ONLY audit.seals ADD CONSTRAINT seals_pkey PRIMARY KEY (tenant_id, epoch, leaf_index);
+COMMENT ON CONSTRAINT seals_pkey ON audit.seals IS 'A leaf has one place.';
 ALTER TABLE ONLY audit.tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT tenants_pkey ON audit.tenants IS 'A tenant is registered once.';
 ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_pkey PRIMARY KEY (tenant_id, epoch);
+COMMENT ON CONSTRAINT trees_pkey ON audit.trees IS 'One tree a tenant and epoch.';
 
 CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC NULLS LAST, id DESC);
 COMMENT ON INDEX audit.admin_events_act_created_at_id_idx IS 'Serves an administrator''s list of one act in all tenants, and of the acts on none.';
@@ -374,6 +459,7 @@ CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree
 COMMENT ON INDEX audit.proof_secrets_current_idx IS 'One secret is in use.';
 
 CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL);
+COMMENT ON INDEX audit.seals_tenant_id_record_id_idx IS 'A record is sealed once. Serves proofs of one record.';
 ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT admin_events_tenant_id_fkey ON audit.admin_events IS 'No act on a tenant that does not exist.';
 ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id);
@@ -385,15 +471,20 @@ COMMENT ON CONSTRAINT api_keys_tenant_id_fkey ON audit.api_keys IS 'A key is iss
 ALTER TABLE ONLY audit.audit_logs ADD CONSTRAINT audit_logs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT audit_logs_tenant_id_fkey ON audit.audit_logs IS 'No record for a tenant that does not exist.';
 ALTER TABLE ONLY audit.checkpoints ADD CONSTRAINT checkpoints_tenant_id_epoch_fkey FOREIGN KEY (tenant_id, epoch) REFERENCES audit.trees(tenant_id, epoch);
+COMMENT ON CONSTRAINT checkpoints_tenant_id_epoch_fkey ON audit.checkpoints IS 'No checkpoint of a tree that does not exist.';
 ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT idempotency_keys_tenant_id_fkey ON audit.idempotency_keys IS 'No key of a tenant that does not exist.';
-ALTER TABLE ONLY audit.seal_nodes ADD CONSTRAINT seal_nodes_tenant_id_epoch_fkey FOREIGN KEY (tenant_id, epoch) REFERENCES audit.trees(tenant_id, epoch);
-ALTER TABLE ONLY audit.seals ADD CONSTRAINT seals_tenant_id_epoch_fkey FOREIGN KEY (tenant_id, epoch) REFERENCES audit.trees(tenant_id, epoch);
 ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT trees_tenant_id_fkey ON audit.trees IS 'No tree for a tenant that does not exist.';
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_key_uses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.checkpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.seal_nodes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.sealing_turn ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.seals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.trees ENABLE ROW LEVEL SECURITY;
