@@ -21,8 +21,8 @@ _MAX_PAUSE = 5.0
 """Seconds between two tries of a database that cannot be reached."""
 _IDLE_FACTOR = 10
 _MAX_IDLE_PAUSE = 1.5
-"""A look at heads of which none is new is followed by a pause of so many times its length, and of so many seconds at most:
-a new head is signed within two seconds."""
+"""A look at heads of which none is new is followed by a pause of so many times its length, and of at most so many
+seconds: a new head is signed within two seconds."""
 
 
 class RunRefused(Exception):
