@@ -146,7 +146,7 @@ class ListResponse(BaseModel):
 class AdminEventDetail(BaseModel):
     """Details of an act: the name of a tenant, the properties of a key after the act, or the count of records.
 
-    epoch, reason, previous_size, known_size: of a new epoch: the size of the tree before it, and the size that was known.
+    epoch, reason, previous_size, known_size: of a new epoch: the size of the tree before it, and the known size.
     """
 
     name: str | None = None
