@@ -17,9 +17,9 @@ SELECT functions_are('audit', ARRAY[
     'private_leaf_line', 'proven_api_key', 'proven_tenant', 'proven_writer', 'record_admin_event', 'record_api_key_event',
     'record_api_key_use', 'record_export', 'record_leaf_line', 'record_rules', 'replay_audit_logs', 'required_proven_tenant',
     'required_tenant', 'revoke_api_key', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'seal_batch',
-    'seal_records', 'seal_remaining', 'sealing_lag', 'set_proven_tenant', 'set_tenant', 'store_audit_logs', 'tenant_proof',
+    'seal_records', 'seal_remaining', 'sealing_lag', 'set_proven_tenant', 'set_tenant', 'snapshot_end', 'store_audit_logs', 'tenant_proof',
     'tenant_source', 'transaction_identity', 'tree_root', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
-    'schema audit has eighty-four functions');
+    'schema audit has eighty-five functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
     'no function is overloaded: a second form could carry other privileges under a known name');
@@ -166,6 +166,7 @@ SELECT results_eq(
         ('sealing_lag',            'VOLATILE',  'plpgsql'),
         ('set_proven_tenant',      'VOLATILE',  'plpgsql'),
         ('set_tenant',             'VOLATILE',  'plpgsql'),
+        ('snapshot_end',           'IMMUTABLE', 'plpgsql'),
         ('store_audit_logs',       'VOLATILE',  'plpgsql'),
         ('tenant_proof',           'STABLE',    'plpgsql'),
         ('tenant_source',          'STABLE',    'plpgsql'),
