@@ -1,0 +1,244 @@
+"""The scene of one attack: a copy of a sealed and signed database, the signer, and what tenants keep outside."""
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from app.sign import files, notes
+from tests.chaos.cluster import Cluster
+from tests.support.admin_command import ENVIRONMENT
+from tests.support.polling import eventually
+from tests.support.signing import LOG, SignerAt
+from tests.support.witness import StubWitness, running_witness
+
+TENANTS = ("acme", "globex", "initech")
+SIGNER, SEALER, ADMIN = "tamper_signer", "tamper_sealer", "tamper_admin"
+_NOT_SIGNED_YET = "RF010"
+logging.getLogger("ringfence.sign").propagate = False  # what the signer refuses is read from its memory
+logging.getLogger("ringfence.sign").addHandler(logging.NullHandler())
+
+
+class Scene:
+    """cluster, database: where the records are; a restore or a failover moves them. keys: an API key for each tenant.
+
+    folder: of the signer, of what is kept outside, and of exports. found: who has caught something, and what it says.
+    """
+
+    def __init__(self, cluster: Cluster, database: str, folder: Path, keys: dict[str, str]) -> None:
+        self.cluster = cluster
+        self.database = database
+        self.folder = folder
+        self.keys = keys
+        self.outside = folder / "outside"
+        self.vkeys = {tenant: [self._vkey(tenant)] for tenant in TENANTS}
+        self.found: dict[str, str] = {}
+        self.witness: StubWitness | None = None
+        self.judged = "acme"
+
+    # What a superuser can do
+
+    def tamper(self, statements: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run statements as a superuser whom no foreign key stops; return the rows of the last one."""
+        with psycopg.connect(self.cluster.url("postgres", self.database), autocommit=True) as superuser:
+            superuser.execute("SET session_replication_role = replica")
+            cursor = superuser.execute(statements.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def leaf(self, index: int, tenant: str = "acme") -> str:
+        """Return the id of the record of a leaf."""
+        ((found,),) = self.tamper(
+            "SELECT record_id FROM audit.seals WHERE tenant_id = %s AND epoch = 1 AND leaf_index = %s", tenant, index
+        )
+        return str(found)
+
+    def rehash(self, record_id: str) -> None:
+        """Make a record's leaf again, from the record as it stands now and its salt."""
+        self.tamper(
+            "UPDATE audit.seals AS s SET leaf_hash = sha256(decode('00', 'hex') || convert_to(audit.record_leaf_line("
+            " l.log, encode(sha256(convert_to(audit.private_leaf_line(l.log, s.salt), 'UTF8')), 'hex')), 'UTF8'))"
+            " FROM (SELECT ROW(id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error,"
+            " created_at, recorded_at, api_key_id, context::text)::audit.listed_audit_log AS log, id FROM audit.audit_logs)"
+            " AS l WHERE l.id = s.record_id AND l.id = %s",
+            record_id,
+        )
+
+    def rebuild(self, tenant: str = "acme", epoch: int = 1) -> None:
+        """Make everything above the leaves again, so that a changed tree agrees with itself."""
+        self.tamper(
+            f"DELETE FROM audit.seal_nodes WHERE tenant_id = '{tenant}' AND epoch = {epoch};"
+            f" UPDATE audit.trees SET size = 0, frontier = '', root = sha256('') WHERE tenant_id = '{tenant}'"
+            f" AND epoch = {epoch};"
+            f" SELECT audit.append_leaves('{tenant}', {epoch}, (SELECT string_agg(leaf_hash, ''::bytea ORDER BY leaf_index)"
+            f" FROM audit.seals WHERE tenant_id = '{tenant}' AND epoch = {epoch}))"
+        )
+
+    # What the service, the sealer and the signer do
+
+    def write(self, count: int, tenant: str = "acme", **fields: Any) -> None:
+        """Append records with the tenant's key, as the service does."""
+        records = [
+            {
+                "agent_id": f"agent-{number % 7}", "trace_id": f"trace-{number}", "mode": "LIVE", "status": "success",
+                "http_status": 200, "latency_ms": number, "user_id": f"user-{number}", "error": "none",
+                "context": f'{{"event": "scored", "resource": "loan {number}"}}', "position": number + 1,
+                "api_key": self.keys[tenant], "tenant_id": tenant,
+            } | fields
+            for number in range(count)
+        ]  # fmt: skip
+        with self._connected("audit_app") as service:
+            ((outcomes,),) = service.execute(
+                "SELECT audit.insert_audit_log_batch(p_records => %s)", [json.dumps(records)]
+            ).fetchall()
+        assert all("sqlstate" not in outcome for outcome in outcomes), outcomes
+
+    def seal(self) -> None:
+        """Seal everything that is due."""
+        with self._connected(SEALER) as sealer:
+            sealer.add_notice_handler(lambda notice: self._note("sealer", notice.message_primary or ""))
+
+            def is_done() -> bool:
+                try:
+                    sealed = sealer.execute("SELECT audit.seal_records(p_milliseconds => 10000)").fetchone()
+                except psycopg.Error as error:
+                    self._note("sealer", f"{error.sqlstate} {error.diag.message_primary}")
+                    return True
+                lag = sealer.execute("SELECT seconds FROM audit.sealing_lag()").fetchone()
+                return "sealer" in self.found or (sealed == (0,) and lag == (0.0,))
+
+            eventually(is_done)
+
+    def sign(self) -> None:
+        """Let the signer sign one round."""
+        signer = self.signer()
+        status = signer.once()
+        memory = signer.memory()
+        memory.close()
+        for (tenant, epoch), reason in memory.refusals.items():
+            self._note("witness" if reason.startswith("witness ") else "signer", f"{tenant} {epoch}: {reason}")
+        if status and not memory.refusals:
+            self._note("signer", "a head was not signed")
+
+    def go_on(self) -> None:
+        """Do what happens every second: more records, sealing, signing."""
+        for tenant in TENANTS:
+            self.write(3, tenant)
+        self.seal()
+        self.sign()
+
+    def begin_epoch(self, reason: str, *, is_known: bool = True) -> str:
+        """Begin an epoch as the operator does, with what the signer knows; return what the command says."""
+        known = self.folder / "known.json"
+        known.write_text(self.signer().command("known").stdout)
+        more = ["--known", str(known)] if is_known else ["--nothing-known"]
+        variables = ENVIRONMENT | {"ADMIN_DATABASE_URL": self.cluster.url(ADMIN, self.database)}
+        command = [sys.executable, "-m", "app.seal", "begin-epoch", "--reason", reason, *more]
+
+        def begun() -> subprocess.CompletedProcess[str] | None:  # a server's own transactions may write for a moment
+            done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+            return None if "other transactions are writing" in done.stderr else done
+
+        done = eventually(begun)
+        assert done is not None
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def signer(self) -> SignerAt:
+        """Return the signer, on the database where it is now."""
+        more = {"witnesses_file": self.witness.file(self.folder / "witnesses.toml")} if self.witness else {}
+        return SignerAt(self.folder / "signer", self.cluster.url(SIGNER, self.database), more)
+
+    @contextmanager
+    def witnessed(self) -> Iterator[None]:
+        """Let a witness cosign what is signed in the block; what it has seen stays."""
+        with running_witness() as self.witness:
+            yield
+
+    # What a tenant does
+
+    def keep(self, tenant: str = "acme") -> None:
+        """Keep the newest checkpoint outside."""
+        with self._connected("audit_app") as service, service.transaction():
+            self._enter(service, tenant)
+            ((note,),) = service.execute("SELECT audit.get_checkpoint()").fetchall()
+        self.outside.mkdir(exist_ok=True)
+        (self.outside / f"{tenant}.txt").write_text(note)
+
+    def export(self, tenant: str = "acme", form: str = "evidence", **window: str) -> Path | None:
+        """Export with the tenant's key, as the service does; None when the database refuses."""
+        file = self.folder / f"{tenant}.{form}"
+        try:
+            with self._connected("audit_app") as service, file.open("wb") as output:
+                with service.transaction():
+                    self._enter(service, tenant)
+                    ((state,),) = service.execute(
+                        "SELECT audit.begin_export(p_api_key => %s, p_format => %s, p_start_time => %s, p_end_time => %s)",
+                        [self.keys[tenant], form, window.get("start"), window.get("end")],
+                    ).fetchall()
+                while state is not None:
+                    with service.transaction():
+                        self._enter(service, tenant)
+                        service.execute("SELECT audit.continue_export(p_state => %s)", [state])
+                        for lines, state in service.execute("SELECT lines, state FROM audit.export_audit_logs()"):
+                            output.write(lines)
+        except psycopg.Error as error:
+            catcher = "no checkpoint" if error.sqlstate == _NOT_SIGNED_YET else "export"
+            self._note(catcher, f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
+            return None
+        return file
+
+    def verify(self, bundle: Path, tenant: str = "acme", *options: str) -> int:
+        """Verify an export offline, against the checkpoint that was kept; return the exit status."""
+        kept = self.outside / f"{tenant}.txt"
+        since = ["--since", str(kept)] if kept.exists() else []
+        keys = [f"--key={vkey}" for vkey in self.vkeys[tenant]]
+        witness = [f"--witness={self.witness.vkey}"] if self.witness else []
+        done = subprocess.run(
+            [sys.executable, "-m", "app.verify", str(bundle), "--json", *keys, *since, *witness, *options],
+            env=ENVIRONMENT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stdout, done.stderr
+        for claim in json.loads(done.stdout)["claims"]:
+            if claim["state"] == "FAIL":
+                self._note(f"verifier: {claim['claim']}", claim["found"])
+        if done.returncode == 2:
+            self._note("verifier: cannot judge", done.stdout)
+        return done.returncode
+
+    def judge(self) -> None:
+        """Let everybody look: go on, export the evidence and the records, verify and compare."""
+        self.go_on()
+        bundle = self.export(self.judged)
+        if bundle is None or self.verify(bundle, self.judged) or self.found:
+            return
+        listed = self.export(self.judged, "ndjson")
+        assert listed is not None
+        sealed = {line["id"] for line in map(json.loads, bundle.open()) if line.get("kind") == "record"}
+        if missing := {line["id"] for line in map(json.loads, listed.open()) if "id" in line} - sealed:
+            self._note("comparison", f"{len(missing)} listed records are not in the evidence")
+
+    def copy(self, folder: Path) -> None:
+        """Copy signer and what is outside from this folder."""
+        for name in ("signer", "outside"):
+            shutil.copytree(folder / name, self.folder / name, dirs_exist_ok=True)
+
+    def _vkey(self, tenant: str) -> str:
+        return str(notes.key_of(notes.origin_of(LOG, tenant, 1), files.load(self.folder / "signer").current))
+
+    def _note(self, catcher: str, says: str) -> None:
+        self.found.setdefault(catcher, says)
+
+    def _enter(self, service: psycopg.Connection[Any], tenant: str) -> None:
+        service.execute("SELECT audit.enter_tenant(p_api_key => %s)", [self.keys[tenant]])
+
+    @contextmanager
+    def _connected(self, role: str) -> Iterator[psycopg.Connection[Any]]:
+        with psycopg.connect(self.cluster.url(role, self.database), autocommit=True) as connection:
+            yield connection
