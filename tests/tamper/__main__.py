@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 from app.database_url import forget_libpq_variables
-from tests.tamper import controls, on_records
+from tests.tamper import controls, misses, on_records, on_restores, on_signing, on_trees
 from tests.tamper.case import CASES, Case, Kind
 from tests.tamper.laboratory import Laboratory
 
-ROOMS = (on_records, controls)
+ROOMS = (on_records, on_trees, on_signing, on_restores, controls, misses)
 
 
 def try_out(lab: Laboratory, case: Case) -> dict[str, str]:
@@ -40,7 +40,7 @@ def main() -> int:
         with Laboratory(Path(name)).open() as lab:
             print(f"{time.monotonic() - started:.0f} s", flush=True)
             for case in cases:
-                print(case.name, try_out(lab, case), f"{time.monotonic() - started:.0f} s", flush=True)
+                print(case.kind, case.name, case.by, {k: v[:150] for k, v in try_out(lab, case).items()}, f"{time.monotonic() - started:.0f} s", flush=True)
     return 0
 
 

@@ -1,21 +1,40 @@
-"""Ordinary work, which must catch nobody's eye."""
+"""Ordinary work, which nobody may take for an attack."""
 
+from app.release import DATABASE_DIRECTORY
+from tests.tamper import moves
 from tests.tamper.case import control
-from tests.tamper.scene import Scene
+from tests.tamper.scene import TENANTS, Scene
 
 
 @control("ordinary writing", quick=True)
-def ordinary(scene: Scene) -> None:
-    """Do what happens every second."""
-    scene.go_on()
+def writing(scene: Scene) -> None:
+    """Do what happens every second, a few times."""
+    for _ in range(3):
+        scene.go_on()
 
 
-@control("a new epoch, and a window of time that lies after it", quick=True)
+@control("VACUUM FULL and REINDEX")
+def vacuum(scene: Scene) -> None:
+    """Write every table and index anew."""
+    scene.tamper("VACUUM (FULL, FREEZE, ANALYZE)")
+    scene.tamper("REINDEX SCHEMA audit")
+
+
+@control("dump and restore into a new server, with an epoch", quick=True)
+def restored(scene: Scene) -> None:
+    """Restore a backup that lacks nothing, with records that were not sealed yet."""
+    scene.write(40)
+    moves.restore_elsewhere(scene, moves.dump(scene))
+    assert "nothing that was signed is lost" in scene.begin_epoch("restore")
+
+
+@control("a window of time after that, which shows nothing of the old epoch", quick=True)
 def window(scene: Scene) -> None:
-    """Hide the whole old epoch, whose last leaves were sealed and not signed, behind a window."""
+    """Hide the whole old epoch, whose last leaves were sealed and not signed before it ended, behind a window."""
     scene.write(40)
     scene.begin_epoch("restore")
-    scene.go_on()
+    for _ in range(2):  # the old epoch's last head is signed in the second round
+        scene.go_on()
     ((start,),) = scene.tamper(
         "SELECT min(l.created_at)::text FROM audit.audit_logs AS l JOIN audit.seals AS s ON s.record_id = l.id"
         " WHERE s.tenant_id = 'acme' AND s.epoch = 2"
@@ -23,3 +42,28 @@ def window(scene: Scene) -> None:
     bundle = scene.export(start=start)
     assert bundle is not None
     scene.verify(bundle, "acme", "--window")
+
+
+@control("fail over to a standby that lacks records which were never signed, with an epoch")
+def failed_over(scene: Scene) -> None:
+    """Lose nothing that anybody was promised in a checkpoint."""
+    with moves.lagging_standby(scene):
+        pass
+    assert "nothing that was signed is lost" in scene.begin_epoch("failover")
+
+
+@control("rotation of the signer's key", quick=True)
+def rotation(scene: Scene) -> None:
+    """Sign with two keys, of which the tenant has both."""
+    assert scene.signer().command("rotate").returncode == 0
+    for tenant in TENANTS:
+        scene.vkeys[tenant].append(scene.signer().command("vkey", "--tenant", tenant).stdout.strip())
+
+
+@control("an upgrade that replaces every function and policy")
+def upgrade(scene: Scene) -> None:
+    """Apply them again."""
+    for file in sorted((DATABASE_DIRECTORY / "policies").glob("*.sql")):
+        scene.tamper(f"SET ROLE audit_owner; {file.read_text()}")
+    for file in sorted((DATABASE_DIRECTORY / "functions").glob("*/*.sql")):
+        scene.tamper(f"SET ROLE audit_owner; SET check_function_bodies = off; {file.read_text()}")

@@ -12,11 +12,9 @@ from app.sign import files
 from app.sign.memory import Memory
 from tests.chaos.cluster import Cluster
 from tests.support.signing import LOG
-from tests.tamper.scene import ADMIN, SEALER, SIGNER, TENANTS, Scene
+from tests.tamper.scene import ROLES, SETTINGS, TENANTS, Scene
 
 _TEMPLATE = "ringfence"
-_SETTINGS = ("fsync=off", "max_connections=60", "autovacuum=off")
-"""autovacuum: its transactions would hold up a new epoch for a moment."""
 
 
 class Laboratory:
@@ -33,10 +31,10 @@ class Laboratory:
     def open(self) -> Iterator["Laboratory"]:
         """Set everything up, and take it down again."""
         try:
-            self.cluster.start(*_SETTINGS)
+            self.cluster.start(*SETTINGS)
             self.cluster.query(f"CREATE DATABASE {_TEMPLATE}")
             migrate.apply(self.cluster.url("postgres", _TEMPLATE))
-            for role, group in ((SIGNER, "audit_signer"), (SEALER, "audit_sealer"), (ADMIN, "audit_admin")):
+            for role, group in ROLES.items():
                 self.cluster.query(f"CREATE ROLE {role} LOGIN IN ROLE {group}")
             for tenant in TENANTS:
                 self.cluster.query(f"SELECT audit.create_tenant('{tenant}')", _TEMPLATE)
@@ -57,8 +55,10 @@ class Laboratory:
             shutil.copytree(self._template / name, folder / name)
         self.cluster.query(f"CREATE DATABASE {database} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
         self.cluster.query((DATABASE_DIRECTORY / "bootstrap" / "database.sql").read_text(), database)
+        scene = Scene(self.cluster, database, folder, self._keys)
         try:
-            yield Scene(self.cluster, database, folder, self._keys)
+            with scene.callbacks:
+                yield scene
         finally:
             self.cluster.query(f"DROP DATABASE {database} WITH (FORCE)")
             shutil.rmtree(folder)

@@ -2,11 +2,10 @@
 
 import json
 import logging
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,9 @@ from tests.support.witness import StubWitness, running_witness
 
 TENANTS = ("acme", "globex", "initech")
 SIGNER, SEALER, ADMIN = "tamper_signer", "tamper_sealer", "tamper_admin"
+ROLES = {SIGNER: "audit_signer", SEALER: "audit_sealer", ADMIN: "audit_admin"}
+SETTINGS = ("fsync=off", "max_connections=60", "autovacuum=off")
+"""autovacuum: its transactions would hold up a new epoch for a moment."""
 _NOT_SIGNED_YET = "RF010"
 logging.getLogger("ringfence.sign").propagate = False  # what the signer refuses is read from its memory
 logging.getLogger("ringfence.sign").addHandler(logging.NullHandler())
@@ -30,6 +32,7 @@ class Scene:
     """cluster, database: where the records are; a restore or a failover moves them. keys: an API key for each tenant.
 
     folder: of the signer, of what is kept outside, and of exports. found: who has caught something, and what it says.
+    judged: the tenant who looks. goes_on: whether records are written, sealed and signed until then.
     """
 
     def __init__(self, cluster: Cluster, database: str, folder: Path, keys: dict[str, str]) -> None:
@@ -42,6 +45,15 @@ class Scene:
         self.found: dict[str, str] = {}
         self.witness: StubWitness | None = None
         self.judged = "acme"
+        self.goes_on = True
+        self.callbacks = ExitStack()
+
+    def new_server(self) -> Cluster:
+        """Start one more server, with nothing in it; it is removed with the scene."""
+        cluster = Cluster(self.cluster.binaries, self.folder / "server")
+        self.callbacks.callback(cluster.remove)
+        cluster.start(*SETTINGS)
+        return cluster
 
     # What a superuser can do
 
@@ -194,6 +206,15 @@ class Scene:
             return None
         return file
 
+    def prove(self, record_id: str, tenant: str = "acme") -> None:
+        """Ask for the proof of one record."""
+        try:
+            with self._connected("audit_app") as service, service.transaction():
+                self._enter(service, tenant)
+                service.execute("SELECT audit.get_inclusion_proof(p_id => %s)", [record_id])
+        except psycopg.Error as error:
+            self._note("proof", f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
+
     def verify(self, bundle: Path, tenant: str = "acme", *options: str) -> int:
         """Verify an export offline, against the checkpoint that was kept; return the exit status."""
         kept = self.outside / f"{tenant}.txt"
@@ -214,7 +235,8 @@ class Scene:
 
     def judge(self) -> None:
         """Let everybody look: go on, export the evidence and the records, verify and compare."""
-        self.go_on()
+        if self.goes_on:
+            self.go_on()
         bundle = self.export(self.judged)
         if bundle is None or self.verify(bundle, self.judged) or self.found:
             return
@@ -223,11 +245,6 @@ class Scene:
         sealed = {line["id"] for line in map(json.loads, bundle.open()) if line.get("kind") == "record"}
         if missing := {line["id"] for line in map(json.loads, listed.open()) if "id" in line} - sealed:
             self._note("comparison", f"{len(missing)} listed records are not in the evidence")
-
-    def copy(self, folder: Path) -> None:
-        """Copy signer and what is outside from this folder."""
-        for name in ("signer", "outside"):
-            shutil.copytree(folder / name, self.folder / name, dirs_exist_ok=True)
 
     def _vkey(self, tenant: str) -> str:
         return str(notes.key_of(notes.origin_of(LOG, tenant, 1), files.load(self.folder / "signer").current))
