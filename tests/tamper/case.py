@@ -1,4 +1,4 @@
-"""What happens to a scene, and what is demanded of it: an attack is caught, a control is silent, a known miss is a miss."""
+"""What happens to a scene, and what is demanded of it: attacks are caught, controls are silent, misses are missed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

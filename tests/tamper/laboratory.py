@@ -12,13 +12,14 @@ from app.sign import files
 from app.sign.memory import Memory
 from tests.chaos.cluster import Cluster
 from tests.support.signing import LOG
+from tests.tamper.case import Case
 from tests.tamper.scene import ROLES, SETTINGS, TENANTS, Scene
 
 _TEMPLATE = "ringfence"
 
 
 class Laboratory:
-    """folder: where everything is. The first 400 leaves of acme have a checkpoint, and 600 have the one kept outside."""
+    """folder: where everything is. acme has a checkpoint of its first 400 leaves, and one of 600, kept outside too."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,6 +45,13 @@ class Laboratory:
             yield self
         finally:
             self.cluster.remove()
+
+    def attack(self, case: Case) -> dict[str, str]:
+        """Let a case happen on a fresh copy, and everybody look; return who has caught it, and what they say."""
+        with self.scene() as scene:
+            case.happen(scene)
+            scene.judge()
+            return scene.found
 
     @contextmanager
     def scene(self) -> Iterator[Scene]:

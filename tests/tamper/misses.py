@@ -2,6 +2,7 @@
 
 import psycopg
 
+from tests.tamper import moves
 from tests.tamper.case import miss
 from tests.tamper.scene import Scene
 
@@ -32,12 +33,21 @@ def never_stored(scene: Scene) -> None:
         service.rollback()
 
 
+@miss("fail over to a standby that lacks records which no checkpoint covers, with an epoch")
+def lost_unsigned(scene: Scene) -> None:
+    """Lose records that were acknowledged and sealed, and that nobody has in a checkpoint."""
+    with moves.lagging_standby(scene):
+        scene.write(10)
+        scene.seal()
+    scene.begin_epoch("failover")
+
+
 @miss("swap the recorded_xid of two sealed records")
 def swapped_numbers(scene: Scene) -> None:
     """Change what is part of no leaf: the order that is proven is that of the leaves."""
+    one, other = scene.leaf(7), scene.leaf(407)
     scene.tamper(
         "UPDATE audit.audit_logs AS l SET recorded_xid = o.recorded_xid FROM audit.audit_logs AS o"
-        " WHERE (l.id, o.id) IN ((%s, %s), (%s, %s))".replace("%s", "'{}'").format(
-            *(scene.leaf(index) for index in (7, 407, 407, 7))
-        )
-    )
+        " WHERE (l.id, o.id) IN ((%s, %s), (%s, %s))",
+        one, other, other, one,
+    )  # fmt: skip

@@ -117,7 +117,7 @@ def move(scene: Scene) -> None:
     scene.tamper("UPDATE audit.audit_logs SET tenant_id = 'globex' WHERE id = %s", scene.leaf(7))
 
 
-@attack("move a record to another tenant: what that one sees", "comparison")
+@attack("move a record to another tenant, as that one sees it", "comparison")
 def move_here(scene: Scene) -> None:
     """Give it to globex."""
     move(scene)

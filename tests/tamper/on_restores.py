@@ -39,11 +39,15 @@ def edited_statement(scene: Scene) -> None:
     _restore_an_old_backup(scene)
     scene.begin_epoch("restore")
     scene.tamper(
-        "UPDATE audit.seals SET line = regexp_replace(regexp_replace(line, '\"known_size\":\\d+', '\"known_size\":600'),"
-        " '\"known_root\":\"\\w+\"', '\"known_root\":\"' || (SELECT encode(root, 'hex') FROM audit.checkpoints WHERE"
-        " tenant_id = 'acme' AND epoch = 1 AND size = 600) || '\"') WHERE tenant_id = 'acme' AND epoch = 2;"
-        " UPDATE audit.seals SET leaf_hash = sha256(decode('00', 'hex') || convert_to(line, 'UTF8'))"
-        " WHERE tenant_id = 'acme' AND epoch = 2"
+        """
+        UPDATE audit.seals AS s
+        SET line = regexp_replace(s.line, '"known_size":.*,"reason"', concat(
+            '"known_size":600,"known_root":"', encode(c.root, 'hex'), '","reason"'))
+        FROM audit.checkpoints AS c
+        WHERE (s.tenant_id, s.epoch) = ('acme', 2) AND (c.tenant_id, c.epoch, c.size) = ('acme', 1, 600);
+        UPDATE audit.seals SET leaf_hash = sha256(decode('00', 'hex') || convert_to(line, 'UTF8'))
+        WHERE (tenant_id, epoch) = ('acme', 2)
+        """
     )
     scene.rebuild("acme", 2)
 

@@ -42,7 +42,11 @@ def true_key(scene: Scene) -> None:
     _sign_by_hand(scene, "signer")
 
 
-@attack("the same, against a tenant who has kept nothing but the key of a witness", "verifier: witnesses", quick=True)
+@attack(
+    "sign a fork with the true key, for a tenant who has kept the key of a witness alone",
+    "verifier: witnesses",
+    quick=True,
+)
 def true_key_past_the_witness(scene: Scene) -> None:
     """Show a fork that the witness was not asked about."""
     with scene.witnessed():
@@ -51,7 +55,7 @@ def true_key_past_the_witness(scene: Scene) -> None:
     true_key(scene)
 
 
-@attack("the same, and ask the witness for its signature", "witness", "verifier: witnesses")
+@attack("sign a fork with the true key, and ask the witness for its signature", "witness", "verifier: witnesses")
 def true_key_before_the_witness(scene: Scene) -> None:
     """Show the fork to the witness, with a signer that has forgotten everything."""
     with scene.witnessed():
@@ -86,7 +90,7 @@ def everything_back(scene: Scene) -> None:
     (scene.folder / "older").rename(scene.folder / "signer")
 
 
-@attack("the same, where a witness has seen more", "witness")
+@attack("roll both back where a witness has seen more", "witness")
 def everything_back_before_a_witness(scene: Scene) -> None:
     """Restore both, and sign on."""
     with scene.witnessed():

@@ -50,7 +50,8 @@ def change_node(scene: Scene) -> None:
 def cut(scene: Scene) -> None:
     """Take the records from leaf 500 on, their leaves, and the checkpoints that know them."""
     scene.tamper(
-        f"DELETE FROM audit.audit_logs WHERE id IN (SELECT record_id FROM audit.seals {_OF_ACME} AND leaf_index >= 500);"
+        "DELETE FROM audit.audit_logs WHERE id IN"
+        f" (SELECT record_id FROM audit.seals {_OF_ACME} AND leaf_index >= 500);"
         f" DELETE FROM audit.seals {_OF_ACME} AND leaf_index >= 500;"
         f" DELETE FROM audit.checkpoints {_OF_ACME} AND size > 500"
     )

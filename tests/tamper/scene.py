@@ -4,6 +4,7 @@ import json
 import logging
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -74,34 +75,39 @@ class Scene:
     def rehash(self, record_id: str) -> None:
         """Make a record's leaf again, from the record as it stands now and its salt."""
         self.tamper(
-            "UPDATE audit.seals AS s SET leaf_hash = sha256(decode('00', 'hex') || convert_to(audit.record_leaf_line("
-            " l.log, encode(sha256(convert_to(audit.private_leaf_line(l.log, s.salt), 'UTF8')), 'hex')), 'UTF8'))"
-            " FROM (SELECT ROW(id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error,"
-            " created_at, recorded_at, api_key_id, context::text)::audit.listed_audit_log AS log, id FROM audit.audit_logs)"
-            " AS l WHERE l.id = s.record_id AND l.id = %s",
+            """
+            UPDATE audit.seals AS s
+            SET leaf_hash = sha256(decode('00', 'hex') || convert_to(audit.record_leaf_line(
+                l.log, encode(sha256(convert_to(audit.private_leaf_line(l.log, s.salt), 'UTF8')), 'hex')), 'UTF8'))
+            FROM (
+                SELECT id, ROW(id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error,
+                               created_at, recorded_at, api_key_id, context::text)::audit.listed_audit_log AS log
+                FROM audit.audit_logs) AS l
+            WHERE l.id = s.record_id AND l.id = %s
+            """,
             record_id,
         )
 
     def rebuild(self, tenant: str = "acme", epoch: int = 1) -> None:
         """Make everything above the leaves again, so that a changed tree agrees with itself."""
+        tree = f"WHERE tenant_id = '{tenant}' AND epoch = {epoch}"
         self.tamper(
-            f"DELETE FROM audit.seal_nodes WHERE tenant_id = '{tenant}' AND epoch = {epoch};"
-            f" UPDATE audit.trees SET size = 0, frontier = '', root = sha256('') WHERE tenant_id = '{tenant}'"
-            f" AND epoch = {epoch};"
-            f" SELECT audit.append_leaves('{tenant}', {epoch}, (SELECT string_agg(leaf_hash, ''::bytea ORDER BY leaf_index)"
-            f" FROM audit.seals WHERE tenant_id = '{tenant}' AND epoch = {epoch}))"
+            f"DELETE FROM audit.seal_nodes {tree};"
+            f" UPDATE audit.trees SET size = 0, frontier = '', root = sha256('') {tree};"
+            f" SELECT audit.append_leaves('{tenant}', {epoch},"
+            f" (SELECT string_agg(leaf_hash, ''::bytea ORDER BY leaf_index) FROM audit.seals {tree}))"
         )
 
     # What the service, the sealer and the signer do
 
-    def write(self, count: int, tenant: str = "acme", **fields: Any) -> None:
-        """Append records with the tenant's key, as the service does."""
+    def write(self, count: int, tenant: str = "acme", **fields: Any) -> list[str]:
+        """Append records with the tenant's key, as the service does; return their ids."""
         records = [
             {
-                "agent_id": f"agent-{number % 7}", "trace_id": f"trace-{number}", "mode": "LIVE", "status": "success",
-                "http_status": 200, "latency_ms": number, "user_id": f"user-{number}", "error": "none",
-                "context": f'{{"event": "scored", "resource": "loan {number}"}}', "position": number + 1,
-                "api_key": self.keys[tenant], "tenant_id": tenant,
+                "id": str(uuid.uuid4()), "trace_id": f"trace-{number}", "agent_id": f"agent-{number % 7}",
+                "mode": "LIVE", "status": "success", "http_status": 200, "latency_ms": number,
+                "user_id": f"user-{number}", "error": "none",
+                "context": f'{{"event": "scored", "resource": "loan {number}"}}', "position": number + 1, "api_key": self.keys[tenant], "tenant_id": tenant,
             } | fields
             for number in range(count)
         ]  # fmt: skip
@@ -110,17 +116,18 @@ class Scene:
                 "SELECT audit.insert_audit_log_batch(p_records => %s)", [json.dumps(records)]
             ).fetchall()
         assert all("sqlstate" not in outcome for outcome in outcomes), outcomes
+        return [str(record["id"]) for record in records]
 
     def seal(self) -> None:
         """Seal everything that is due."""
         with self._connected(SEALER) as sealer:
-            sealer.add_notice_handler(lambda notice: self._note("sealer", notice.message_primary or ""))
+            sealer.add_notice_handler(lambda notice: self.note("sealer", notice.message_primary or ""))
 
             def is_done() -> bool:
                 try:
                     sealed = sealer.execute("SELECT audit.seal_records(p_milliseconds => 10000)").fetchone()
                 except psycopg.Error as error:
-                    self._note("sealer", f"{error.sqlstate} {error.diag.message_primary}")
+                    self.note("sealer", f"{error.sqlstate} {error.diag.message_primary}")
                     return True
                 lag = sealer.execute("SELECT seconds FROM audit.sealing_lag()").fetchone()
                 return "sealer" in self.found or (sealed == (0,) and lag == (0.0,))
@@ -134,9 +141,9 @@ class Scene:
         memory = signer.memory()
         memory.close()
         for (tenant, epoch), reason in memory.refusals.items():
-            self._note("witness" if reason.startswith("witness ") else "signer", f"{tenant} {epoch}: {reason}")
+            self.note("witness" if reason.startswith("witness ") else "signer", f"{tenant} {epoch}: {reason}")
         if status and not memory.refusals:
-            self._note("signer", "a head was not signed")
+            self.note("signer", "a head was not signed")
 
     def go_on(self) -> None:
         """Do what happens every second: more records, sealing, signing."""
@@ -183,26 +190,27 @@ class Scene:
         self.outside.mkdir(exist_ok=True)
         (self.outside / f"{tenant}.txt").write_text(note)
 
-    def export(self, tenant: str = "acme", form: str = "evidence", **window: str) -> Path | None:
-        """Export with the tenant's key, as the service does; None when the database refuses."""
+    def export(self, tenant: str = "acme", form: str = "evidence", start: str | None = None) -> Path | None:
+        """Export with the tenant's key, as the service does; None when the database refuses. start: of a window."""
         file = self.folder / f"{tenant}.{form}"
         try:
             with self._connected("audit_app") as service, file.open("wb") as output:
                 with service.transaction():
                     self._enter(service, tenant)
                     ((state,),) = service.execute(
-                        "SELECT audit.begin_export(p_api_key => %s, p_format => %s, p_start_time => %s, p_end_time => %s)",
-                        [self.keys[tenant], form, window.get("start"), window.get("end")],
+                        "SELECT audit.begin_export(p_api_key => %s, p_format => %s, p_start_time => %s)",
+                        [self.keys[tenant], form, start],
                     ).fetchall()
                 while state is not None:
                     with service.transaction():
                         self._enter(service, tenant)
                         service.execute("SELECT audit.continue_export(p_state => %s)", [state])
-                        for lines, state in service.execute("SELECT lines, state FROM audit.export_audit_logs()"):
-                            output.write(lines)
+                        rows = service.execute("SELECT lines, state FROM audit.export_audit_logs()").fetchall()
+                    output.writelines(lines for lines, _ in rows)
+                    state = rows[-1][1]
         except psycopg.Error as error:
             catcher = "no checkpoint" if error.sqlstate == _NOT_SIGNED_YET else "export"
-            self._note(catcher, f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
+            self.note(catcher, f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
             return None
         return file
 
@@ -213,7 +221,7 @@ class Scene:
                 self._enter(service, tenant)
                 service.execute("SELECT audit.get_inclusion_proof(p_id => %s)", [record_id])
         except psycopg.Error as error:
-            self._note("proof", f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
+            self.note("proof", f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
 
     def verify(self, bundle: Path, tenant: str = "acme", *options: str) -> int:
         """Verify an export offline, against the checkpoint that was kept; return the exit status."""
@@ -228,9 +236,9 @@ class Scene:
         assert done.stdout, done.stderr
         for claim in json.loads(done.stdout)["claims"]:
             if claim["state"] == "FAIL":
-                self._note(f"verifier: {claim['claim']}", claim["found"])
+                self.note(f"verifier: {claim['claim']}", claim["found"])
         if done.returncode == 2:
-            self._note("verifier: cannot judge", done.stdout)
+            self.note("verifier: cannot judge", done.stdout)
         return done.returncode
 
     def judge(self) -> None:
@@ -239,17 +247,22 @@ class Scene:
             self.go_on()
         bundle = self.export(self.judged)
         if bundle is None or self.verify(bundle, self.judged) or self.found:
-            return
+            return  # what is not sealed now would be missing below
         listed = self.export(self.judged, "ndjson")
         assert listed is not None
-        sealed = {line["id"] for line in map(json.loads, bundle.open()) if line.get("kind") == "record"}
-        if missing := {line["id"] for line in map(json.loads, listed.open()) if "id" in line} - sealed:
-            self._note("comparison", f"{len(missing)} listed records are not in the evidence")
+        if missing := {line["id"] for line in map(json.loads, listed.open()) if "id" in line} - self.sealed_in(bundle):
+            self.note("comparison", f"{len(missing)} listed records are not in the evidence")
+
+    @staticmethod
+    def sealed_in(bundle: Path) -> set[str]:
+        """Return the ids of the records that an evidence export shows."""
+        return {line["id"] for line in map(json.loads, bundle.open()) if line.get("kind") == "record"}
 
     def _vkey(self, tenant: str) -> str:
         return str(notes.key_of(notes.origin_of(LOG, tenant, 1), files.load(self.folder / "signer").current))
 
-    def _note(self, catcher: str, says: str) -> None:
+    def note(self, catcher: str, says: str) -> None:
+        """Remember who has caught something; the first time counts."""
         self.found.setdefault(catcher, says)
 
     def _enter(self, service: psycopg.Connection[Any], tenant: str) -> None:
