@@ -102,12 +102,12 @@ class Scene:
 
     def write(self, count: int, tenant: str = "acme", **fields: Any) -> list[str]:
         """Append records with the tenant's key, as the service does; return their ids."""
+        shared = {"mode": "LIVE", "status": "success", "http_status": 200, "error": "none", "tenant_id": tenant}
         records = [
-            {
+            shared | {
                 "id": str(uuid.uuid4()), "trace_id": f"trace-{number}", "agent_id": f"agent-{number % 7}",
-                "mode": "LIVE", "status": "success", "http_status": 200, "latency_ms": number,
-                "user_id": f"user-{number}", "error": "none",
-                "context": f'{{"event": "scored", "resource": "loan {number}"}}', "position": number + 1, "api_key": self.keys[tenant], "tenant_id": tenant,
+                "latency_ms": number, "user_id": f"user-{number}", "api_key": self.keys[tenant],
+                "context": f'{{"event": "scored", "resource": "loan {number}"}}', "position": number + 1,
             } | fields
             for number in range(count)
         ]  # fmt: skip
