@@ -69,7 +69,8 @@ class _Filters(_ContextFilters):
 
     def parameters(self, exclude: set[str]) -> dict[str, Any]:
         """Return the values of all fields but these, those of the context as one."""
-        return {**self.model_dump(exclude={*exclude, *_CONTEXT_FIELDS}), "context": self.context}
+        names = type(self).model_fields.keys() - exclude - _CONTEXT_FIELDS.keys()
+        return {**{name: getattr(self, name) for name in names}, "context": self.context}
 
 
 class ListQuery(_Filters):
@@ -121,7 +122,7 @@ class ConsistencyQuery(Closed):
 
 ACTS = (
     "tenant created", "api key issued", "api key rotated", "api key revoked", "proof secret rotated",
-    "records exported", "records replayed", "records imported", "records read",
+    "records exported", "records replayed", "records imported", "records read", "epoch begun",
 )  # fmt: skip
 Act = Annotated[str, Field(json_schema_extra={"enum": list(ACTS)})]
 

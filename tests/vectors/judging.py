@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from app.verify import ringfence_verify
+from tests.support.chromium import BROWSER
 from tests.vectors import page_judge
 from tests.vectors.rfc6962 import LEAVES, ROOTS
 from tests.vectors.vectors import EVERYBODY, FOLDER, INDEX
@@ -29,7 +30,7 @@ GO_MODULES = Path("/usr/share/gocode/src/golang.org/x/mod")
 PACKAGES = {
     "golang-go": GO,
     "golang-golang-x-mod-dev": GO_MODULES / "sumdb/tlog/tlog.go",
-    "chromium": Path("/usr/bin/chromium"),
+    "chromium": BROWSER,
 }
 LOCK = ROOT / "requirements" / "vectors.lock"
 Verdicts = dict[str, tuple[str, str]]

@@ -35,7 +35,7 @@ BEGIN
         RAISE EXCEPTION 'order is asc or desc' USING ERRCODE = 'RF003', COLUMN = 'order';
     ELSIF p_act NOT IN (
         'tenant created', 'api key issued', 'api key rotated', 'api key revoked', 'proof secret rotated', 'records exported',
-        'records replayed', 'records imported', 'records read') THEN
+        'records replayed', 'records imported', 'records read', 'epoch begun') THEN
         RAISE EXCEPTION 'act is none that is recorded' USING ERRCODE = 'RF003', COLUMN = 'act';
     END IF;
 

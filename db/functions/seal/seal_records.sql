@@ -25,6 +25,7 @@ DECLARE
     v_tenant    text;
     v_last      text;              -- whose turn came last
     v_batch     record;
+    v_visits    int     := 0;      -- at least one a call
     v_batches   int     := 0;
     v_sealed    bigint  := 0;
     v_is_done   boolean := true;   -- nothing is left below the horizon
@@ -36,6 +37,9 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'records are sealed in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
+    -- A tenant that the caller has entered is left in every case, also where there is nothing to seal.
+    PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
+            set_config('app.scope', '', true);
     -- No transaction has ended since this session last found nothing left. Equal, and not above: a horizon that somebody has set by
     -- hand stops nothing but the one call that it is right for.
     IF v_horizon::text = current_setting('app.sealed_horizon', true) THEN
@@ -56,7 +60,7 @@ BEGIN
         v_next := '{}';
         FOREACH v_tenant IN ARRAY v_tenants LOOP
             -- A session that has more than 64 subtransactions with a number slows down the snapshots of all others.
-            IF clock_timestamp() >= v_deadline OR v_batches >= 60 THEN
+            IF v_visits > 0 AND clock_timestamp() >= v_deadline OR v_batches >= 60 THEN
                 v_is_done := false;
                 EXIT rounds;
             END IF;
@@ -81,6 +85,7 @@ BEGIN
                     v_faults := v_faults || format('%s: %s', v_tenant, SQLERRM);
             END;
             v_last := v_tenant;
+            v_visits := v_visits + 1;
         END LOOP;
         v_tenants := v_next;
     END LOOP;

@@ -6,7 +6,8 @@ SELECT plan(23);
 
 CREATE TEMPORARY VIEW role AS
     SELECT * FROM (VALUES
-        ('audit_app'), ('audit_trusted'), ('audit_keyed'), ('audit_admin'), ('audit_migrator'), ('public')) AS role (name);
+        ('audit_app'), ('audit_trusted'), ('audit_keyed'), ('audit_admin'), ('audit_sealer'), ('audit_signer'),
+        ('audit_migrator'), ('public')) AS role (name);
 
 -- Tables. A privilege on some columns only is asked for further below.
 SELECT results_eq(
@@ -17,8 +18,9 @@ SELECT results_eq(
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind NOT IN ('i', 'I')
         AND has_table_privilege(r.name, c.oid, p.name)
       ORDER BY r.name COLLATE "C", c.relname, p.name COLLATE "C"$$,
-    $$VALUES ('audit_trusted', 'admin_events'::name, 'SELECT'), ('audit_trusted', 'tenants', 'SELECT')$$,
-    'on whole tables: audit_trusted reads acts and its row of the register, nobody else anything');
+    $$VALUES ('audit_trusted', 'admin_events'::name, 'SELECT'), ('audit_trusted', 'checkpoints', 'SELECT'),
+             ('audit_trusted', 'seal_nodes', 'SELECT'), ('audit_trusted', 'seals', 'SELECT'), ('audit_trusted', 'tenants', 'SELECT')$$,
+    'on whole tables: audit_trusted reads acts, leaves, nodes, checkpoints and its row of the register, nobody else anything');
 SELECT results_eq(
     $$SELECT r.name, c.relname, p.name, array_agg(a.attname ORDER BY a.attnum)
       FROM role AS r
@@ -29,7 +31,7 @@ SELECT results_eq(
         AND has_column_privilege(r.name, c.oid, a.attnum, p.name)
         AND NOT has_table_privilege(r.name, c.oid, p.name)
       GROUP BY r.name, c.relname, p.name
-      ORDER BY r.name COLLATE "C", p.name$$,
+      ORDER BY r.name COLLATE "C", c.relname, p.name$$,
     $$VALUES ('audit_app', 'audit_logs'::name, 'INSERT',
               '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,context}'::name[]),
              ('audit_keyed', 'audit_logs', 'INSERT',
@@ -37,8 +39,9 @@ SELECT results_eq(
              ('audit_trusted', 'audit_logs', 'INSERT',
               '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,context}'),
              ('audit_trusted', 'audit_logs', 'SELECT',
-              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at,recorded_at,api_key_id,context}')$$,
-    'on columns: those who have a tenant insert all of a record but what the database sets, and audit_trusted reads all but recorded_xid');
+              '{id,trace_id,tenant_id,agent_id,mode,status,http_status,latency_ms,user_id,error,created_at,recorded_at,api_key_id,context}'),
+             ('audit_trusted', 'trees', 'SELECT', '{tenant_id,epoch,size,root,frontier,began_at}')$$,
+    'on columns: those who have a tenant insert all of a record but what the database sets; audit_trusted reads all but transaction numbers');
 -- Whatever kinds of privilege the server knows, MAINTAIN of PostgreSQL 17 among them.
 SELECT is_empty(
     $$SELECT c.relname, a.* FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
@@ -54,15 +57,19 @@ SELECT results_eq(
       WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind IN ('r', 'p') AND has_table_privilege('audit_owner', c.oid, p.name)
       GROUP BY c.relname ORDER BY c.relname$$,
     $$VALUES ('admin_events'::name, '{INSERT,SELECT}'::text[]), ('api_key_uses', '{INSERT,SELECT,UPDATE}'),
-             ('api_keys', '{INSERT,SELECT,UPDATE}'), ('audit_logs', '{INSERT,SELECT}'),
+             ('api_keys', '{INSERT,SELECT,UPDATE}'), ('audit_logs', '{INSERT,SELECT}'), ('checkpoints', '{INSERT,SELECT}'),
              ('idempotency_keys', '{DELETE,INSERT,SELECT,UPDATE}'), ('proof_secrets', '{DELETE,INSERT,SELECT,UPDATE}'),
-             ('tenants', '{INSERT,SELECT}')$$,
-    'the owner changes and deletes what its functions do, empties no table, and changes no record, act or tenant');
+             ('seal_nodes', '{INSERT,SELECT}'), ('sealing_turn', '{SELECT,UPDATE}'), ('seals', '{INSERT,SELECT}'),
+             ('tenants', '{INSERT,SELECT}'), ('trees', '{INSERT,SELECT}')$$,
+    'the owner changes and deletes what its functions do, empties no table, and changes no record, act, tenant, leaf or checkpoint');
 SELECT results_eq(
     $$SELECT c.relname, a.attname, x.privilege_type FROM pg_class AS c
       JOIN pg_attribute AS a ON a.attrelid = c.oid CROSS JOIN LATERAL aclexplode(a.attacl) AS x
-      WHERE c.relnamespace = 'audit'::regnamespace AND x.grantee = c.relowner$$,
-    $$VALUES ('tenants'::name, 'created_at'::name, 'UPDATE')$$, 'but the one column that foreign keys need');
+      WHERE c.relnamespace = 'audit'::regnamespace AND x.grantee = c.relowner ORDER BY c.relname, a.attnum$$,
+    $$VALUES ('tenants'::name, 'created_at'::name, 'UPDATE'), ('trees', 'size', 'UPDATE'), ('trees', 'root', 'UPDATE'),
+             ('trees', 'frontier', 'UPDATE'), ('trees', 'history_at', 'UPDATE'), ('trees', 'history_id', 'UPDATE'),
+             ('trees', 'sealed_xid', 'UPDATE'), ('trees', 'sealed_id', 'UPDATE')$$,
+    'but the one column that foreign keys need, and how far a tree has grown');
 -- A foreign key, or the right to make one, tells whether a key exists.
 SELECT is_empty(
     $$SELECT r.rolname, c.relname FROM pg_roles AS r CROSS JOIN pg_class AS c
@@ -78,46 +85,50 @@ SELECT results_eq(
       WHERE p.pronamespace = 'audit'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')
       GROUP BY r.name ORDER BY r.name COLLATE "C"$$,
     $$VALUES
-        ('audit_admin', '{create_tenant,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
+        ('audit_admin', '{begin_epoch,create_tenant,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
                           granted_privileges,intended_privileges,isolation_report,issue_api_key,
                           list_all_admin_events,list_api_keys,list_tenants,revoke_api_key,rotate_api_key,rotate_proof_secret,
                           rule_in_words,schema_version,unintended_settings}'::name[]),
-        ('audit_app', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_evidence,begin_export,begin_proven_evidence,
-                       claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,export_audit_logs,
-                       export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
-                       get_audit_log,get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,get_proven_audit_log,
-                       get_proven_checkpoint,get_proven_consistency_proof,get_proven_inclusion_proof,get_proven_leaf,granted_privileges,
-                       import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
-                       intended_privileges,is_context,isolation_report,list_admin_events,list_audit_logs,list_proven_admin_events,
-                       list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_tenant,proven_writer,record_api_key_use,
-                       record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,
-                       unintended_settings,uuid_v7,wal_position}'),
-        ('audit_keyed', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_evidence,begin_export,begin_proven_evidence,
-                         claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,export_audit_logs,
-                         export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,
-                         get_audit_log,get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,get_proven_audit_log,
-                         get_proven_checkpoint,get_proven_consistency_proof,get_proven_inclusion_proof,get_proven_leaf,granted_privileges,
-                         import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
-                         intended_privileges,is_context,isolation_report,list_admin_events,list_audit_logs,list_proven_admin_events,
-                         list_proven_audit_logs,outdated_server,page_cursor,parsed_context,proven_tenant,proven_writer,record_api_key_use,
-                         record_export,record_rules,replay_audit_logs,required_tenant,schema_version,store_audit_logs,tenant_source,
-                         unintended_settings,uuid_v7,wal_position}'),
-        ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,are_repeated,
-                           begin_evidence,begin_export,claim_idempotency_key,consistency_path,context_filter,continue_export,evidence_header,
-                           evidence_leaves,evidence_page,evidence_part,evidence_window,export_audit_logs,filtered_page,findings_of_objects,
-                           findings_of_policies,findings_of_privileges,findings_of_roles,get_audit_log,get_checkpoint,get_consistency_proof,
-                           get_inclusion_proof,get_leaf,granted_privileges,inclusion_path,insert_audit_log,insert_audit_log_batch,
-                           insert_audit_logs,intended_privileges,is_context,isolation_report,keyset_page,leaf_of_record,leaves_in_window,
-                           list_admin_events,list_audit_logs,omitted_lines,outdated_server,page_cursor,parsed_context,range_hash,record_export,
-                           record_rules,replay_audit_logs,required_tenant,required_tree,schema_version,set_tenant,store_audit_logs,subtree_hash,
-                           tenant_source,unintended_settings,uuid_v7,wal_position}')$$,
-    'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, PUBLIC and the migrator call none');
+        ('audit_app', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_evidence,begin_export,
+                       begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,
+                       export_audit_logs,export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,
+                       findings_of_roles,get_audit_log,get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,
+                       get_proven_audit_log,get_proven_checkpoint,get_proven_consistency_proof,get_proven_inclusion_proof,
+                       get_proven_leaf,granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,
+                       insert_audit_log_batch,insert_audit_logs,intended_privileges,is_context,isolation_report,list_admin_events,
+                       list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,
+                       proven_tenant,proven_writer,record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,
+                       schema_version,seal_records,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
+        ('audit_keyed', '{append_audit_log,append_audit_logs,are_repeated,are_stored,begin_evidence,begin_export,
+                         begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,describe_api_key,enter_tenant,
+                         export_audit_logs,export_proven_audit_logs,findings_of_objects,findings_of_policies,findings_of_privileges,
+                         findings_of_roles,get_audit_log,get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,
+                         get_proven_audit_log,get_proven_checkpoint,get_proven_consistency_proof,get_proven_inclusion_proof,
+                         get_proven_leaf,granted_privileges,import_audit_log_batch,import_audit_logs,import_history,insert_audit_log,
+                         insert_audit_log_batch,insert_audit_logs,intended_privileges,is_context,isolation_report,list_admin_events,
+                         list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,
+                         proven_tenant,proven_writer,record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,
+                         schema_version,seal_records,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
+        ('audit_sealer', '{schema_version,seal_records,sealing_lag}'),
+        ('audit_signer', '{list_tree_heads,schema_version,signer_consistency_proof,signer_epoch_statement,store_checkpoint}'),
+        ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,
+                           are_repeated,begin_evidence,begin_export,block_hashes,claim_idempotency_key,consistency_path,context_filter,
+                           continue_export,evidence_header,evidence_leaves,evidence_page,evidence_part,evidence_window,
+                           export_audit_logs,filtered_page,findings_of_objects,findings_of_policies,findings_of_privileges,
+                           findings_of_roles,get_audit_log,get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,
+                           granted_privileges,inclusion_path,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
+                           intended_privileges,is_context,isolation_report,keyset_page,leaf_of_record,leaves_in_window,
+                           list_admin_events,list_audit_logs,omitted_lines,outdated_server,page_cursor,parent_hashes,parsed_context,
+                           private_leaf_line,record_export,record_leaf_line,record_rules,replay_audit_logs,required_tenant,
+                           required_tree,root_of_size,schema_version,seal_records,set_tenant,store_audit_logs,subtree_hash,
+                           subtree_path,tenant_source,tree_edge,tree_root,unintended_settings,uuid_v7,wal_position}')$$,
+    'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, audit_sealer seals, audit_signer signs, PUBLIC and the migrator call none');
 -- A role that could call these could make a proof of its own, or write an act that nobody did.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'writing_tenant',
           'record_admin_event', 'record_api_key_event', 'proven_api_key', 'required_proven_tenant',
-          'set_proven_tenant')
+          'set_proven_tenant', 'enter_tenant_to_sign', 'enter_tree_to_sign', 'leave_tenant_to_sign')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
     'functions of audit: the proof, what it is bound to, and the record of an act are for the owner''s own functions');
 SELECT is_empty(
@@ -139,7 +150,7 @@ SELECT results_eq(
       WHERE n.nspname IN ('audit', 'pgmigrate') AND has_schema_privilege(r.name, n.oid, p.name)
       ORDER BY r.name COLLATE "C"$$,
     $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_keyed', 'audit', 'USAGE'),
-             ('audit_trusted', 'audit', 'USAGE')$$,
+             ('audit_sealer', 'audit', 'USAGE'), ('audit_signer', 'audit', 'USAGE'), ('audit_trusted', 'audit', 'USAGE')$$,
     'schemas: the run-time roles enter audit, create nothing, and do not enter pgmigrate');
 SELECT is_empty(
     $$SELECT r.name, p.name FROM role AS r CROSS JOIN (VALUES ('CREATE'), ('TEMPORARY')) AS p (name)

@@ -6,7 +6,8 @@ SELECT plan(15);
 -- By name: roles belong to the whole cluster, where a database of another release may have brought more of ours.
 PREPARE roles AS
     SELECT r.rolname, r.rolcanlogin, r.rolinherit FROM pg_roles AS r
-    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_keyed', 'audit_migrator', 'audit_owner', 'audit_trusted')
+    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_keyed', 'audit_migrator', 'audit_owner',
+                        'audit_sealer', 'audit_signer', 'audit_trusted')
     ORDER BY r.rolname;
 SELECT results_eq('EXECUTE roles',
     $$VALUES ('audit_admin'::name, false, true),
@@ -14,6 +15,8 @@ SELECT results_eq('EXECUTE roles',
              ('audit_keyed',       false, true),
              ('audit_migrator',    true,  false),
              ('audit_owner',       false, true),
+             ('audit_sealer',      false, true),
+             ('audit_signer',      false, true),
              ('audit_trusted',     false, true)$$,
     'two log in, the service and the migrator; the migrator inherits nothing');
 SELECT is_empty(

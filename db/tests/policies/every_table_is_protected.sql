@@ -28,8 +28,9 @@ PREPARE views_elsewhere AS
     WHERE c.relnamespace = 'audit'::regnamespace;
 
 SELECT tables_are('audit',
-    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys'],
-    'schema audit has seven tables');
+    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys',
+          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn'],
+    'schema audit has twelve tables');
 SELECT is_empty('EXECUTE unprotected', 'every table of schema audit has row-level security, forced on its owner too');
 SELECT is_empty('EXECUTE related', 'no table outside the schema shares rows with one inside');
 SELECT is_empty('EXECUTE views_elsewhere', 'no view outside the schema reads it');

@@ -6,8 +6,9 @@ SELECT plan(39);
 SET LOCAL timezone = 'UTC';
 
 SELECT tables_are('audit',
-    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys'],
-    'seven tables');
+    ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys',
+          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn'],
+    'twelve tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
@@ -104,9 +105,14 @@ SELECT results_eq(
              ('api_key_uses',       'p',         'fillfactor=70'),
              ('api_keys',           'p',         NULL),
              ('audit_logs',         'p',         NULL),
+             ('checkpoints',        'p',         NULL),
              ('idempotency_keys',   'p',         NULL),
              ('proof_secrets',      'p',         NULL),
-             ('tenants',            'p',         NULL)$$,
+             ('seal_nodes',         'p',         NULL),
+             ('sealing_turn',       'p',         NULL),
+             ('seals',              'p',         NULL),
+             ('tenants',            'p',         NULL),
+             ('trees',              'p',         NULL)$$,
     'everything is logged and survives a crash');
 
 PREPARE indexes AS
@@ -142,18 +148,25 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' (tenant_id, user_id, created_at DESC NULLS LAST, id DESC NULLS LAST) WHERE (user_id IS NOT NULL)',
     'CREATE INDEX audit_logs_trace_id_tenant_id_created_at_id_idx ON audit.audit_logs USING btree'
         || ' (trace_id, tenant_id, created_at DESC NULLS LAST, id DESC NULLS LAST)',
+    'CREATE UNIQUE INDEX checkpoints_pkey ON audit.checkpoints USING btree (tenant_id, epoch, size)',
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON audit.idempotency_keys USING btree (tenant_id, key)',
     'CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC)',
     'CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL)))'
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
-    'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)'],
-    'fifteen indexes for reading, one for sealing, a key for each table, and one that allows one secret in use');
+    'CREATE UNIQUE INDEX seal_nodes_pkey ON audit.seal_nodes USING btree (tenant_id, epoch, level, node_index)',
+    'CREATE UNIQUE INDEX sealing_turn_pkey ON audit.sealing_turn USING btree (is_only)',
+    'CREATE UNIQUE INDEX seals_pkey ON audit.seals USING btree (tenant_id, epoch, leaf_index)',
+    'CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL)',
+    'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)',
+    'CREATE UNIQUE INDEX trees_pkey ON audit.trees USING btree (tenant_id, epoch)'],
+    'fifteen indexes for reading, one for sealing, a key for each table, one that allows one secret in use, and one leaf a record');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
-      WHERE c.relnamespace = 'audit'::regnamespace AND i.indisunique AND NOT i.indisprimary AND c.relname <> 'proof_secrets'$$,
-    'of what belongs to tenants nothing is unique but the primary keys');
+      WHERE c.relnamespace = 'audit'::regnamespace AND i.indisunique AND NOT i.indisprimary AND c.relname <> 'proof_secrets'
+        AND pg_get_indexdef(i.indexrelid) !~ ' \(tenant_id, '$$,
+    'of what belongs to tenants nothing is unique but the primary keys, and what begins with the tenant');
 
 -- NOT NULL is asserted with the columns: only PostgreSQL 18 counts it among the constraints.
 PREPARE constraints (text) AS
@@ -212,7 +225,7 @@ SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
     $$VALUES
         ('admin_events_act_known'::name,  'CHECK ((act = ANY (ARRAY[''tenant created''::text, ''api key issued''::text,'
             || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text, ''records exported''::text,'
-            || ' ''records replayed''::text, ''records imported''::text, ''records read''::text])))'),
+            || ' ''records replayed''::text, ''records imported''::text, ''records read''::text, ''epoch begun''::text])))'),
         ('admin_events_detail_form',      'CHECK (((jsonb_typeof(detail) = ''object''::text)'
             || ' AND (octet_length((detail)::text) <= 2048)))'),
         ('admin_events_pkey',             'PRIMARY KEY (id)'),

@@ -37,7 +37,8 @@ PREPARE handing_on AS
 SELECT results_eq(format('EXECUTE naming (%L)', :'proof'), ARRAY['rotate_proof_secret', 'tenant_proof']::name[],
     'the secrets of the proofs are named by the function that rotates and the one that makes proofs');
 SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
-    ARRAY['enter_tenant', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret', 'tenant_proof']::name[],
+    ARRAY['begin_epoch', 'enter_tenant', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret',
+          'seal_records', 'sealing_lag', 'tenant_proof']::name[],
     'their table by those, and by those that ask which secret is in use');
 SELECT results_eq(format('EXECUTE naming (%L)', :'key'), ARRAY['enter_tenant', 'issue_api_key', 'replay_audit_logs']::name[],
     'what is kept of a key is named by the functions that issue it, enter with it, and replay what it signed');
@@ -78,7 +79,8 @@ END
 $$;
 SELECT results_eq('EXECUTE taking_rows', ARRAY['tap_holds']::name[], 'or takes one');
 SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
-    ARRAY['enter_tenant', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret', 'tap_holds', 'tenant_proof']::name[],
+    ARRAY['begin_epoch', 'enter_tenant', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret',
+          'seal_records', 'sealing_lag', 'tap_holds', 'tenant_proof']::name[],
     'or reads the table at all');
 CREATE OR REPLACE FUNCTION public.tap_holds() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

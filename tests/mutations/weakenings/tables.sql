@@ -108,7 +108,7 @@ UNION ALL
 -- A key over all tenants tells, when it refuses, that another tenant has the value.
 SELECT format('column %s of %s unique over all tenants', a.attname, t.said), format('CREATE UNIQUE INDEX weakening ON %s (%I)', t.said, a.attname)
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
-WHERE a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'json'::regtype   -- which has no order
   AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = t.oid AND i.indisunique AND a.attnum = ANY (i.indkey))
 UNION ALL
 -- What a caller may say of a record: a column that only the database sets, one field less, and one of another type.
