@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick tamper tamper-quick migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -44,6 +44,12 @@ siege: .venv/dev   ## Flood the service with what strangers and single tenants c
 
 siege-quick: .venv/dev   ## The same with fewer floods and less of each, in under a minute
 	@$(BIN)/python -W ignore -m tests.siege --quick
+
+tamper: .venv/dev   ## Attack the evidence as a superuser in every way we know, show who catches it, and write docs/tamper.md
+	@$(BIN)/python -W ignore -m tests.tamper
+
+tamper-quick: .venv/dev   ## The same with some of the attacks, in under two minutes, and nothing is written
+	@$(BIN)/python -W ignore -m tests.tamper --quick
 
 migrate: .venv/migrate   ## Bring the database MIGRATION_DATABASE_URL to this release
 	@$(BIN)/python -m app.migrate apply

@@ -17,9 +17,19 @@ BEGIN
 
     -- Ends with the newest checkpoint: what is sealed and not signed yet is left to the next bundle. An epoch that is closed is told
     -- whole, since the statement of the next one has its last root. first and last: the leaves that are shown; a window finds its own.
+    -- cuts: sizes whose roots the reader compares, with the checkpoint and with the statement of the next epoch, so no subtree that is not
+    -- shown may reach over one. The statement is read as text: it may not be JSON where somebody has changed it.
     SELECT jsonb_agg(
         jsonb_build_object(
-            'epoch', t.epoch, 'size', told.size, 'signed', signed.size,
+            'epoch', t.epoch, 'size', told.size, 'signed', signed.size, 'cuts', (
+                SELECT jsonb_agg(cut.size)
+                FROM (SELECT signed.size
+                      UNION ALL
+                      SELECT substring(s.line FROM '"known_size":([0-9]{1,18}),')::bigint
+                      FROM audit.seals AS s
+                      WHERE s.tenant_id = v_tenant_id AND s.epoch > t.epoch AND s.leaf_index = 0
+                        AND s.line LIKE concat('%"previous_epoch":', t.epoch, ',%')) AS cut (size)
+                WHERE cut.size < told.size),
             'first', CASE WHEN NOT v_is_window THEN 0 END, 'last', CASE WHEN NOT v_is_window THEN told.size - 1 END)
         ORDER BY t.epoch)
     INTO v_epochs

@@ -38,6 +38,8 @@ BEGIN
             v_count := v_count + v_page.records;
         ELSE
             v_end := CASE WHEN v_leaf < v_first THEN v_first ELSE v_size END;
+            SELECT coalesce(min(cut::bigint), v_end) INTO v_end
+            FROM jsonb_array_elements(nullif(v_told -> 'cuts', 'null')) AS cut WHERE cut::bigint > v_leaf AND cut::bigint < v_end;
             text := text || audit.omitted_lines(p_tenant_id, v_epoch, v_leaf, v_end);
         END IF;
         v_leaf := v_end;
@@ -61,7 +63,8 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.evidence_leaves IS
-    'text: lines for at most p_leaves leaves that are shown, or for all that are omitted before the next that is; state: for those after '
-    'them, NULL after the last line of the bundle. RF009 when the stored tree lacks a hash. Runs as its caller; the policies decide.';
+    'text: lines for at most p_leaves leaves that are shown, or for those that are omitted before the next that is shown or the next size '
+    'that the reader compares; state: for those after them, NULL after the last line of the bundle. RF009 when the stored tree lacks a hash. '
+    'Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.evidence_leaves FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.evidence_leaves TO audit_trusted;

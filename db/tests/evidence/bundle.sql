@@ -3,7 +3,7 @@
 -- sealed and signed, with no filters but the times.
 
 BEGIN;
-SELECT plan(64);
+SELECT plan(66);
 SET LOCAL client_min_messages = warning;   -- sealing says which trees it leaves out
 
 \ir ../support/gateway.sql
@@ -94,6 +94,21 @@ SELECT results_eq(format('SELECT * FROM pg_temp.roots(%L)', :'window_bundle'),
 SELECT is(regexp_count(:'window_bundle', '"kind":"record"'), 1, 'which shows what lies in it');
 SELECT is(array_to_string(ARRAY(SELECT line FROM string_to_table(:'window_bundle', E'\n') AS l (line) WHERE line LIKE 'leaf %'), ', '),
     'leaf 0 of tap-a/2, leaf 0 of tap-a/3', 'and how each epoch began');
+RESET SESSION AUTHORIZATION;
+
+-- What a reader compares must not lie inside a subtree that is not shown.
+CREATE FUNCTION pg_temp.counts(p_bundle text) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(found.count[1], ' ') FROM regexp_matches(split_part(p_bundle, '{"epoch":2', 1), '"omitted":(\d+)', 'g') AS found (count)
+$$;
+DELETE FROM audit.checkpoints WHERE tenant_id = 'tap-a' AND epoch = 1 AND size > 2;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT is(pg_temp.counts(pg_temp.exported('2030-01-01 00:00:00+00')), '2 2 2 1', 'a closed epoch that is not shown is split where its checkpoint ends');
+RESET SESSION AUTHORIZATION;
+UPDATE audit.seals SET line = '{"epoch":2,"previous_epoch":1,"known_size":3,"known_root":"00"}' WHERE tenant_id = 'tap-a' AND epoch = 2 AND leaf_index = 0;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-a') \gset
+SELECT is(pg_temp.counts(pg_temp.exported('2030-01-01 00:00:00+00')), '2 1 1 2 1', 'and at the size that the statement of the next epoch knows');
 RESET SESSION AUTHORIZATION;
 
 -- What somebody has done who may do everything.
