@@ -1,0 +1,124 @@
+"""How fast records are sealed, and how long one waits for its leaf while others are written without pauses."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from bench.figures import Figure
+from bench.laboratory import SCRIPTS, Laboratory
+from bench.run import Run, sql
+from bench.serving import serving
+
+TENANTS = 100
+WORKERS = 2
+WRITERS = 16
+UNSEALED = "SELECT (SELECT count(*) FROM audit.audit_logs) - (SELECT coalesce(sum(size), 0)::bigint FROM audit.trees)"
+Growth = tuple[str, int, int, datetime]
+"""Tenant, size before, size after, when it was seen."""
+
+
+def seal_all(laboratory: Laboratory, workers: int = 1) -> float:
+    """Seal every record with some workers at once; return the seconds that it took. Nobody may write meanwhile."""
+    left = laboratory.value(UNSEALED)
+    counting = threading.Lock()
+
+    def work(_: int) -> None:
+        nonlocal left
+        with laboratory.superuser() as connection:
+            while left > 0:
+                ((sealed,),) = connection.execute("SELECT audit.seal_records(p_milliseconds => 1000)").fetchall()
+                with counting:
+                    left -= sealed
+                if not sealed:
+                    time.sleep(0.005)  # another worker is at the tenants that are left
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, range(workers)))
+    return time.monotonic() - started
+
+
+def rate(run: Run, laboratory: Laboratory) -> None:
+    """Measure how many records a second are sealed, over a hundred tenants, by one worker and by two."""
+    laboratory.run("sealing_tenants.sql")
+    seal_all(laboratory)
+    count = run.plan.sealed
+    found: dict[int, list[float]] = {1: [], WORKERS: []}
+    for _ in range(run.plan.rounds):
+        for workers, rates in found.items():
+            _write(laboratory, count)
+            rates.append(count / seal_all(laboratory, workers))
+    for workers, rates in found.items():
+        run.figure(Figure(
+            f"sealing, {TENANTS} tenants, {workers} worker{'s' if workers > 1 else ''}", "records a second", rates,
+            50_000 if workers == WORKERS else None, at_least=True,
+        ))  # fmt: skip
+
+
+def _write(laboratory: Laboratory, count: int) -> None:
+    """Write records in transactions of a hundred, a tenant after the other: of each tenant many small ones."""
+    with laboratory.superuser() as connection:
+        connection.execute((SCRIPTS / "sealing_records.sql").read_text().replace(":records", str(count)).encode())
+
+
+def lag(run: Run, laboratory: Laboratory) -> None:
+    """Measure, with the service sealing, the seconds from a record's time to its leaf under a load without pauses."""
+    load = sql(laboratory, "bench_header", "insert_tenants.sql", WRITERS)
+    medians, tails = [], []
+    with serving("-m", "app", DATABASE_URL=laboratory.url("bench_key")):
+        for _ in range(run.plan.rounds):
+            seal_all(laboratory)
+            grown: list[Growth] = []
+            done = threading.Event()
+            watcher = threading.Thread(target=_watch, args=(laboratory, grown, done))
+            watcher.start()
+            try:
+                written = load(3 * run.plan.seconds)
+                while laboratory.value(UNSEALED):
+                    time.sleep(0.1)
+            finally:
+                done.set()
+                watcher.join()
+            count, median, tail = _waited(laboratory, grown)
+            if count != written.count:
+                raise RuntimeError(f"{written.count} records were written, and {count} seen to be sealed")
+            medians.append(median)
+            tails.append(tail)
+    name = f"from a record to its leaf, {TENANTS} tenants, full load"
+    run.figure(Figure(f"{name}: median", "seconds", medians))
+    run.figure(Figure(f"{name}: p99", "seconds", tails, 2))
+
+
+def _watch(laboratory: Laboratory, grown: list[Growth], done: threading.Event) -> None:
+    """Note each growth of a tree, as a session beside sees it, until all is done."""
+    with laboratory.superuser() as connection:
+        sizes: dict[str, int] = {}
+        is_first, is_last = True, False
+        while not is_last:
+            is_last = done.wait(0 if is_first else 0.01)
+            rows = connection.execute("SELECT tenant_id, size, clock_timestamp() FROM audit.trees").fetchall()
+            for tenant, size, at in rows:
+                before = sizes.get(tenant, 0)
+                if size > before and not is_first:
+                    grown.append((tenant, before, size, at))
+                sizes[tenant] = size
+            is_first = False
+
+
+def _waited(laboratory: Laboratory, grown: list[Growth]) -> tuple[int, float, float]:
+    """Return how many records were sealed in these growths, and the median and the p99 of their seconds."""
+    with laboratory.superuser() as connection:
+        connection.execute("CREATE TEMP TABLE grown (tenant_id text, first bigint, beyond bigint, at timestamptz)")
+        with connection.cursor() as cursor, cursor.copy("COPY grown FROM STDIN") as rows:
+            for row in grown:
+                rows.write_row(row)
+        connection.execute("ANALYZE grown")
+        ((count, waited),) = connection.execute(
+            "SELECT count(*), percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP ("
+            "   ORDER BY extract(epoch FROM g.at - l.recorded_at)::double precision)"
+            " FROM grown AS g JOIN audit.seals AS s"
+            "   ON s.tenant_id = g.tenant_id AND s.epoch = 1 AND s.leaf_index >= g.first AND s.leaf_index < g.beyond"
+            " JOIN audit.audit_logs AS l ON l.id = s.record_id"
+        ).fetchall()
+    return count, waited[0], waited[1]
