@@ -1,6 +1,6 @@
-# Two images. The default is the service (`python -m app`) with its administration (`python -m app.admin`): what it need not
+# Three images. The default is the service (`python -m app`) with its administration (`python -m app.admin`): what it need not
 # have, it does not have. `--target migrate` adds what brings a database to this release (`python -m app.migrate apply`) and
-# imports history. No PostgreSQL, no compiler, no secret in either.
+# imports history. `--target sign` adds the signer's cryptography (`python -m app.sign run`). No PostgreSQL, no compiler, no secret in any.
 
 # The image that is built where no --target can be given, as on Render.
 ARG STAGE=service
@@ -53,5 +53,17 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
     && pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
         --no-deps --no-build-isolation --require-hashes -r requirements/migrate.lock
 USER 10001
+
+FROM service AS sign
+USER root
+COPY requirements/sign.lock requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --require-hashes --only-binary :all: -r requirements/sign.lock
+USER 10001
+# Mount a volume there: without it the key and the memory are lost with the container.
+ENV SIGNER_DIRECTORY=/var/lib/ringfence/signer
+# The service's check asks for its port, which nobody listens on here.
+HEALTHCHECK NONE
+CMD ["python", "-m", "app.sign", "run"]
 
 FROM ${STAGE}

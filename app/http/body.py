@@ -75,13 +75,18 @@ async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> As
         yield piece
 
 
+def is_large(request: Request[AnyState]) -> bool:
+    """Whether off_the_loop() works in a thread."""
+    return request.state["held_body_bytes"] > LARGE_BODY_BYTES
+
+
 async def off_the_loop(request: Request[AnyState], work: Callable[[Given], Result], given: Given) -> Result:
     """Return what `work` makes of `given`, which is the body or comes from it; of a large body, in a thread.
 
     One at a time, since threads share one processor with the event loop. Raises StorageUnavailable when too many are
     queued.
     """
-    if request.state["held_body_bytes"] <= LARGE_BODY_BYTES:
+    if not is_large(request):
         return work(given)
     async with request.state["parsing"](tenant_of(request)):
         return await asyncio.to_thread(work, given)

@@ -144,7 +144,10 @@ class ListResponse(BaseModel):
 
 
 class AdminEventDetail(BaseModel):
-    """Details of an act: the name of a tenant, the properties of a key after the act, or the count of records."""
+    """Details of an act: the name of a tenant, the properties of a key after the act, or the count of records.
+
+    epoch, reason, previous_size, known_size: of a new epoch: the size of the tree before it, and the known size.
+    """
 
     name: str | None = None
     label: str | None = None
@@ -152,6 +155,10 @@ class AdminEventDetail(BaseModel):
     expires_at: datetime | None = None
     replaced_by: str | None = None
     count: int | None = None
+    epoch: int | None = None
+    reason: str | None = None
+    previous_size: int | None = None
+    known_size: int | None = None
 
 
 class AdminEvent(BaseModel):

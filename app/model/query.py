@@ -69,7 +69,8 @@ class _Filters(_ContextFilters):
 
     def parameters(self, exclude: set[str]) -> dict[str, Any]:
         """Return the values of all fields but these, those of the context as one."""
-        return {**self.model_dump(exclude={*exclude, *_CONTEXT_FIELDS}), "context": self.context}
+        names = type(self).model_fields.keys() - exclude - _CONTEXT_FIELDS.keys()
+        return {**{name: getattr(self, name) for name in names}, "context": self.context}
 
 
 class ListQuery(_Filters):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse
 
-from app.http.body import off_the_loop
+from app.http.body import is_large, off_the_loop
 from app.http.credentials import credential_of
 from app.http.openapi import refusals
 from app.http.schemas import ExecuteRequest, ExecuteResponse, TenantQuery
@@ -51,7 +51,7 @@ async def execute(
     slot = request.state["slot"]
     done = await request.state["executions"].execute(
         credential,
-        await off_the_loop(request, _sent, body.input),
+        await off_the_loop(request, _sent_in_pieces if is_large(request) else _sent, body.input),
         trace_id=request.state["trace_id"],
         agent_id=agent_id,
         mode=body.mode,
@@ -77,6 +77,14 @@ async def execute(
 def _sent(agent_input: dict[str, Any]) -> bytes:
     """Return the input as an agent gets it, whose SHA-256 is recorded."""
     return json.dumps(agent_input).encode()
+
+
+def _sent_in_pieces(agent_input: dict[str, Any]) -> bytes:
+    """Return the same. json.dumps() would hold the interpreter, and with it the event loop, until it has all."""
+    sent = bytearray()
+    for piece in json.JSONEncoder().iterencode(agent_input):
+        sent += piece.encode()
+    return bytes(sent)
 
 
 def _refuse_ambiguous_path(agent_id: str) -> None:

@@ -36,6 +36,9 @@ class Executions:
         self._agents = agents
         self._client = client
         self._live_enabled = live_enabled
+        # What DRY_RUN answers depends on the agent alone: it is hashed once.
+        self._dry_answers = {name: self._dry_answer(agent) for name, agent in agents.items()}
+        self._no_agent = self._dry_answer(None)
         self._calls: set[asyncio.Task[Any]] = set()
 
     async def drain(self) -> None:
@@ -69,10 +72,9 @@ class Executions:
         )
         agent = self._agents.get(agent_id)
         if mode != "LIVE":
-            would_call = {"method": "POST", "url": agent.shown_url} if agent else None
-            output = {"would_call": would_call, "live_enabled": self._live_enabled}
-            with_output = {**given, "output_sha256": hashlib.sha256(dump(output).encode()).hexdigest()}
-            return Execution(*await write(status="success", context=with_output), output)
+            output, sha256 = self._dry_answers.get(agent_id, self._no_agent)
+            written = await write(status="success", context={**given, "output_sha256": sha256})
+            return Execution(*written, output)
         if not self._live_enabled:
             await write(status="denied", error="LIVE is disabled")
             raise LiveDisabled("LIVE is disabled: the operator enables it with LIVE_ENABLED; the refusal is recorded")
@@ -107,6 +109,12 @@ class Executions:
                 "the agent was called, and its outcome could not be recorded; the record of the start stands"
             ) from error
         return Execution(*written, outcome.output)
+
+    def _dry_answer(self, agent: Agent | None) -> tuple[Any, str]:
+        """Return the output of DRY_RUN and the SHA-256 of its bytes in the answer."""
+        would_call = {"method": "POST", "url": agent.shown_url} if agent else None
+        output = {"would_call": would_call, "live_enabled": self._live_enabled}
+        return output, hashlib.sha256(dump(output).encode()).hexdigest()
 
     async def _write(self, credential: Credential, *, allow_spool: bool = True, **fields: Any) -> tuple[Record, Stored]:
         """Store a record with these fields."""

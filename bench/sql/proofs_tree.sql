@@ -14,6 +14,6 @@ INSERT INTO audit.seal_nodes (tenant_id, epoch, level, node_index, hash)
 SELECT 'tree', 1, 2, n, sha256('\x01'::bytea || audit.subtree_hash('tree', 1, 15, 2 * n) || audit.subtree_hash('tree', 1, 15, 2 * n + 1))
 FROM generate_series(0, current_setting('bench.leaves')::bigint / 65536 - 1) AS n;
 INSERT INTO audit.checkpoints (tenant_id, epoch, size, root, note, created_at)
-SELECT 'tree', 1, current_setting('bench.leaves')::bigint - 1000, audit.range_hash('tree', 1, 0, current_setting('bench.leaves')::bigint - 1000), 'note', now();
+SELECT 'tree', 1, current_setting('bench.leaves')::bigint - 1000, audit.root_of_size('tree', 1, current_setting('bench.leaves')::bigint - 1000), 'note', now();
 ANALYZE audit.seals;
 ANALYZE audit.seal_nodes;

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.import_jsonl.ids import HistoryIds
 from app.import_jsonl.lines import NotTaken, read_line
 from tests.conftest import Serve, TestDatabase
+from tests.support.bulk_calls import record, send_json
 from tests.support.calls import execute
 from tests.support.importing import RECORD, Importing, write
 from tests.support.polling import eventually
@@ -47,6 +48,35 @@ def test_the_fallbacks_own_file_comes_in_as_it_is(importing: Importing, serve_fi
     assert not report["repaired"]
     assert [str(row[0]) for row in importing.stored()] == ids
     assert importing.stored()[0][8] == "jürgen"
+
+
+def test_a_context_comes_in_and_one_that_no_record_may_carry_is_named(importing: Importing, serve_file: Serve) -> None:
+    context = {"resource": "é 😀", "event": 1.5, "origin": True}
+    client = serve_file(audit_log_path=importing.file)
+    assert send_json(client, record(context=context)).status_code == 201
+    taken = [json.loads(line) for line in importing.file.read_text().splitlines()]
+    write(
+        importing.file,
+        *taken,
+        RECORD | {"context": context},
+        RECORD | {"context": None},
+        RECORD | {"context": {"prompt": "canary"}},
+        RECORD | {"context": {"event": ["a"]}},
+        RECORD | {"context": "canary"},
+        json.dumps(RECORD).encode()[:-1] + b', "context": {"event": 1, "event": 2}}\n',
+        RECORD | {"recorded_at": RECORD["created_at"], "api_key_id": "0" * 16},
+    )
+    report = importing.report("--apply", status=1)
+    assert [each["reason"] for each in report["reasons"]] == [
+        "context.prompt: Extra inputs are not permitted",
+        "context.event: a text, a number, true or false is needed",
+        "context: no JSON object",
+        "context.event: stands twice",
+    ]
+    texts = importing.database.execute("SELECT context::text FROM audit.audit_logs ORDER BY created_at DESC")
+    expected = '{"resource":"é 😀","event":1.5,"origin":true}'
+    assert sorted(text or "" for (text,) in texts) == ["", "", expected, expected]
+    assert set(report["unknown_fields"]) == {"recorded_at", "api_key_id"}
 
 
 def test_again_and_again_it_stores_nothing_twice(importing: Importing) -> None:

@@ -1,6 +1,8 @@
 """Keys, roles and a shell for the commands of the pages."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from tests.conftest import CreateRole, TestDatabase
 from tests.support.shell import Shell
+from tests.support.signing import LOG, SignerAt
 
 
 @pytest.fixture
@@ -37,3 +40,28 @@ def shell(tmp_path: Path, database: TestDatabase, create_role: CreateRole) -> Sh
         "ADMIN_DATABASE_URL": database.url(create_role(member_of=("audit_admin",))),
     }
     return Shell(tmp_path, variables)
+
+
+@pytest.fixture
+def signer(
+    database: TestDatabase, create_role: CreateRole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SignerAt]:
+    """A signer that runs meanwhile; ACME_VKEY is what acme verifies with."""
+    signer = SignerAt(tmp_path / "signer", database.url(create_role(member_of=("audit_signer",))))
+    assert signer.command("init", "--name", LOG).returncode == 0
+    monkeypatch.setenv("ACME_VKEY", signer.command("vkey", "--tenant", "acme").stdout.strip())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.sign", "run"], env=signer.environment(), cwd=tmp_path,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield signer
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def sealer(create_role: CreateRole) -> str:
+    """A login that seals."""
+    return create_role(member_of=("audit_sealer",))

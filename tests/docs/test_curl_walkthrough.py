@@ -13,6 +13,13 @@ from tests.conftest import TestDatabase
 from tests.support import walkthrough
 from tests.support.answers import without_what_differs
 from tests.support.processes import running_service
+from tests.support.sealing import vkey
+
+
+@pytest.fixture(autouse=True)
+def no_file_of_make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of a private server that happens to be there are not those of the test."""
+    monkeypatch.setattr(walkthrough, "DEMO_FILE", tmp_path / "demo.env")
 
 
 def test_every_curl_block_is_a_step() -> None:
@@ -20,6 +27,54 @@ def test_every_curl_block_is_a_step() -> None:
     assert set(re.findall(r"export (\w+)=", exports)) == {"TRACE_ID"}
     assert {step.status for step in steps} == {200, 401, 403, 422}
     assert all('"$RINGFENCE_URL/' in step.command for step in steps)
+
+
+def test_every_block_of_evidence_is_a_step() -> None:
+    exports, steps = walkthrough.parse(walkthrough.sections(evidence=True))
+    assert set(re.findall(r"export (\w+)=", exports)) == {"TRACE_ID", "RECORD_ID"}
+    assert [step.status for step in steps if step.command.startswith(".venv")] == [0]
+    assert {200, 201, 404} <= {step.status for step in steps}
+
+
+@pytest.mark.usefixtures("api_keys", "signer")
+def test_the_steps_of_evidence_pass_where_there_is_a_signer(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with service(DATABASE_URL=database.url("audit_app")) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        status = walkthrough.main()
+    printed = capsys.readouterr().out
+    assert status == 0, printed
+    _, steps = walkthrough.parse(walkthrough.sections(evidence=True))
+    assert f"PASS  {len(steps)} steps" in printed
+    assert "c2sp.org/tlog-proof@v1" in printed
+    assert "does not prove" in printed.lower()
+
+
+def test_the_steps_of_evidence_are_left_out_and_said_to_be_where_there_is_none(
+    database: TestDatabase,
+    api_keys: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert api_keys
+    with service(DATABASE_URL=database.url("audit_app")) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        assert walkthrough.main() == 0
+    printed = capsys.readouterr().out
+    assert "the steps of evidence are left out" in printed
+    assert "tlog-proof" not in printed
+
+
+@pytest.mark.usefixtures("api_keys", "signer")
+def test_the_steps_of_evidence_fail_with_the_key_of_another_log(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ACME_VKEY", vkey("acme"))
+    with service(DATABASE_URL=database.url("audit_app")) as url:
+        monkeypatch.setenv("RINGFENCE_URL", url)
+        assert walkthrough.main() == 1
+    assert re.search(r"FAIL  1 of \d+ steps: the export proves itself", capsys.readouterr().out)
 
 
 def test_without_keys_every_step_but_the_keyless_names_its_tenant() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from app.settings import Settings
+from app.sign.settings import SignerSettings
 from app.telemetry import metrics
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,13 @@ def test_the_unit_is_given_settings_and_nothing_else() -> None:
     assert {name.lower() for name in names} <= Settings.model_fields.keys()
     stop = int(re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[0])
     assert stop >= Settings.model_fields["shutdown_timeout"].default + 10
+
+
+def test_the_unit_of_the_signer_is_given_settings_of_it_and_nothing_else() -> None:
+    unit = (DEPLOY / "ringfence-signer.service").read_text()
+    (given,) = re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)
+    names = {each.partition("=")[0] for each in given.split()} - {"PYTHONDONTWRITEBYTECODE"}
+    assert {name.lower() for name in names} <= SignerSettings.model_fields.keys()
 
 
 def test_secrets_beside_the_files_are_ignored_by_git() -> None:

@@ -6,11 +6,13 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import TestDatabase
 from tests.support import pages
 from tests.support.pages import ROOT
+from tests.support.sealing import sealed_and_signed
 from tests.support.shell import Shell
 
 
@@ -40,6 +42,33 @@ def test_the_psql_steps_pass_and_print_what_is_shown(database: TestDatabase) -> 
     (expected,) = pages.shown("docs/verify-with-psql.md", "Steps")
     assert run_verify_sql(database) == (0, expected.rstrip("\n"))
     assert database.administrator.execute("SELECT count(*) FROM audit.audit_logs").fetchone() == (0,)
+
+
+def write_and_sign(database: TestDatabase, records: int) -> None:
+    with psycopg.connect(database.url()) as connection:
+        connection.execute("SELECT audit.set_tenant('acme')")
+        for _ in range(records):
+            connection.execute("SELECT audit.insert_audit_log('kyc', 'LIVE', 'success')")
+    sealed_and_signed(database)
+
+
+@pytest.mark.usefixtures("api_keys")
+@pytest.mark.parametrize("records", [1, 2, 3, 5, 8, 60])
+def test_a_root_is_recomputed_from_the_proof_of_a_record(database: TestDatabase, records: int) -> None:
+    write_and_sign(database, records)
+    status, output = run_verify_sql(database)
+    assert status == 0
+    assert "c2sp.org/tlog-proof@v1" in output
+    assert "PASS  its leaf and the hashes beside its way lead to the root in the checkpoint" in output
+
+
+@pytest.mark.usefixtures("api_keys")
+def test_the_psql_steps_fail_where_a_sealed_record_was_changed(database: TestDatabase) -> None:
+    write_and_sign(database, 3)
+    database.execute("SET session_replication_role = replica; UPDATE audit.audit_logs SET agent_id = 'other'")
+    status, output = run_verify_sql(database)
+    assert status == 3
+    assert "FAIL  its leaf and the hashes beside its way lead to the root in the checkpoint" in output
 
 
 @pytest.mark.usefixtures("api_keys")

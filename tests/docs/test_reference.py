@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.settings import Settings
+from app.sign.settings import SignerSettings
 from tests.support import pages, walkthrough
 from tests.support.pages import ROOT
 
@@ -22,7 +23,13 @@ def test_the_table_of_settings_has_every_setting_with_its_default_and_no_other()
     assert rows == {name.upper(): shown(field.default) for name, field in Settings.model_fields.items()}
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_table_of_the_signer_has_every_setting_of_it_with_its_default_and_no_other() -> None:
+    section = walkthrough.section(pages.read("docs/signing.md"), "Settings")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", section, re.MULTILINE))
+    assert rows == {name.upper(): shown(field.default) for name, field in SignerSettings.model_fields.items()}
+
+
+@pytest.mark.parametrize("name", [*Settings.model_fields, *SignerSettings.model_fields])
 def test_the_example_file_has_every_setting(name: str) -> None:
     assert re.search(rf"^#{name.upper()}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 

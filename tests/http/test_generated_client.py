@@ -49,8 +49,10 @@ def test_a_generated_client_writes_reads_lists_and_executes(
     service: ServiceProcess, generated: Any, database: TestDatabase
 ) -> None:
     models = importlib.import_module(f"{PACKAGE}.models")
-    record = models.NewRecord.from_dict(record_that_is_accepted(http_status=200, latency_ms=41))
-    body = models.ExecuteRequest.from_dict({"input": {"amount": 1200}})
+    record = models.NewRecord.from_dict(
+        record_that_is_accepted(http_status=200, latency_ms=41, context={"event": "asked", "approver": 7})
+    )
+    body = models.ExecuteRequest.from_dict({"input": {"amount": 1200}, "context": {"gen_ai.tool.name": "search"}})
     url = str(service.http.base_url).rstrip("/")
     with generated.AuthenticatedClient(base_url=url, token=database.issue_api_key("acme")) as client:
         written = operation("audit.write_audit_logs").sync(client=client, body=[record, record])
@@ -61,6 +63,10 @@ def test_a_generated_client_writes_reads_lists_and_executes(
         assert operation("audit.get_audit_log").sync(executed.id, client=client).agent_id == "openai/gpt-4o"
         page = operation("audit.list_audit_logs").sync(client=client, limit=2)
         assert (page.count, page.has_more, page.items[0].id) == (2, True, executed.id)
+        assert page.items[0].context.to_dict()["gen_ai.tool.name"] == "search"
+        assert page.items[1].context.to_dict() == {"event": "asked", "approver": 7}
+        found = operation("audit.list_audit_logs").sync(client=client, context_gen_ai_tool_name="search")
+        assert [item.id for item in found.items] == [executed.id]
         acts = [event.act.value for event in operation("audit.list_admin_events").sync(client=client).items]
         assert acts == ["records read", "api key issued", "tenant created"]
         assert operation("health.health").sync(client=client).status == "ok"

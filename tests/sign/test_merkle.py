@@ -43,3 +43,11 @@ def test_a_proof_with_a_changed_missing_or_further_hash_proves_nothing(old: int,
 @pytest.mark.parametrize(("old", "size"), [(0, 5), (-1, 5), (6, 5)])
 def test_sizes_that_are_no_beginning_prove_nothing(old: int, size: int) -> None:
     assert not merkle.is_extension(old, LEAVES[0], size, rfc6962.root(LEAVES[:5]), [])
+
+
+@pytest.mark.parametrize(("old", "size", "claimed"), [(3, 7, 70), (6, 8, 16), (1, 2, 3)])
+def test_a_proof_that_ends_before_the_claimed_size_proves_nothing(old: int, size: int, claimed: int) -> None:
+    old_root, root = rfc6962.root(LEAVES[:old]), rfc6962.root(LEAVES[:size])
+    proof = rfc6962.consistency(old, LEAVES[:size])
+    assert merkle.is_extension(old, old_root, size, root, proof)
+    assert not merkle.is_extension(old, old_root, claimed, root, proof)

@@ -1,53 +1,94 @@
 """The signer and new epochs: it signs one whose statement says what was signed before."""
 
+import json
+
 from tests.support.signing import Sealed, SignerAt
 
 
-def last_signed(signer: SignerAt) -> dict[str, object]:
-    memory = signer.memory()
-    memory.close()
-    known = memory.known["acme"][1]
-    return {"size": known.size, "root": known.root.hex()}
+def known(signer: SignerAt) -> str:
+    return signer.command("known").stdout
 
 
-def test_an_epoch_whose_statement_names_the_last_signed_head_is_signed(sealed: Sealed, signer: SignerAt) -> None:
+def end_refusals(signer: SignerAt) -> None:
+    for tenant in ("acme", "globex"):
+        signer.command("resume", "--tenant", tenant)
+
+
+def test_after_a_restore_an_epoch_that_names_the_last_signed_head_is_signed(sealed: Sealed, signer: SignerAt) -> None:
     sealed.back_up()
     sealed.append("acme", 5)
     signer.once()
     sealed.restore()
     assert signer.once() == 1
-    sealed.begin_epoch("acme", 2, last_signed(signer))
-    sealed.append("acme", 0)
+    sealed.begin_epoch(known(signer))
 
     assert signer.once() == 1  # the refusal of the first epoch is there for the operator to end
-    assert sealed.signed_size(epoch=2) == 1
+    assert sealed.signed_size(epoch=2) == sealed.signed_size("globex", 2) == 1
     assert signer.has_signed(sealed, epoch=2)
-    signer.command("resume", "--tenant", "acme")
+    end_refusals(signer)
+    assert signer.once() == 0
     assert signer.once() == 0
     assert sealed.signed_size() == 0  # twelve were signed; the closed tree of seven leaves never is
 
 
-def test_an_epoch_that_hides_what_was_signed_is_refused(sealed: Sealed, signer: SignerAt) -> None:
-    sealed.back_up()
-    sealed.append("acme", 5)
+def test_records_go_on_in_the_new_epoch_and_are_signed(sealed: Sealed, signer: SignerAt) -> None:
     signer.once()
-    sealed.restore()
-    sealed.begin_epoch("acme", 2, None)
+    sealed.begin_epoch(known(signer))
+    assert signer.once() == 0
+    sealed.append("acme", 4, epoch=2)
+    assert signer.once() == 0
+    assert sealed.signed_size(epoch=2) == 5
+
+
+def test_an_epoch_that_hides_what_was_signed_is_refused(sealed: Sealed, signer: SignerAt) -> None:
+    signer.once()
+    sealed.begin_epoch(None)
 
     assert signer.once() == 1
     assert "says that nothing of epoch 1 was known as signed" in signer.refusal(epoch=2)
     assert sealed.signed_size(epoch=2) == 0
 
 
+def test_an_epoch_that_names_another_head_than_the_last_is_refused(sealed: Sealed, signer: SignerAt) -> None:
+    signer.once()
+    earlier = known(signer)
+    sealed.append("acme", 5)
+    signer.once()
+    sealed.begin_epoch(earlier)
+
+    assert signer.once() == 1
+    assert "says that 7 of epoch 1 was known as signed, and this signer has signed 12" in signer.refusal(epoch=2)
+    assert sealed.signed_size("globex", 2) == 1
+
+
 def test_the_last_head_of_a_closed_epoch_is_signed_after_the_epoch_that_follows(
     sealed: Sealed, signer: SignerAt
 ) -> None:
     signer.once()
-    known = last_signed(signer)
+    before = known(signer)
     sealed.append("acme", 5)
-    sealed.begin_epoch("acme", 2, known)
+    sealed.begin_epoch(before)
 
     assert signer.once() == 0
-    assert sealed.signed_size(epoch=2) == 1
+    assert (sealed.signed_size(epoch=2), sealed.signed_size()) == (1, 7)
     assert signer.once() == 0
-    assert sealed.signed_size(epoch=1) == 12
+    assert sealed.signed_size() == 12
+
+
+def test_an_epoch_that_was_lost_as_a_whole_keeps_its_number(sealed: Sealed, signer: SignerAt) -> None:
+    signer.once()
+    sealed.back_up()
+    sealed.begin_epoch(known(signer))
+    sealed.append("acme", 4, epoch=2)
+    signer.once()
+    sealed.restore()
+    assert signer.once() == 1
+    assert "epoch 2 of acme was signed, and the database has only epoch 1" in signer.refusal(epoch=2)
+
+    sealed.begin_epoch(known(signer))
+    end_refusals(signer)
+    assert signer.once() == 0
+    assert sealed.signed_size(epoch=3) == 1
+    assert [(each["epoch"], each["size"]) for each in json.loads(known(signer)) if each["tenant_id"] == "acme"] == [
+        (1, 7), (2, 5), (3, 1),
+    ]  # fmt: skip

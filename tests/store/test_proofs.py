@@ -82,7 +82,7 @@ def test_paths_are_those_of_the_formula_where_blocks_of_blocks_begin_and_end(dat
 def test_a_tree_of_which_only_the_nodes_are_left_has_the_same_root(database: TestDatabase) -> None:
     leaves = grow(database, "acme", 600)
     database.execute("DELETE FROM audit.seals WHERE leaf_index < 512")
-    ((found,),) = database.execute("SELECT audit.range_hash('acme', 1, 0, 600)")
+    ((found,),) = database.execute("SELECT audit.root_of_size('acme', 1, 600)")
     assert found == root(leaves)
     with pytest.raises(psycopg.Error, match="the tree contradicts itself"):
         inclusion_of(database, 0, 600)

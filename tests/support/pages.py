@@ -38,9 +38,20 @@ RUN_BY = {
     ("docs/importing.md", "Import"): "test_commands_of_operators.py",
     ("docs/verifying.md", "Check an export"): "test_verifying.py",
     ("docs/verifying.md", "Check one record"): "test_verifying.py",
+    ("docs/signing.md", "Set up"): "test_signing_page.py",
+    ("docs/signing.md", "What is refused"): "test_signing_page.py",
+    ("docs/signing.md", "A memory that was lost or rolled back"): "test_signing_page.py",
+    ("docs/signing.md", "Replace the key"): "test_signing_page.py",
     ("docs/runbooks.md", "An API key has leaked"): "test_runbooks.py",
     ("docs/runbooks.md", "The password of audit_app has leaked"): "test_runbooks.py",
     ("docs/runbooks.md", "A tenant leaves"): "test_runbooks.py",
+    ("docs/runbooks.md", "Sealing is behind"): "test_evidence_pages.py",
+    ("docs/runbooks.md", "A tree contradicts itself"): "test_evidence_pages.py",
+    ("README.md", "Evidence"): "test_evidence_pages.py",
+    ("docs/evidence.md", "Verify with curl"): "test_curl_walkthrough.py",
+    ("docs/evidence.md", "Keep checkpoints outside"): "test_evidence_pages.py",
+    ("docs/evidence.md", "Sealing"): "test_evidence_pages.py",
+    ("docs/evidence.md", "Restores and failovers"): "test_evidence_pages.py",
 }
 """(page, heading): the test below tests/docs that runs the commands."""
 

@@ -1,10 +1,10 @@
 """A database whose records are sealed, what an attacker or a restore does to it, and the signer on it."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from app.sign.notes import Checkpoint, Signature
 from app.sign.settings import SignerSettings
 from tests.support.database import TestDatabase
 from tests.support.polling import eventually
-from tests.support.rfc6962 import leaf_hash
 
 ROOT = Path(__file__).parents[2]
 LOG = "ringfence.example"
@@ -31,9 +30,9 @@ class Sealed:
 
     database: TestDatabase
 
-    def append(self, tenant: str, records: int) -> None:
-        """Append records of a tenant, and seal them."""
-        size = self.size(tenant)
+    def append(self, tenant: str, records: int, epoch: int = 1) -> None:
+        """Append records of a tenant, and seal them in this epoch."""
+        size = self.size(tenant, epoch)
         with psycopg.connect(self.database.url()) as gateway:
             gateway.execute("SELECT audit.set_tenant(p_tenant_id => %s)", [tenant])
             for _ in range(records):
@@ -41,7 +40,7 @@ class Sealed:
 
         def sealed() -> bool:  # other databases of the server may hold it back for a moment
             self.database.execute("SELECT audit.seal_records()")
-            return self.size(tenant) == size + records
+            return self.size(tenant, epoch) == size + records
 
         eventually(sealed)
 
@@ -79,28 +78,17 @@ class Sealed:
         """Run statements as a superuser whom no foreign key stops."""
         self.database.execute(f"SET session_replication_role = replica; {statements}; RESET session_replication_role")
 
-    def begin_epoch(self, tenant: str, epoch: int, known: dict[str, Any] | None) -> None:
-        """Begin an epoch by hand, with the statement that names this last signed head."""
-        ((size, root),) = self.database.execute(
-            "SELECT size, encode(root, 'hex') FROM audit.trees WHERE tenant_id = %s AND epoch = %s", tenant, epoch - 1
-        )
-        statement = {
-            "version": 1, "kind": "epoch", "tenant_id": tenant, "epoch": epoch, "previous_epoch": epoch - 1,
-            "previous_size": size, "previous_root": root, "known_size": known["size"] if known else None,
-            "known_root": known["root"] if known else None, "reason": "restore",
-            "began_at": "2026-11-30T10:00:00.000000Z",
-        }  # fmt: skip
-        line = json.dumps(statement, separators=(",", ":"))
-        hashed = leaf_hash(line.encode())
-        self.database.execute(
-            "INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, began_at)"
-            " VALUES (%s, %s, 1, %s, %s, now())",
-            tenant, epoch, hashed, hashed,
-        )  # fmt: skip
-        self.database.execute(
-            "INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, line) VALUES (%s, %s, 0, %s, %s)",
-            tenant, epoch, hashed, line,
-        )  # fmt: skip
+    def begin_epoch(self, known: str | None) -> None:
+        """Begin a new epoch of every tenant. known: what the signer's command of this name printed."""
+
+        def begun() -> bool:  # other databases of the server may be writing for a moment
+            with psycopg.connect(self.database.url("postgres")) as administrator, suppress(psycopg.errors.ObjectInUse):
+                administrator.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                administrator.execute("SELECT audit.begin_epoch('restore', %s)", [known])
+                return True
+            return False
+
+        eventually(begun)
 
 
 @dataclass

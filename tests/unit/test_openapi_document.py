@@ -163,6 +163,11 @@ def test_a_second_linter_finds_nothing(document: dict[str, Any], tmp_path: Path)
         ("mode", ["DRY_RUN", "LIVE"], ["live", ""]),
         ("status", ["started", "success", "error", "denied"], ["done", ""]),
         ("http_status", [100, 599, None], [99, 600, 2**31]),
+        (
+            "context",
+            [{}, {"event": "a", "span_id": 1, "origin": False}, None],
+            [{"prompt": "a"}, {"event": None}, {"event": {}}, []],
+        ),
         ("latency_ms", [0, 2**31 - 1, None], [-1, 2**31]),
     ],
 )
@@ -171,7 +176,7 @@ def test_what_the_document_allows_of_a_field_is_what_is_accepted(
 ) -> None:
     schema = {**document["components"]["schemas"]["NewRecord"], "components": document["components"]}
     valid = {"agent_id": "a", "mode": "LIVE", "status": "success"}
-    optional = dict.fromkeys(("trace_id", "user_id", "error", "http_status", "latency_ms"))
+    optional = dict.fromkeys(("trace_id", "user_id", "error", "http_status", "latency_ms", "context"))
 
     def accepted(value: Any) -> bool:
         record = optional | valid | {field: value}

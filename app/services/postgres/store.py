@@ -8,6 +8,7 @@ from typing import Any, LiteralString, cast
 
 from typing_extensions import override
 
+from app.model.context import MAX_CONTEXT_BYTES
 from app.model.credential import ApiKey, Caller, Credential
 from app.model.record import Record
 from app.model.refusals import (
@@ -260,4 +261,5 @@ def _row(position: int, credential: Credential, record: Record) -> dict[str, Any
 def _size(entry: Entry) -> int:
     _, record = entry
     texts = (record.trace_id, record.agent_id, record.mode, record.status, record.user_id, record.error)
-    return 256 + sum(len(text) for text in texts if text) + (len(dump(record.context)) if record.context else 0)
+    # Of a context the most that it can take: writing it twice would cost more than a commit that is shared by fewer.
+    return 256 + sum(len(text) for text in texts if text) + (MAX_CONTEXT_BYTES if record.context else 0)

@@ -7,36 +7,13 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_first bigint := 0;        -- the subtree that the leaf is in, smaller at each step
-    v_end   bigint := p_size;
-    v_half  bigint := 1;        -- the greatest power of two below its size: how many leaves its left part has
-    v_left  boolean[] := '{}';  -- from the root down, like hashes: is the sibling on the left?
+    v_path record := audit.subtree_path(p_tenant_id, p_epoch, 0, p_index, p_size);
 BEGIN
-    hashes := '{}';
-    WHILE v_half * 2 < p_size LOOP
-        v_half := v_half * 2;
+    hashes := v_path.hashes;
+    root := v_path.subtree;
+    FOR n IN 1 .. cardinality(hashes) LOOP
+        root := sha256(decode('01', 'hex') || CASE WHEN v_path.on_left[n] THEN hashes[n] || root ELSE root || hashes[n] END);
     END LOOP;
-    WHILE v_end - v_first > 1 LOOP
-        WHILE v_half >= v_end - v_first LOOP
-            v_half := v_half / 2;
-        END LOOP;
-        IF p_index < v_first + v_half THEN
-            hashes := hashes || audit.range_hash(p_tenant_id, p_epoch, v_first + v_half, v_end);
-            v_left := v_left || false;
-            v_end := v_first + v_half;
-        ELSE
-            hashes := hashes || audit.range_hash(p_tenant_id, p_epoch, v_first, v_first + v_half);
-            v_left := v_left || true;
-            v_first := v_first + v_half;
-        END IF;
-    END LOOP;
-
-    root := audit.subtree_hash(p_tenant_id, p_epoch, 0, p_index);
-    FOR n IN REVERSE cardinality(hashes) .. 1 LOOP
-        root := sha256(decode('01', 'hex') || CASE WHEN v_left[n] THEN hashes[n] || root ELSE root || hashes[n] END);
-    END LOOP;
-    -- A proof begins at the leaf.
-    hashes := ARRAY(SELECT hashes[n] FROM generate_series(cardinality(hashes), 1, -1) AS n);
 END
 $$;
 

@@ -18,7 +18,7 @@ BEGIN
     v_size := audit.enter_tree_to_sign(p_tenant_id, p_epoch);
     IF p_size IS NULL OR p_size NOT BETWEEN 1 AND v_size THEN
         RAISE EXCEPTION 'size is a number from 1 to the size of the tree' USING ERRCODE = 'RF003', COLUMN = 'size';
-    ELSIF p_root IS DISTINCT FROM audit.range_hash(p_tenant_id, p_epoch, 0, p_size) THEN
+    ELSIF p_root IS DISTINCT FROM audit.root_of_size(p_tenant_id, p_epoch, p_size) THEN
         RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009',
             DETAIL = format('epoch %s has another root at size %s than was signed', p_epoch, p_size);
     END IF;

@@ -30,7 +30,8 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'repeatable read' THEN
         RAISE EXCEPTION 'an epoch begins in a transaction that is REPEATABLE READ' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    -- What is under way would be in neither: it has a number that the new epoch begins after.
+    -- What is under way below the end of the snapshot would be in neither: the new epoch begins at that end. What has a higher number,
+    -- under way or not, is in the new one.
     IF pg_snapshot_xmin(v_snapshot) <> pg_snapshot_xmax(v_snapshot) THEN
         RAISE EXCEPTION 'other transactions are writing' USING ERRCODE = 'object_in_use',
             HINT = 'Stop the service and other writers in every database of this server, roll back prepared transactions, and try again.';

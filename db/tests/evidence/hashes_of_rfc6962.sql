@@ -15,7 +15,7 @@ INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, line)
 SELECT 'tap-ct', 1, position - 1, sha256('\x00'::bytea || leaf), 'of Certificate Transparency'
 FROM unnest(ARRAY['\x', '\x00', '\x10', '\x2021', '\x3031', '\x40414243', '\x5051525354555657',
                   '\x606162636465666768696a6b6c6d6e6f']::bytea[]) WITH ORDINALITY AS l (leaf, position);
-SELECT is(encode(audit.range_hash('tap-ct', 1, 0, size), 'hex'), root, format('the published root of %s leaves', size))
+SELECT is(encode(audit.root_of_size('tap-ct', 1, size), 'hex'), root, format('the published root of %s leaves', size))
 FROM unnest(ARRAY[
     'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
     '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
@@ -84,19 +84,19 @@ FROM (VALUES (255, 600), (256, 257), (257, 512), (512, 600)) AS sizes (m, size)
 CROSS JOIN LATERAL (SELECT pg_temp.leaf_hashes('tap-a', 1, size)) AS d (leaves);
 
 -- What is not stored.
-SELECT audit.range_hash('tap-a', 1, 0, 512) AS root_of_512 \gset
+SELECT audit.root_of_size('tap-a', 1, 512) AS root_of_512 \gset
 DELETE FROM audit.seals WHERE tenant_id = 'tap-a' AND epoch = 1 AND leaf_index < 256;
-SELECT is(audit.range_hash('tap-a', 1, 0, 512), :'root_of_512', 'a complete subtree of 256 leaves is read as its node');
-SELECT throws_ok($$SELECT audit.range_hash('tap-a', 1, 0, 255)$$, 'RF009', 'the tree contradicts itself', 'where leaves are missing, an error');
-SELECT throws_ok($$SELECT audit.range_hash('tap-b', 1, 0, 4)$$, 'RF009', 'the tree contradicts itself', 'also where one is');
+SELECT is(audit.root_of_size('tap-a', 1, 512), :'root_of_512', 'a complete subtree of 256 leaves is read as its node');
+SELECT throws_ok($$SELECT audit.root_of_size('tap-a', 1, 255)$$, 'RF009', 'the tree contradicts itself', 'where leaves are missing, an error');
+SELECT throws_ok($$SELECT audit.root_of_size('tap-b', 1, 4)$$, 'RF009', 'the tree contradicts itself', 'also where one is');
 DELETE FROM audit.seal_nodes WHERE tenant_id = 'tap-a' AND node_index = 1;
-SELECT throws_ok($$SELECT audit.range_hash('tap-a', 1, 0, 512)$$, 'RF009', 'the tree contradicts itself', 'and where a node is');
+SELECT throws_ok($$SELECT audit.root_of_size('tap-a', 1, 512)$$, 'RF009', 'the tree contradicts itself', 'and where a node is');
 
 -- As a tenant, who sees its own alone.
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-b') \gset
-SELECT isnt(audit.range_hash('tap-b', 1, 0, 3), NULL, 'a tenant computes the root of its own tree');
-SELECT throws_ok($$SELECT audit.range_hash('tap-ct', 1, 0, 3)$$, 'RF009', NULL, 'and finds no hash of another');
+SELECT isnt(audit.root_of_size('tap-b', 1, 3), NULL, 'a tenant computes the root of its own tree');
+SELECT throws_ok($$SELECT audit.root_of_size('tap-ct', 1, 3)$$, 'RF009', NULL, 'and finds no hash of another');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -19,7 +19,7 @@ UPDATE audit.seals SET line = 'statement' WHERE tenant_id = 'tap-a' AND epoch = 
 SELECT root AS root_a2 FROM audit.trees WHERE tenant_id = 'tap-a' AND epoch = 2 \gset
 SELECT root AS root_a3 FROM audit.trees WHERE tenant_id = 'tap-a' AND epoch = 3 \gset
 SELECT root AS root_b FROM audit.trees WHERE tenant_id = 'tap-b' \gset
-SELECT audit.range_hash('tap-a', 3, 0, 5) AS root_5 \gset
+SELECT audit.root_of_size('tap-a', 3, 5) AS root_5 \gset
 SELECT (pg_temp.leaf_hashes('tap-a', 3, 6))[5] AS hash_4, (pg_temp.leaf_hashes('tap-a', 3, 6))[6] AS hash_5,
        pg_temp.mth(pg_temp.leaf_hashes('tap-a', 3, 4)) AS hash_0123 \gset
 CREATE TEMPORARY TABLE refused (number int GENERATED ALWAYS AS IDENTITY, call text, answer text);

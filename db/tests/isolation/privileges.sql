@@ -112,16 +112,16 @@ SELECT results_eq(
         ('audit_sealer', '{schema_version,seal_records,sealing_lag}'),
         ('audit_signer', '{list_tree_heads,schema_version,signer_consistency_proof,signer_epoch_statement,store_checkpoint}'),
         ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,
-                           are_repeated,begin_evidence,begin_export,claim_idempotency_key,consistency_path,context_filter,
+                           are_repeated,begin_evidence,begin_export,block_hashes,claim_idempotency_key,consistency_path,context_filter,
                            continue_export,evidence_header,evidence_leaves,evidence_page,evidence_part,evidence_window,
                            export_audit_logs,filtered_page,findings_of_objects,findings_of_policies,findings_of_privileges,
                            findings_of_roles,get_audit_log,get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,
                            granted_privileges,inclusion_path,insert_audit_log,insert_audit_log_batch,insert_audit_logs,
                            intended_privileges,is_context,isolation_report,keyset_page,leaf_of_record,leaves_in_window,
-                           list_admin_events,list_audit_logs,omitted_lines,outdated_server,page_cursor,parsed_context,
-                           private_leaf_line,range_hash,record_export,record_leaf_line,record_rules,replay_audit_logs,required_tenant,
-                           required_tree,schema_version,seal_records,set_tenant,store_audit_logs,subtree_hash,tenant_source,tree_root,
-                           unintended_settings,uuid_v7,wal_position}')$$,
+                           list_admin_events,list_audit_logs,omitted_lines,outdated_server,page_cursor,parent_hashes,parsed_context,
+                           private_leaf_line,record_export,record_leaf_line,record_rules,replay_audit_logs,required_tenant,
+                           required_tree,root_of_size,schema_version,seal_records,set_tenant,store_audit_logs,subtree_hash,
+                           subtree_path,tenant_source,tree_edge,tree_root,unintended_settings,uuid_v7,wal_position}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, audit_sealer seals, audit_signer signs, PUBLIC and the migrator call none');
 -- A role that could call these could make a proof of its own, or write an act that nobody did.
 SELECT is_empty(
@@ -150,7 +150,7 @@ SELECT results_eq(
       WHERE n.nspname IN ('audit', 'pgmigrate') AND has_schema_privilege(r.name, n.oid, p.name)
       ORDER BY r.name COLLATE "C"$$,
     $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_keyed', 'audit', 'USAGE'),
-             ('audit_trusted', 'audit', 'USAGE')$$,
+             ('audit_sealer', 'audit', 'USAGE'), ('audit_signer', 'audit', 'USAGE'), ('audit_trusted', 'audit', 'USAGE')$$,
     'schemas: the run-time roles enter audit, create nothing, and do not enter pgmigrate');
 SELECT is_empty(
     $$SELECT r.name, p.name FROM role AS r CROSS JOIN (VALUES ('CREATE'), ('TEMPORARY')) AS p (name)

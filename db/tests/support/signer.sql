@@ -11,7 +11,7 @@ CREATE FUNCTION pg_temp.sign(p_tenant_id text, p_epoch int DEFAULT 1, p_size big
 LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_size bigint := coalesce(p_size, (SELECT size FROM audit.trees WHERE tenant_id = p_tenant_id AND epoch = p_epoch));
-    v_root bytea := audit.range_hash(p_tenant_id, p_epoch, 0, v_size);
+    v_root bytea := audit.root_of_size(p_tenant_id, p_epoch, v_size);
     v_note text := pg_temp.note(p_tenant_id, p_epoch, v_size, v_root);
 BEGIN
     PERFORM audit.store_checkpoint(p_tenant_id, p_epoch, v_size, v_root, v_note);
