@@ -36,7 +36,7 @@ SWITCHES = {
         SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL,
             CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END)""",
     "a claimed scope of the owner": """
-        SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc')
+        SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL, NULL)
         FROM (SELECT set_config('app.tenant_id', {0}, true), set_config('app.scope', 'read,write', true)
               OFFSET 0) AS s""",
     "one record by its id": """
