@@ -48,6 +48,7 @@ CALLS: dict[str, list[str]] = {
     "are_stored": [
         "'[]'", "NULL", "'[1]'", "'{}'", IMPORTED, f"json_build_array(json_build_object('agent_id', {BAD}))",
     ],
+    "begin_epoch": ["'restore', NULL", f"{BAD}, NULL", "NULL, '[]'", "'restore', '[1]'"],
     "claim_idempotency_key": [
         f"{BAD}, sha256('a'), 'a'", "'k', sha256('a'), 'a'", "NULL, sha256('a'), 'a'", "'k', 'a', 'a'",
         "'k', sha256('a'), NULL",
@@ -86,6 +87,8 @@ CALLS: dict[str, list[str]] = {
     ],
     "rotate_proof_secret": [""],
     "schema_version": [""],
+    "seal_records": ["", "NULL", "-1"],
+    "sealing_lag": [""],
 }  # fmt: skip
 # What is in force beside the call. All of these can be set by anybody.
 ENTERED = (
@@ -201,7 +204,9 @@ def fail_and_call_again(session: Connection[Any], calls: list[str], preparation:
 
 @pytest.fixture
 def logins(create_role: CreateRole) -> list[str]:
-    return ["audit_app", "audit_gateway", create_role(member_of=("audit_admin",))]
+    return [
+        "audit_app", "audit_gateway", create_role(member_of=("audit_admin",)), create_role(member_of=("audit_sealer",)),
+    ]  # fmt: skip
 
 
 def test_every_function_that_runs_as_its_owner_is_tried(database: TestDatabase) -> None:
