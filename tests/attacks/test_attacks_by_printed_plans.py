@@ -41,7 +41,8 @@ IMPORTED = """'[{"agent_id": "a", "created_at": "2026-01-01T00:00:00Z"}]'"""
 LINE = "json_build_array(json_build_object('line', current_setting('app.line') || {}, 'hmac', {}))"
 FILTERS = (
     "p_agent_id => {0}, p_trace_id => {0}, p_user_id => NULL, p_mode => NULL, p_status => NULL, p_http_status => NULL,"
-    " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc'"
+    " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc', p_api_key_id => {0},"
+    " p_context => NULL"
 )
 # The arguments with which each function is called: some that fail inside, some that succeed.
 CALLS: dict[str, list[str]] = {
