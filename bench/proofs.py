@@ -82,7 +82,8 @@ def proofs(laboratory: Laboratory, leaves: int) -> None:
             cuts = statistics.quantiles(times, n=100)
             print(
                 f"{name} proof in {leaves:,} leaves, {kind}: median {statistics.median(times) * 1000:.2f} ms,"
-                f" p99 {cuts[98] * 1000:.2f} ms, processor {processor * 1000:.2f} ms with the entering, {length:,} bytes"
+                f" p99 {cuts[98] * 1000:.2f} ms, processor {processor * 1000:.2f} ms with the entering,"
+                f" {length:,} bytes"
             )
 
 
@@ -121,8 +122,8 @@ def bundles(laboratory: Laboratory) -> None:
             took = time.monotonic() - started
             processor = processor_seconds(connection.info.backend_pid) - before
         print(
-            f"evidence bundle, {name}: {leaves:,} leaves, {leaves / took:,.0f} a second, {leaves / processor:,.0f} a second of the"
-            f" processor, {length / 2**20:,.0f} MiB, longest part {longest * 1000:.0f} ms"
+            f"evidence bundle, {name}: {leaves:,} leaves, {leaves / took:,.0f} a second,"
+            f" {leaves / processor:,.0f} a second of the processor, {length / 2**20:,.0f} MiB, longest part {longest * 1000:.0f} ms"
         )
 
 
