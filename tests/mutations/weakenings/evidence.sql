@@ -85,7 +85,6 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('store_checkpoint', 'believes an unknown root', 'p_root IS DISTINCT FROM audit.root_of_size', 'p_root <> audit.root_of_size'),
         ('store_checkpoint', 'replaces a note', 'DO NOTHING', 'DO UPDATE SET note = excluded.note'),
         ('store_checkpoint', 'takes the time of the transaction', 'p_note, clock_timestamp())', 'p_note, now())'),
-        ('enter_tenant_to_sign', 'proves the scope read', 'p_tenant_id, ''sign'', '''')', 'p_tenant_id, ''read,sign'', '''')'),
         ('list_tree_heads', 'lists closed epochs', '(head.is_newest OR head.signed_size IS DISTINCT FROM head.size)', 'true'),
         ('list_tree_heads', 'lists the newest epochs alone', ' OR head.signed_size IS DISTINCT FROM head.size', ''),
         ('list_tree_heads', 'lists what has been signed in part', 'head.signed_size IS DISTINCT FROM head.size', 'head.signed_size IS NULL'),
