@@ -8,12 +8,13 @@ writes nothing.
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
-from bench import costs, in_bulk, in_sql, over_http, pages, report
+from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report
 from bench.laboratory import SERVER_SETTINGS, Laboratory
 from bench.measure import Clock, Plan
 from bench.programs import ensure_pgaudit, ensure_programs
@@ -21,18 +22,26 @@ from bench.results import Results
 from bench.run import Run
 
 FULL = Plan(
-    rounds=5, seconds=2, warming_up=1, records=10_000_000, unanalysed=300_000, sent=100_000, exported=200_000
+    rounds=5, seconds=2, warming_up=1, records=10_000_000, unanalysed=300_000, sent=100_000, exported=200_000,
+    sealed=200_000, leaves=10_000_000,
 )  # fmt: skip
-QUICK = Plan(rounds=3, seconds=1, warming_up=0, records=550_000, unanalysed=100_000, sent=20_000, exported=50_000)
+QUICK = Plan(
+    rounds=3, seconds=1, warming_up=0, records=550_000, unanalysed=100_000, sent=20_000, exported=50_000,
+    sealed=50_000, leaves=1_000_000,
+)  # fmt: skip
 SMALLER = 100_000
 """Records in the smaller table."""
 
 
-def measure(run: Run) -> None:
-    """Measure everything."""
+def in_the_database(run: Run) -> None:
+    """Measure lists and inserts in SQL."""
     in_sql.lists(run)
     in_sql.inserts(run)
     in_sql.beside_pgaudit(run)
+
+
+def of_the_service(run: Run) -> None:
+    """Measure what is asked over HTTP, and what a request costs."""
     run.clock.say("Starting the services and the peers")
     with over_http.services(run) as services:
         over_http.lists(run, services)
@@ -42,18 +51,24 @@ def measure(run: Run) -> None:
     run.clock.say("Round trips and memory")
     run.results.facts.append(costs.round_trips(run.writing, run.folder))
     run.results.facts += costs.peak_memory(run.writing, run.reading, run.folder, run.plan.sent)
-    run.clock.say("Done")
+
+
+PARTS: dict[str, Callable[[Run], None]] = {
+    "sql": in_the_database, "http": of_the_service, "evidence": evidence.measure,
+}  # fmt: skip
 
 
 def main() -> int:
     """Measure, show and write down; return 0, also where a target is missed: a miss is a result."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").split("\n\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="three minutes: fewer and shorter rounds, nothing written")
-    quick: bool = parser.parse_args().quick
-    plan = QUICK if quick else FULL
+    parser.add_argument("--only", choices=PARTS, help="measure one part, with nothing written")
+    arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else FULL
     forget_libpq_variables()  # the servers are our own
-    ensure_programs()
-    ensure_pgaudit()
+    if arguments.only != "evidence":
+        ensure_programs()
+        ensure_pgaudit()
     clock = Clock()
     results = Results(asdict(plan), SERVER_SETTINGS)
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as name:
@@ -62,13 +77,18 @@ def main() -> int:
         server = PrivateServer(wheel_binaries(), folder / "server")
         try:
             server.start(*SERVER_SETTINGS)
-            clock.say(f"Making {plan.records:,} records to read")
-            reading, writing = Laboratory(server, "large", plan.records), Laboratory(server, "small", SMALLER)
-            measure(Run(writing, reading, folder, plan, clock, results))
+            records = SMALLER if arguments.only == "evidence" else plan.records  # which reads none of them
+            clock.say(f"Making {records:,} records to read")
+            reading, writing = Laboratory(server, "large", records), Laboratory(server, "small", SMALLER)
+            run = Run(writing, reading, folder, plan, clock, results)
+            for name, part in PARTS.items():
+                if arguments.only in (None, name):
+                    part(run)
+            clock.say("Done")
         finally:
             server.remove()
     print(f"\n{report.tables(results)}")
-    if not quick:
+    if not arguments.quick and not arguments.only:
         results.write()
         pages.write_picture(results)
     return 0

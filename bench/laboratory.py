@@ -1,6 +1,9 @@
 """The databases that are measured. fsync and synchronous_commit are on; nothing else is special."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,16 +24,27 @@ PAGE = 50
 class Laboratory:
     """One migrated database, with the tenants `bench` and `few`, their API keys, and records of them and of others."""
 
-    def __init__(self, server: PrivateServer, name: str, records: int, *, is_fresh: bool = False) -> None:
+    def __init__(
+        self,
+        server: PrivateServer,
+        name: str,
+        records: int,
+        *,
+        is_fresh: bool = False,
+        release: Path | None = None,
+    ) -> None:
         """Make it.
 
         server: running, and the first time without our roles. records: how many are there to be read. is_fresh: they
-        have just been loaded, and the planner has no statistics.
+        have just been loaded, and the planner has no statistics. release: folder of another one, with its app and db.
         """
         self.server, self.name, self.records = server, name, records
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        migrate.apply(server.url("postgres", name))
+        if release:
+            _migrate_as(release, server.url("postgres", name))
+        else:
+            migrate.apply(server.url("postgres", name))
         with self.superuser() as connection:
             if connection.execute("SELECT to_regrole('bench_owner')").fetchone() == (None,):
                 connection.execute((SCRIPTS / "roles.sql").read_bytes())
@@ -93,3 +107,12 @@ class Laboratory:
             cursor = json.loads(text)["next_cursor"]
             ahead -= limit
         return cursor
+
+
+def _migrate_as(release: Path, url: str) -> None:
+    """Migrate with the command of another release: it reads answers that this one's code may read otherwise."""
+    environment = {**os.environ, "MIGRATION_DATABASE_URL": url}
+    command = [sys.executable, "-m", "app.migrate", "apply"]
+    done = subprocess.run(command, cwd=release, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{release} does not migrate: {done.stderr}")

@@ -135,7 +135,7 @@ class Plan:
 
     rounds: of each comparison; seconds: of one load; warming_up: seconds of a load before the first round, 0 for none.
     records: in the larger table; unanalysed: in the table without statistics; sent: records of one bulk request;
-    exported: records of one export.
+    exported: records of one export; sealed: records that are sealed in one round; leaves: of the tree that is proven.
     """
 
     rounds: int
@@ -145,6 +145,8 @@ class Plan:
     unanalysed: int
     sent: int
     exported: int
+    sealed: int
+    leaves: int
 
 
 def compare(pairs: list[Pair], loads: Mapping[str, Load], plan: Plan, machine_cores: int) -> list[Comparison]:

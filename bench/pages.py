@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.figures import Figure, shown
 from bench.measure import Comparison, Pair
 from bench.pairs import IN_README
 from bench.picture import draw
@@ -70,6 +71,9 @@ def _performance(results: Results) -> str:
         if chosen:
             head = f"| {heading} | target | median | lowest to highest | |"
             lines += ["", head, "|---|---|---|---|---|", *map(_row, chosen)]
+    if results.figures:
+        lines += ["", "| Figures of this machine | target | median | lowest to highest | |", "|---|---|---|---|---|"]
+        lines += map(_figure, results.figures)
     lines += [f"\nNot measured: {reason}." for reason in results.skipped]
     lines += ["", "Counted rather than timed, in the same run:", "", "| | |", "|---|---|"]
     for fact in results.facts:
@@ -92,6 +96,13 @@ def _row(comparison: Comparison) -> str:
     verdict = comparison.verdict().replace("missed", "**missed**")
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
     return f"| {comparison.pair.name} | {bound} | {comparison.ratio():.2f} | {spread} | {verdict} |"
+
+
+def _figure(figure: Figure) -> str:
+    bound = figure.bound().replace(">=", "&ge;").replace("<=", "&le;")
+    spread = f"{shown(min(figure.values))} to {shown(max(figure.values))}"
+    verdict = figure.verdict().replace("missed", "**missed**")
+    return f"| {figure.name} ({figure.unit}) | {bound} | {shown(figure.median())} | {spread} | {verdict} |"
 
 
 def main() -> int:

@@ -20,6 +20,21 @@ INSERTS = [
     Pair("insert in SQL, named tenant", "hash chain by trigger, one tenant", "header", "one chain", peer=True),
     Pair("insert in SQL, named tenant", "hash chain by trigger, nine tenants", "header", "nine chains", peer=True),
 ]
+_CALLS = {
+    "named": "insert, named tenant", "key": "insert, API key",
+    "named bulk": "500 records, named tenant", "key bulk": "500 records, API key",
+}  # fmt: skip
+EVIDENCE = [
+    *(
+        Pair(f"{name}, columns of evidence", "without them", f"{call}, columns", f"{call}, before", 0.92)
+        for call, name in _CALLS.items()
+    ),
+    *(
+        Pair(f"{name}, index of sealing", "without it", f"{call}, index", f"{call}, columns", 0.97)
+        for call, name in _CALLS.items()
+    ),
+    Pair("insert, named tenant, sealed beside", "not sealed beside", "named, sealed beside", "named, index"),
+]
 PGAUDIT = [
     Pair("insert in SQL, named tenant", "INSERT logged by pgaudit", "header", "logged", peer=True),
     Pair("INSERT logged by pgaudit", "the same INSERT, not logged", "logged", "not logged", peer=True),

@@ -1,65 +1,45 @@
-"""What proofs and evidence bundles cost in the database: `python -m bench.proofs`.
+"""What proofs and evidence bundles cost in the database, and how fast a bundle is verified offline.
 
-Proofs are of a tree of ten million leaves, by name and by key; a bundle is of records that audit.seal_records() has
-sealed, read part by part over COPY as the service does. On the server that BENCH_SERVER names, or the wheel's. Beside
-the time stands the processor's, of the server's backend alone: it is the same on a machine that others use too.
+A bundle is of records that audit.seal_records() has sealed and that a key of ours has signed, read part by part over
+COPY as the service does. The tree of many leaves is filled by hand: sealing ten million would take minutes.
 """
 
-import argparse
+import base64
 import os
-import statistics
-import tempfile
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
-from app.local.server import PrivateServer, wheel_binaries
-from bench.laboratory import SCRIPTS, SERVER_SETTINGS, Laboratory
-from bench.serving import processor_seconds
+from app.sign.notes import Checkpoint, key_of, origin_of, sign
+from bench.figures import Figure
+from bench.laboratory import SCRIPTS, Laboratory
+from bench.run import Run
+from bench.serving import ROOT
 
 UNSIGNED = 1000
 RECORD_EVERY = 9973  # as bench/sql/proofs_tree.sql
-PROOFS = 1000
+PROOFS = 300
+"""Of a kind, in a round."""
+LOG = "bench.example"
 
 
-def main() -> None:
-    """Make the database, measure, and print one line for each measurement."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--leaves", type=int, default=10_000_000, help="of the tree that is proven")
-    parser.add_argument("--records", type=int, default=2_000_000, help="a tenth is in the bundle that is read")
-    arguments = parser.parse_args()
-    binaries = Path(os.environ.get("BENCH_SERVER") or wheel_binaries())
-    with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as folder:
-        Path(folder).chmod(0o755)
-        server = PrivateServer(binaries, Path(folder) / "server")
-        try:
-            server.start(*SERVER_SETTINGS)
-            laboratory = Laboratory(server, "proofs", arguments.records)
-            fill(laboratory, arguments.leaves)
-            proofs(laboratory, arguments.leaves)
-            bundles(laboratory)
-        finally:
-            server.remove()
-
-
-def fill(laboratory: Laboratory, leaves: int) -> None:
-    """Seal the records, make the tree of `leaves` leaves, and store a checkpoint of each."""
+def grow(laboratory: Laboratory, leaves: int) -> None:
+    """Make the tree of `leaves` leaves, and a checkpoint of it that nobody signed."""
     with laboratory.superuser() as connection:
-        started, sealed = time.monotonic(), 0
-        while count := connection.execute("SELECT audit.seal_records(p_milliseconds => 10000)").fetchall()[0][0]:
-            sealed += count
-        print(f"sealed {sealed:,} records, {sealed / (time.monotonic() - started):,.0f} a second")
         connection.execute("SELECT set_config('bench.leaves', %s, false)", [str(leaves)])
-        for script in ("proofs_tree.sql", "proofs_signed.sql"):
-            connection.execute((SCRIPTS / script).read_bytes())
+        connection.execute((SCRIPTS / "proofs_tree.sql").read_bytes())
 
 
-def proofs(laboratory: Laboratory, leaves: int) -> None:
-    """Time proofs of random records and sizes, and count the bytes of one."""
+def proofs(run: Run, laboratory: Laboratory) -> None:
+    """Time proofs of random records and sizes, and count the bytes of the hashes in one."""
+    leaves = run.plan.leaves
 
     # Far apart, one after the other, and the same in every run.
     def record(number: int) -> list[Any]:
@@ -69,64 +49,87 @@ def proofs(laboratory: Laboratory, leaves: int) -> None:
         return sorted(1 + number * prime % leaves for prime in (6_700_417, 2_971_215_073))
 
     key = laboratory.value("SELECT audit.issue_api_key('tree', 'bench')")
+    inclusion = "SELECT audit.get_inclusion_proof(p_id => md5(%s::text)::uuid)"
+    consistency = "SELECT audit.get_consistency_proof(p_from => %s, p_to => %s)"
+    proof = ""
     for kind, role, enter, value in (
-        ("a named tenant", "bench_header", "SELECT audit.set_tenant(%s)", "tree"),
-        ("an API key", "bench_key", "SELECT audit.enter_tenant(%s)", key),
+        ("named tenant", "bench_header", "SELECT audit.set_tenant(%s)", "tree"),
+        ("API key", "bench_key", "SELECT audit.enter_tenant(%s)", key),
     ):
         for name, statement, arguments in (
-            ("inclusion", "SELECT audit.get_inclusion_proof(p_id => md5(%s::text)::uuid)", record),
-            ("consistency", "SELECT audit.get_consistency_proof(p_from => %s, p_to => %s)", sizes),
-        ):
-            with psycopg.connect(laboratory.url(role), autocommit=True) as connection:
-                times, processor, length = timed(connection, enter, value, statement, arguments)
-            cuts = statistics.quantiles(times, n=100)
-            print(
-                f"{name} proof in {leaves:,} leaves, {kind}: median {statistics.median(times) * 1000:.2f} ms,"
-                f" p99 {cuts[98] * 1000:.2f} ms, processor {processor * 1000:.2f} ms with the entering, {length:,} bytes"
-            )
+            ("inclusion", inclusion, record), ("consistency", consistency, sizes),
+        ):  # fmt: skip
+            medians, tails = [], []
+            for _ in range(run.plan.rounds):
+                with psycopg.connect(laboratory.url(role), autocommit=True) as connection:
+                    times, text = timed(connection, enter, value, statement, arguments)
+                medians.append(1000 * times[len(times) // 2])
+                tails.append(1000 * times[len(times) * 99 // 100])
+            proof = text if name == "inclusion" else proof
+            what = f"{name} proof in {leaves:,} leaves, {kind}"
+            run.figure(Figure(f"{what}: median", "ms", medians, 5))
+            run.figure(Figure(f"{what}: p99", "ms", tails))
+    hashes = proof.partition("\n\n")[0].split("\n")[2:]
+    length = sum(len(base64.b64decode(each)) for each in hashes)
+    run.figure(Figure(f"hashes of an inclusion proof in {leaves:,} leaves", "bytes", [length], 1024))
 
 
 def timed(
     connection: Connection[Any], enter: str, value: str, statement: str, arguments: Callable[[int], list[Any]]
-) -> tuple[list[float], float, int]:
-    """Return how long each call took, in seconds, the processor time of one, and the length of the last answer."""
+) -> tuple[list[float], str]:
+    """Return how long each call took, in seconds, sorted, and the last answer."""
     times = []
-    text, before = "", 0.0
+    text = ""
     for number in range(PROOFS + 20):
-        if number == 20:
-            before = processor_seconds(connection.info.backend_pid)
         with connection.transaction():
             connection.execute(enter.encode(), [value])
             started = time.perf_counter()
             ((text,),) = connection.execute(statement.encode(), arguments(number)).fetchall()
             if number >= 20:  # a session reads its catalogue first
                 times.append(time.perf_counter() - started)
-    processor = (processor_seconds(connection.info.backend_pid) - before) / PROOFS
-    return times, processor, len(text.encode())
+    return sorted(times), text
 
 
-def bundles(laboratory: Laboratory) -> None:
-    """Time a bundle of all records of a tenant, and one of the newest tenth."""
-    start = laboratory.start_of_newest(
-        laboratory.value("SELECT count(*) / 10 FROM audit.audit_logs WHERE tenant_id = 'bench'")
-    )
-    for name, since in (("whole", None), ("window", start)):
-        with psycopg.connect(laboratory.url("bench_key"), autocommit=True) as connection:
-            before = processor_seconds(connection.info.backend_pid)
-            started, leaves, length, longest = time.monotonic(), 0, 0, 0.0
-            for part, seconds in parts(connection, laboratory.api_key, since):
-                leaves += part.count(b'{"version":')
-                length += len(part)
-                longest = max(longest, seconds)
-            took = time.monotonic() - started
-            processor = processor_seconds(connection.info.backend_pid) - before
-        print(
-            f"evidence bundle, {name}: {leaves:,} leaves, {leaves / took:,.0f} a second, {leaves / processor:,.0f} a second of the"
-            f" processor, {length / 2**20:,.0f} MiB, longest part {longest * 1000:.0f} ms"
-        )
+def bundles(run: Run, laboratory: Laboratory) -> None:
+    """Measure the bundle of all records of a tenant, the one of its newest tenth, and the verifier on the first."""
+    vkey = _signed(laboratory)
+    start = laboratory.start_of_newest(run.plan.exported // 10)
+    file = run.folder / "bundle.ndjson"
+    for name, since in (("the newest tenth of a tenant", start), ("all of a tenant", None)):
+        rates = []
+        for _ in range(run.plan.rounds):
+            leaves, seconds = _read(laboratory, since, file)
+            rates.append(leaves / seconds)
+        run.figure(Figure(f"evidence bundle of {name}", "leaves a second", rates, at_least=True))
+    rates = [leaves / _verified(file, vkey) * 60 for _ in range(run.plan.rounds)]
+    run.figure(Figure(f"verifier, {leaves:,} leaves", "leaves a minute", rates, 1_000_000, at_least=True))
 
 
-def parts(connection: Connection[Any], key: str, since: str | None) -> Iterator[tuple[bytes, float]]:
+def _signed(laboratory: Laboratory) -> str:
+    """Sign the head of the tenant `bench`, store the checkpoint, and return the key that verifies it."""
+    private, name = Ed25519PrivateKey.generate(), origin_of(LOG, "bench", 1)
+    with laboratory.superuser() as connection:
+        ((size, root),) = connection.execute(
+            "SELECT size, root FROM audit.list_tree_heads() WHERE tenant_id = 'bench'"
+        ).fetchall()
+        text = Checkpoint(name, size, root).text
+        note = f"{text}\n{sign(text, name, private)}"
+        connection.execute("SELECT audit.store_checkpoint('bench', 1, %s, %s, %s)", [size, root, note])
+    return str(key_of(name, private))
+
+
+def _read(laboratory: Laboratory, since: str | None, file: Path) -> tuple[int, float]:
+    """Read a bundle into the file; return its leaves, and the seconds that the database took."""
+    leaves, seconds = 0, 0.0
+    with psycopg.connect(laboratory.url("bench_key"), autocommit=True) as connection, file.open("wb") as bundle:
+        for part, took in _parts(connection, laboratory.api_key, since):
+            leaves += part.count(b'{"version":')
+            seconds += took
+            bundle.write(part)
+    return leaves, seconds
+
+
+def _parts(connection: Connection[Any], key: str, since: str | None) -> Iterator[tuple[bytes, float]]:
     """Yield each part of a bundle, and the seconds that it took."""
     state: str | None = None
     with connection.transaction():
@@ -147,5 +150,13 @@ def parts(connection: Connection[Any], key: str, since: str | None) -> Iterator[
         yield b"".join(lines for lines, _ in read), time.perf_counter() - started
 
 
-if __name__ == "__main__":
-    main()
+def _verified(file: Path, vkey: str) -> float:
+    """Verify the bundle, the start of Python included; return the seconds. RuntimeError when it does not pass."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "app.verify", str(file), "--key", vkey],
+        cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(f"the bundle does not verify: {done.stdout} {done.stderr}")
+    return time.perf_counter() - started

@@ -2,6 +2,7 @@
 
 import statistics
 
+from bench.figures import shown
 from bench.measure import Rate
 from bench.results import Results
 
@@ -29,15 +30,24 @@ def tables(results: Results) -> str:
         lines.append("")
     heading = "medians of the rounds (-: a load is a single request)"
     lines.append(f"{heading:{WIDTH}} {'a second':>10} {'':14} {'p50 ms':>8} {'p99 ms':>8}")
-    shown: set[int] = set()  # a load may stand in several pairs
+    seen: set[int] = set()  # a load may stand in several pairs
     for comparison in results.comparisons:
         for name, rates in (
             (comparison.pair.what, comparison.ours),
             (f"    {comparison.pair.against}", comparison.theirs),
         ):
-            if id(rates[0]) not in shown:
-                shown.add(id(rates[0]))
+            if id(rates[0]) not in seen:
+                seen.add(id(rates[0]))
                 lines.append(f"{name:{WIDTH}} {_medians(rates)}")
+    if results.figures:
+        lines.append(f"\n{'figures of this machine':{WIDTH}} {'target':>12} {'median':>9}")
+    for figure in results.figures:
+        spread = f"{shown(min(figure.values))} to {shown(max(figure.values))}"
+        name = f"{figure.name} ({figure.unit})"
+        verdict = figure.verdict().replace("missed", "MISSED")
+        lines.append(
+            f"{name:{WIDTH}} {figure.bound():>12} {shown(figure.median()):>9}   {spread:17}   {verdict}".rstrip()
+        )
     for fact in results.facts:
         lines.append(f"\n{fact.name} ({fact.unit})")
         lines += [f"    {name:60} {value:>10,}" for name, value in fact.values.items()]

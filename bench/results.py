@@ -6,10 +6,11 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bench.figures import Figure
 from bench.measure import Comparison, Fact
 
 FILE = Path(__file__).parent / "results" / "latest.json"
@@ -29,8 +30,15 @@ def machine() -> dict[str, Any]:
         "memory_gigabytes": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: _version(package) for package in PACKAGES},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"  # a part of the benchmark needs no peers
 
 
 @dataclass
@@ -42,6 +50,7 @@ class Results:
     measured_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     machine: Mapping[str, Any] = field(default_factory=machine)
     comparisons: list[Comparison] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -53,6 +62,7 @@ class Results:
     def write(self, file: Path = FILE) -> None:
         """Write them; those of the run before are replaced."""
         document = {**vars(self), "comparisons": [comparison.as_json() for comparison in self.comparisons]}
+        document["figures"] = [figure.as_json() for figure in self.figures]
         document["facts"] = [asdict(fact) for fact in self.facts]
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(document, indent=1) + "\n")
@@ -63,5 +73,6 @@ def read(file: Path = FILE) -> Results:
     document = json.loads(file.read_text())
     cores = document["machine"]["cores"]
     document["comparisons"] = [Comparison.from_json(comparison, cores) for comparison in document["comparisons"]]
+    document["figures"] = [Figure.from_json(figure) for figure in document.get("figures", [])]
     document["facts"] = [Fact(**fact) for fact in document["facts"]]
     return Results(**document)

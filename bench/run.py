@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.figures import Figure, shown
 from bench.laboratory import Laboratory
 from bench.loads import pgbench
 from bench.measure import Clock, Load, Pair, Plan, compare
@@ -27,6 +28,11 @@ class Run:
         """Measure the pairs, and keep what was found."""
         self.clock.say(title)
         self.results.comparisons += compare(pairs, loads, self.plan, self.results.cores)
+
+    def figure(self, figure: Figure) -> None:
+        """Keep a figure, and print it."""
+        print(f"  {figure.name}: {shown(figure.median())} {figure.unit} {figure.verdict()}".rstrip(), flush=True)
+        self.results.figures.append(figure)
 
 
 def sql(laboratory: Laboratory, role: str, script: str, clients: int, **variables: str) -> Load:

@@ -1,106 +1,124 @@
-"""`python -m bench.sealing`: how many records a second are sealed, and what a call costs where nothing is due.
+"""How fast records are sealed, and how long one waits for its leaf while others are written without pauses."""
 
-A server of its own with fsync on, 100 tenants, records that are already committed; one worker, then two. The processor
-time of the workers is told beside the rate: on a machine that is busy otherwise it is the figure that stays.
-"""
-
-import argparse
-import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from datetime import datetime
 
-import psycopg
-
-from app import migrate
-from app.local.server import PrivateServer, wheel_binaries
+from bench.figures import Figure
+from bench.laboratory import SCRIPTS, Laboratory
+from bench.run import Run, sql
+from bench.serving import serving
 
 TENANTS = 100
-_SEALER = "bench_sealer"
-_SEAL = "SELECT audit.seal_records()"
-_RECORDS = """
-    INSERT INTO audit.audit_logs
-        (id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, trace_id, context)
-    SELECT audit.uuid_v7(), 'tenant-' || n %% %(tenants)s, 'agent-' || n %% 10, 'LIVE', 'success', 200, 12,
-           'user-' || n, '4bf92f3577b34da6a3ce929d0e0e4736',
-           '{"gen_ai.request.model":"model-1","span_id":"00f067aa0ba902b7"}'
-    FROM generate_series(1, %(records)s) AS n
-"""
+WORKERS = 2
+WRITERS = 16
+UNSEALED = "SELECT (SELECT count(*) FROM audit.audit_logs) - (SELECT coalesce(sum(size), 0)::bigint FROM audit.trees)"
+Growth = tuple[str, int, int, datetime]
+"""Tenant, size before, size after, when it was seen."""
 
 
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+def seal_all(laboratory: Laboratory, workers: int = 1) -> float:
+    """Seal every record with some workers at once; return the seconds that it took. Nobody may write meanwhile."""
+    left = laboratory.value(UNSEALED)
+    counting = threading.Lock()
 
+    def work(_: int) -> None:
+        nonlocal left
+        with laboratory.superuser() as connection:
+            while left > 0:
+                ((sealed,),) = connection.execute("SELECT audit.seal_records(p_milliseconds => 1000)").fetchall()
+                with counting:
+                    left -= sealed
+                if not sealed:
+                    time.sleep(0.005)  # another worker is at the tenants that are left
 
-def _seal_all(url: str) -> tuple[int, float]:
-    """Seal until nothing is left; return how many records, and the processor's seconds."""
-    with psycopg.connect(url, autocommit=True) as sealer:
-        began, total = _processor_seconds(sealer.info.backend_pid), 0
-        while sealed := sealer.execute(_SEAL).fetchall()[0][0]:
-            total += sealed
-        return total, _processor_seconds(sealer.info.backend_pid) - began
-
-
-def _measure(server: PrivateServer, records: int, workers: int) -> str:
-    with psycopg.connect(server.url("postgres", "bench"), autocommit=True) as superuser:
-        superuser.execute(_RECORDS, {"tenants": TENANTS, "records": records})
-        superuser.execute("VACUUM (ANALYZE) audit.audit_logs")
-        superuser.execute("CHECKPOINT")
-    began = time.monotonic()
+    started = time.monotonic()
     with ThreadPoolExecutor(workers) as pool:
-        done = list(pool.map(_seal_all, [server.url(_SEALER, "bench")] * workers))
-    seconds = time.monotonic() - began
-    total, processor = sum(count for count, _ in done), sum(each for _, each in done)
-    return (
-        f"{workers} worker(s): {total:,} records in {seconds:.1f} s, {total / seconds:,.0f} a second,"
-        f" {processor / max(total, 1) * 1e6:.1f} microseconds of processor each"
-    )
+        list(pool.map(work, range(workers)))
+    return time.monotonic() - started
 
 
-def _idle(server: PrivateServer, tenants: int) -> str:
-    with psycopg.connect(server.url("postgres", "bench"), autocommit=True) as superuser:
-        superuser.execute("SELECT audit.create_tenant('idle-' || n) FROM generate_series(1, %s) AS n", [tenants])
-    with psycopg.connect(server.url(_SEALER, "bench"), autocommit=True) as sealer:
-        sealer.execute("SELECT audit.seal_records(10000)")
-        pid, milliseconds = sealer.info.backend_pid, []
-        for prepare in ("SELECT pg_current_xact_id()", "SELECT 1"):
-            with psycopg.connect(server.url("postgres", "bench"), autocommit=True) as other:
-                other.execute(prepare.encode())
-            began = _processor_seconds(pid), time.monotonic()
-            sealer.execute("SELECT audit.seal_records(10000)")
-            milliseconds += [(_processor_seconds(pid) - began[0]) * 1e3, (time.monotonic() - began[1]) * 1e3]
-    return (
-        f"{tenants:,} tenants with nothing due: {milliseconds[1]:.1f} ms ({milliseconds[0]:.0f} of processor);"
-        f" when no transaction has ended since: {milliseconds[3]:.1f} ms"
-    )
+def rate(run: Run, laboratory: Laboratory) -> None:
+    """Measure how many records a second are sealed, over a hundred tenants, by one worker and by two."""
+    laboratory.run("sealing_tenants.sql")
+    seal_all(laboratory)
+    count = run.plan.sealed
+    found: dict[int, list[float]] = {1: [], WORKERS: []}
+    for _ in range(run.plan.rounds):
+        for workers, rates in found.items():
+            _write(laboratory, count)
+            rates.append(count / seal_all(laboratory, workers))
+    for workers, rates in found.items():
+        run.figure(Figure(
+            f"sealing, {TENANTS} tenants, {workers} worker{'s' if workers > 1 else ''}", "records a second", rates,
+            50_000 if workers == WORKERS else None, at_least=True,
+        ))  # fmt: skip
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.sealing", description=__doc__)
-    parser.add_argument("--records", type=int, default=500_000, help="for each number of workers")
-    parser.add_argument("--binaries", type=Path, default=wheel_binaries())
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as name:
-        Path(name).chmod(0o755)
-        server = PrivateServer(arguments.binaries, Path(name) / "server")
-        try:
-            server.start("shared_buffers=256MB", "max_wal_size=4GB")
-            with psycopg.connect(server.url("postgres"), autocommit=True) as superuser:
-                superuser.execute("CREATE DATABASE bench")
-            migrate.apply(server.url("postgres", "bench"))
-            with psycopg.connect(server.url("postgres", "bench"), autocommit=True) as superuser:
-                superuser.execute(f"CREATE ROLE {_SEALER} LOGIN IN ROLE audit_sealer")
-                superuser.execute(
-                    "SELECT audit.create_tenant('tenant-' || n) FROM generate_series(0, %s) AS n", [TENANTS - 1]
-                )
-            for workers in (1, 2):
-                print(_measure(server, arguments.records, workers), flush=True)
-            print(_idle(server, 10_000), flush=True)
-        finally:
-            server.remove()
+def _write(laboratory: Laboratory, count: int) -> None:
+    """Write records in transactions of a hundred, a tenant after the other: of each tenant many small ones."""
+    with laboratory.superuser() as connection:
+        connection.execute((SCRIPTS / "sealing_records.sql").read_text().replace(":records", str(count)).encode())
 
 
-if __name__ == "__main__":
-    main()
+def lag(run: Run, laboratory: Laboratory) -> None:
+    """Measure, with the service sealing, the seconds from a record's time to its leaf under a load without pauses."""
+    load = sql(laboratory, "bench_header", "insert_tenants.sql", WRITERS)
+    medians, tails = [], []
+    with serving("-m", "app", DATABASE_URL=laboratory.url("bench_key")):
+        for _ in range(run.plan.rounds):
+            seal_all(laboratory)
+            grown: list[Growth] = []
+            done = threading.Event()
+            watcher = threading.Thread(target=_watch, args=(laboratory, grown, done))
+            watcher.start()
+            try:
+                written = load(3 * run.plan.seconds)
+                while laboratory.value(UNSEALED):
+                    time.sleep(0.1)
+            finally:
+                done.set()
+                watcher.join()
+            count, median, tail = _waited(laboratory, grown)
+            if count != written.count:
+                raise RuntimeError(f"{written.count} records were written, and {count} seen to be sealed")
+            medians.append(median)
+            tails.append(tail)
+    name = f"from a record to its leaf, {TENANTS} tenants, full load"
+    run.figure(Figure(f"{name}: median", "seconds", medians))
+    run.figure(Figure(f"{name}: p99", "seconds", tails, 2))
+
+
+def _watch(laboratory: Laboratory, grown: list[Growth], done: threading.Event) -> None:
+    """Note each growth of a tree, as a session beside sees it, until all is done."""
+    with laboratory.superuser() as connection:
+        sizes: dict[str, int] = {}
+        is_first, is_last = True, False
+        while not is_last:
+            is_last = done.wait(0 if is_first else 0.01)
+            rows = connection.execute("SELECT tenant_id, size, clock_timestamp() FROM audit.trees").fetchall()
+            for tenant, size, at in rows:
+                before = sizes.get(tenant, 0)
+                if size > before and not is_first:
+                    grown.append((tenant, before, size, at))
+                sizes[tenant] = size
+            is_first = False
+
+
+def _waited(laboratory: Laboratory, grown: list[Growth]) -> tuple[int, float, float]:
+    """Return how many records were sealed in these growths, and the median and the p99 of their seconds."""
+    with laboratory.superuser() as connection:
+        connection.execute("CREATE TEMP TABLE grown (tenant_id text, first bigint, beyond bigint, at timestamptz)")
+        with connection.cursor() as cursor, cursor.copy("COPY grown FROM STDIN") as rows:
+            for row in grown:
+                rows.write_row(row)
+        connection.execute("ANALYZE grown")
+        ((count, waited),) = connection.execute(
+            "SELECT count(*), percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP ("
+            "   ORDER BY extract(epoch FROM g.at - l.recorded_at)::double precision)"
+            " FROM grown AS g JOIN audit.seals AS s"
+            "   ON s.tenant_id = g.tenant_id AND s.epoch = 1 AND s.leaf_index >= g.first AND s.leaf_index < g.beyond"
+            " JOIN audit.audit_logs AS l ON l.id = s.record_id"
+        ).fetchall()
+    return count, waited[0], waited[1]

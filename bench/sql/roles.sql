@@ -4,3 +4,4 @@ CREATE ROLE bench_owner LOGIN SUPERUSER;   -- not bound by row-level security: w
 CREATE ROLE bench_header LOGIN IN ROLE audit_trusted;
 CREATE ROLE bench_key LOGIN IN ROLE audit_keyed;
 CREATE ROLE bench_workers LOGIN IN ROLE audit_keyed;   -- the service with two workers, so that its connections can be counted
+CREATE ROLE bench_sealer LOGIN IN ROLE audit_sealer;

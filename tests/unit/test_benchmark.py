@@ -13,7 +13,7 @@ from bench.report import tables
 from bench.results import Results, read
 from bench.run import Run
 
-PLAN = Plan(rounds=3, seconds=2, warming_up=1, records=1, unanalysed=1, sent=1, exported=1)
+PLAN = Plan(rounds=3, seconds=2, warming_up=1, records=1, unanalysed=1, sent=1, exported=1, sealed=1, leaves=1)
 ALL = [
     pair
     for group in vars(pairs).values()

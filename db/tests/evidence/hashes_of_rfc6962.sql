@@ -31,6 +31,9 @@ CROSS JOIN LATERAL (SELECT number - 1) AS s (size);
 -- Two tenants' trees, and two epochs, that have nothing in common.
 SELECT pg_temp.grow('tap-b', 1, 3), pg_temp.grow('tap-a', 1, 600), pg_temp.grow('tap-a', 2, 5) \gset
 
+INSERT INTO audit.seal_nodes (tenant_id, epoch, level, node_index, hash)
+VALUES ('tap-b', 1, 1, 0, sha256('other')), ('tap-a', 2, 1, 0, sha256('other')), ('tap-a', 1, 2, 0, sha256('other'));
+
 -- The formulas of RFC 6962, 2.1.1 and 2.1.2.
 CREATE FUNCTION pg_temp.path(m int, d bytea[]) RETURNS bytea[] LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE

@@ -64,8 +64,6 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('evidence_window', 'forgets what it found before', 'THEN least((e.epoch ->> ''first'')::bigint, found.first)', 'THEN found.first'),
         ('evidence_window', 'forgets the last that it found before', 'THEN greatest((e.epoch ->> ''last'')::bigint, least(', 'THEN greatest(NULL::bigint, least('),
         ('evidence_window', 'goes beyond the checkpoint', 'least(found.last, (e.epoch ->> ''size'')::bigint - 1)', 'found.last'),
-        ('leaves_in_window', 'reads any tenant''s records', 'l.tenant_id = p_tenant_id
-          AND (l.created_at, l.id) >', '(l.created_at, l.id) >'),
         ('leaves_in_window', 'finds any tenant''s leaf', 'l.tenant_id = p_tenant_id AND l.record_id', 'l.record_id'),
         ('evidence_leaves', 'shows no statement', 'ELSIF v_leaf = 0 AND v_epoch > 1 THEN', 'ELSIF false THEN'),
         ('evidence_leaves', 'shows the first leaf of the first epoch', 'ELSIF v_leaf = 0 AND v_epoch > 1 THEN', 'ELSIF v_leaf = 0 THEN'),

@@ -1,0 +1,22 @@
+"""What evidence costs: inserts, sealing, proofs, bundles and offline verification."""
+
+from bench import before_evidence, proofs, sealing
+from bench.laboratory import Laboratory
+from bench.run import Run
+
+
+def measure(run: Run) -> None:
+    """Measure all of it, in a database of its own but for the inserts."""
+    before_evidence.inserts(run)
+    run.clock.say("Making records to seal")
+    laboratory = Laboratory(run.writing.server, "evidence", 10 * run.plan.exported)
+    run.clock.say(f"Sealing {run.plan.sealed:,} records of a hundred tenants")
+    sealing.rate(run, laboratory)
+    run.clock.say("Sealing beside writers")
+    sealing.lag(run, laboratory)
+    run.clock.say("Bundles, and their verification")
+    proofs.bundles(run, laboratory)
+    run.clock.say(f"Making a tree of {run.plan.leaves:,} leaves")
+    proofs.grow(laboratory, run.plan.leaves)
+    run.clock.say("Proofs")
+    proofs.proofs(run, laboratory)
