@@ -109,7 +109,7 @@ SELECT results_eq(
                          list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,
                          proven_tenant,proven_writer,record_api_key_use,record_export,record_rules,replay_audit_logs,required_tenant,
                          schema_version,seal_records,sealing_horizon,store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
-        ('audit_sealer', '{schema_version,seal_records,sealing_lag}'),
+        ('audit_sealer', '{schema_version,seal_records,sealing_horizon,sealing_lag}'),
         ('audit_signer', '{list_tree_heads,schema_version,signer_consistency_proof,signer_epoch_statement,store_checkpoint}'),
         ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,append_audit_logs,
                            are_repeated,begin_evidence,begin_export,block_hashes,claim_idempotency_key,consistency_path,context_filter,
