@@ -28,7 +28,7 @@ def restored(scene: Scene) -> None:
     assert "nothing that was signed is lost" in scene.begin_epoch("restore")
 
 
-@control("a window of time after that, which shows nothing of the old epoch", quick=True)
+@control("a window of time that shows nothing of the old epoch", quick=True)
 def window(scene: Scene) -> None:
     """Hide the whole old epoch, whose last leaves were sealed and not signed before it ended, behind a window."""
     scene.write(40)

@@ -59,6 +59,21 @@ def told_loss(scene: Scene) -> None:
     scene.begin_epoch("restore")
 
 
+@attack(
+    "restore a backup from before the last epoch, with an epoch that passes over it",
+    "verifier: epochs",
+    "verifier: since",
+)
+def lost_epoch(scene: Scene) -> None:
+    """Lose a whole epoch: its number is not used again."""
+    backup = moves.dump(scene)
+    scene.begin_epoch("restore")
+    scene.go_on()
+    scene.keep()
+    moves.restore(scene, backup)
+    scene.begin_epoch("restore")
+
+
 @attack("fail over to a standby that lacks sealed records, and go on", "signer", "verifier: since")
 def lagging(scene: Scene) -> None:
     """Begin no epoch."""
