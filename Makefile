@@ -69,10 +69,10 @@ verify-sql: .venv/local   ## Walk through the same story in psql, without the se
 vectors: .venv/dev   ## Let four programs judge the evidence in docs/vectors: ours, the page, Go's x/mod and PyPI's aics-tlog
 	@$(BIN)/python -m tests.vectors.judging
 
-bench: .venv/bench   ## Measure how fast it is against its limits and its peers, at most 15 minutes
+bench: .venv/bench   ## Measure how fast it is against its limits and its peers, at most 30 minutes
 	@$(BIN)/python -m bench
 
-bench-quick: .venv/bench   ## The same in two to three minutes, and nothing is written
+bench-quick: .venv/bench   ## The same in about six minutes, and nothing is written
 	@$(BIN)/python -m bench --quick
 
 bench-pages: .venv/local   ## Write the results of the last `make bench` into docs/performance.md and the README

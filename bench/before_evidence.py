@@ -4,6 +4,7 @@ The schema from before comes from the history of the repository; where there is 
 is skipped.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -13,31 +14,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from bench import pairs
 from bench.laboratory import Laboratory
 from bench.measure import Load, Rate
 from bench.run import Run, sql
 from bench.sealing import seal_all
-from bench.serving import ROOT
+from bench.serving import ROOT, backend_seconds
 
 COMMIT = "100a0b5"
 """The last one whose records carry no evidence."""
 SEALING_INDEX = "audit.audit_logs_tenant_id_recorded_xid_id_idx"
-RECORDS = 100_000
 WRITERS = 16
-BULK_WRITERS = 4
+BULK = 500
 SHAPES = ("before", "columns", "index")
-CALLS = {
-    "named": ("bench_header", "insert_header.sql", WRITERS),
-    "key": ("bench_key", "insert_key.sql", WRITERS),
-    "named bulk": ("bench_header", "bulk_header.sql", BULK_WRITERS),
-    "key bulk": ("bench_key", "bulk_key.sql", BULK_WRITERS),
-}
+ENTER = {"named": "audit.set_tenant('bench')", "key": "audit.enter_tenant(%(key)s)"}
+ROLES = {"named": "bench_header", "key": "bench_key"}
+SINGLE = (
+    "audit.insert_audit_log(p_agent_id => 'agent', p_mode => 'DRY_RUN', p_status => 'success', p_trace_id => 'trace')"
+)
+MANY = "audit.insert_audit_logs(%(records)s)"
+RECORD = {"agent_id": "agent", "mode": "DRY_RUN", "status": "success", "trace_id": "trace"}
 
 
 def inserts(run: Run) -> None:
     """Measure the calls on each of the three, and one while records are sealed."""
-    release = _unpacked(run.folder)
+    release = release_before(run.folder)
     if release is None:
         reason = f"inserts before evidence: commit {COMMIT} is not in the history of this checkout"
         run.results.skipped.append(reason)
@@ -45,21 +48,49 @@ def inserts(run: Run) -> None:
     run.clock.say("Making a database in each shape")
     server = run.writing.server
     made = {
-        shape: Laboratory(server, f"shape_{shape}", RECORDS, release=release if shape == "before" else None)
+        shape: Laboratory(server, f"shape_{shape}", run.plan.sent, release=release if shape == "before" else None)
         for shape in SHAPES
         if shape != "before" or release
     }
     with made["columns"].superuser() as connection:
         connection.execute(f"DROP INDEX {SEALING_INDEX}".encode())
     seal_all(made["index"])
-    loads: dict[str, Load] = {
-        f"{call}, {shape}": sql(laboratory, *how) for shape, laboratory in made.items() for call, how in CALLS.items()
-    }
-    loads["named, sealed beside"] = _sealed_beside(made["index"], loads["named, index"])
-    run.measure("Inserts, pgbench, by what evidence adds", pairs.EVIDENCE, loads)
+    loads: dict[str, Load] = {}
+    for shape, laboratory in made.items():
+        for kind in ROLES:
+            loads[f"{kind}, {shape}"] = _session(laboratory, kind, SINGLE, 1)
+            loads[f"{kind} bulk, {shape}"] = _session(laboratory, kind, MANY, BULK)
+    run.measure("Inserts, one session, processor time by what evidence adds", pairs.EVIDENCE_INSERTS, loads)
+    load = sql(made["index"], "bench_header", "insert_header.sql", WRITERS)
+    run.measure(f"Inserts, pgbench, {WRITERS} clients, while records are sealed", pairs.SEALED_BESIDE, {
+        "named": load, "named, sealed beside": _sealed_beside(made["index"], load),
+    })  # fmt: skip
 
 
-def _unpacked(folder: Path) -> Path | None:
+def _session(laboratory: Laboratory, kind: str, call: str, records: int) -> Load:
+    """Return a load of one session; the milliseconds are the processor's, of the session's process, for one record.
+
+    A few per cent cannot be seen in the time on the clock, which holds what the disk and the machine do besides.
+    """
+    statement = f"SELECT {ENTER[kind]}, {call}".encode()
+    parameters = {"key": laboratory.api_key, "records": json.dumps([RECORD] * records)}
+
+    def run(seconds: int) -> Rate:
+        calls = max(1, seconds) * (500 if records == 1 else 10)
+        with psycopg.connect(laboratory.url(ROLES[kind]), autocommit=True) as connection:
+            for _ in range(20 if records == 1 else 2):  # a session reads its catalogue first
+                connection.execute(statement, parameters, prepare=True)
+            began, before = time.perf_counter(), backend_seconds(connection)
+            for _ in range(calls):
+                connection.execute(statement, parameters, prepare=True)
+            used = 1000 * (backend_seconds(connection) - before) / (calls * records)
+        return Rate(calls * records / (time.perf_counter() - began), "records", calls * records, used)
+
+    return run
+
+
+def release_before(folder: Path) -> Path | None:
+    """Unpack the release before evidence below `folder`; return where, or None where there is no history."""
     archive, release = folder / "before-evidence.tar", folder / "before-evidence"
     command = ["git", "archive", "-o", str(archive), COMMIT, "app", "db", "pgmigrate.yml"]
     if subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode != 0:
@@ -83,7 +114,11 @@ def _sealer(laboratory: Laboratory) -> Iterator[None]:
     """Run `python -m app.seal`, from its first session on."""
     environment = {**os.environ, "SEALER_DATABASE_URL": laboratory.url("bench_sealer")}
     with subprocess.Popen(
-        [sys.executable, "-m", "app.seal"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "app.seal"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         try:
             while not laboratory.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'bench_sealer'"):

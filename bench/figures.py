@@ -22,7 +22,7 @@ class Figure:
 
     def bound(self) -> str:
         """Return the target as text, empty where there is none."""
-        return "" if self.target is None else f"{'>=' if self.at_least else '<='} {self.target:,g}"
+        return "" if self.target is None else f"{'>=' if self.at_least else '<='} {shown(self.target)}"
 
     def met(self) -> bool | None:
         """Return whether the median meets the target; None where there is none."""

@@ -6,6 +6,7 @@ COPY as the service does. The tree of many leaves is filled by hand: sealing ten
 
 import base64
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -18,16 +19,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import Connection
 
 from app.sign.notes import Checkpoint, key_of, origin_of, sign
+from bench import pairs
 from bench.figures import Figure
 from bench.laboratory import SCRIPTS, Laboratory
 from bench.run import Run
-from bench.serving import ROOT
+from bench.serving import ROOT, backend_seconds
 
 UNSIGNED = 1000
 RECORD_EVERY = 9973  # as bench/sql/proofs_tree.sql
 PROOFS = 300
 """Of a kind, in a round."""
 LOG = "bench.example"
+
+
+def write(laboratory: Laboratory, records: int) -> None:
+    """Write the records of the tenant `bench` that a bundle has."""
+    with laboratory.superuser() as connection:
+        connection.execute((SCRIPTS / "bundle_records.sql").read_text().replace(":records", str(records)).encode())
 
 
 def grow(laboratory: Laboratory, leaves: int) -> None:
@@ -59,35 +67,39 @@ def proofs(run: Run, laboratory: Laboratory) -> None:
         for name, statement, arguments in (
             ("inclusion", inclusion, record), ("consistency", consistency, sizes),
         ):  # fmt: skip
-            medians, tails = [], []
+            medians, tails, used = [], [], []
             for _ in range(run.plan.rounds):
                 with psycopg.connect(laboratory.url(role), autocommit=True) as connection:
-                    times, text = timed(connection, enter, value, statement, arguments)
+                    times, each, text = timed(connection, enter, value, statement, arguments)
                 medians.append(1000 * times[len(times) // 2])
+                used.append(1000 * each)
                 tails.append(1000 * times[len(times) * 99 // 100])
             proof = text if name == "inclusion" else proof
             what = f"{name} proof in {leaves:,} leaves, {kind}"
-            run.figure(Figure(f"{what}: median", "ms", medians, 5))
+            run.figure(Figure(f"{what}: median", "ms", medians, pairs.PROOF_TIME))
             run.figure(Figure(f"{what}: p99", "ms", tails))
+            run.figure(Figure(f"{what}: processor time", "ms", used))
     hashes = proof.partition("\n\n")[0].split("\n")[2:]
     length = sum(len(base64.b64decode(each)) for each in hashes)
-    run.figure(Figure(f"hashes of an inclusion proof in {leaves:,} leaves", "bytes", [length], 1024))
+    run.figure(Figure(f"hashes of an inclusion proof in {leaves:,} leaves", "bytes", [length], pairs.PROOF_SIZE))
 
 
 def timed(
     connection: Connection[Any], enter: str, value: str, statement: str, arguments: Callable[[int], list[Any]]
-) -> tuple[list[float], str]:
-    """Return how long each call took, in seconds, sorted, and the last answer."""
+) -> tuple[list[float], float, str]:
+    """Return how long each call took, in seconds, sorted; the processor time of one, entering included; an answer."""
     times = []
-    text = ""
+    text, before = "", 0.0
     for number in range(PROOFS + 20):
+        if number == 20:
+            before = backend_seconds(connection)
         with connection.transaction():
             connection.execute(enter.encode(), [value])
             started = time.perf_counter()
             ((text,),) = connection.execute(statement.encode(), arguments(number)).fetchall()
             if number >= 20:  # a session reads its catalogue first
                 times.append(time.perf_counter() - started)
-    return sorted(times), text
+    return sorted(times), (backend_seconds(connection) - before) / PROOFS, text
 
 
 def bundles(run: Run, laboratory: Laboratory) -> None:
@@ -101,8 +113,10 @@ def bundles(run: Run, laboratory: Laboratory) -> None:
             leaves, seconds = _read(laboratory, since, file)
             rates.append(leaves / seconds)
         run.figure(Figure(f"evidence bundle of {name}", "leaves a second", rates, at_least=True))
-    rates = [leaves / _verified(file, vkey) * 60 for _ in range(run.plan.rounds)]
-    run.figure(Figure(f"verifier, {leaves:,} leaves", "leaves a minute", rates, 1_000_000, at_least=True))
+    took = [_verified(file, vkey) for _ in range(run.plan.rounds)]
+    for what, target, part in (("", pairs.VERIFIER_RATE, 0), (", processor time", None, 1)):
+        rates = [60 * leaves / each[part] for each in took]
+        run.figure(Figure(f"verifier, {leaves:,} leaves{what}", "leaves a minute", rates, target, at_least=True))
 
 
 def _signed(laboratory: Laboratory) -> str:
@@ -150,13 +164,17 @@ def _parts(connection: Connection[Any], key: str, since: str | None) -> Iterator
         yield b"".join(lines for lines, _ in read), time.perf_counter() - started
 
 
-def _verified(file: Path, vkey: str) -> float:
-    """Verify the bundle, the start of Python included; return the seconds. RuntimeError when it does not pass."""
-    started = time.perf_counter()
+def _verified(file: Path, vkey: str) -> tuple[float, float]:
+    """Verify the bundle, the start of Python included; return the seconds on the clock, and the processor's.
+
+    Raises RuntimeError when it does not pass.
+    """
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-m", "app.verify", str(file), "--key", vkey],
         cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(f"the bundle does not verify: {done.stdout} {done.stderr}")
-    return time.perf_counter() - started
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -5,25 +5,30 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+from bench import pairs
 from bench.figures import Figure
 from bench.laboratory import SCRIPTS, Laboratory
 from bench.run import Run, sql
-from bench.serving import serving
+from bench.serving import backend_seconds, serving
 
 TENANTS = 100
 WORKERS = 2
 WRITERS = 16
+IDLE = 10_000
 UNSEALED = "SELECT (SELECT count(*) FROM audit.audit_logs) - (SELECT coalesce(sum(size), 0)::bigint FROM audit.trees)"
 Growth = tuple[str, int, int, datetime]
 """Tenant, size before, size after, when it was seen."""
 
 
-def seal_all(laboratory: Laboratory, workers: int = 1) -> float:
-    """Seal every record with some workers at once; return the seconds that it took. Nobody may write meanwhile."""
+def seal_all(laboratory: Laboratory, workers: int = 1) -> tuple[float, float]:
+    """Seal every record with some workers at once, while nobody writes.
+
+    Return the seconds on the clock, and the processor's, of the workers' sessions.
+    """
     left = laboratory.value(UNSEALED)
     counting = threading.Lock()
 
-    def work(_: int) -> None:
+    def work(_: int) -> float:
         nonlocal left
         with laboratory.superuser() as connection:
             while left > 0:
@@ -32,11 +37,12 @@ def seal_all(laboratory: Laboratory, workers: int = 1) -> float:
                     left -= sealed
                 if not sealed:
                     time.sleep(0.005)  # another worker is at the tenants that are left
+            return backend_seconds(connection)
 
     started = time.monotonic()
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
-    return time.monotonic() - started
+        processor = sum(pool.map(work, range(workers)))
+    return time.monotonic() - started, processor
 
 
 def rate(run: Run, laboratory: Laboratory) -> None:
@@ -45,15 +51,33 @@ def rate(run: Run, laboratory: Laboratory) -> None:
     seal_all(laboratory)
     count = run.plan.sealed
     found: dict[int, list[float]] = {1: [], WORKERS: []}
+    microseconds = []
     for _ in range(run.plan.rounds):
         for workers, rates in found.items():
             _write(laboratory, count)
-            rates.append(count / seal_all(laboratory, workers))
+            seconds, processor = seal_all(laboratory, workers)
+            rates.append(count / seconds)
+            microseconds.append(processor / count * 1e6)
     for workers, rates in found.items():
         run.figure(Figure(
             f"sealing, {TENANTS} tenants, {workers} worker{'s' if workers > 1 else ''}", "records a second", rates,
-            50_000 if workers == WORKERS else None, at_least=True,
+            pairs.SEALING_RATE if workers == WORKERS else None, at_least=True,
         ))  # fmt: skip
+    run.figure(Figure(f"sealing, {TENANTS} tenants, processor time of a record", "microseconds", microseconds))
+
+
+def idle(run: Run, laboratory: Laboratory) -> None:
+    """Measure a call that finds nothing to seal, in many tenants. They stay, so measure the others before."""
+    with laboratory.superuser() as connection, laboratory.superuser() as other:
+        connection.execute("SELECT audit.create_tenant('idle' || n) FROM generate_series(1, %s) AS n", [IDLE])
+        connection.execute("SELECT audit.seal_records(p_milliseconds => 10000)")
+        milliseconds = []
+        for _ in range(3):
+            other.execute("SELECT pg_current_xact_id()")  # or the call knows at once that nothing has changed
+            started = time.perf_counter()
+            connection.execute("SELECT audit.seal_records(p_milliseconds => 10000)")
+            milliseconds.append(1000 * (time.perf_counter() - started))
+    run.figure(Figure(f"a call that finds nothing to seal in {IDLE:,} tenants", "ms", milliseconds))
 
 
 def _write(laboratory: Laboratory, count: int) -> None:
@@ -87,7 +111,7 @@ def lag(run: Run, laboratory: Laboratory) -> None:
             tails.append(tail)
     name = f"from a record to its leaf, {TENANTS} tenants, full load"
     run.figure(Figure(f"{name}: median", "seconds", medians))
-    run.figure(Figure(f"{name}: p99", "seconds", tails, 2))
+    run.figure(Figure(f"{name}: p99", "seconds", tails, pairs.SEALING_LAG))
 
 
 def _watch(laboratory: Laboratory, grown: list[Growth], done: threading.Event) -> None:

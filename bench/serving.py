@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from app.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +51,11 @@ def processor_seconds(root: int) -> float:
             continue
         ticks += sum(map(int, fields[11:15]))
     return ticks / _TICKS
+
+
+def backend_seconds(connection: psycopg.Connection[Any]) -> float:
+    """Return the processor time, in seconds, of the server's process for a session, to the microsecond."""
+    return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 @dataclass(frozen=True)

