@@ -120,7 +120,7 @@ SELECT results_eq(
                            intended_privileges,is_context,isolation_report,keyset_page,leaf_of_record,leaves_in_window,
                            list_admin_events,list_audit_logs,omitted_lines,outdated_server,page_cursor,parent_hashes,parsed_context,
                            private_leaf_line,record_export,record_leaf_line,record_rules,replay_audit_logs,required_tenant,
-                           required_tree,root_of_size,schema_version,seal_records,set_tenant,store_audit_logs,subtree_hash,
+                           required_tree,root_of_size,schema_version,seal_records,sealing_horizon,set_tenant,store_audit_logs,subtree_hash,
                            subtree_path,tenant_source,tree_edge,tree_root,unintended_settings,uuid_v7,wal_position}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, audit_sealer seals, audit_signer signs, PUBLIC and the migrator call none');
 -- A role that could call these could make a proof of its own, or write an act that nobody did.
