@@ -10,18 +10,18 @@ SELECT plan(26);
 \ir ../support/sealed.sql
 \ir ../support/answer.sql
 \ir ../support/bundle.sql
-SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-0'), audit.create_tenant('tap-c') \gset
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
 \set id_of_a '''01900000-0000-7000-8000-00000000000a'''
 \set id_of_b '''01900000-0000-7000-8000-00000000000b'''
 \set id_not_sealed '''01900000-0000-7000-8000-0000000000bb'''
 SELECT pg_temp.record('tap-a', :id_of_a), pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a2', '2026-01-02 00:00:00+00'),
-       pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a3', '2026-01-03 00:00:00+00'), pg_temp.record('tap-0', :id_of_b) \gset
+       pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a3', '2026-01-03 00:00:00+00'), pg_temp.record('tap-b', :id_of_b) \gset
 SELECT pg_temp.seal() \gset
--- Of tap-a two of three leaves are signed; what tap-0 has is larger, older and before it by name, so that any search would meet it first.
-SELECT pg_temp.record('tap-0', :id_not_sealed), pg_temp.grow('tap-0', 1, 299), pg_temp.grow('tap-0', 2, 5) \gset
-SELECT pg_temp.sign('tap-0', 1, 2), pg_temp.sign('tap-0', 1, 300), pg_temp.sign('tap-0', 2, 4), pg_temp.sign('tap-a', 1, 2) \gset
--- A leaf of tap-0 says that it is the record of tap-a, and one of tap-a the record of tap-0.
-UPDATE audit.seals SET record_id = :id_of_a, line = NULL, salt = sha256('salt') WHERE tenant_id = 'tap-0' AND epoch = 1 AND leaf_index = 299;
+-- Of tap-a two of three leaves are signed; what tap-b has is larger, and older, so that a search would meet it first.
+SELECT pg_temp.record('tap-b', :id_not_sealed), pg_temp.grow('tap-b', 1, 299), pg_temp.grow('tap-b', 2, 5) \gset
+SELECT pg_temp.sign('tap-b', 1, 2), pg_temp.sign('tap-b', 1, 300), pg_temp.sign('tap-b', 2, 4), pg_temp.sign('tap-a', 1, 2) \gset
+-- A leaf of tap-b says that it is the record of tap-a, and one of tap-a the record of tap-b.
+UPDATE audit.seals SET record_id = :id_of_a, line = NULL, salt = sha256('salt') WHERE tenant_id = 'tap-b' AND epoch = 1 AND leaf_index = 299;
 UPDATE audit.seals SET record_id = :id_not_sealed WHERE tenant_id = 'tap-a' AND leaf_index = 1;
 
 CREATE TEMPORARY TABLE call (number int GENERATED ALWAYS AS IDENTITY, tenant_id text, call text, answer text);
