@@ -123,7 +123,8 @@ def bundles(laboratory: Laboratory) -> None:
             processor = processor_seconds(connection.info.backend_pid) - before
         print(
             f"evidence bundle, {name}: {leaves:,} leaves, {leaves / took:,.0f} a second,"
-            f" {leaves / processor:,.0f} a second of the processor, {length / 2**20:,.0f} MiB, longest part {longest * 1000:.0f} ms"
+            f" {leaves / processor:,.0f} a second of the processor, {length / 2**20:,.0f} MiB,"
+            f" longest part {longest * 1000:.0f} ms"
         )
 
 
