@@ -128,11 +128,11 @@ class _Found:
 def _found(cursor: Any, directory: Path) -> _Found:
     cursor.execute((directory / "bootstrap" / "built_indexes.sql").read_text())
     defined = set((directory / "schema.sql").read_text().splitlines())
-    found = cursor.fetchall()
-    return _Found(
-        {name: (is_valid and definition in defined, has_comment) for name, is_valid, definition, has_comment, _ in found},
-        {column for *_, columns in found for column in columns},
-    )
+    indexes, columns = {}, set[str]()
+    for name, is_valid, definition, has_comment, columns_of_table in cursor.fetchall():
+        indexes[name] = (is_valid and definition in defined, has_comment)
+        columns.update(columns_of_table)
+    return _Found(indexes, columns)
 
 
 def _columns(path: str, directory: Path) -> set[str]:

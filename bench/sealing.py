@@ -21,8 +21,9 @@ _SEAL = "SELECT audit.seal_records()"
 _RECORDS = """
     INSERT INTO audit.audit_logs
         (id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, trace_id, context)
-    SELECT audit.uuid_v7(), 'tenant-' || n %% %(tenants)s, 'agent-' || n %% 10, 'LIVE', 'success', 200, 12, 'user-' || n,
-           '4bf92f3577b34da6a3ce929d0e0e4736', '{"gen_ai.request.model":"model-1","span_id":"00f067aa0ba902b7"}'
+    SELECT audit.uuid_v7(), 'tenant-' || n %% %(tenants)s, 'agent-' || n %% 10, 'LIVE', 'success', 200, 12,
+           'user-' || n, '4bf92f3577b34da6a3ce929d0e0e4736',
+           '{"gen_ai.request.model":"model-1","span_id":"00f067aa0ba902b7"}'
     FROM generate_series(1, %(records)s) AS n
 """
 

@@ -31,12 +31,13 @@ SWITCHES = {
         CROSS JOIN LATERAL (SELECT audit.list_audit_logs(p_agent_id => left(s.tenant, 0) || 'agent') AS page) AS l""",
     "an argument": """
         SELECT audit.list_audit_logs(
-            p_order => CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END)""",
+            p_order => CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END, NULL, NULL)""",
     "the function behind it": """
         SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL,
             CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END)""",
     "a claimed scope of the owner": """
-        SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc')
+        SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL,
+                                            NULL)
         FROM (SELECT set_config('app.tenant_id', {0}, true), set_config('app.scope', 'read,write', true)
               OFFSET 0) AS s""",
     "one record by its id": """

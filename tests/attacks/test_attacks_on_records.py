@@ -1,5 +1,6 @@
 """Records without the functions: no statement of the attacker's own reads, changes or deletes one."""
 
+import json
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -85,7 +86,7 @@ NOTHING_OF_IT = """
     DROP POLICY stray ON audit.audit_logs;
     DROP POLICY stray ON audit.admin_events;
     REVOKE ALL ON audit.audit_logs, audit.admin_events FROM audit_keyed;
-    GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error)
+    GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, context)
         ON audit.audit_logs TO audit_keyed"""
 
 
@@ -122,6 +123,35 @@ def test_merge_writes_what_insert_may_write(attack: Attack) -> None:
         connection.execute("SELECT set_config('app.tenant_id', 'acme', true)")
         connection.execute(MERGE.format("false", "'acme'").encode())
         assert attack.value(connection, COUNT_ALL) == RECORDS["acme"] + 1
+
+
+def test_no_record_is_written_in_the_name_of_another_key(attack: Attack) -> None:
+    other = attack.issue_key("acme").split("_")[1]
+    own = attack.keys["acme"].split("_")[1]
+    write = "INSERT INTO audit.audit_logs (id, tenant_id, agent_id{}) VALUES (gen_random_uuid(), 'acme', {}{})"
+    switched = "left(set_config('app.proof', '{}', true), 0) || 'agent'"
+    with attack.request() as connection:
+        proof = attack.value(connection, "SELECT current_setting('app.proof')")
+        forged = proof.replace(own, other)
+        back = f", CASE WHEN set_config('app.proof', '{proof}', true) <> '' THEN json '{{}}' END"
+        for statement in (
+            write.format(", api_key_id", "'agent'", f", '{other}'"),
+            write.format(", recorded_at", "'agent'", ", now() - interval '1 year'"),
+            write.format(", recorded_xid", "'agent'", ", '3'"),
+            write.format("", switched.format(forged), ""),
+            write.format(", context", switched.format(forged), back),
+        ):
+            assert_refused(connection, statement)
+        connection.execute(write.format(", context", switched.format(proof), back).encode())
+        items = json.loads(attack.value(connection, "SELECT audit.list_audit_logs()"))["items"]
+    assert [item["api_key_id"] for item in items if item["context"] is not None] == [own]
+
+
+def test_no_transaction_number_is_told(attack: Attack) -> None:
+    with attack.request() as connection:
+        for statement in ("SELECT audit.get_audit_log(%s)", "SELECT audit.list_audit_logs()"):
+            found = attack.value(connection, "SELECT audit.insert_audit_log('agent', 'LIVE', 'success')")
+            assert "xid" not in attack.value(connection, statement, *([found] if "%s" in statement else []))
 
 
 def test_whole_schemas_in_xml_are_empty(attack: Attack) -> None:
@@ -161,7 +191,8 @@ def test_nothing_is_found_by_the_values_of_a_hidden_record(attack: Attack) -> No
         assert '"count": 0' in attack.value(connection, by_user, user)
         cursor = attack.value(
             connection,
-            "SELECT audit.page_cursor(%s, %s, 'acme', 'desc', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+            "SELECT audit.page_cursor(%s, %s, 'acme', 'desc', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+            " NULL)",
             microseconds + 1,
             uuid4(),
         )

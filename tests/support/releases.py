@@ -19,6 +19,9 @@ RELEASE_BEFORE = "a5a6f4d"
 INDEXES_SINCE = 13
 """The number of the schema file that came with db/indexes."""
 
+COLUMNS_SINCE = 15
+"""The number of the schema file that adds columns to records."""
+
 
 def release_before(folder: Path) -> Path:
     """Unpack the release before below `folder`, service and SQL; return where. It runs with the packages of this one.

@@ -51,3 +51,14 @@ def test_make_lint_compares() -> None:
 
 def test_the_list_is_not_part_of_a_release() -> None:
     assert not [path for path in fingerprints() if "frozen" in path]
+
+
+def test_the_function_that_a_check_calls_is_the_same_in_both_files_that_make_it() -> None:
+    def made(file: Path) -> str:
+        _, begins, rest = file.read_text().partition("CREATE OR REPLACE FUNCTION audit.is_context(")
+        body, ends, _ = rest.partition("\nGRANT EXECUTE ON FUNCTION audit.is_context TO ")
+        assert begins and ends, file
+        return body
+
+    (schema_file,) = SCHEMA.glob("V0015__*.sql")
+    assert made(schema_file) == made(DATABASE_DIRECTORY / "functions" / "record" / "is_context.sql")

@@ -13,9 +13,9 @@ SET plpgsql.print_strict_params = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_snapshot  pg_snapshot := pg_current_snapshot();
     v_secret_id text        := (SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL);
     v_began_at  timestamptz := clock_timestamp();
+    v_end       xid8;
     v_tenant    text;
     v_old       record;
     v_known     record;
@@ -30,12 +30,7 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'repeatable read' THEN
         RAISE EXCEPTION 'an epoch begins in a transaction that is REPEATABLE READ' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    -- What is under way below the end of the snapshot would be in neither: the new epoch begins at that end. What has a higher number,
-    -- under way or not, is in the new one.
-    IF pg_snapshot_xmin(v_snapshot) <> pg_snapshot_xmax(v_snapshot) THEN
-        RAISE EXCEPTION 'other transactions are writing' USING ERRCODE = 'object_in_use',
-            HINT = 'Stop the service and other writers in every database of this server, roll back prepared transactions, and try again.';
-    END IF;
+    v_end := audit.snapshot_end(pg_current_snapshot());
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
@@ -59,7 +54,7 @@ BEGIN
 
         -- The new tree goes on after the snapshot. Records with a leaf are passed over, whatever number they have.
         INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, sealed_xid, sealed_id, began_at)
-        VALUES (v_tenant, v_epoch, 0, audit.tree_root(''), '', (pg_snapshot_xmax(v_snapshot)::text::numeric - 1)::text::xid8,
+        VALUES (v_tenant, v_epoch, 0, audit.tree_root(''), '', v_end,
                 'ffffffff-ffff-ffff-ffff-ffffffffffff', v_began_at);
         INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, line) VALUES (v_tenant, v_epoch, 0, v_hash, v_line);
         PERFORM audit.append_leaves(v_tenant, v_epoch, v_hash);

@@ -37,7 +37,7 @@ BEGIN
         -- A field is missing, or another record has an id. Caught below, so that nothing stays of this attempt.
         RAISE EXCEPTION 'not all records were stored' USING ERRCODE = 'RF004';
     EXCEPTION WHEN OTHERS THEN
-        IF NOT v_is_shared AND SQLSTATE NOT IN ('RF003', 'RF004') AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
+        IF NOT v_is_shared AND SQLSTATE NOT IN ('RF004', 'RF003') AND left(SQLSTATE, 2) NOT IN ('22', '23') THEN
             RAISE;
         ELSIF SQLSTATE = '55P03' THEN
             PERFORM set_config('lock_timeout', '5ms', true);   -- until audit.insert_audit_log_batch() ends

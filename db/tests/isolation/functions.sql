@@ -22,9 +22,9 @@ SELECT functions_are('audit', ARRAY[
     'record_admin_event', 'record_api_key_event', 'record_api_key_use', 'record_export', 'record_leaf_line', 'record_rules',
     'replay_audit_logs', 'required_proven_tenant', 'required_tenant', 'required_tree', 'revoke_api_key', 'root_of_size',
     'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'seal_batch', 'seal_records', 'seal_remaining',
-    'sealing_lag', 'set_proven_tenant', 'set_tenant', 'signer_consistency_proof', 'signer_epoch_statement', 'store_audit_logs',
-    'store_checkpoint', 'subtree_hash', 'subtree_path', 'tenant_proof', 'tenant_source', 'transaction_identity', 'tree_edge',
-    'tree_root', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
+    'sealing_lag', 'set_proven_tenant', 'set_tenant', 'signer_consistency_proof', 'signer_epoch_statement', 'snapshot_end',
+    'store_audit_logs', 'store_checkpoint', 'subtree_hash', 'subtree_path', 'tenant_proof', 'tenant_source',
+    'transaction_identity', 'tree_edge', 'tree_root', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
     'schema audit has these functions');
 SELECT is_empty(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace GROUP BY p.proname HAVING count(*) > 1$$,
@@ -211,6 +211,7 @@ SELECT results_eq(
         ('set_tenant', 'VOLATILE', 'plpgsql'),
         ('signer_consistency_proof', 'VOLATILE', 'plpgsql'),
         ('signer_epoch_statement', 'VOLATILE', 'plpgsql'),
+        ('snapshot_end', 'IMMUTABLE', 'plpgsql'),
         ('store_audit_logs', 'VOLATILE', 'plpgsql'),
         ('store_checkpoint', 'VOLATILE', 'plpgsql'),
         ('subtree_hash', 'STABLE', 'plpgsql'),

@@ -2,7 +2,7 @@
 -- transaction may write meanwhile, in any database of the server: run this file again when one did.
 
 BEGIN;
-SELECT plan(32);
+SELECT plan(36);
 SELECT throws_ok($$SELECT audit.begin_epoch('restore', NULL)$$, '25000', 'an epoch begins in a transaction that is REPEATABLE READ',
     'READ COMMITTED: refused');
 COMMIT;
@@ -14,6 +14,10 @@ SELECT throws_ok($$SELECT audit.begin_epoch('whim', NULL)$$, 'RF003', 'an epoch 
 SELECT throws_ok($$SELECT audit.begin_epoch(NULL, NULL)$$, 'RF003', 'an epoch begins after a restore or a failover', 'none: refused');
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT throws_ok($$SELECT audit.begin_epoch('restore', NULL)$$, '42501', 'permission denied for function begin_epoch', 'not the service''s to call');
+RESET SESSION AUTHORIZATION;
+SELECT is(audit.snapshot_end('100:100:'), '99'::xid8, 'an epoch ends below the end of a snapshot in which nothing was under way');
+SELECT throws_ok($$SELECT audit.snapshot_end('98:100:98')$$, '55006', 'other transactions are writing', 'and in no other');
+SELECT is(audit.snapshot_end('9000000000:9000000000:'), '8999999999'::xid8, 'numbers have 64 bits');
 ROLLBACK;
 
 BEGIN ISOLATION LEVEL REPEATABLE READ;
@@ -108,7 +112,8 @@ SELECT is(s.line::json ->> 'reason', 'failover', 'for another reason') FROM audi
 SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT throws_ok('SELECT audit.' || call, '42501', 'permission denied for function ' || split_part(call, '(', 1), call || ' is nobody''s to call')
 FROM (VALUES ('seal_remaining(''tap-a'', '''')'), ('append_records(''tap-a'', 1, NULL)'), ('append_leaves(''tap-a'', 1, NULL)'),
-    ('intact_size(''tap-a'', 1)'), ('next_to_seal(''tap-a'')')) AS f (call);
+    ('intact_size(''tap-a'', 1)'), ('next_to_seal(''tap-a'')'),
+    ('snapshot_end(NULL)')) AS f (call);
 RESET SESSION AUTHORIZATION;
 ROLLBACK;
 

@@ -78,6 +78,36 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('proven_api_key', 'believes any proof', 'v_parts[4] = audit', 'v_parts[4] IS DISTINCT FROM audit'),
         ('proven_api_key', 'believes where there is no proof', 'v_parts[4] = audit', 'v_parts[4] IS NULL OR v_parts[4] = audit'),
         ('proven_api_key', 'names the secret', 'RETURN v_parts[2]', 'RETURN v_parts[1]'),
+        ('proven_writer', 'names the secret', ''':'', 2)', ''':'', 1)'),
+        ('proven_writer', 'believes the name', 'audit.proven_tenant(p_scope)', 'current_setting(''app.tenant_id'', true)'),
+        ('proven_writer', 'asks for the scope write', 'audit.proven_tenant(p_scope)', 'audit.proven_tenant(''write'')'),
+        ('proven_writer', 'runs the tenant into the key', ' || '':'' || ', ' || '),
+        ('set_tenant', 'leaves a proof', 'set_config(''app.proof'', '''', true)', 'NULL'),
+
+        -- The context.
+        ('is_context', 'takes a byte more', '<= 4096', '<= 4097'),
+        ('is_context', 'takes a byte less', '<= 4096', '<= 4095'),
+        ('is_context', 'counts characters', 'octet_length(p_context::text)', 'length(p_context::text)'),
+        ('is_context', 'looks into no object', 'json_typeof(p_context) = ''object''', 'true'),
+        ('is_context', 'takes a name twice', 'count(*) = count(DISTINCT e.key)', 'true'),
+        ('is_context', 'takes any name', 'e.key = ANY (c_names)', 'true'),
+        ('is_context', 'takes what is unknown', '(''string'', ''number'', ''boolean'')', '(''string'', ''number'', ''boolean'', ''null'')'),
+        ('is_context', 'takes objects and lists', '(''string'', ''number'', ''boolean'')', '(''string'', ''number'', ''boolean'', ''object'', ''array'')'),
+        ('is_context', 'takes no number', '(''string'', ''number'', ''boolean'')', '(''string'', ''boolean'')'),
+        ('is_context', 'takes no boolean', '(''string'', ''number'', ''boolean'')', '(''string'', ''number'')'),
+        ('is_context', 'takes no empty object', ')), true)', ')), false)'),
+        ('is_context', 'fails at NUL', 'untranslatable_character OR ', ''),
+        ('is_context', 'fails at half of a pair', ' OR invalid_text_representation', ''),
+        ('parsed_context', 'changes the text', 'p_text::json', 'p_text::jsonb::json'),
+        ('parsed_context', 'takes what is no JSON for none', 'RAISE EXCEPTION ''the context is not JSON'' USING ERRCODE = ''RF003'', COLUMN = ''context'';', 'RETURN NULL;'),
+        ('context_filter', 'takes a number for a text', 'json_typeof(e.value) <> ''string'' OR ', ''),
+        ('context_filter', 'knows every name', ' OR NOT audit.is_context(json_build_object(e.key, e.value))', ''),
+        ('context_filter', 'keeps the order of the names', 'p_context::jsonb::json', 'p_context'),
+        ('context_filter', 'takes no name for a filter', 'CASE WHEN EXISTS (SELECT FROM json_object_keys(p_context)) THEN p_context::jsonb::json END', 'p_context::jsonb::json'),
+        ('context_filter', 'fails at NUL', 'untranslatable_character OR ', ''),
+        ('filtered_page', 'compares nothing with a key or a context alone', ' OR num_nonnulls(p_api_key_id, p_context) > 0', ''),
+        ('filtered_page', 'finds what has no context', 'IS DISTINCT FROM p_context ->> w.name', '<> p_context ->> w.name'),
+        ('filtered_page', 'compares the first name alone', 'FROM json_each_text(p_context) AS w', 'FROM json_each_text(p_context) AS w LIMIT 1'),
 
         -- The use of a key.
         ('record_api_key_use', 'asks for no scope', 'PERFORM audit.required_tenant(p_scope);', ''),
@@ -187,6 +217,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('admin_events_keyset_page', 'leaves the tenant to the policies', 'e.tenant_id = p_tenant_id', 'true'),
         ('are_repeated', 'recognises a record under another id', 'l.id = r.id', 'true'),
         ('are_repeated', 'recognises a record of another tenant', 'l.tenant_id = current_setting(''app.tenant_id'', true)', 'true'),
+        ('are_repeated', 'recognises a record with another context', 'l.context::text', 'r.context'),
         ('are_repeated', 'recognises a record of another time', 'AND (p_scope <> ''import'' OR l.created_at = r.created_at)', ''),
         ('are_repeated', 'recognises no record that was replayed', 'p_scope <> ''import'' OR ', ''),
         ('are_repeated', 'is always true', 'RETURN NOT EXISTS (', 'RETURN true OR EXISTS ('),
@@ -207,8 +238,9 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('append_audit_logs', 'says that the refused are stored', 'refusals[v_position] := json_build_object(', 'CONTINUE; refusals[v_position] := json_build_object('),
         ('append_audit_logs', 'mixes up whose refusal it is', 'refusals[v_position] := json_build_object(', 'refusals[v_position + 1] := json_build_object('),
         ('append_audit_logs', 'takes an error that is about no record for a refusal', 'NOT v_is_shared AND SQLSTATE NOT IN (''RF003'', ''RF004'')', 'false AND SQLSTATE NOT IN (''RF003'', ''RF004'')'),
+        ('append_audit_logs', 'says no record whose context is no JSON', 'NOT IN (''RF004'', ''RF003'')', 'NOT IN (''RF004'')'),
         ('append_audit_logs', 'lets one request fail another', 'IF NOT v_is_shared AND', 'IF'),
-        ('append_audit_logs', 'stores one by one past an error that is about no record', 'IF NOT v_is_shared AND SQLSTATE <> ''RF004''', 'IF false AND SQLSTATE <> ''RF004'''),
+        ('append_audit_logs', 'stores one by one past an error that is about no record', 'IF NOT v_is_shared AND SQLSTATE NOT IN (''RF004'', ''RF003'')', 'IF false AND SQLSTATE NOT IN (''RF004'', ''RF003'')'),
         ('append_audit_log', 'refuses what is stored already', 'NOT audit.are_repeated(json_build_array(p_record), p_scope)', 'true'),
         ('append_audit_log', 'takes any record of this id for the same', 'NOT audit.are_repeated(json_build_array(p_record), p_scope)', 'false'),
         ('append_audit_log', 'counts what was stored before', 'RETURN false;', 'RETURN true;'),
@@ -272,13 +304,13 @@ SELECT format('function audit.%s looks for a record without its %s', s.proname, 
        regexp_replace(s.body, format('(%s\([^;]*?)\m%s%s\M', way.call, way.prefix, field.name), '\1NULL')
 FROM (VALUES ('insert_audit_log', 'ROW', 'p_')) AS way (function, call, prefix)
 JOIN source AS s ON s.proname = way.function
-CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
+CROSS JOIN unnest(ARRAY['agent_id', 'mode', 'status', 'trace_id', 'http_status', 'latency_ms', 'user_id', 'error', 'context']) AS field (name)
 UNION ALL
 -- Each field of a record is kept, whoever writes it.
 SELECT format('function audit.store_audit_logs loses %s %s', field.name, way.said),
-       regexp_replace(s.body, format('\mr\.%s\M', field.name), 'NULL', 1, way.occurrence)
+       regexp_replace(s.body, format('\mr\.%s\M(?! IS)', field.name), 'NULL', 1, way.occurrence)
 FROM source AS s
-CROSS JOIN unnest(ARRAY['trace_id', 'http_status', 'latency_ms', 'user_id', 'error']) AS field (name)
+CROSS JOIN unnest(ARRAY['trace_id', 'http_status', 'latency_ms', 'user_id', 'error', 'context']) AS field (name)
 CROSS JOIN (VALUES ('of a live record', 1), ('of one that keeps its time', 2)) AS way (said, occurrence)
 WHERE s.proname = 'store_audit_logs'
 UNION ALL
@@ -290,4 +322,15 @@ CROSS JOIN unnest(ARRAY[
     'p_microseconds', 'v_id', 'p_tenant_id', 'p_order', 'p_agent_id', 'p_trace_id', 'p_user_id', 'p_mode', 'p_status',
     'p_http_status', 'p_start_time', 'p_end_time']) AS parameter (name)
 WHERE s.proname = 'page_cursor'
+UNION ALL
+SELECT format('function audit.page_cursor forgets %s', parameter.name), regexp_replace(s.body, format('(THEN json_build_array\([^;]*?)\m%s\M', parameter.name), '\1NULL')
+FROM source AS s
+CROSS JOIN unnest(ARRAY['p_api_key_id', 'p_context']) AS parameter (name)
+WHERE s.proname = 'page_cursor'
+UNION ALL
+-- Each name of the list.
+SELECT format('function audit.is_context knows no %s', name.name[1]), replace(s.body, format('%L', name.name[1]), format('%L', 'x' || name.name[1]))
+FROM source AS s
+CROSS JOIN LATERAL regexp_matches(substring(s.body FROM 'ARRAY\[(.*?)\]'), '''([a-z0-9_.]+)''', 'g') AS name (name)
+WHERE s.proname = 'is_context'
 ORDER BY 1

@@ -100,14 +100,15 @@ WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped
   AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = t.oid AND i.indisprimary AND a.attnum = ANY (i.indkey))
 UNION ALL
 SELECT format('column %s of %s has another default', a.attname, t.said),
-       format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT clock_timestamp()', t.said, a.attname)
+       format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', t.said, a.attname, CASE a.attname WHEN 'recorded_at' THEN 'now()'
+           WHEN 'recorded_xid' THEN '''1''' WHEN 'api_key_id' THEN '''0123456789abcdef''' ELSE 'clock_timestamp()' END)
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
 WHERE a.atthasdef
 UNION ALL
 -- A key over all tenants tells, when it refuses, that another tenant has the value.
 SELECT format('column %s of %s unique over all tenants', a.attname, t.said), format('CREATE UNIQUE INDEX weakening ON %s (%I)', t.said, a.attname)
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
-WHERE a.attnum > 0 AND NOT a.attisdropped
+WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypid <> 'json'::regtype   -- which has no order
   AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = t.oid AND i.indisunique AND a.attnum = ANY (i.indkey))
 UNION ALL
 -- What a caller may say of a record: a column that only the database sets, one field less, and one of another type.
@@ -115,8 +116,13 @@ SELECT format('type %s %s', y.oid::regtype, w.how), format(w.weakening, y.oid::r
 FROM pg_type AS y
 JOIN pg_class AS c ON c.oid = y.typrelid AND c.relkind = 'c'
 CROSS JOIN (VALUES
-    ('takes the tenant',      'ALTER TYPE %s ADD ATTRIBUTE tenant_id text'),
-    ('takes no error',        'ALTER TYPE %s DROP ATTRIBUTE error'),
-    ('takes a short latency', 'ALTER TYPE %s ALTER ATTRIBUTE latency_ms TYPE smallint')) AS w (how, weakening)
-WHERE y.typnamespace = 'audit'::regnamespace
+    ('new_audit_log',    'takes the tenant',       'ALTER TYPE %s ADD ATTRIBUTE tenant_id text'),
+    ('new_audit_log',    'takes the key',          'ALTER TYPE %s ADD ATTRIBUTE api_key_id text'),
+    ('new_audit_log',    'takes no error',         'ALTER TYPE %s DROP ATTRIBUTE error'),
+    ('new_audit_log',    'takes no context',       'ALTER TYPE %s DROP ATTRIBUTE context'),
+    ('new_audit_log',    'takes a short latency',  'ALTER TYPE %s ALTER ATTRIBUTE latency_ms TYPE smallint'),
+    ('listed_audit_log', 'shows the transaction',  'ALTER TYPE %s ADD ATTRIBUTE recorded_xid xid8'),
+    ('listed_audit_log', 'shows no key',           'ALTER TYPE %s DROP ATTRIBUTE api_key_id'))
+    AS w (type, how, weakening)
+WHERE y.typnamespace = 'audit'::regnamespace AND y.typname = w.type
 ORDER BY 1
