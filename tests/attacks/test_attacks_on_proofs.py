@@ -34,7 +34,7 @@ SWITCHES = {
             p_order => CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END, NULL, NULL)""",
     "the function behind it": """
         SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL,
-            CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END)""",
+            CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END, NULL, NULL)""",
     "a claimed scope of the owner": """
         SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL,
                                             NULL)
