@@ -81,7 +81,7 @@ def idle(run: Run, laboratory: Laboratory) -> None:
 
 
 def _write(laboratory: Laboratory, count: int) -> None:
-    """Write records in transactions of a hundred, a tenant after the other: of each tenant many small ones."""
+    """Write records in transactions of five hundred, a tenant after the other."""
     with laboratory.superuser() as connection:
         connection.execute((SCRIPTS / "sealing_records.sql").read_text().replace(":records", str(count)).encode())
 

@@ -52,8 +52,8 @@ CALLS: dict[str, list[str]] = {
     "are_stored": [
         "'[]'", "NULL", "'[1]'", "'{}'", IMPORTED, f"json_build_array(json_build_object('agent_id', {BAD}))",
     ],
-    "begin_proven_evidence": ["NULL, NULL", "now(), NULL", f"{BAD}::timestamptz, NULL", "'infinity', '-infinity'"],
     "begin_epoch": ["'restore', NULL", f"{BAD}, NULL", "NULL, '[]'", "'restore', '[1]'"],
+    "begin_proven_evidence": ["NULL, NULL", "now(), NULL", f"{BAD}::timestamptz, NULL", "'infinity', '-infinity'"],
     "claim_idempotency_key": [
         f"{BAD}, sha256('a'), 'a'", "'k', sha256('a'), 'a'", "NULL, sha256('a'), 'a'", "'k', 'a', 'a'",
         "'k', sha256('a'), NULL",
@@ -97,6 +97,8 @@ CALLS: dict[str, list[str]] = {
     ],
     "rotate_proof_secret": [""],
     "schema_version": [""],
+    "seal_records": ["", "NULL", "-1"],
+    "sealing_lag": [""],
     "signer_consistency_proof": ["'globex', 1, 1, 1", f"{BAD}, 1, 1, 1", "NULL, NULL, NULL, NULL", "'nobody', 1, 1, 1"],
     "signer_epoch_statement": ["'globex', 2", f"{BAD}, 1", "NULL, NULL", "'nobody', 2"],
     "store_checkpoint": [
@@ -104,8 +106,6 @@ CALLS: dict[str, list[str]] = {
         f"'globex', 1, 1, sha256('a'), {BAD}",
         "NULL, NULL, NULL, NULL, NULL",
     ],
-    "seal_records": ["", "NULL", "-1"],
-    "sealing_lag": [""],
 }  # fmt: skip
 # What is in force beside the call. All of these can be set by anybody.
 ENTERED = (
@@ -225,7 +225,7 @@ def fail_and_call_again(session: Connection[Any], calls: list[str], preparation:
 
 @pytest.fixture
 def logins(create_role: CreateRole) -> list[str]:
-    groups = ("admin", "signer", "sealer")
+    groups = ("admin", "sealer", "signer")
     return ["audit_app", "audit_gateway", *(create_role(member_of=(f"audit_{group}",)) for group in groups)]
 
 

@@ -31,7 +31,7 @@ SWITCHES = {
         CROSS JOIN LATERAL (SELECT audit.list_audit_logs(p_agent_id => left(s.tenant, 0) || 'agent') AS page) AS l""",
     "an argument": """
         SELECT audit.list_audit_logs(
-            p_order => CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END, NULL, NULL)""",
+            p_order => CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END)""",
     "the function behind it": """
         SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL,
             CASE WHEN set_config('app.tenant_id', {0}, true) IS NOT NULL THEN 'desc' END, NULL, NULL)""",

@@ -3,7 +3,7 @@
 -- sealed and signed, with no filters but the times.
 
 BEGIN;
-SELECT plan(66);
+SELECT plan(74);
 SET LOCAL client_min_messages = warning;   -- sealing says which trees it leaves out
 
 \ir ../support/gateway.sql
@@ -13,7 +13,8 @@ SET LOCAL client_min_messages = warning;   -- sealing says which trees it leaves
 \ir ../support/answer.sql
 \ir ../support/bundle.sql
 \ir ../support/new_events.sql
-SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-new'), audit.create_tenant('tap-many') \gset
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-new'), audit.create_tenant('tap-many'),
+       audit.create_tenant('tap-slow') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', ARRAY['write']) AS writing_key \gset
 GRANT ALL ON known_events TO tap_gateway, audit_app;
 
@@ -27,6 +28,19 @@ SELECT encode(audit.root_of_size('tap-a', 1, 6), 'base64') AS root \gset
 CREATE FUNCTION pg_temp.leaf(n int) RETURNS text LANGUAGE sql AS $$ SELECT audit.get_leaf(md5(n::text)::uuid) $$;
 CREATE FUNCTION pg_temp.omitted(p_count int, p_first int) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
     SELECT format(E'{"omitted":%s,"hash":"%s"}\n', p_count, encode(pg_temp.mth((pg_temp.leaf_hashes('tap-a', 1, p_first + p_count))[p_first + 1:]), 'hex'))
+$$;
+-- The search for the leaves of a window, in pages of so many records, which come in the order of their times.
+CREATE FUNCTION pg_temp.found(p_end_time timestamptz, p_rows int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_state jsonb := audit.begin_evidence(NULL, p_end_time) || '{"step": "window"}';
+    v_calls int := 0;
+BEGIN
+    WHILE v_state ->> 'step' = 'window' AND v_calls < 99 LOOP
+        v_state := (audit.evidence_window('tap-a', v_state, p_rows)).state;
+        v_calls := v_calls + 1;
+    END LOOP;
+    RETURN format('%s to %s in %s pages', v_state #>> '{epochs,0,first}', v_state #>> '{epochs,0,last}', v_calls);
+END
 $$;
 CREATE FUNCTION pg_temp.body(p_bundle text) RETURNS text LANGUAGE sql AS $$ SELECT substr(p_bundle, strpos(p_bundle, E'\n') + 1) $$;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_gateway, audit_app', pg_my_temp_schema()::regnamespace); END $$;
@@ -73,23 +87,28 @@ SELECT is(pg_temp.body(pg_temp.exported(start_time, end_time)), concat(
     '{"checkpoint":', to_json(:'note'::text), E'}\n{"complete":true,"records":', records, E'}\n'), 'a window: ' || said)
 FROM part_of ORDER BY number;
 SELECT is(pg_temp.roots(pg_temp.exported(start_time, end_time)), ROW(1, 6::bigint, :'root'::text, :'note'::text), 'it leads to the root: ' || said) FROM part_of ORDER BY number;
+SELECT is(pg_temp.found(end_time, page), found, format('the leaves of a window to %s in pages of %s', end_time, page))
+FROM (VALUES ('2030-01-01 00:00:00+00'::timestamptz, 1, '0 to 5 in 8 pages'), ('2030-01-01 00:00:00+00', 3, '0 to 5 in 3 pages'),
+             ('2030-01-01 00:00:00+00', 9, '0 to 5 in 1 pages'), ('2026-01-01 00:00:02+00', 1, '0 to 2 in 3 pages'),
+             ('2026-01-01 00:00:02+00', 2, '0 to 2 in 2 pages'), ('2020-01-01 00:00:00+00', 1, ' to  in 1 pages')) AS w (end_time, page, found);
 SELECT matches(pg_temp.exported('2026-01-01 01:00:02.5+01', NULL), '"window":\{"start_time":"2026-01-01T00:00:02.500000Z","end_time":null\}\}\n', 'it says its start');
 SELECT matches(pg_temp.exported(NULL, '2026-01-01 01:00:02.5+01'), '"window":\{"start_time":null,"end_time":"2026-01-01T00:00:02.500000Z"\}\}\n', 'and its end');
 RESET SESSION AUTHORIZATION;
 
--- Epochs: the first is closed, and told to its end; the second was never signed; the third is signed in part; the fourth not at all.
-SELECT pg_temp.grow('tap-a', 2, 5), pg_temp.grow('tap-a', 3, 5), pg_temp.sign('tap-a', 3, 3) AS note_of_3, pg_temp.grow('tap-a', 4, 1) \gset
+-- Epochs: the first is closed, and told to its end; the second was never signed; the third is signed
+-- in part, to the size of a checkpoint of the first; the fourth not at all.
+SELECT pg_temp.grow('tap-a', 2, 5), pg_temp.grow('tap-a', 3, 7), pg_temp.sign('tap-a', 3, 6) AS note_of_3, pg_temp.grow('tap-a', 4, 1) \gset
 SELECT encode(audit.root_of_size('tap-a', 1, 7), 'base64') AS root_1, encode(audit.root_of_size('tap-a', 2, 5), 'base64') AS root_2,
-       encode(audit.root_of_size('tap-a', 3, 3), 'base64') AS root_3 \gset
+       encode(audit.root_of_size('tap-a', 3, 6), 'base64') AS root_3 \gset
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-a') \gset
 SELECT pg_temp.exported() AS bundle, pg_temp.exported('2026-01-01 00:00:07+00') AS window_bundle \gset
 SELECT matches(:'bundle'::text, '"epochs":\[1,2,3\]', 'a bundle has every epoch up to the newest that is signed');
 SELECT results_eq(format('SELECT * FROM pg_temp.roots(%L)', :'bundle'),
-    format('VALUES (1, 7::bigint, %L, %L), (2, 5, %L, NULL), (3, 3, %L, %L)', :'root_1', :'note', :'root_2', :'root_3', :'note_of_3'),
+    format('VALUES (1, 7::bigint, %L, %L), (2, 5, %L, NULL), (3, 6, %L, %L)', :'root_1', :'note', :'root_2', :'root_3', :'note_of_3'),
     'closed ones whole, each with its last checkpoint or none');
 SELECT results_eq(format('SELECT * FROM pg_temp.roots(%L)', :'window_bundle'),
-    format('VALUES (1, 7::bigint, %L, %L), (2, 5, %L, NULL), (3, 3, %L, %L)', :'root_1', :'note', :'root_2', :'root_3', :'note_of_3'),
+    format('VALUES (1, 7::bigint, %L, %L), (2, 5, %L, NULL), (3, 6, %L, %L)', :'root_1', :'note', :'root_2', :'root_3', :'note_of_3'),
     'also for a window');
 SELECT is(regexp_count(:'window_bundle', '"kind":"record"'), 1, 'which shows what lies in it');
 SELECT is(array_to_string(ARRAY(SELECT line FROM string_to_table(:'window_bundle', E'\n') AS l (line) WHERE line LIKE 'leaf %'), ', '),
@@ -172,6 +191,24 @@ SELECT is((SELECT count(*) FROM part AS p
            WHERE p.state IS NOT NULL
              AND pg_temp.rest(p.state) <> substr(:'window_body', 1 + coalesce((SELECT sum(length(o.text)) FROM part AS o WHERE o.position BETWEEN 2 AND p.position), 0)::int)),
     0::bigint, 'it goes on after each row');
+RESET SESSION AUTHORIZATION;
+
+-- A part that its time ends: a record that takes longer to read than a part may.
+INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at, recorded_xid)
+SELECT md5(n::text || 'slow')::uuid, 'tap-slow', CASE n WHEN 1 THEN 'slow' ELSE 'agent' END, '2026-01-01 00:00:00+00', (2 + n)::text::xid8
+FROM generate_series(1, 1001) AS n;
+SELECT pg_temp.seal() \gset
+SELECT pg_temp.sign('tap-slow') \gset
+CREATE POLICY slow ON audit.audit_logs AS RESTRICTIVE FOR SELECT TO audit_trusted
+    USING (CASE agent_id WHEN 'slow' THEN pg_sleep(1.1) IS NOT NULL ELSE true END);
+TRUNCATE part RESTART IDENTITY;
+SET LOCAL SESSION AUTHORIZATION tap_gateway;
+SELECT audit.set_tenant('tap-slow') \gset
+SELECT audit.continue_export(audit.begin_export(p_format => 'evidence')) \gset
+INSERT INTO part (text, state) SELECT convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
+SELECT is((SELECT state::json ->> 'leaf' FROM part ORDER BY position DESC LIMIT 1), '1000', 'the page that makes a part a second long is its last');
+SELECT is((SELECT regexp_count(string_agg(text, '' ORDER BY position) || pg_temp.rest((array_agg(state ORDER BY position DESC))[1]), '"kind":"record"') FROM part),
+    1001, 'and it is gone on with as after any other');
 RESET SESSION AUTHORIZATION;
 
 -- What is refused, and is then not on record.

@@ -1,8 +1,9 @@
 -- Proves: the functions of evidence ask for the tenant themselves. Called by a superuser, whom no policy binds, they answer what they
--- answer a gateway, though another tenant has more epochs, larger trees and checkpoints, and leaves and records that claim each other.
+-- answer a gateway, though another tenant has more epochs, larger trees and checkpoints, and leaves and records that claim each other. So do those
+-- of the signer, beside policies that show the owner everything.
 
 BEGIN;
-SELECT plan(26);
+SELECT plan(30);
 
 \ir ../support/gateway.sql
 \ir ../support/signer.sql
@@ -10,7 +11,7 @@ SELECT plan(26);
 \ir ../support/sealed.sql
 \ir ../support/answer.sql
 \ir ../support/bundle.sql
-SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
+SELECT audit.create_tenant('tap-0'), audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
 \set id_of_a '''01900000-0000-7000-8000-00000000000a'''
 \set id_of_b '''01900000-0000-7000-8000-00000000000b'''
 \set id_not_sealed '''01900000-0000-7000-8000-0000000000bb'''
@@ -49,6 +50,23 @@ SET LOCAL app.tenant_id = 'tap-a';
 SELECT is(pg_temp.answer(call), answer, 'of tap-a: ' || call) FROM call WHERE tenant_id = 'tap-a' ORDER BY number;
 SET LOCAL app.tenant_id = 'tap-c';
 SELECT is(pg_temp.answer(call), answer, 'of tap-c, which has nothing: ' || call) FROM call WHERE tenant_id = 'tap-c' ORDER BY number;
+
+-- The signer's functions run as the owner: beside stray policies, with a tenant that a search would meet first.
+SELECT pg_temp.grow('tap-0', 1, 300), pg_temp.grow('tap-0', 2, 5) \gset
+INSERT INTO call (tenant_id, call) VALUES
+    ('tap-b', 'audit.signer_epoch_statement(''tap-b'', 2)'), ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 2, 3, 5)'),
+    ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 1, 256, 299)'), ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 3, 1, 1)');
+GRANT SELECT, UPDATE ON call TO tap_signer;
+DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_signer', pg_my_temp_schema()::regnamespace); END $$;
+SET LOCAL SESSION AUTHORIZATION tap_signer;
+UPDATE call SET answer = pg_temp.answer(call) WHERE tenant_id = 'tap-b';
+RESET SESSION AUTHORIZATION;
+CREATE POLICY stray ON audit.trees TO audit_owner USING (true);
+CREATE POLICY stray ON audit.seals TO audit_owner USING (true);
+CREATE POLICY stray ON audit.seal_nodes TO audit_owner USING (true);
+SET LOCAL SESSION AUTHORIZATION tap_signer;
+SELECT is(pg_temp.answer(call), answer, 'for the signer: ' || call) FROM call WHERE tenant_id = 'tap-b' ORDER BY number;
+RESET SESSION AUTHORIZATION;
 
 SELECT * FROM finish();
 ROLLBACK;

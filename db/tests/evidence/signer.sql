@@ -3,22 +3,25 @@
 -- of a tenant behind; and nobody else may call them or write a checkpoint.
 
 BEGIN;
-SELECT plan(69);
+SELECT plan(70);
 
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
 \ir ../support/signer.sql
 \ir ../support/trees.sql
 \ir ../support/answer.sql
-SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-empty') \gset
+SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c'),
+       audit.create_tenant('tap-empty') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key \gset
--- Of tap-a a closed epoch whose last head is signed, one whose last head is not, and the newest; of tap-b one, never signed.
+-- Of tap-a a closed epoch whose last head is signed, one whose last head is not, and the newest; of tap-b one, never signed; of tap-c one, signed to
+-- its end.
 SELECT pg_temp.grow('tap-a', 1, 3), pg_temp.sign('tap-a', 1), pg_temp.grow('tap-a', 2, 4), pg_temp.sign('tap-a', 2, 2), pg_temp.grow('tap-a', 3, 6),
-       pg_temp.grow('tap-b', 1, 2), pg_temp.grow('tap-empty', 1, 0) \gset
+       pg_temp.grow('tap-b', 1, 2), pg_temp.grow('tap-c', 1, 1), pg_temp.sign('tap-c', 1), pg_temp.grow('tap-empty', 1, 0) \gset
 UPDATE audit.seals SET line = 'statement' WHERE tenant_id = 'tap-a' AND epoch = 3 AND leaf_index = 0;
 SELECT root AS root_a2 FROM audit.trees WHERE tenant_id = 'tap-a' AND epoch = 2 \gset
 SELECT root AS root_a3 FROM audit.trees WHERE tenant_id = 'tap-a' AND epoch = 3 \gset
 SELECT root AS root_b FROM audit.trees WHERE tenant_id = 'tap-b' \gset
+SELECT root AS root_c FROM audit.trees WHERE tenant_id = 'tap-c' \gset
 SELECT audit.root_of_size('tap-a', 3, 5) AS root_5 \gset
 SELECT (pg_temp.leaf_hashes('tap-a', 3, 6))[5] AS hash_4, (pg_temp.leaf_hashes('tap-a', 3, 6))[6] AS hash_5,
        pg_temp.mth(pg_temp.leaf_hashes('tap-a', 3, 4)) AS hash_0123 \gset
@@ -33,7 +36,8 @@ $$;
 SET LOCAL SESSION AUTHORIZATION tap_signer;
 SELECT results_eq(
     $$SELECT h.tenant_id, h.epoch, h.size, h.root, h.checkpoint_size FROM audit.list_tree_heads() AS h WHERE h.tenant_id LIKE 'tap-%'$$,
-    format($$VALUES ('tap-a', 2, 4::bigint, %L::bytea, 2::bigint), ('tap-a', 3, 6, %L, NULL), ('tap-b', 1, 2, %L, NULL)$$, :'root_a2', :'root_a3', :'root_b'),
+    format($$VALUES ('tap-a', 2, 4::bigint, %L::bytea, 2::bigint), ('tap-a', 3, 6, %L, NULL), ('tap-b', 1, 2, %L, NULL), ('tap-c', 1, 1, %L, 1)$$,
+        :'root_a2', :'root_a3', :'root_b', :'root_c'),
     'heads are those of the newest epochs, and of closed ones that are not signed to their end; of no tree that is empty');
 SELECT is(pg_temp.settings(), '', 'and nothing is left behind');
 
@@ -111,7 +115,11 @@ SELECT is((SELECT count(*) FROM audit.checkpoints), :checkpoints::bigint, 'and n
 -- A tree that lacks what it should have.
 UPDATE audit.seals SET record_id = gen_random_uuid(), line = NULL WHERE tenant_id = 'tap-a' AND epoch = 3 AND leaf_index = 0;
 SET LOCAL SESSION AUTHORIZATION tap_signer;
-SELECT is(pg_temp.answer('audit.signer_epoch_statement(''tap-a'', 3)'), 'RF009|the tree contradicts itself', 'an epoch without its statement');
+SELECT is(pg_temp.answer('audit.signer_epoch_statement(''tap-a'', 3)'), 'RF009|the tree contradicts itself', 'an epoch that begins with a record');
+RESET SESSION AUTHORIZATION;
+DELETE FROM audit.seals WHERE tenant_id = 'tap-a' AND epoch = 3 AND leaf_index = 0;
+SET LOCAL SESSION AUTHORIZATION tap_signer;
+SELECT is(pg_temp.answer('audit.signer_epoch_statement(''tap-a'', 3)'), 'RF009|the tree contradicts itself', 'and one that begins with nothing');
 
 -- The signer sees no table, and has no proof of a tenant that would open one.
 SELECT is(pg_temp.answer(format('count(*) FROM audit.%I', t)), '42501|permission denied for table ' || t, 'the signer does not read ' || t)

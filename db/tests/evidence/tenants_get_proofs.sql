@@ -133,12 +133,12 @@ SELECT isnt(audit.get_leaf(:id_4), NULL, 'but is shown');
 RESET SESSION AUTHORIZATION;
 
 -- Checkpoints are the newest of the newest epoch, and each epoch has its own sizes.
-SELECT pg_temp.grow('tap-a', 2, 5), pg_temp.sign('tap-a', 2, 3) AS note_of_2 \gset
+SELECT pg_temp.grow('tap-a', 2, 5), pg_temp.sign('tap-a', 2, 3) AS note_of_2, pg_temp.sign('tap-a', 2) AS newest_of_2 \gset
 SELECT pg_temp.grow('tap-a', 3, 2) \gset
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-a') \gset
-SELECT is(audit.get_checkpoint(), :'note_of_2', 'the newest checkpoint is that of the newest epoch that has one');
-SELECT is(audit.get_checkpoint(p_size => 3), :'note_of_2', 'also of those of one size');
+SELECT is(audit.get_checkpoint(), :'newest_of_2', 'the newest checkpoint is that of the newest epoch that has one');
+SELECT is(audit.get_checkpoint(p_size => 3), :'note_of_2', 'of those of one size too');
 SELECT is(audit.get_checkpoint(1), :'note_3', 'an epoch has its own');
 SELECT is(pg_temp.answer('audit.get_checkpoint(3)'), 'RF010|not sealed yet', 'and may have none yet');
 SELECT is(pg_temp.answer('audit.get_checkpoint(2, 2)'), 'RF003|no checkpoint has this size|size', 'or none of a size that another epoch has');
