@@ -9,8 +9,8 @@ that says what is expected, and below it one curl command:
 
 After the colon stands the HTTP status, then conditions on the JSON answer: `a.0.b = text` or `a >= number`. Of an
 answer that is lines of text, `lines.0` is the first line. A `json` block that follows shows the answer;
-tests/docs/test_curl_walkthrough.py compares it. A request that is answered with Retry-After is sent again. A step may also
-run this project's verifier on what the step before has saved: `exit 0` then stands for the status.
+tests/docs/test_curl_walkthrough.py compares it. A request that is answered with Retry-After is sent again. A step may
+also run this project's verifier on what the step before has saved: `exit 0` then stands for the status.
 
 RINGFENCE_URL, ACME_API_KEY, GLOBEX_API_KEY and ACME_VKEY come from the environment, else from .data/demo.env. For a
 service that takes the tenant's name from a header, the commands send that header instead of a key. Without ACME_VKEY
