@@ -51,6 +51,9 @@ NOT_PROVEN = (
 NOT_PROVEN_WINDOW = (
     "that no record of the window lies among the leaves that are not shown: leaves are in the order of commits"
 )
+NOT_PROVEN_UNKNOWN = (
+    "that nothing signed was lost where an epoch began without a known head: compare with a checkpoint from before"
+)
 NOT_PROVEN_RECORD = "that other records exist or do not: this is about one record, and not about completeness"
 
 # The lines, to the byte. One spelling for one meaning: whatever else JSON allows is refused.
@@ -751,8 +754,10 @@ class Bundle:
         for before, epoch in zip(self.epochs, self.epochs[1:], strict=False):
             where, statement = f"epoch {epoch.number}", epoch.statement
             if statement is None:
-                if epoch.size:
-                    self.fail("epochs", f"{where} does not begin with its statement")
+                # The newest one alone may be without a leaf, while nobody has signed it. In any other place an epoch
+                # that has none parts what follows from the leaves before it, and of those some could go unseen.
+                if epoch is not self.epochs[-1] or epoch.checkpoint is not None:
+                    self.fail("epochs", f"{where} does not begin with its statement, which names the tree before it")
                 continue
             reason, size = statement[8], int(statement[4])
             if int(statement[3]) != before.number or size != before.size:
@@ -766,6 +771,8 @@ class Bundle:
                 self.fail("epochs", f"{where}: known_size and known_root are not given together")
             elif known is None:
                 found.append(f"{where} began after a {reason} at {size} leaves; no signed head was known")
+                if NOT_PROVEN_UNKNOWN not in self.report.not_proven:
+                    self.report.not_proven.insert(0, NOT_PROVEN_UNKNOWN)
             elif known > size:
                 lost = f"{known - size} leaves of epoch {before.number} are lost"
                 self.fail("epochs", f"{lost}: {known} were signed, a {reason} left {size}, and {where} began")
