@@ -1,7 +1,7 @@
 """Check an evidence bundle of Ringfence offline: what was sealed, and that nothing of it was changed or left out.
 
     python ringfence_verify.py BUNDLE --key VKEY [--key VKEY ...] [--since OLD_CHECKPOINT ...] [--window]
-                               [--witness VKEY ... [--quorum N]] [--json]
+                               [--allow-gone] [--witness VKEY ... [--quorum N]] [--json]
     python ringfence_verify.py --proof PROOF --leaf LEAF --key VKEY      one record alone
 
 This one file can be copied to a machine that has Python 3.11 and the package cryptography; it imports nothing of
@@ -46,6 +46,7 @@ NOT_PROVEN = (
     "what came after the newest checkpoint: records may have been sealed since, or wait for it",
     "that this is the newest checkpoint, or the only one: compare it with one kept outside, and ask for witnesses",
     "that the key is the log's: it must have come on another way than this file",
+    "that what has gone was meant to go: a statement of prune or erase is the word of whoever runs the database",
     "when records were written: times are the database's own clock, and created_at of an import is its writer's",
 )
 NOT_PROVEN_WINDOW = (
@@ -506,11 +507,14 @@ def united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 class Bundle:
     """Reads an evidence bundle and judges it."""
 
-    def __init__(self, file: BinaryIO, keys: list[Key], since: list[tuple[str, str]], window: bool) -> None:
+    def __init__(
+        self, file: BinaryIO, keys: list[Key], since: list[tuple[str, str]], window: bool, allow_gone: bool
+    ) -> None:
         self.report = Report(BUNDLE_CLAIMS)
         self.fail = self.report.fail
         self.keys = keys
         self.window_wanted = window
+        self.gone_allowed = allow_gone
         self.windowed = False
         self.tenant = ""
         self.epochs: list[Epoch] = []
@@ -802,16 +806,24 @@ class Bundle:
             below_signed = covered > 0 and epoch.statement is not None
 
     def _check_gone(self) -> None:
-        """Whatever is not shown must be covered by a statement, except before and after a window."""
+        """Whatever is not shown must be covered by a statement, except before and after a window.
+
+        A superuser can put such a statement into the tree, and delete what it names. So the reader must say that leaves
+        may be gone.
+        """
         sizes = {epoch.number: epoch.size for epoch in self.epochs}
         for each in self.gone:
             limit = each.at_leaf if each.epoch == each.at_epoch else sizes.get(each.epoch, 0)
             if each.epoch > each.at_epoch or each.end > limit:
                 self.fail("gone", f"leaf {each.at_leaf} of epoch {each.at_epoch} speaks of leaves that came after it")
         pruned = erased = 0
+        named: dict[int, list[Gone]] = {}
+        for each in self.gone:
+            named.setdefault(each.epoch, []).append(each)
         for epoch in self.epochs:
-            said_gone = united((g.first, g.end) for g in self.gone if g.epoch == epoch.number)
-            said_pruned = united((g.first, g.end) for g in self.gone if g.epoch == epoch.number and g.kind == "prune")
+            said = named.get(epoch.number, [])
+            said_gone = united((g.first, g.end) for g in said)
+            said_pruned = united((g.first, g.end) for g in said if g.kind == "prune")
             for first, end in epoch.omitted:
                 if self.windowed and (epoch.shown is None or end <= epoch.shown[0] or first >= epoch.shown[1]):
                     continue
@@ -820,11 +832,16 @@ class Bundle:
             for first, end in epoch.erased:
                 erased += end - first
                 self._demand("private parts of leaves", "prune or erase", epoch, first, end, said_gone)
-        self.report.passed["gone"] = (
-            f"{pruned} pruned leaves and {erased} erased private parts, each named by a statement in the tree"
-            if pruned or erased
-            else "nothing was pruned or erased"
+        if not pruned and not erased:
+            self.report.passed["gone"] = "nothing was pruned or erased"
+            return
+        found = (
+            f"{pruned} pruned leaves and {erased} erased private parts have gone, "
+            "each named by a statement of the tree; nobody outside of the database vouches for these statements"
         )
+        self.report.passed["gone"] = found
+        if not self.gone_allowed and "gone" not in self.report.failures:
+            self.fail("gone", found)
 
     def _demand(self, what: str, kind: str, epoch: Epoch, first: int, end: int, said: list[tuple[int, int]]) -> None:
         found = bisect.bisect_right(said, (first, sys.maxsize)) - 1
@@ -972,6 +989,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--key", metavar="VKEY", **several, help="the log's public key; the new one too after a rotation")
     add("--since", metavar="FILE", **several, help="a checkpoint that was kept: it must be a prefix")
     add("--window", action="store_true", help="the bundle may be a window of time")
+    add(
+        "--allow-gone", action="store_true", help="retention or erasure was agreed: leaves named as gone may be missing"
+    )
     add("--witness", metavar="VKEY", **several, help="the public key of a witness")
     add("--quorum", type=int, metavar="N", help="how many of the witnesses must have cosigned; all, unless given")
     add("--proof", metavar="FILE", help="check one record: its proof")
@@ -980,8 +1000,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if bool(given.bundle) == bool(given.proof) or bool(given.proof) != bool(given.leaf):
         parser.error("give a BUNDLE, or --proof and --leaf")
-    if given.proof and (given.since or given.window):
-        parser.error("--since and --window are for a BUNDLE")
+    if given.proof and (given.since or given.window or given.allow_gone):
+        parser.error("--since, --window and --allow-gone are for a BUNDLE")
     if not given.key:
         parser.error("give the log's public key with --key; without it nothing is proven")
     if given.quorum is not None and not 0 < given.quorum <= len(given.witness):
@@ -1000,7 +1020,7 @@ def judge(given: argparse.Namespace) -> Report:
             return judge_proof(proof, Path(given.leaf).read_bytes(), keys, witnesses, quorum)
         since = [(Path(name).name, Path(name).read_bytes().decode()) for name in given.since]
         with Path(given.bundle).open("rb") as file:
-            return Bundle(file, keys, since, given.window).judge(witnesses, quorum)
+            return Bundle(file, keys, since, given.window, given.allow_gone).judge(witnesses, quorum)
     except OSError as error:
         raise CannotJudge(str(error)) from None
     except UnicodeDecodeError:

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 VKEY = KEY.vkey(origin("acme", 1))
 GOOD = FOLDER / "good-eight-records.ndjson"
 ELEVEN = Tree(records(0, 11))
+PROVEN = ["--proof", "one", "--leaf", "two"]
 
 
 @pytest.fixture
@@ -55,7 +56,9 @@ def test_a_failure_has_status_1_and_still_says_what_is_not_proven() -> None:
     assert done.stdout.endswith("\nFAIL\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["one", "two"], ["--proof", "one"], ["one", "--quorum", "1"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["one", "two"], ["--proof", "one"], ["one", "--quorum", "1"], [*PROVEN, "--allow-gone"]]
+)
 def test_a_command_that_is_typed_wrongly_has_status_2(arguments: list[str]) -> None:
     done = verify(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
@@ -105,6 +108,19 @@ def test_an_old_checkpoint_is_found_again_and_a_fork_is_not(folder: Path, capsys
     assert status_of(bundle(forked), folder) == 0
 
 
+def test_what_has_gone_is_a_failure_unless_the_reader_allows_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = (
+        "gone: 2 pruned leaves and 1 erased private parts have gone, each named by a statement of the tree; "
+        "nobody outside of the database vouches for these statements"
+    )
+    assert status_of(PLAIN, folder) == 1
+    assert f"FAIL         {found}\n" in capsys.readouterr().out
+    assert status_of(PLAIN, folder, "--allow-gone") == 0
+    assert f"PASS         {found}\n" in capsys.readouterr().out
+
+
 def test_a_long_line_is_refused_before_it_fills_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ringfence_verify, "MAX_LINE", 1000)
     assert status_of(bundle(ELEVEN), folder) == 0
@@ -135,18 +151,18 @@ def test_no_changed_bit_of_a_sealed_file_passes(
 ) -> None:
     changed = bytearray(PLAIN)
     changed[position] ^= 1 << bit
-    assert status_of(bytes(changed), tmp_path_factory.getbasetemp()) != 0
+    assert status_of(bytes(changed), tmp_path_factory.getbasetemp(), "--allow-gone") != 0
 
 
 @pytest.mark.parametrize("number", range(len(PLAIN.splitlines())))
 def test_no_line_can_be_left_out_doubled_or_moved(number: int, folder: Path) -> None:
     lines = PLAIN.splitlines(keepends=True)
-    assert status_of(b"".join(lines), folder) == 0
-    assert status_of(b"".join([*lines[:number], *lines[number + 1 :]]), folder) != 0
-    assert status_of(b"".join([*lines[: number + 1], *lines[number:]]), folder) != 0
+    assert status_of(b"".join(lines), folder, "--allow-gone") == 0
+    assert status_of(b"".join([*lines[:number], *lines[number + 1 :]]), folder, "--allow-gone") != 0
+    assert status_of(b"".join([*lines[: number + 1], *lines[number:]]), folder, "--allow-gone") != 0
     if number:
         moved = [*lines[: number - 1], lines[number], lines[number - 1], *lines[number + 1 :]]
-        assert status_of(b"".join(moved), folder) != 0
+        assert status_of(b"".join(moved), folder, "--allow-gone") != 0
 
 
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
