@@ -18,6 +18,7 @@ import binascii
 import bisect
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -207,6 +208,10 @@ class Key:
 
 def read_key(text: str, kind: int) -> Key:
     """Return the key that a VKEY spells: NAME+ID+BASE64."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # an argument whose bytes are not UTF-8
+        raise CannotJudge("the key is not UTF-8") from None
     name, _, rest = text.strip().partition("+")
     number, _, encoded = rest.partition("+")
     try:
@@ -379,10 +384,11 @@ def why_refused(line: str, wanted: str) -> str:
         return "a carriage return at the end of the line"
 
     def one_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        doubled = [name for name in names if names.count(name) > 1]
-        if doubled:
-            raise ValueError(f"the name {doubled[0]} stands twice")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"the name {name} stands twice")
+            seen.add(name)
         return dict(pairs)
 
     def refuse(constant: str) -> NoReturn:
@@ -1035,12 +1041,23 @@ def main(arguments: list[str] | None = None) -> int:
     given = _arguments(arguments)
     try:
         report = judge(given)
-    except CannotJudge as error:
+    except Exception as error:  # Python would exit with 1, which means that a claim fails
+        why = str(error) if isinstance(error, CannotJudge) else f"an unexpected error: {error!r}"
         if given.json:
-            print(json.dumps({"verdict": "cannot-judge", "why": str(error), "claims": []}))
+            print(json.dumps({"verdict": "cannot-judge", "why": why, "claims": []}))
         else:
-            print(f"{VERDICTS[2]}: {printable(str(error))}", file=sys.stderr)
+            print(f"{VERDICTS[2]}: {printable(why)}", file=sys.stderr)
         return 2
+    try:
+        status = _print(report, given)
+        sys.stdout.flush()
+    except (OSError, UnicodeError) as error:
+        print(f"{VERDICTS[2]}: the answer cannot be printed: {error!r}", file=sys.stderr)
+        os._exit(2)  # at a usual exit Python would flush once more, and exit with 120
+    return status
+
+
+def _print(report: Report, given: argparse.Namespace) -> int:
     status = report.status()
     if given.json:
         claims = [{"claim": claim, "state": state, "found": found} for state, claim, found in report.lines()]

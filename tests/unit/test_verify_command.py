@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,45 @@ def test_what_has_gone_is_a_failure_unless_the_reader_allows_it(
     assert f"FAIL         {found}\n" in capsys.readouterr().out
     assert status_of(PLAIN, folder, "--allow-gone") == 0
     assert f"PASS         {found}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_key_that_is_not_utf_8_has_status_2(options: list[str]) -> None:
+    done = verify(GOOD, *options, key=VKEY.replace("acme", "acme\udcff"))
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "the key is not UTF-8" in done.stdout + done.stderr
+    assert verify(GOOD, *options).returncode == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_error_that_nobody_expected_has_status_2(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such case")
+
+    monkeypatch.setattr(ringfence_verify.Bundle, "_check_ids", fail)
+    assert ringfence_verify.main([str(GOOD), "--key", VKEY, *options]) == 2
+    printed = capsys.readouterr()
+    assert "an unexpected error: RuntimeError('no such case')" in printed.out + printed.err
+    monkeypatch.undo()
+    assert ringfence_verify.main([str(GOOD), "--key", VKEY, *options]) == 0
+
+
+def test_an_answer_that_cannot_be_printed_has_status_2() -> None:
+    command = [sys.executable, "-m", "app.verify", "--key", VKEY, str(GOOD)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+def test_a_line_of_very_many_names_is_refused_in_a_moment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ",".join(f'"n{number}":1' for number in range(200_000))
+    text = PLAIN.decode().replace('{"version":1,', f'{{{names},"version":1,', 1)
+    began = time.process_time()
+    assert status_of(text, folder, "--allow-gone") == 1
+    assert time.process_time() - began < 10  # the square of their number would take an hour
+    assert "FAIL         file: line 4: a line of no known kind" in capsys.readouterr().out
 
 
 def test_a_long_line_is_refused_before_it_fills_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
