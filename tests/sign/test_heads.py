@@ -140,8 +140,10 @@ def test_a_row_with_the_id_of_a_tenant_is_a_head(tenant: str) -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        (0, None), (0, ""), (0, "acme/4"), (0, "acme\n6\nroot"), (0, "acme\n"), (0, "../../etc"), (0, ".."), (0, "Acme"),
-        (0, "a" * 64), (0, b"acme"), (1, 0), (1, -1), (1, None), (1, True), (1, "1"), (2, -1), (2, None), (2, Decimal(7)),
+        (0, None), (0, ""), (0, "acme/4"), (0, "acme\n6\nroot"), (0, "acme\n"), (0, "../../etc"), (0, ".."),
+        (0, "Acme"),
+        (0, "a" * 64), (0, b"acme"), (1, 0), (1, -1), (1, None), (1, True), (1, "1"), (2, -1), (2, None),
+        (2, Decimal(7)),
         (3, None), (3, bytes(31)), (3, "0" * 32), (4, -1), (4, "7"),
     ],
 )  # fmt: skip

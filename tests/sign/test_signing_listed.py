@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.signing import Sealed, SignerAt
@@ -54,3 +55,23 @@ def test_a_name_that_is_no_tenants_id_is_not_signed_and_the_others_are(
     written = [file.relative_to(tmp_path / "outside") for file in (tmp_path / "outside").rglob("*") if file.is_file()]
     assert written == [Path("inner/ringfence.example/olm/3")]
     assert {each["tenant_id"] for each in json.loads(signer.command("known").stdout)} == {"olm"}
+
+
+def test_heads_are_on_the_disk_before_they_are_signed_and_nothing_is_written_when_there_are_none(
+    sealed: Sealed, signer: SignerAt
+) -> None:
+    def listed() -> tuple[bool, str]:
+        """List the heads where commits do not wait; return whether that has written, and how it will be committed."""
+        with psycopg.connect(signer.url) as connection:
+            connection.execute("SET synchronous_commit = off")
+            connection.execute("SELECT audit.list_tree_heads()").fetchall()
+            row = connection.execute(
+                "SELECT pg_current_xact_id_if_assigned() IS NOT NULL, current_setting('synchronous_commit')"
+            ).fetchone()
+        assert row is not None
+        return row
+
+    assert listed() == (True, "on")
+    assert signer.once() == 0
+    assert sealed.signed_size() == 7
+    assert listed() == (False, "off")
