@@ -68,6 +68,23 @@ def true_key_before_the_witness(scene: Scene) -> None:
         _sign_by_hand(scene, "signer")
 
 
+@attack("list two heads of one tree, for both to be signed", "signer", quick=True)
+def two_heads(scene: Scene) -> None:
+    """Replace the function that lists what there is to sign."""
+    scene.goes_on = False
+    scene.tamper(
+        """
+        CREATE OR REPLACE FUNCTION audit.list_tree_heads()
+        RETURNS TABLE (tenant_id text, epoch int, size bigint, root bytea, checkpoint_size bigint)
+        LANGUAGE sql SECURITY DEFINER AS $$
+            SELECT t.tenant_id, t.epoch, t.size, t.root, t.size FROM audit.trees AS t
+            UNION ALL VALUES ('newt', 1, 5::bigint, sha256('A'), NULL::bigint), ('newt', 1, 6, sha256('B'), NULL) $$;
+        ALTER FUNCTION audit.list_tree_heads() OWNER TO postgres
+        """
+    )
+    scene.sign()
+
+
 @attack("roll the signer's memory back", "signer", quick=True)
 def memory_back(scene: Scene) -> None:
     """Restore an older copy of its directory."""
