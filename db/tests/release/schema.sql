@@ -1,4 +1,5 @@
--- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these.
+-- Proves: the tables, columns, types, defaults, indexes and constraints are exactly these. The columns and constraints of the tables of
+-- evidence are in schema_of_evidence.sql.
 
 BEGIN;
 SELECT plan(39);

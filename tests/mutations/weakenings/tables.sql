@@ -101,7 +101,8 @@ WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
 SELECT format('column %s of %s has another default', a.attname, t.said),
        format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT %s', t.said, a.attname, CASE a.attname WHEN 'recorded_at' THEN 'now()'
-           WHEN 'recorded_xid' THEN '''1''' WHEN 'api_key_id' THEN '''0123456789abcdef''' ELSE 'clock_timestamp()' END)
+           WHEN 'recorded_xid' THEN '''1''' WHEN 'api_key_id' THEN '''0123456789abcdef'''
+           WHEN 'is_only' THEN 'false' ELSE 'clock_timestamp()' END)
 FROM pg_attribute AS a JOIN protected AS t ON t.oid = a.attrelid
 WHERE a.atthasdef
 UNION ALL
