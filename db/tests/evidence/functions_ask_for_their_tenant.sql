@@ -16,11 +16,13 @@ SELECT audit.create_tenant('tap-0'), audit.create_tenant('tap-a'), audit.create_
 \set id_of_b '''01900000-0000-7000-8000-00000000000b'''
 \set id_not_sealed '''01900000-0000-7000-8000-0000000000bb'''
 SELECT pg_temp.record('tap-a', :id_of_a), pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a2', '2026-01-02 00:00:00+00'),
-       pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a3', '2026-01-03 00:00:00+00'), pg_temp.record('tap-b', :id_of_b) \gset
+       pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a3', '2026-01-03 00:00:00+00'),
+       pg_temp.record('tap-a', '01900000-0000-7000-8000-0000000000a4', '2026-01-04 00:00:00+00'), pg_temp.record('tap-b', :id_of_b) \gset
 SELECT pg_temp.seal() \gset
--- Of tap-a two of three leaves are signed; what tap-b has is larger, and older, so that a search would meet it first.
+-- Of tap-a three of four leaves are signed; what tap-0 and tap-b have is larger, and older, so that a search would meet it first, by an index that of tap-0.
+SELECT pg_temp.grow('tap-0', 1, 300), pg_temp.grow('tap-0', 2, 5), pg_temp.sign('tap-0', 1, 3) \gset
 SELECT pg_temp.record('tap-b', :id_not_sealed), pg_temp.grow('tap-b', 1, 299), pg_temp.grow('tap-b', 2, 5) \gset
-SELECT pg_temp.sign('tap-b', 1, 2), pg_temp.sign('tap-b', 1, 300), pg_temp.sign('tap-b', 2, 4), pg_temp.sign('tap-a', 1, 2) \gset
+SELECT pg_temp.sign('tap-b', 1, 3), pg_temp.sign('tap-b', 1, 300), pg_temp.sign('tap-b', 2, 4), pg_temp.sign('tap-a', 1, 3) \gset
 -- A leaf of tap-b says that it is the record of tap-a, and one of tap-a the record of tap-b.
 UPDATE audit.seals SET record_id = :id_of_a, line = NULL, salt = sha256('salt') WHERE tenant_id = 'tap-b' AND epoch = 1 AND leaf_index = 299;
 UPDATE audit.seals SET record_id = :id_not_sealed WHERE tenant_id = 'tap-a' AND leaf_index = 1;
@@ -51,8 +53,7 @@ SELECT is(pg_temp.answer(call), answer, 'of tap-a: ' || call) FROM call WHERE te
 SET LOCAL app.tenant_id = 'tap-c';
 SELECT is(pg_temp.answer(call), answer, 'of tap-c, which has nothing: ' || call) FROM call WHERE tenant_id = 'tap-c' ORDER BY number;
 
--- The signer's functions run as the owner: beside stray policies, with a tenant that a search would meet first.
-SELECT pg_temp.grow('tap-0', 1, 300), pg_temp.grow('tap-0', 2, 5) \gset
+-- The signer's functions run as the owner: beside stray policies.
 INSERT INTO call (tenant_id, call) VALUES
     ('tap-b', 'audit.signer_epoch_statement(''tap-b'', 2)'), ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 2, 3, 5)'),
     ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 1, 256, 299)'), ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 3, 1, 1)');
