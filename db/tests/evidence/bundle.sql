@@ -180,7 +180,7 @@ RESET SESSION AUTHORIZATION;
 
 -- A part that its time ends: a record that takes longer to read than a part may.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at, recorded_xid)
-SELECT md5(n::text || 'slow')::uuid, 'tap-slow', CASE n WHEN 1 THEN 'slow' ELSE 'agent' END, '2026-01-01 00:00:00+00', (2 + n)::text::xid8
+SELECT md5(n::text || 'slow')::uuid, 'tap-slow', CASE n WHEN 1 THEN 'slow' ELSE 'agent' END, '2026-01-01 00:00:00+00', CASE n WHEN 1 THEN '3' ELSE '4' END::xid8
 FROM generate_series(1, 1001) AS n;
 SELECT pg_temp.seal() \gset
 SELECT pg_temp.sign('tap-slow') \gset
