@@ -12,6 +12,8 @@ SELECT plan(30);
 \ir ../support/answer.sql
 \ir ../support/bundle.sql
 SELECT audit.create_tenant('tap-0'), audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
+-- A tenant that every search would meet first.
+SELECT pg_temp.grow('tap-0', 1, 300), pg_temp.grow('tap-0', 2, 5) \gset
 \set id_of_a '''01900000-0000-7000-8000-00000000000a'''
 \set id_of_b '''01900000-0000-7000-8000-00000000000b'''
 \set id_not_sealed '''01900000-0000-7000-8000-0000000000bb'''
@@ -51,8 +53,7 @@ SELECT is(pg_temp.answer(call), answer, 'of tap-a: ' || call) FROM call WHERE te
 SET LOCAL app.tenant_id = 'tap-c';
 SELECT is(pg_temp.answer(call), answer, 'of tap-c, which has nothing: ' || call) FROM call WHERE tenant_id = 'tap-c' ORDER BY number;
 
--- The signer's functions run as the owner: beside stray policies, with a tenant that a search would meet first.
-SELECT pg_temp.grow('tap-0', 1, 300), pg_temp.grow('tap-0', 2, 5) \gset
+-- The signer's functions run as the owner: beside stray policies.
 INSERT INTO call (tenant_id, call) VALUES
     ('tap-b', 'audit.signer_epoch_statement(''tap-b'', 2)'), ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 2, 3, 5)'),
     ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 1, 256, 299)'), ('tap-b', 'audit.signer_consistency_proof(''tap-b'', 3, 1, 1)');
