@@ -316,7 +316,7 @@ COMMENT ON COLUMN audit.seals.tenant_id IS 'Whose leaf this is.';
 COMMENT ON COLUMN audit.seals.epoch IS 'The epoch of its tree.';
 COMMENT ON COLUMN audit.seals.leaf_index IS 'Its place in the tree; the first leaf is 0.';
 COMMENT ON COLUMN audit.seals.leaf_hash IS 'SHA-256 of a zero byte and the leaf''s line.';
-COMMENT ON COLUMN audit.seals.record_id IS 'The record that is sealed; audit.leaf_lines() makes its line. NULL: a statement.';
+COMMENT ON COLUMN audit.seals.record_id IS 'The record that is sealed; audit.record_leaf_line() makes its line. NULL: a statement.';
 COMMENT ON COLUMN audit.seals.salt IS '32 random bytes in the private line of the record, so that nobody can guess from the digest what was erased. NULL: a statement, or the private part is erased.';
 COMMENT ON COLUMN audit.seals.line IS 'The line of a statement. NULL: a record.';
 COMMENT ON CONSTRAINT seals_leaf_hash_size ON audit.seals IS 'A SHA-256.';

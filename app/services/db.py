@@ -102,9 +102,10 @@ class Database:
         """Close every connection."""
         await self._pool.close()
 
-    async def connect(self) -> AsyncConnection:
-        """Return a dedicated connection, outside the pool."""
-        return await AsyncConnection.connect(self._url, **{**self._options, "connect_timeout": 2})
+    async def connect(self, application_name: str = "ringfence") -> AsyncConnection:
+        """Return a dedicated connection, outside the pool. application_name: what pg_stat_activity shows."""
+        options = {**self._options, "connect_timeout": 2, "application_name": application_name}
+        return await AsyncConnection.connect(self._url, **options)
 
     def connections(self) -> dict[str, int]:
         """Return how many connections are used and idle, and how many requests are blocked until one is free."""

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import logging.config
-import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,11 +23,10 @@ from app.sign.stamping import StampFailed, stamp
 from app.telemetry import logs
 
 Command = Callable[[argparse.Namespace, SignerSettings], int]
-_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 
 
 def _tenant(text: str) -> str:
-    if not _TENANT.fullmatch(text):
+    if not notes.is_tenant(text):
         raise argparse.ArgumentTypeError("not the id of a tenant")
     return text
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.sign import merkle
+from app.sign import merkle, notes
 
 _STATEMENT = (
     "version", "kind", "tenant_id", "epoch", "previous_epoch", "previous_size", "previous_root", "known_size",
@@ -38,6 +38,24 @@ class Known:
 
     size: int
     root: bytes
+
+
+def read_head(row: Sequence[object]) -> Head:
+    """Make a head of a row of the database, which is not trusted. Raises ValueError.
+
+    Each head must have an origin of its own, and be one line each in a checkpoint: a tenant's id with a slash or a line
+    end would let another tree be signed under this name.
+    """
+    tenant, epoch, size, root, checkpoint = row
+    if (
+        not isinstance(tenant, str) or not notes.is_tenant(tenant)
+        or type(epoch) is not int or epoch < 1
+        or type(size) is not int or size < 0
+        or not isinstance(root, bytes) or len(root) != merkle.HASH_SIZE
+        or not (checkpoint is None or (type(checkpoint) is int and checkpoint >= 0))
+    ):  # fmt: skip
+        raise ValueError("not a tenant's id, an epoch, a size, a root and the size of a checkpoint")
+    return Head(tenant, epoch, size, root, checkpoint)
 
 
 def check_size(head: Head, known: Known | None) -> None:
@@ -69,13 +87,24 @@ def check_listed(tenant_id: str, newest_known: int, newest_listed: int) -> None:
         raise HeadRefused(f"epoch {newest_known} of {tenant_id} was signed, and the database {has}")
 
 
-def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mapping[int, Known]) -> str | None:
-    """Check the statement with which a new epoch begins; return what it says is lost. Raises HeadRefused.
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the statement of a new epoch says: the tree that it continues, and which signed leaves are lost."""
+
+    before: Head
+    lost: Sequence[str]
+
+
+def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mapping[int, Known]) -> Statement:
+    """Check the statement with which a new epoch begins, and return what it says. Raises HeadRefused.
 
     proof: that the tree of one leaf, this statement, is the beginning of the head's. known: the last signed heads of
     this tenant, by epoch. The statement must name that of the epoch which it continues, so that leaves that are lost
     stand in the signed tree itself, where every verifier finds them. So does an epoch that is lost as a whole: its
     number is passed over.
+
+    Where nothing was signed of the epoch before and that one has a statement too, the caller must check it in turn, up
+    to an epoch that is known: a chain of epochs hides nothing only if none of its statements does.
     """
     if not merkle.is_extension(1, merkle.leaf_hash(line.encode()), head.size, head.root, proof):
         raise HeadRefused(f"epoch {head.epoch} does not begin with the statement that the database shows")
@@ -83,6 +112,7 @@ def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mappin
     previous = said["previous_epoch"]
     if (said["tenant_id"], said["epoch"]) != (head.tenant_id, head.epoch) or not 0 < previous < head.epoch:
         raise HeadRefused(f"the statement of epoch {head.epoch} is about another epoch or tenant")
+    before = _before(said)
     last = known.get(previous)
     expected = (last.size, last.root.hex()) if last else (None, None)
     if (said["known_size"], said["known_root"]) != expected:
@@ -92,9 +122,22 @@ def check_statement(head: Head, line: str, proof: Sequence[bytes], known: Mappin
             f" and this signer has signed {signed} of it, or another root: begin an epoch with what `known` prints"
         )
     lost = [f"all {known[epoch].size} of epoch {epoch}" for epoch in sorted(known) if previous < epoch < head.epoch]
-    if last and last.size > said["previous_size"]:
-        lost.insert(0, f"{last.size - said['previous_size']} of epoch {previous}")
-    return f"signed leaves are lost: {', '.join(lost)}" if lost else None
+    if last and last.size > before.size:
+        lost.insert(0, f"{last.size - before.size} of epoch {previous}")
+    if last is None and previous > 1 and before.size == 0:
+        raise HeadRefused(f"epoch {head.epoch} continues epoch {previous}, which has no leaf, and so no statement")
+    return Statement(before, lost)
+
+
+def _before(said: Mapping[str, Any]) -> Head:
+    """Return the head of the epoch that a statement continues. Raises HeadRefused."""
+    try:
+        root = bytes.fromhex(said["previous_root"])
+    except (TypeError, ValueError):
+        root = b""
+    if len(root) != merkle.HASH_SIZE or said["previous_size"] < 0:
+        raise HeadRefused(f"the first leaf of the epoch has no size and root of epoch {said['previous_epoch']}")
+    return Head(said["tenant_id"], said["previous_epoch"], said["previous_size"], root, None)
 
 
 def _parse(line: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ MAX_NOTE_SIZE = 8192
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*", re.ASCII)
+_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _MAX_NAME_LENGTH = 128
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
@@ -80,8 +81,19 @@ def log_name_fault(name: str) -> str | None:
     return None
 
 
+def is_tenant(text: str) -> bool:
+    """Return whether this is the form of a tenant's id, as the CHECK on audit.tenants has it."""
+    return _TENANT.fullmatch(text) is not None
+
+
 def origin_of(log_name: str, tenant_id: str, epoch: int) -> str:
-    """Return the origin of a tenant's tree: epoch 1 has no number, so that one key name lasts for its whole life."""
+    """Return the origin of a tenant's tree: epoch 1 has no number, so that one key name lasts for its whole life.
+
+    No two trees have one origin: an id has no slash. So the memory, which has them by tenant and epoch, has them by
+    origin. Raises BadNote for anything else than an id and the number of an epoch.
+    """
+    if not is_tenant(tenant_id) or epoch < 1:
+        raise BadNote("not the id of a tenant and the number of an epoch")
     return f"{log_name}/{tenant_id}" if epoch == 1 else f"{log_name}/{tenant_id}/{epoch}"
 
 

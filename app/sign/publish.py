@@ -7,6 +7,7 @@ kept in the memory and sent again, the newest of each tree alone.
 import asyncio
 import logging
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.sign.outside import OutsideFailed, send
 logger = logging.getLogger("ringfence.sign")
 
 _RETRY_SECONDS = 10.0
+_ORIGIN = re.compile(r"[A-Za-z0-9._~:/-]+", re.ASCII)
 
 
 class Place(Protocol):
@@ -41,7 +43,7 @@ class Directory:
 
     async def take(self, origin: str, size: int, note: str) -> None:
         """Write the file, whole or not at all."""
-        await asyncio.to_thread(self._write, self._directory / origin / str(size), note.encode())
+        await asyncio.to_thread(self._write, self._directory / _path(origin) / str(size), note.encode())
 
     @staticmethod
     def _write(file: Path, content: bytes) -> None:
@@ -70,7 +72,7 @@ class ObjectStore:
 
     async def take(self, origin: str, size: int, note: str) -> None:
         """PUT the checkpoint."""
-        url = f"{self._url}/{origin}/{size}"
+        url = f"{self._url}/{_path(origin)}/{size}"
         answer = await send(self._client, "PUT", url, note.encode(), self._headers, self._seconds)
         if not 200 <= answer.status < 300:
             raise OutsideFailed(f"answer {answer.status}")
@@ -135,6 +137,13 @@ class Publisher:
             if self._pending.get(key) == stored:
                 del self._pending[key]
         return True
+
+
+def _path(origin: str) -> str:
+    """Return an origin as a path. Raises OutsideFailed for one that would lead out of the place."""
+    if not _ORIGIN.fullmatch(origin) or any(segment.strip(".") == "" for segment in origin.split("/")):
+        raise OutsideFailed("an origin that is no path below it")
+    return origin
 
 
 def _headers(authorization: str | None) -> dict[str, str]:

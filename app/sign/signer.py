@@ -5,7 +5,7 @@ the witnesses, stored, and only then published.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -58,17 +58,35 @@ class Signer:
 
     async def round(self) -> Round:
         """Sign every head that is new and may be signed. Raises database.Unavailable; then the next round goes on."""
-        listed = await self._database.heads()
+        done = Round()
+        listed = self._read(await self._database.heads(), done)
         newest: dict[str, int] = {}
         for head in listed:
             newest[head.tenant_id] = max(head.epoch, newest.get(head.tenant_id, 0))
         self._check_listed(newest)
-        done = Round()
         due = [head for head in listed if self._is_due(head, newest[head.tenant_id])]
         for start in range(0, len(due), _BATCH):
             await self._sign(due[start : start + _BATCH], newest, done)
         done.refused = len(self._memory.refusals)
         return done
+
+    def _read(self, rows: Sequence[Sequence[object]], done: Round) -> list[Head]:
+        """Return one head for each tree, later epochs first: the statement of an epoch names the one before as it was.
+
+        A tree that is listed twice is refused: each head would be good by itself, and the two a fork.
+        """
+        found: dict[tuple[str, int], Head] = {}
+        for row in rows:
+            try:
+                head = rules.read_head(row)
+            except ValueError as error:
+                done.failed += 1
+                logger.error("the database lists what is no head: %s", error)
+                continue
+            key = (head.tenant_id, head.epoch)
+            if found.setdefault(key, head) is not head:
+                self._refuse(*key, HeadRefused("the database lists two heads of this tree at once"))
+        return [found[key] for key in sorted(found, key=lambda key: (key[0], -key[1]))]
 
     def _check_listed(self, newest: dict[str, int]) -> None:
         for tenant, epochs in self._memory.known.items():
@@ -124,9 +142,22 @@ class Signer:
         if known is not None and known.size < head.size:
             rules.check_extension(head, known, await self._database.consistency_proof(head, known.size))
         if known is None and head.epoch > 1:
-            line, hashes = await self._database.epoch_statement(head)
-            if lost := rules.check_statement(head, line, hashes, epochs):
-                logger.warning("epoch %d of %s begins, and says that %s", head.epoch, head.tenant_id, lost)
+            await self._check_statements(head, epochs)
+
+    async def _check_statements(self, head: Head, known: Mapping[int, Known]) -> None:
+        """Check the statements from a new epoch back to one that is known, or to the first. Raises HeadRefused."""
+        lost: list[str] = []
+        each = head
+        while each.epoch > 1 and each.epoch not in known:
+            line, hashes = await self._database.epoch_statement(each)
+            statement = rules.check_statement(each, line, hashes, known)
+            lost += statement.lost
+            each = statement.before
+        if lost:
+            told = ", ".join(lost)
+            logger.warning(
+                "epoch %d of %s begins, and says that signed leaves are lost: %s", head.epoch, head.tenant_id, told
+            )
 
     async def _store(self, head: Head, done: Round) -> Stored | None:
         note = self.note(head)

@@ -58,7 +58,9 @@ LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines dropped because the
 CUT = _counter("connections_cut", "Connections cut because the caller did not read its answers.")
 
 SEAL_CALLS = _counter(
-    "seal_calls", "Calls that seal records, by outcome: done, cut, failed; and trees found in contradiction.", "outcome"
+    "seal_calls",
+    "Calls that seal records, by outcome: done, cut, failed; contradiction, of a tree left out.",
+    "outcome",
 )
 SEAL_SECONDS = _histogram(
     "seal_seconds", "Seconds of a call that seals records.", buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)

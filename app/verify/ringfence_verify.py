@@ -1,7 +1,7 @@
 """Check an evidence bundle of Ringfence offline: what was sealed, and that nothing of it was changed or left out.
 
     python ringfence_verify.py BUNDLE --key VKEY [--key VKEY ...] [--since OLD_CHECKPOINT ...] [--window]
-                               [--witness VKEY ... [--quorum N]] [--json]
+                               [--allow-gone] [--witness VKEY ... [--quorum N]] [--json]
     python ringfence_verify.py --proof PROOF --leaf LEAF --key VKEY      one record alone
 
 This one file can be copied to a machine that has Python 3.11 and the package cryptography; it imports nothing of
@@ -18,6 +18,7 @@ import binascii
 import bisect
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -46,10 +47,14 @@ NOT_PROVEN = (
     "what came after the newest checkpoint: records may have been sealed since, or wait for it",
     "that this is the newest checkpoint, or the only one: compare it with one kept outside, and ask for witnesses",
     "that the key is the log's: it must have come on another way than this file",
+    "that what has gone was meant to go: a statement of prune or erase is the word of whoever runs the database",
     "when records were written: times are the database's own clock, and created_at of an import is its writer's",
 )
 NOT_PROVEN_WINDOW = (
     "that no record of the window lies among the leaves that are not shown: leaves are in the order of commits"
+)
+NOT_PROVEN_UNKNOWN = (
+    "that nothing signed was lost where an epoch began without a known head: compare with a checkpoint from before"
 )
 NOT_PROVEN_RECORD = "that other records exist or do not: this is about one record, and not about completeness"
 
@@ -203,6 +208,10 @@ class Key:
 
 def read_key(text: str, kind: int) -> Key:
     """Return the key that a VKEY spells: NAME+ID+BASE64."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # an argument whose bytes are not UTF-8
+        raise CannotJudge("the key is not UTF-8") from None
     name, _, rest = text.strip().partition("+")
     number, _, encoded = rest.partition("+")
     try:
@@ -375,10 +384,11 @@ def why_refused(line: str, wanted: str) -> str:
         return "a carriage return at the end of the line"
 
     def one_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        doubled = [name for name in names if names.count(name) > 1]
-        if doubled:
-            raise ValueError(f"the name {doubled[0]} stands twice")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"the name {name} stands twice")
+            seen.add(name)
         return dict(pairs)
 
     def refuse(constant: str) -> NoReturn:
@@ -503,11 +513,14 @@ def united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 class Bundle:
     """Reads an evidence bundle and judges it."""
 
-    def __init__(self, file: BinaryIO, keys: list[Key], since: list[tuple[str, str]], window: bool) -> None:
+    def __init__(
+        self, file: BinaryIO, keys: list[Key], since: list[tuple[str, str]], window: bool, allow_gone: bool
+    ) -> None:
         self.report = Report(BUNDLE_CLAIMS)
         self.fail = self.report.fail
         self.keys = keys
         self.window_wanted = window
+        self.gone_allowed = allow_gone
         self.windowed = False
         self.tenant = ""
         self.epochs: list[Epoch] = []
@@ -751,8 +764,10 @@ class Bundle:
         for before, epoch in zip(self.epochs, self.epochs[1:], strict=False):
             where, statement = f"epoch {epoch.number}", epoch.statement
             if statement is None:
-                if epoch.size:
-                    self.fail("epochs", f"{where} does not begin with its statement")
+                # The newest one alone may be without a leaf, while nobody has signed it. In any other place an epoch
+                # that has none parts what follows from the leaves before it, and of those some could go unseen.
+                if epoch is not self.epochs[-1] or epoch.checkpoint is not None:
+                    self.fail("epochs", f"{where} does not begin with its statement, which names the tree before it")
                 continue
             reason, size = statement[8], int(statement[4])
             if int(statement[3]) != before.number or size != before.size:
@@ -766,6 +781,8 @@ class Bundle:
                 self.fail("epochs", f"{where}: known_size and known_root are not given together")
             elif known is None:
                 found.append(f"{where} began after a {reason} at {size} leaves; no signed head was known")
+                if NOT_PROVEN_UNKNOWN not in self.report.not_proven:
+                    self.report.not_proven.insert(0, NOT_PROVEN_UNKNOWN)
             elif known > size:
                 lost = f"{known - size} leaves of epoch {before.number} are lost"
                 self.fail("epochs", f"{lost}: {known} were signed, a {reason} left {size}, and {where} began")
@@ -795,16 +812,24 @@ class Bundle:
             below_signed = covered > 0 and epoch.statement is not None
 
     def _check_gone(self) -> None:
-        """Whatever is not shown must be covered by a statement, except before and after a window."""
+        """Whatever is not shown must be covered by a statement, except before and after a window.
+
+        A superuser can put such a statement into the tree, and delete what it names. So the reader must say that leaves
+        may be gone.
+        """
         sizes = {epoch.number: epoch.size for epoch in self.epochs}
         for each in self.gone:
             limit = each.at_leaf if each.epoch == each.at_epoch else sizes.get(each.epoch, 0)
             if each.epoch > each.at_epoch or each.end > limit:
                 self.fail("gone", f"leaf {each.at_leaf} of epoch {each.at_epoch} speaks of leaves that came after it")
         pruned = erased = 0
+        named: dict[int, list[Gone]] = {}
+        for each in self.gone:
+            named.setdefault(each.epoch, []).append(each)
         for epoch in self.epochs:
-            said_gone = united((g.first, g.end) for g in self.gone if g.epoch == epoch.number)
-            said_pruned = united((g.first, g.end) for g in self.gone if g.epoch == epoch.number and g.kind == "prune")
+            said = named.get(epoch.number, [])
+            said_gone = united((g.first, g.end) for g in said)
+            said_pruned = united((g.first, g.end) for g in said if g.kind == "prune")
             for first, end in epoch.omitted:
                 if self.windowed and (epoch.shown is None or end <= epoch.shown[0] or first >= epoch.shown[1]):
                     continue
@@ -813,11 +838,16 @@ class Bundle:
             for first, end in epoch.erased:
                 erased += end - first
                 self._demand("private parts of leaves", "prune or erase", epoch, first, end, said_gone)
-        self.report.passed["gone"] = (
-            f"{pruned} pruned leaves and {erased} erased private parts, each named by a statement in the tree"
-            if pruned or erased
-            else "nothing was pruned or erased"
+        if not pruned and not erased:
+            self.report.passed["gone"] = "nothing was pruned or erased"
+            return
+        found = (
+            f"{pruned} pruned leaves and {erased} erased private parts have gone, "
+            "each named by a statement of the tree; nobody outside of the database vouches for these statements"
         )
+        self.report.passed["gone"] = found
+        if not self.gone_allowed and "gone" not in self.report.failures:
+            self.fail("gone", found)
 
     def _demand(self, what: str, kind: str, epoch: Epoch, first: int, end: int, said: list[tuple[int, int]]) -> None:
         found = bisect.bisect_right(said, (first, sys.maxsize)) - 1
@@ -965,6 +995,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--key", metavar="VKEY", **several, help="the log's public key; the new one too after a rotation")
     add("--since", metavar="FILE", **several, help="a checkpoint that was kept: it must be a prefix")
     add("--window", action="store_true", help="the bundle may be a window of time")
+    add(
+        "--allow-gone", action="store_true", help="retention or erasure was agreed: leaves named as gone may be missing"
+    )
     add("--witness", metavar="VKEY", **several, help="the public key of a witness")
     add("--quorum", type=int, metavar="N", help="how many of the witnesses must have cosigned; all, unless given")
     add("--proof", metavar="FILE", help="check one record: its proof")
@@ -973,8 +1006,8 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     if bool(given.bundle) == bool(given.proof) or bool(given.proof) != bool(given.leaf):
         parser.error("give a BUNDLE, or --proof and --leaf")
-    if given.proof and (given.since or given.window):
-        parser.error("--since and --window are for a BUNDLE")
+    if given.proof and (given.since or given.window or given.allow_gone):
+        parser.error("--since, --window and --allow-gone are for a BUNDLE")
     if not given.key:
         parser.error("give the log's public key with --key; without it nothing is proven")
     if given.quorum is not None and not 0 < given.quorum <= len(given.witness):
@@ -993,7 +1026,7 @@ def judge(given: argparse.Namespace) -> Report:
             return judge_proof(proof, Path(given.leaf).read_bytes(), keys, witnesses, quorum)
         since = [(Path(name).name, Path(name).read_bytes().decode()) for name in given.since]
         with Path(given.bundle).open("rb") as file:
-            return Bundle(file, keys, since, given.window).judge(witnesses, quorum)
+            return Bundle(file, keys, since, given.window, given.allow_gone).judge(witnesses, quorum)
     except OSError as error:
         raise CannotJudge(str(error)) from None
     except UnicodeDecodeError:
@@ -1008,12 +1041,23 @@ def main(arguments: list[str] | None = None) -> int:
     given = _arguments(arguments)
     try:
         report = judge(given)
-    except CannotJudge as error:
+    except Exception as error:  # Python would exit with 1, which means that a claim fails
+        why = str(error) if isinstance(error, CannotJudge) else f"an unexpected error: {error!r}"
         if given.json:
-            print(json.dumps({"verdict": "cannot-judge", "why": str(error), "claims": []}))
+            print(json.dumps({"verdict": "cannot-judge", "why": why, "claims": []}))
         else:
-            print(f"{VERDICTS[2]}: {printable(str(error))}", file=sys.stderr)
+            print(f"{VERDICTS[2]}: {printable(why)}", file=sys.stderr)
         return 2
+    try:
+        status = _print(report, given)
+        sys.stdout.flush()
+    except (OSError, UnicodeError) as error:
+        print(f"{VERDICTS[2]}: the answer cannot be printed: {error!r}", file=sys.stderr)
+        os._exit(2)  # at a usual exit Python would flush once more, and exit with 120
+    return status
+
+
+def _print(report: Report, given: argparse.Namespace) -> int:
     status = report.status()
     if given.json:
         claims = [{"claim": claim, "state": state, "found": found} for state, claim, found in report.lines()]

@@ -257,6 +257,32 @@ def test_the_size_of_everything_together_is_no_secret(attack: Attack) -> None:
     assert written[1] > written[0] > 0
 
 
+def test_sealing_tells_how_many_records_were_due_and_how_many_tenants_there_are(attack: Attack) -> None:
+    # The function returns no number to this role. PostgreSQL counts for it what its own transaction has done.
+    session = attack.session()
+    counters = """SELECT ARRAY[pg_stat_get_xact_tuples_inserted('audit.seals'::regclass),
+                               pg_stat_get_xact_tuples_returned('audit.tenants'::regclass)]"""
+
+    def seal_until(expected: int) -> int:
+        """Seal, without a key, until that many records were counted; return how many tenants were seen at last."""
+        counted = seen = 0
+        while counted < expected:  # transactions of other tests may hold up some of them for a while
+            with session.transaction():
+                before = attack.value(session, counters)
+                assert attack.value(session, "SELECT audit.seal_records(10000)") is None
+                after = attack.value(session, counters)
+            counted, seen = counted + after[0] - before[0], after[1] - before[1]
+        assert counted == expected
+        return seen
+
+    seal_until(sum(RECORDS.values()))
+    attack.administrator.execute("SELECT audit.create_tenant('initech')")
+    for number in (11, 3):
+        add_records(attack, "initech", f"agent-{number}", number)
+        tenants = seal_until(number)
+    assert tenants == len(RECORDS) + 1
+
+
 def test_a_session_of_the_service_can_end_another(attack: Attack) -> None:
     # They are one role. What the other was writing is then not stored, and not acknowledged.
     victim = attack.session()

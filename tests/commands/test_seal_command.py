@@ -132,6 +132,9 @@ def test_a_broken_tree_is_named_and_the_others_are_sealed(database: TestDatabase
     assert "left out: acme: " in ended.stdout
     assert "(RF009)" in ended.stdout
     assert sealed(database) == 1
+    ended = run(environment, "--once")  # also where nothing else is due
+    assert ended.returncode == 1
+    assert "left out: acme: " in ended.stdout
 
 
 def test_a_login_that_is_told_nothing_is_refused(database: TestDatabase, environment: dict[str, str]) -> None:

@@ -95,11 +95,12 @@ def start(stocked: TestDatabase) -> Iterator[Start]:
 
 
 def sessions(database: TestDatabase, condition: str) -> int:
-    """Return how many sessions of the service are as `condition` says."""
+    """Return how many sessions of the service are as `condition` says, but the one that seals."""
     database.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction it would not change
     ((number,),) = database.execute(
         "SELECT count(*) FROM pg_stat_activity"
-        f" WHERE datname = current_database() AND usename = 'audit_app' AND {condition}"
+        " WHERE datname = current_database() AND usename = 'audit_app' AND application_name <> 'ringfence-seal'"
+        f" AND {condition}"
     )
     return int(number)
 

@@ -1,12 +1,13 @@
 """The rules by which a head is signed or refused."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from app.sign import heads
-from app.sign.heads import Head, HeadRefused, Known
+from app.sign import heads, merkle
+from app.sign.heads import Head, HeadRefused, Known, Statement
 from tests.support import rfc6962
 
 LEAVES = tuple(rfc6962.leaf_hash(b"%d" % number) for number in range(20))
@@ -71,8 +72,8 @@ def statement(**changes: Any) -> str:
     return json.dumps(said | changes, separators=(",", ":"))
 
 
-def check(line: str, signed: dict[int, Known], *, first: str | None = None) -> str | None:
-    """Check a head of epoch 2 that begins with `first`, by default with the statement itself; return what is lost."""
+def check(line: str, signed: dict[int, Known], *, first: str | None = None) -> Statement:
+    """Check a head of epoch 2 that begins with `first`, by default with the statement itself; return what it says."""
     leaves = (rfc6962.leaf_hash((first or line).encode()), *LEAVES[:4])
     return heads.check_statement(
         Head("acme", 2, 5, rfc6962.root(leaves), None), line, rfc6962.consistency(1, leaves), signed
@@ -80,12 +81,12 @@ def check(line: str, signed: dict[int, Known], *, first: str | None = None) -> s
 
 
 def test_an_epoch_that_names_the_last_signed_head_is_signed() -> None:
-    assert check(statement(), {1: known(9)}) is None
+    assert check(statement(), {1: known(9)}) == Statement(Head("acme", 1, 9, known(9).root, None), [])
 
 
 def test_an_epoch_that_names_leaves_which_are_lost_is_signed_since_it_says_so() -> None:
-    lost = check(statement(previous_size=5, previous_root=known(5).root.hex()), {1: known(9)})
-    assert lost == "signed leaves are lost: 4 of epoch 1"
+    said = check(statement(previous_size=5, previous_root=known(5).root.hex()), {1: known(9)})
+    assert (said.before.size, said.lost) == (5, ["4 of epoch 1"])
 
 
 def test_an_epoch_after_one_of_which_nothing_was_signed_says_so() -> None:
@@ -113,8 +114,42 @@ def test_an_epoch_that_hides_the_last_signed_head_is_refused(changes: dict[str, 
 def test_an_epoch_that_was_lost_as_a_whole_is_passed_over_by_its_number() -> None:
     line = statement(epoch=3, previous_epoch=1)
     leaves = (rfc6962.leaf_hash(line.encode()),)
-    lost = heads.check_statement(Head("acme", 3, 1, leaves[0], None), line, [], {1: known(9), 2: known(4)})
-    assert lost == "signed leaves are lost: all 4 of epoch 2"
+    said = heads.check_statement(Head("acme", 3, 1, leaves[0], None), line, [], {1: known(9), 2: known(4)})
+    assert said.lost == ["all 4 of epoch 2"]
+
+
+def test_an_epoch_that_continues_one_without_a_statement_is_refused() -> None:
+    nothing = {"previous_epoch": 2, "known_size": None, "known_root": None}
+    leaf = rfc6962.leaf_hash((line := statement(epoch=3, **nothing)).encode())
+    assert heads.check_statement(Head("acme", 3, 1, leaf, None), line, [], {1: known(9)}).before.epoch == 2
+
+    line = statement(epoch=3, **nothing, previous_size=0, previous_root=merkle.EMPTY_ROOT.hex())
+    leaf = rfc6962.leaf_hash(line.encode())
+    with pytest.raises(HeadRefused, match="epoch 3 continues epoch 2, which has no leaf, and so no statement"):
+        heads.check_statement(Head("acme", 3, 1, leaf, None), line, [], {1: known(9)})
+
+
+GOOD_ROW = ("acme", 1, 7, bytes(32), None)
+
+
+@pytest.mark.parametrize("tenant", ["acme", "0", "a_b-c", "a" * 63])
+def test_a_row_with_the_id_of_a_tenant_is_a_head(tenant: str) -> None:
+    assert heads.read_head((tenant, *GOOD_ROW[1:])) == Head(tenant, 1, 7, bytes(32), None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (0, None), (0, ""), (0, "acme/4"), (0, "acme\n6\nroot"), (0, "acme\n"), (0, "../../etc"), (0, ".."),
+        (0, "Acme"),
+        (0, "a" * 64), (0, b"acme"), (1, 0), (1, -1), (1, None), (1, True), (1, "1"), (2, -1), (2, None),
+        (2, Decimal(7)),
+        (3, None), (3, bytes(31)), (3, "0" * 32), (4, -1), (4, "7"),
+    ],
+)  # fmt: skip
+def test_a_row_that_is_no_head_is_refused(column: int, value: object) -> None:
+    with pytest.raises(ValueError, match="not a tenant's id"):
+        heads.read_head((*GOOD_ROW[:column], value, *GOOD_ROW[column + 1 :]))
 
 
 def test_a_statement_that_is_not_the_first_leaf_is_refused() -> None:
@@ -127,6 +162,7 @@ def test_a_statement_that_is_not_the_first_leaf_is_refused() -> None:
     [
         "{}", "[]", "7", "epoch", "NaN", statement()[:-1], "[" * 100_000, statement(version=2), statement(kind="prune"),
         statement(previous_epoch="1"), statement(previous_epoch=True), statement(previous_size=None),
+        statement(previous_size=-1), statement(previous_root="00"), statement(previous_root=None),
         statement(reason="x")[:-1] + ',"more":1}',
         statement()[:-1] + ',"known_size":null}',
     ],

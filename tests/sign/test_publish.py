@@ -50,6 +50,26 @@ def test_an_object_store_gets_a_put_for_each_checkpoint(place: StubAgent) -> Non
     assert place.calls[0][1]["authorization"] == "Bearer s3cret"
 
 
+@pytest.mark.parametrize(
+    "origin", ["a.example/../../b", "a.example/./b", "a.example//b", "/etc", "a.example/b?c", "..", ""]
+)
+def test_an_origin_that_leads_out_of_a_place_is_refused(place: StubAgent, tmp_path: Path, origin: str) -> None:
+    async def take(origin: str, kind: str) -> None:
+        async with make_client() as client:
+            directory, store = publish.Directory(tmp_path), publish.ObjectStore(place.url, client, None, 5)
+            await (directory if kind == "directory" else store).take(origin, 7, stored(7).note)
+
+    for kind in ("directory", "object store"):
+        with pytest.raises(OutsideFailed, match="no path below it"):
+            asyncio.run(take(origin, kind))
+        assert not list(tmp_path.iterdir())
+        assert not place.calls
+    for kind in ("directory", "object store"):
+        asyncio.run(take("a.example:8080/b_c/2", kind))
+    assert (tmp_path / "a.example:8080" / "b_c" / "2" / "7").exists()
+    assert len(place.calls) == 1
+
+
 def test_a_webhook_gets_the_checkpoint_as_a_body(place: StubAgent) -> None:
     assert send(publish.Webhook, f"{place.url}/hook", stored(7))
 

@@ -92,3 +92,39 @@ def test_an_epoch_that_was_lost_as_a_whole_keeps_its_number(sealed: Sealed, sign
     assert [(each["epoch"], each["size"]) for each in json.loads(known(signer)) if each["tenant_id"] == "acme"] == [
         (1, 7), (2, 5), (3, 1),
     ]  # fmt: skip
+
+
+def test_two_epochs_that_began_before_anything_of_them_was_signed_are_signed(sealed: Sealed, signer: SignerAt) -> None:
+    signer.once()
+    sealed.begin_epoch(known(signer))
+    sealed.begin_epoch(known(signer))
+
+    assert signer.once() == 0
+    assert sealed.signed_size(epoch=3) == 1
+    assert signer.once() == 0
+    assert sealed.signed_size(epoch=2) == 1
+
+
+def test_an_epoch_after_one_that_hides_what_was_signed_is_refused(sealed: Sealed, signer: SignerAt) -> None:
+    signer.once()
+    sealed.begin_epoch(None)
+    sealed.begin_epoch(known(signer))
+
+    assert signer.once() == 1
+    assert "epoch 2 says that nothing of epoch 1 was known as signed" in signer.refusal(epoch=3)
+    assert sealed.signed_size(epoch=3) == 0
+
+
+def test_an_epoch_after_one_without_a_statement_is_refused(sealed: Sealed, signer: SignerAt) -> None:
+    signer.once()
+    sealed.tamper(
+        "INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, sealed_xid, sealed_id, began_at)"
+        " SELECT tenant_id, 2, 0, sha256(''), '', sealed_xid, sealed_id, began_at FROM audit.trees"
+        " WHERE tenant_id = 'acme'"
+    )
+    sealed.begin_epoch(known(signer))
+
+    assert signer.once() == 1
+    assert "epoch 3 continues epoch 2, which has no leaf" in signer.refusal(epoch=3)
+    assert sealed.signed_size(epoch=3) == 0
+    assert sealed.signed_size("globex", 2) == 1

@@ -9,12 +9,8 @@ that says what is expected, and below it one curl command:
 
 After the colon stands the HTTP status, then conditions on the JSON answer: `a.0.b = text` or `a >= number`. Of an
 answer that is lines of text, `lines.0` is the first line. A `json` block that follows shows the answer;
-tests/docs/test_curl_walkthrough.py compares it. A request that is answered with Retry-After is sent again.
-
-A step may also run this project's verifier on what the step before has saved; its exit status stands for the HTTP one:
-
-    # the export proves itself: exit 0
-    .venv/bin/python -m app.verify ...
+tests/docs/test_curl_walkthrough.py compares it. A request that is answered with Retry-After is sent again. A step may
+also run this project's verifier on what the step before has saved: `exit 0` then stands for the status.
 
 RINGFENCE_URL, ACME_API_KEY, GLOBEX_API_KEY and ACME_VKEY come from the environment, else from .data/demo.env. For a
 service that takes the tenant's name from a header, the commands send that header instead of a key. Without ACME_VKEY
@@ -235,12 +231,8 @@ def _request(step: Step, environment: Mapping[str, str]) -> Answer:
     status, size = map(int, measured.split())
     challenge = re.search(rb"^www-authenticate: *(.*?)\r?$", output[:size], re.MULTILINE | re.IGNORECASE)
     retry_after = re.search(rb"^retry-after: *(\d+)\r?$", output[:size], re.MULTILINE | re.IGNORECASE)
-    return Answer(
-        status,
-        output[size:].decode(),
-        challenge[1].decode() if challenge else None,
-        int(retry_after[1]) if retry_after else None,
-    )
+    texts = output[size:].decode(), challenge[1].decode() if challenge else None
+    return Answer(status, *texts, int(retry_after[1]) if retry_after else None)
 
 
 def unmet(step: Step, answer: Answer) -> list[str]:

@@ -74,6 +74,26 @@ def lost_epoch(scene: Scene) -> None:
     scene.begin_epoch("restore")
 
 
+@attack("restore an old backup, with two epochs of which the first says that nothing was signed", "signer", quick=True)
+def chain_of_a_liar(scene: Scene) -> None:
+    """Lie in an epoch, and hide that one behind another, which has nothing to say."""
+    _restore_an_old_backup(scene)
+    scene.begin_epoch("restore", is_known=False)
+    scene.begin_epoch("restore")
+
+
+@attack("restore an old backup, with an epoch without a statement before the new one", "signer")
+def empty_epoch(scene: Scene) -> None:
+    """Put an empty epoch between the one that has lost leaves and the new one."""
+    _restore_an_old_backup(scene)
+    scene.tamper(
+        "INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, sealed_xid, sealed_id, began_at)"
+        " SELECT tenant_id, 2, 0, sha256(''), '', sealed_xid, sealed_id, began_at FROM audit.trees"
+        " WHERE tenant_id = 'acme'"
+    )
+    scene.begin_epoch("restore")
+
+
 @attack("fail over to a standby that lacks sealed records, and go on", "signer", "verifier: since")
 def lagging(scene: Scene) -> None:
     """Begin no epoch."""

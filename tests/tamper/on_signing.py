@@ -68,6 +68,26 @@ def true_key_before_the_witness(scene: Scene) -> None:
         _sign_by_hand(scene, "signer")
 
 
+@attack("list two heads of one tree, for both to be signed", "signer", quick=True)
+def two_heads(scene: Scene) -> None:
+    """Replace the functions that list what there is to sign, and take what was signed."""
+    scene.goes_on = False
+    scene.tamper(
+        """
+        CREATE OR REPLACE FUNCTION audit.list_tree_heads()
+        RETURNS TABLE (tenant_id text, epoch int, size bigint, root bytea, checkpoint_size bigint)
+        LANGUAGE sql SECURITY DEFINER AS $$
+            SELECT t.tenant_id, t.epoch, t.size, t.root, t.size FROM audit.trees AS t
+            UNION ALL VALUES ('newt', 1, 5::bigint, sha256('A'), NULL::bigint), ('newt', 1, 6, sha256('B'), NULL) $$;
+        ALTER FUNCTION audit.list_tree_heads() OWNER TO postgres;
+        CREATE OR REPLACE FUNCTION audit.store_checkpoint(
+            p_tenant_id text, p_epoch int, p_size bigint, p_root bytea, p_note text)
+        RETURNS void LANGUAGE sql AS ''
+        """
+    )
+    scene.sign()
+
+
 @attack("roll the signer's memory back", "signer", quick=True)
 def memory_back(scene: Scene) -> None:
     """Restore an older copy of its directory."""

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 VKEY = KEY.vkey(origin("acme", 1))
 GOOD = FOLDER / "good-eight-records.ndjson"
 ELEVEN = Tree(records(0, 11))
+PROVEN = ["--proof", "one", "--leaf", "two"]
 
 
 @pytest.fixture
@@ -55,7 +57,9 @@ def test_a_failure_has_status_1_and_still_says_what_is_not_proven() -> None:
     assert done.stdout.endswith("\nFAIL\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["one", "two"], ["--proof", "one"], ["one", "--quorum", "1"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["one", "two"], ["--proof", "one"], ["one", "--quorum", "1"], [*PROVEN, "--allow-gone"]]
+)
 def test_a_command_that_is_typed_wrongly_has_status_2(arguments: list[str]) -> None:
     done = verify(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
@@ -105,6 +109,58 @@ def test_an_old_checkpoint_is_found_again_and_a_fork_is_not(folder: Path, capsys
     assert status_of(bundle(forked), folder) == 0
 
 
+def test_what_has_gone_is_a_failure_unless_the_reader_allows_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = (
+        "gone: 2 pruned leaves and 1 erased private parts have gone, each named by a statement of the tree; "
+        "nobody outside of the database vouches for these statements"
+    )
+    assert status_of(PLAIN, folder) == 1
+    assert f"FAIL         {found}\n" in capsys.readouterr().out
+    assert status_of(PLAIN, folder, "--allow-gone") == 0
+    assert f"PASS         {found}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_key_that_is_not_utf_8_has_status_2(options: list[str]) -> None:
+    done = verify(GOOD, *options, key=VKEY.replace("acme", "acme\udcff"))
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "the key is not UTF-8" in done.stdout + done.stderr
+    assert verify(GOOD, *options).returncode == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_error_that_nobody_expected_has_status_2(
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such case")
+
+    monkeypatch.setattr(ringfence_verify.Bundle, "_check_ids", fail)
+    assert ringfence_verify.main([str(GOOD), "--key", VKEY, *options]) == 2
+    printed = capsys.readouterr()
+    assert "an unexpected error: RuntimeError('no such case')" in printed.out + printed.err
+    monkeypatch.undo()
+    assert ringfence_verify.main([str(GOOD), "--key", VKEY, *options]) == 0
+
+
+def test_an_answer_that_cannot_be_printed_has_status_2() -> None:
+    command = [sys.executable, "-m", "app.verify", "--key", VKEY, str(GOOD)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+def test_a_line_of_very_many_names_is_refused_in_a_moment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ",".join(f'"n{number}":1' for number in range(200_000))
+    text = PLAIN.decode().replace('{"version":1,', f'{{{names},"version":1,', 1)
+    began = time.process_time()
+    assert status_of(text, folder, "--allow-gone") == 1
+    assert time.process_time() - began < 10  # the square of their number would take an hour
+    assert "FAIL         file: line 4: a line of no known kind" in capsys.readouterr().out
+
+
 def test_a_long_line_is_refused_before_it_fills_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ringfence_verify, "MAX_LINE", 1000)
     assert status_of(bundle(ELEVEN), folder) == 0
@@ -135,18 +191,18 @@ def test_no_changed_bit_of_a_sealed_file_passes(
 ) -> None:
     changed = bytearray(PLAIN)
     changed[position] ^= 1 << bit
-    assert status_of(bytes(changed), tmp_path_factory.getbasetemp()) != 0
+    assert status_of(bytes(changed), tmp_path_factory.getbasetemp(), "--allow-gone") != 0
 
 
 @pytest.mark.parametrize("number", range(len(PLAIN.splitlines())))
 def test_no_line_can_be_left_out_doubled_or_moved(number: int, folder: Path) -> None:
     lines = PLAIN.splitlines(keepends=True)
-    assert status_of(b"".join(lines), folder) == 0
-    assert status_of(b"".join([*lines[:number], *lines[number + 1 :]]), folder) != 0
-    assert status_of(b"".join([*lines[: number + 1], *lines[number:]]), folder) != 0
+    assert status_of(b"".join(lines), folder, "--allow-gone") == 0
+    assert status_of(b"".join([*lines[:number], *lines[number + 1 :]]), folder, "--allow-gone") != 0
+    assert status_of(b"".join([*lines[: number + 1], *lines[number:]]), folder, "--allow-gone") != 0
     if number:
         moved = [*lines[: number - 1], lines[number], lines[number - 1], *lines[number + 1 :]]
-        assert status_of(b"".join(moved), folder) != 0
+        assert status_of(b"".join(moved), folder, "--allow-gone") != 0
 
 
 @given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))

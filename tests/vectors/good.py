@@ -17,7 +17,7 @@ from tests.vectors.building import (
     records,
     time,
 )  # fmt: skip
-from tests.vectors.vectors import ACME, OURS, Vector
+from tests.vectors.vectors import ACME, ALLOW_GONE, OURS, Vector
 
 NFC, NFD = "Müller", "Mu\u0308ller"
 WITNESSES = tuple((Signer(f"witness {name}", 4), f"witness.example/{name}") for name in ("w1", "w2", "w3"))
@@ -74,13 +74,15 @@ GOOD = [
     Vector("good-since-same-size", bundle(Tree(ELEVEN)), since=(Tree(ELEVEN).checkpoint(),)),
     Vector("good-since-several", bundle(Tree(ELEVEN)), since=tuple(Tree(ELEVEN).checkpoint(size) for size in (1, 4, 8, 10))),
     Vector("good-since-empty-tree", bundle(ONE), since=(ONE.checkpoint(0),)),
-    Vector("good-erased", bundle(Tree(ERASED)), about="the private part of leaf 5 has gone, and leaf 8 says so"),
-    Vector("good-pruned-prefix", bundle(Tree([*PRUNED[:5], PRUNED[5].erased(), *PRUNED[6:]], hidden=[(0, 4)])),
+    Vector("good-erased", bundle(Tree(ERASED)), options=ALLOW_GONE, about="the private part of leaf 5 has gone, and leaf 8 says so"),
+    Vector("good-pruned-prefix", bundle(Tree([*PRUNED[:5], PRUNED[5].erased(), *PRUNED[6:]], hidden=[(0, 4)])), options=ALLOW_GONE,
            about="leaves 0 to 3 are one hash; leaf 8 names them"),
-    Vector("good-pruned-in-a-later-epoch", bundle(Tree(EIGHT, hidden=[(2, 5)]), Tree([*SECOND, gone("prune", [(2, 5)])], 2)),
+    Vector("good-pruned-in-a-later-epoch", bundle(Tree(EIGHT, hidden=[(2, 5)]), Tree([*SECOND, gone("prune", [(2, 5)])], 2)), options=ALLOW_GONE,
            about="the statement is in the tree of epoch 2"),
-    Vector("good-pruned-and-since", bundle(Tree([*ELEVEN, gone("prune", [(0, 4)])], hidden=[(0, 4)])),
+    Vector("good-pruned-and-since", bundle(Tree([*ELEVEN, gone("prune", [(0, 4)])], hidden=[(0, 4)])), options=ALLOW_GONE,
            since=(Tree(ELEVEN).checkpoint(4), Tree(ELEVEN).checkpoint(6)), about="old sizes at and behind the gap"),
+    Vector("good-statement-and-nothing-gone", bundle(Tree([*EIGHT, gone("erase", [(5, 6)])])), about="what leaf 8 names is still there"),
+    Vector("good-gone-allowed-and-nothing-gone", bundle(ONE), options=ALLOW_GONE),
     Vector("good-two-epochs", bundle(*TWO), about="a restore that lost nothing"),
     Vector("good-two-epochs-tail-unsigned", bundle(Tree(ELEVEN, signed=7), Tree(AFTER_TAIL, 2)),
            about="the last four leaves of epoch 1 are signed by way of epoch 2's first leaf"),
@@ -91,7 +93,7 @@ GOOD = [
     Vector("good-window", bundle(Tree(ELEVEN, hidden=[(0, 3), (6, 11)]), window=WINDOW), options=("--window",)),
     Vector("good-window-two-epochs", bundle(Tree(EIGHT, hidden=[(0, 6)]), Tree(SECOND, 2, hidden=[(3, 5)]),
            window={"start_time": time(6), "end_time": None}), options=("--window",)),
-    Vector("good-window-erased", bundle(Tree(ERASED, hidden=[(0, 3), (7, 8)]), window=WINDOW), options=("--window",),
+    Vector("good-window-erased", bundle(Tree(ERASED, hidden=[(0, 3), (7, 8)]), window=WINDOW), options=("--window", *ALLOW_GONE),
            about="the statement is shown, though it lies behind the window"),
     Vector("good-window-asked-whole-given", bundle(ONE), options=("--window",)),
     Vector("good-rotated-key", bundle(Tree(EIGHT, signers=(KEY, NEW_KEY))), keys=(NEW_KEY.vkey(origin("acme", 1)),),

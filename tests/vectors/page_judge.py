@@ -15,7 +15,7 @@ _FILL = """(given => {
   const element = id => document.getElementById(id);
   element("form").reset();
   element(given.kind).click();
-  if (given.window) element("window").click();
+  for (const id of given.marks) element(id).click();
   for (const id of ["keys", "witnesses", "quorum"]) element(id).value = given[id];
 })"""
 _VERIFY = """new Promise(done => {
@@ -51,13 +51,12 @@ def judge(vectors: Iterable[Mapping[str, Any]], folder: Path = VECTORS) -> dict[
 def judge_one(tab: Tab, vector: Mapping[str, Any], folder: Path = VECTORS) -> Judgement:
     """Return what the page that is open in the tab says of one vector."""
     options = list(vector.get("options", ()))
-    window = "--window" in options
-    if window:
-        options.remove("--window")
+    marks = [option for option in ("--window", "--allow-gone") if option in options]
+    options = [option for option in options if option not in marks]
     given = list(zip(options[::2], options[1::2], strict=True))
     filled = {
         "kind": "kind-proof" if vector.get("leaf") else "kind-bundle",
-        "window": window,
+        "marks": [mark.removeprefix("--") for mark in marks],
         "keys": "\n".join(vector["keys"]),
         "witnesses": "\n".join(value for name, value in given if name == "--witness"),
         "quorum": "".join(value for name, value in given if name == "--quorum"),

@@ -12,6 +12,7 @@ OURS = ("ringfence", "page")
 EVERYBODY = ("ringfence", "page", "go", "aics")
 # Who has words for which fault: Go's x/mod knows notes and trees, aics-tlog cosignatures too, neither our lines.
 JUDGES_OF = dict.fromkeys(("signature", "root", "since", "inclusion"), EVERYBODY) | {"witnesses": (*OURS, "aics")}
+ALLOW_GONE = ("--allow-gone",)
 ACME = KEY.vkey(origin("acme", 1))
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from psycopg import AsyncConnection, Error
+from psycopg.errors import Diagnostic
 
 from app.services import calls
 from app.services.concurrency.deadline import with_deadline
@@ -27,11 +28,12 @@ _MIN_SECONDS_OF_WORK = 0.02
 """A call that takes less has found next to nothing to seal."""
 _SECONDS_AFTER_FIRST_FAILURE = 1.0
 _MAX_SECONDS_AFTER_FAILURES = 5.0
-"""A fault of one tenant is an error where no other had anything to seal: the others must not wait for long."""
 _SECONDS_BETWEEN_REMINDERS = 60.0
 """After which the log repeats that a tree contradicts itself."""
 _MAX_POSITIONS = 10_000
 _CONTRADICTION = "RF009"
+_NO_FAULT = ("00", "01")
+"""Classes of SQLSTATE of ordinary notices and warnings."""
 
 
 class Horizon:
@@ -62,6 +64,8 @@ class Sealer:
         self._is_up = is_up
         self._connection: AsyncConnection | None = None
         self._failures = 0
+        self._warnings: set[str] = set()
+        """SQLSTATEs that the call has warned of: of trees that it has left out."""
         self._reminded = float("-inf")
         self._horizon = Horizon()
 
@@ -81,13 +85,18 @@ class Sealer:
         try:
             await with_deadline(self._call(), MAX_SECONDS)
         except Exception as error:  # after any error the next call must follow
-            return await self._failed(error)
+            return await self._failed(error.sqlstate if isinstance(error, Error) else None, type(error).__qualname__)
+        if others := self._warnings - {_CONTRADICTION}:
+            return await self._failed(min(others), "")
         self._failures = 0
         seconds = time.monotonic() - started
         SEAL_SECONDS.observe(seconds)
         SEALED_AT.set_to_current_time()
         has_more = seconds >= MILLISECONDS / 1000  # it took all of its time
-        SEAL_CALLS.labels("cut" if has_more else "done").inc()
+        if _CONTRADICTION in self._warnings:  # the other trees have grown
+            self._tell_of_contradiction()
+        else:
+            SEAL_CALLS.labels("cut" if has_more else "done").inc()
         if has_more:
             return 0.0
         # A call ends after some tenants, too, and the service is not told what is left. So while there is work, a third
@@ -97,28 +106,32 @@ class Sealer:
     async def _call(self) -> None:
         if self._connection is None or self._connection.closed:
             self._connection = await self._connect()
+            self._connection.add_notice_handler(self._hear)
+        self._warnings.clear()
         # No RESET: the function keeps in the session what it need not look at again, and nobody else uses this one.
         horizon: Statement = (calls.SEALING_HORIZON, {})
         seal: Statement = (calls.SEAL_RECORDS, {"milliseconds": MILLISECONDS})
         _, found, *_ = await run_together(self._connection, [(calls.BEGIN, {}), horizon, seal, (calls.COMMIT, {})])
         SEALING_HELD_UP.set(self._horizon.seconds(found["next"], found["sealable"], time.monotonic()))
 
-    async def _failed(self, error: Exception) -> float:
-        sqlstate = error.sqlstate if isinstance(error, Error) else None
+    def _hear(self, notice: Diagnostic) -> None:
+        if notice.sqlstate and not notice.sqlstate.startswith(_NO_FAULT):
+            self._warnings.add(notice.sqlstate)
+
+    def _tell_of_contradiction(self) -> None:
+        # Not which tenant: the database tells that to audit_sealer alone, and no log line names a tenant.
+        SEAL_CALLS.labels("contradiction").inc()
+        if time.monotonic() - self._reminded > _SECONDS_BETWEEN_REMINDERS:
+            self._reminded = time.monotonic()
+            logger.error("a tree contradicts itself, and is no longer grown: `python -m app.seal --once` names it")
+
+    async def _failed(self, sqlstate: str | None, name: str) -> float:
+        if _CONTRADICTION in self._warnings:  # beside what failed
+            self._tell_of_contradiction()
         await self._disconnect()
-        if sqlstate == _CONTRADICTION:
-            # Not which tenant: the database tells that to audit_sealer alone, and no log line names a tenant.
-            SEAL_CALLS.labels("contradiction").inc()
-            if time.monotonic() - self._reminded > _SECONDS_BETWEEN_REMINDERS:
-                self._reminded = time.monotonic()
-                logger.error("a tree contradicts itself, and is no longer grown: `python -m app.seal --once` names it")
-        else:
-            SEAL_CALLS.labels("failed").inc()
-            if self._is_up():  # or the circuit breaker has said it
-                logger.warning(
-                    "sealing failed, and is tried again: %s",
-                    f"SQLSTATE {sqlstate}" if sqlstate else type(error).__qualname__,
-                )
+        SEAL_CALLS.labels("failed").inc()
+        if self._is_up():  # or the circuit breaker has said it
+            logger.warning("sealing failed, and is tried again: %s", f"SQLSTATE {sqlstate}" if sqlstate else name)
         seconds = _SECONDS_AFTER_FIRST_FAILURE * float(2**self._failures)
         self._failures = min(self._failures + 1, 3)
         return min(seconds, _MAX_SECONDS_AFTER_FAILURES)

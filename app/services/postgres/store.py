@@ -63,7 +63,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         """
         self._preflight = Preflight(names_refused)
         self._breaker = CircuitBreaker(database.connect, self._preflight)
-        self._sealer = Sealer(database.connect, lambda: self._breaker.is_closed)
+        self._sealer = Sealer(partial(database.connect, "ringfence-seal"), lambda: self._breaker.is_closed)
         retries = Retries(database, self._breaker, self._preflight.rules)
         known = KnownCredentials(self._describe, lambda: self._breaker.last_contact)
         replica = None

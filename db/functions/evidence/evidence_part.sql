@@ -15,6 +15,22 @@ DECLARE
     v_bytes     bigint := 0;
     v_until     timestamptz := clock_timestamp() + interval '1 second';
 BEGIN
+    -- A state that somebody has made up is no state of an export.
+    IF jsonb_typeof(p_state -> 'epochs') IS DISTINCT FROM 'array'
+       OR EXISTS (
+            SELECT FROM (VALUES ('position', 9), ('leaf', 18), ('count', 18)) AS n (name, digits)
+            WHERE p_state ->> n.name !~ format('^[0-9]{1,%s}$', n.digits))
+       OR EXISTS (
+            SELECT FROM jsonb_path_query(p_state, '$.epochs[*]') AS e (epoch)
+            CROSS JOIN (VALUES ('epoch', 9), ('size', 18), ('signed', 18), ('first', 18), ('last', 18)) AS n (name, digits)
+            WHERE e.epoch ->> n.name !~ format('^-?[0-9]{1,%s}$', n.digits))
+       OR EXISTS (
+            SELECT FROM jsonb_path_query(p_state, '$.epochs[*].cuts') AS c (cuts)
+            WHERE c.cuts::text !~ '^(null|\[([0-9]{1,18}(, )?)*\])$') THEN
+        RAISE EXCEPTION 'no export is under way in this transaction' USING ERRCODE = 'RF003', COLUMN = 'state',
+            HINT = 'Call audit.begin_export(), and audit.continue_export() with what it returns.';
+    END IF;
+
     LOOP
         IF v_state ->> 'step' = 'header' THEN
             v_next := audit.evidence_header(v_tenant_id, v_state);
@@ -35,7 +51,7 @@ $$;
 
 COMMENT ON FUNCTION audit.evidence_part IS
     'The next part of the evidence bundle that audit.begin_evidence() has begun, in UTF-8. state: where the lines beside it end; NULL: they '
-    'are the last, and the bundle is complete. RF001 when no tenant is set, RF006 when the key may not read, RF009 when the stored tree lacks '
-    'a hash. Runs as its caller; the policies decide.';
+    'are the last, and the bundle is complete. RF003 when the state has no epochs, or what should be numbers are none; '
+    'RF001 when no tenant is set, RF006 when the key may not read, RF009 when the stored tree lacks a hash. Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.evidence_part FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.evidence_part TO audit_trusted;

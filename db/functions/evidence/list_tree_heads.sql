@@ -22,13 +22,24 @@ BEGIN
             FROM audit.trees AS t) AS head
         WHERE head.size > 0 AND (head.is_newest OR head.signed_size IS DISTINCT FROM head.size)
         ORDER BY head.tenant_id, head.epoch;
+    -- What is signed must be on the disk before the signer remembers it, or a crash leaves a head in its memory that the database has lost,
+    -- and the tree is refused for good. Whoever sealed can have switched the wait for the disk off. So where there is something to sign,
+    -- this transaction writes, and its commit waits for all that was committed before it. An idle database writes nothing.
+    IF EXISTS (SELECT FROM audit.trees AS t
+               WHERE t.size > 0 AND NOT EXISTS (SELECT FROM audit.checkpoints AS c
+                                                WHERE c.tenant_id = t.tenant_id AND c.epoch = t.epoch AND c.size = t.size)) THEN
+        IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+            PERFORM set_config('synchronous_commit', 'on', true);
+        END IF;
+        PERFORM pg_logical_emit_message(true, 'ringfence', '');
+    END IF;
     PERFORM set_config('app.scope', '', true);
 END
 $$;
 
 COMMENT ON FUNCTION audit.list_tree_heads IS
     'Size and root of the newest epoch of every tenant, and of earlier epochs whose last head is not signed; checkpoint_size: the size of the '
-    'newest checkpoint of that epoch, NULL: none. Epochs without a leaf are left out. SECURITY DEFINER: audit_signer reads no table, and '
+    'newest checkpoint of that epoch, NULL: none. Epochs without a leaf are left out. When its transaction has committed, the heads that are not signed are on the disk. SECURITY DEFINER: audit_signer reads no table, and '
     'signs for all tenants.';
 REVOKE ALL ON FUNCTION audit.list_tree_heads FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_tree_heads TO audit_signer;

@@ -60,6 +60,8 @@ BEGIN
     IF NOT FOUND OR EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch > v_tree.epoch) THEN
         RETURN;
     END IF;
+    -- Before any record is read: a tree that cannot grow must not take the time of the others.
+    PERFORM audit.intact_size(p_tenant_id, v_tree.epoch);
 
     IF v_tree.sealed_xid IS NULL THEN
         SELECT array_agg(ROW(d.id, d.trace_id, d.tenant_id, d.agent_id, d.mode, d.status, d.http_status, d.latency_ms, d.user_id,

@@ -1,8 +1,12 @@
 -- Seals what is due, of every tenant, whoever calls it: records whose transactions have ended are appended to their tenant's tree. It
 -- works for at most p_milliseconds, then the next call goes on with the next tenant.
 --
--- A run-time role may call it, so that the service can, and learns nothing: not which tenant has records, not how many. It cannot hold
--- the others up either: a tree that its transaction keeps locked is passed over, and those are at most 60.
+-- A run-time role may call it, so that the service can. The function returns no number to it and names no tenant. PostgreSQL's own counters
+-- of its transaction do tell it how many records were due in the tenants that the call visited, and how many tenants there are
+-- (docs/threat-model.md). It cannot hold the others up: a tree that its transaction keeps locked is passed over, and those are at most 60.
+--
+-- A tree that contradicts itself is a WARNING, and no error: an error would undo what was sealed of the others and whose turn is next, so
+-- that every call would begin with the same trees, and end there.
 
 CREATE OR REPLACE FUNCTION audit.seal_records(p_milliseconds int DEFAULT 500)
 RETURNS bigint
@@ -14,6 +18,8 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 -- Another worker may be making the same tenant's first tree, in a transaction that its caller leaves open: that tenant is passed over.
 SET lock_timeout = '15ms'
+-- The warning must arrive, whatever the session has set.
+SET client_min_messages = warning
 AS $$
 DECLARE
     -- Read before any record: what is below it has ended, and every later statement sees it.
@@ -30,7 +36,7 @@ DECLARE
     v_sealed    bigint  := 0;
     v_is_done   boolean := true;   -- nothing is left below the horizon
     v_faults    text[]  := '{}';
-    v_fault     text;              -- SQLSTATE of the first
+    v_fault     text;              -- SQLSTATE of the first; of a contradiction, where there is one
     v_is_sealer boolean := pg_has_role(session_user, 'audit_sealer', 'MEMBER');
 BEGIN
     -- As in audit.enter_tenant(), which says why: and a horizon must be newer than no snapshot that reads records.
@@ -81,7 +87,7 @@ BEGIN
                 WHEN OTHERS THEN
                     -- A leaf that is there already is a contradiction too. One tenant's fault does not stop the others.
                     v_is_done := false;
-                    v_fault := coalesce(v_fault, CASE SQLSTATE WHEN '23505' THEN 'RF009' ELSE SQLSTATE END);
+                    v_fault := CASE WHEN SQLSTATE IN ('23505', 'RF009') THEN 'RF009' ELSE coalesce(v_fault, SQLSTATE) END;
                     v_faults := v_faults || format('%s: %s', v_tenant, SQLERRM);
             END;
             v_last := v_tenant;
@@ -101,11 +107,9 @@ BEGIN
     PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
             set_config('app.scope', '', true);
 
-    IF v_fault IS NOT NULL AND v_sealed = 0 THEN
-        RAISE EXCEPTION '%', CASE WHEN v_is_sealer THEN array_to_string(v_faults, '; ') ELSE 'a tree could not be sealed' END
+    IF v_fault IS NOT NULL THEN
+        RAISE WARNING '%', CASE WHEN v_is_sealer THEN array_to_string(v_faults, '; ') ELSE 'a tree could not be sealed' END
             USING ERRCODE = v_fault;
-    ELSIF v_fault IS NOT NULL AND v_is_sealer THEN
-        RAISE NOTICE '%', array_to_string(v_faults, '; ') USING ERRCODE = v_fault;
     END IF;
     RETURN CASE WHEN v_is_sealer THEN v_sealed END;
 END
@@ -113,8 +117,8 @@ $$;
 
 COMMENT ON FUNCTION audit.seal_records IS
     'Appends finished records of all tenants to their trees, for at most p_milliseconds (1 to 10,000), and returns how many; to others '
-    'than members of audit_sealer NULL. A tenant whose tree contradicts itself (RF009) or that fails otherwise is left out; that is a '
-    'notice, or an error when nothing was sealed, and names the tenant to members of audit_sealer alone. The transaction has no tenant '
-    'afterwards. SECURITY DEFINER: it proves each tenant in turn, with the scope seal, which no key has.';
+    'than members of audit_sealer NULL. A tenant whose tree contradicts itself (RF009) or that fails otherwise is left out; each call that '
+    'comes to it says so in a WARNING with that SQLSTATE, which names the tenant to members of audit_sealer alone. The transaction has '
+    'no tenant afterwards. SECURITY DEFINER: it proves each tenant in turn, with the scope seal, which no key has.';
 REVOKE ALL ON FUNCTION audit.seal_records FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.seal_records TO audit_trusted, audit_keyed, audit_sealer;

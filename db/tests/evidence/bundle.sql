@@ -3,7 +3,7 @@
 -- sealed and signed, with no filters but the times.
 
 BEGIN;
-SELECT plan(74);
+SELECT plan(78);
 SET LOCAL client_min_messages = warning;   -- sealing says which trees it leaves out
 
 \ir ../support/gateway.sql
@@ -242,7 +242,11 @@ SELECT is(pg_temp.answer(format('(SELECT count(*) FROM audit.evidence_part(%L))'
 FROM (VALUES ('{"format":"evidence","step":"leaves","epochs":[],"position":0,"leaf":0,"count":0}'),
              ('{"format":"evidence","step":"leaves","epochs":[{"epoch":1,"size":1,"signed":1}],"position":0,"leaf":2,"count":0}'),
              ('{"format":"evidence","step":"leaves","epochs":[{"epoch":1,"size":1,"signed":1}],"position":0,"leaf":-1,"count":0}'),
-             ('{"format":"evidence"}')) AS s (state);
+             ('{"format":"evidence"}'),
+             ('{"step":"leaves","position":0,"leaf":0,"count":0,"epochs":[{"epoch":1,"size":"x"}]}'),
+             ('{"step":"leaves","position":0,"leaf":"x","count":0,"epochs":[{"epoch":1,"size":1}]}'),
+             ('{"step":"leaves","position":0,"leaf":0,"count":0,"epochs":[{"epoch":1,"size":1,"cuts":7}]}'),
+             ('{"step":"header","position":0,"leaf":0,"count":0,"epochs":7}')) AS s (state);
 RESET SESSION AUTHORIZATION;
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT audit.enter_tenant(:'writing_key') \gset

@@ -12,6 +12,8 @@ SELECT plan(30);
 \ir ../support/answer.sql
 \ir ../support/bundle.sql
 SELECT audit.create_tenant('tap-0'), audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
+-- A tenant that every search would meet first.
+SELECT pg_temp.grow('tap-0', 1, 300), pg_temp.grow('tap-0', 2, 5) \gset
 \set id_of_a '''01900000-0000-7000-8000-00000000000a'''
 \set id_of_b '''01900000-0000-7000-8000-00000000000b'''
 \set id_not_sealed '''01900000-0000-7000-8000-0000000000bb'''

@@ -1,8 +1,8 @@
--- Proves: a tree that somebody has changed is not sealed any further (RF009), whatever was changed; the other tenants' are; and who seals
--- learns which tenant it is only as a member of audit_sealer.
+-- Proves: a tree that somebody has changed is not sealed any further (RF009), whatever was changed; and the other tenants' are, however many
+-- records that one has. What the caller is told is a warning: tests/store/test_seal_warnings.py hears it.
 
 BEGIN;
-SELECT plan(25);
+SELECT plan(26);
 \ir ../support/sealer.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT pg_temp.sealable('tap-a', 257, '5'), pg_temp.sealable('tap-b', 1, '5'), audit.seal_records(10000) \gset
@@ -33,7 +33,6 @@ END
 $$;
 SELECT is(pg_temp.after('SELECT', 'tap_sealer', 1), '1, 1, 2', 'trees that agree with themselves grow');
 
-SET LOCAL client_min_messages = warning;
 -- Each change is one that somebody with power over the tables could make; tap-a's tree has 257 leaves.
 SELECT is(pg_temp.after(change, 'tap_sealer', 1), '0, 1, 1', said || ': that tree does not grow, the other one does')
 FROM (VALUES
@@ -59,13 +58,34 @@ FROM (VALUES
     ($$UPDATE audit.trees SET sealed_xid = '4' WHERE tenant_id = 'tap-a'$$, 'a position before records that have leaves')) AS c (change, said);
 
 \set broken 'UPDATE audit.trees SET root = sha256(''x'') WHERE tenant_id = ''tap-a'''
-SELECT is(pg_temp.after(:'broken', 'tap_sealer', 0), '0, 0, RF009 tap-a: the tree contradicts itself',
-    'where nothing else is sealed that is an error, which names the tenant to a member of audit_sealer');
-SELECT is(pg_temp.after(:'broken', 'audit_app', 0), '0, 0, RF009 a tree could not be sealed', 'and to nobody else');
-SELECT is(pg_temp.after(:'broken', 'audit_app', 1), '0, 1, NULL', 'who is told nothing where another is sealed');
-SELECT is(pg_temp.after($$UPDATE audit.trees SET sealed_xid = '4' WHERE tenant_id = 'tap-a'$$, 'tap_sealer', 0),
-    '0, 0, RF009 tap-a: duplicate key value violates unique constraint "seals_tenant_id_record_id_idx"',
+SELECT is(pg_temp.after(:'broken', 'tap_sealer', 0), '0, 0, 0', 'where nothing else is due that is no error either');
+SELECT is(pg_temp.after(:'broken', 'audit_app', 0), '0, 0, NULL', 'to a run-time role as little');
+SELECT is(pg_temp.after(:'broken', 'audit_app', 1), '0, 1, NULL', 'whose call seals the others, too');
+SELECT is(pg_temp.after($$UPDATE audit.trees SET sealed_xid = '4' WHERE tenant_id = 'tap-a'$$, 'tap_sealer', 0), '0, 0, 0',
     'a record that has a leaf is not given another');
+
+-- Each call is over after one tenant. The turn goes on also where that one's tree is broken.
+CREATE FUNCTION pg_temp.others_after_short_calls() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_count bigint;
+BEGIN
+    UPDATE audit.trees SET root = sha256('x') WHERE tenant_id = 'tap-a';
+    PERFORM pg_temp.sealable('tap-a', 5000, '6'), pg_temp.sealable('tap-b', 1, '6'), set_config('app.sealed_horizon', '', false);
+    UPDATE audit.sealing_turn SET last_tenant = (SELECT coalesce(max(t.id), '') FROM audit.tenants AS t WHERE t.id < 'tap-a');
+    FOR n IN 1 .. (SELECT count(*) FROM audit.tenants) LOOP
+        BEGIN
+            PERFORM audit.seal_records(1);
+        EXCEPTION WHEN SQLSTATE 'RF009' THEN
+            NULL;   -- as the session of a caller goes on after an error
+        END;
+    END LOOP;
+    v_count := (SELECT count(*) FROM audit.seals WHERE tenant_id = 'tap-b') - 1;
+    RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = v_count;
+EXCEPTION WHEN SQLSTATE 'TAP00' THEN
+    RETURN SQLERRM;
+END
+$$;
+SELECT is(pg_temp.others_after_short_calls(), 1::bigint, 'a broken tree with many records does not keep the others from their turn');
 
 -- The same, asked for one tree.
 CREATE FUNCTION pg_temp.size_as_owner() RETURNS bigint LANGUAGE plpgsql AS $$

@@ -14,8 +14,8 @@ SELECT is_empty(
                             'plpgsql.print_strict_params=off', 'quote_all_identifiers=off',
                             'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
                             'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=1s',
-                            'lock_timeout=15ms', 'enable_sort=off')$$,
-    'no function sets anything but its search_path, how it is planned, how long it waits, and that it prints no plan');
+                            'lock_timeout=15ms', 'enable_sort=off', 'client_min_messages=warning')$$,
+    'no function sets anything but its search_path, how it is planned, how long it waits, that it prints no plan and that its warning arrives');
 -- A plan holds the values at hand, and any session can have its plans printed, to itself and into the server's log.
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p

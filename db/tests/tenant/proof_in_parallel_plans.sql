@@ -24,6 +24,7 @@ $$;
 SELECT CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END AS debugging \gset
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL seq_page_cost = 0;   -- workers do not share it: in a table with the dead rows of other tests they would hardly save anything
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL min_parallel_index_scan_size = 0;
 SET LOCAL enable_indexscan = off;
