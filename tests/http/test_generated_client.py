@@ -68,7 +68,8 @@ def test_a_generated_client_writes_reads_lists_and_executes(
         found = operation("audit.list_audit_logs").sync(client=client, context_gen_ai_tool_name="search")
         assert [item.id for item in found.items] == [executed.id]
         acts = [event.act.value for event in operation("audit.list_admin_events").sync(client=client).items]
-        assert acts == ["records read", "api key issued", "tenant created"]
+        # One event of reading for each hour: the test may run from one into the next.
+        assert (set(acts[:-2]), acts[-2:]) == ({"records read"}, ["api key issued", "tenant created"])
         assert operation("health.health").sync(client=client).status == "ok"
         assert operation("health.database_health").sync(client=client).isolation == "intact"
 
