@@ -151,6 +151,7 @@ def main() -> int:
     parser.add_argument("--server", type=Path, default=DEBIAN_SERVER, help="folder of the server's binaries")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", default="", metavar="WORDS", help="the mutations whose names contain these words")
+    parser.add_argument("--kinds", default="", metavar="KINDS", help="those of these files of weakenings, with commas")
     parser.add_argument("--thorough", action="store_true", help="try each in a database of its own alone: slow")
     parser.add_argument("--list", action="store_true", help="print the SQL of the mutations instead of trying them")
     arguments = parser.parse_args()
@@ -159,7 +160,12 @@ def main() -> int:
     started = time.monotonic()
     with laboratories(arguments.server, 1 if arguments.list else arguments.workers) as opened:
         with opened[0].clone() as url, psycopg.connect(url) as connection:
-            mutations = [mutation for mutation in read_mutations(connection) if arguments.only in mutation.name]
+            mutations = [
+                mutation
+                for mutation in read_mutations(connection)
+                if arguments.only in mutation.name
+                and (not arguments.kinds or mutation.kind in arguments.kinds.split(","))
+            ]
         if arguments.list:
             for mutation in mutations:
                 print(f"-- {mutation.name}\n{mutation.weakening};\n")
