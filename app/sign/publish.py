@@ -1,7 +1,7 @@
 """Places outside of the house that get each stored checkpoint: a directory, an object store, a webhook.
 
-A checkpoint that only the database has proves nothing against whoever owns the database. What a place did not take is
-kept in the memory and sent again, the newest of each tree alone.
+An owner of the database could replace a checkpoint that only the database has. A checkpoint that a place refused is
+kept in the signer's memory and sent again; of each tree only the newest.
 """
 
 import asyncio

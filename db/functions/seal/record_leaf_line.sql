@@ -1,4 +1,4 @@
--- The line of a record's leaf, format 1: what is hashed and sealed. Whoever has the line can hash it with any tool, and its bytes must be
+-- The line of a record's leaf, format 1: what is hashed and sealed. A tenant can hash the line with any tool, so its bytes must be
 -- the same for ever, on every server and with every setting. So each field is named here, in this order, and no row is turned into
 -- JSON as it is: a column that is added one day would change the bytes. Nor has the body a backslash, which
 -- standard_conforming_strings would read in two ways.

@@ -1,5 +1,5 @@
--- Seals what is due, of every tenant, whoever calls it: records whose transactions have ended are appended to their tenant's tree. It
--- works for at most p_milliseconds, then the next call goes on with the next tenant.
+-- Seals the due records of every tenant, the same for every caller: records whose transactions have ended are appended to their
+-- tenant's tree. A call works for at most p_milliseconds; the next call goes on with the next tenant.
 --
 -- A run-time role may call it, so that the service can. The function returns no number to it and names no tenant. PostgreSQL's own counters
 -- of its transaction do tell it how many records were due in the tenants that the call visited, and how many tenants there are
