@@ -68,7 +68,7 @@ CREATE TABLE audit.admin_events (
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     detail jsonb,
-    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text, 'epoch begun'::text]))),
+    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text, 'epoch begun'::text, 'retention set'::text, 'retention rules set'::text, 'hold placed'::text, 'hold release asked'::text, 'hold released'::text, 'records pruned'::text, 'person erased'::text, 'record erased'::text]))),
     CONSTRAINT admin_events_detail_form CHECK (((jsonb_typeof(detail) = 'object'::text) AND (octet_length((detail)::text) <= 2048))),
     CONSTRAINT admin_events_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
@@ -167,7 +167,8 @@ CREATE TABLE audit.audit_logs (
     CONSTRAINT audit_logs_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
     CONSTRAINT audit_logs_trace_id_size CHECK (((length(trace_id) >= 1) AND (length(trace_id) <= 128))),
     CONSTRAINT audit_logs_user_id_size CHECK (((length(user_id) >= 1) AND (length(user_id) <= 256)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 ALTER TABLE ONLY audit.audit_logs FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE audit.audit_logs IS 'Executions of AI agents, append-only: no role may UPDATE, DELETE or TRUNCATE. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
 COMMENT ON COLUMN audit.audit_logs.id IS 'UUID version 7, time-ordered. Made by the writer, so that a retry after a lost connection cannot write twice.';
@@ -245,6 +246,57 @@ COMMENT ON CONSTRAINT idempotency_keys_body_sha256_size ON audit.idempotency_key
 COMMENT ON CONSTRAINT idempotency_keys_key_size ON audit.idempotency_keys IS '1 to 255 characters.';
 COMMENT ON CONSTRAINT idempotency_keys_tenant_id_form ON audit.idempotency_keys IS 'As in every table that holds tenants.';
 
+CREATE TABLE audit.legal_holds (
+    id uuid NOT NULL,
+    tenant_id text NOT NULL,
+    user_id text,
+    agent_id text,
+    trace_id text,
+    start_time timestamp with time zone,
+    end_time timestamp with time zone,
+    reason text NOT NULL,
+    reference text NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone NOT NULL,
+    release_asked_by text,
+    release_asked_at timestamp with time zone,
+    released_by text,
+    released_at timestamp with time zone,
+    release_reason text,
+    CONSTRAINT legal_holds_reason_size CHECK ((((length(reason) >= 1) AND (length(reason) <= 500)) AND ((length(release_reason) >= 1) AND (length(release_reason) <= 500)))),
+    CONSTRAINT legal_holds_reference_size CHECK (((length(reference) >= 1) AND (length(reference) <= 200))),
+    CONSTRAINT legal_holds_release_asked CHECK (((release_asked_by IS NULL) = (release_asked_at IS NULL))),
+    CONSTRAINT legal_holds_released CHECK ((num_nonnulls(released_by, released_at) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT legal_holds_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT legal_holds_texts_size CHECK (((length(user_id) <= 1024) AND (length(agent_id) <= 1024) AND (length(trace_id) <= 1024))),
+    CONSTRAINT legal_holds_window CHECK ((start_time < end_time))
+);
+ALTER TABLE ONLY audit.legal_holds FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.legal_holds IS 'Which records must stay, whatever their term and whoever asks: those that match every condition that is given. Row-level security: only functions have access.';
+COMMENT ON COLUMN audit.legal_holds.id IS 'UUID version 7.';
+COMMENT ON COLUMN audit.legal_holds.tenant_id IS 'Whose records.';
+COMMENT ON COLUMN audit.legal_holds.user_id IS 'Of this user alone. NULL: of all, or the person was erased after the release.';
+COMMENT ON COLUMN audit.legal_holds.agent_id IS 'Of this agent alone. NULL: of all.';
+COMMENT ON COLUMN audit.legal_holds.trace_id IS 'Of this trace alone. NULL: of all.';
+COMMENT ON COLUMN audit.legal_holds.start_time IS 'Records with created_at from this time on. NULL: from the first.';
+COMMENT ON COLUMN audit.legal_holds.end_time IS 'Records with created_at before this time. NULL: also those to come.';
+COMMENT ON COLUMN audit.legal_holds.reason IS 'Why, in the words of the administrator.';
+COMMENT ON COLUMN audit.legal_holds.reference IS 'The case, by which others find it. Name no person in it: it stays when the person is erased.';
+COMMENT ON COLUMN audit.legal_holds.placed_by IS 'The login that placed it.';
+COMMENT ON COLUMN audit.legal_holds.placed_at IS 'The database''s clock when it was placed.';
+COMMENT ON COLUMN audit.legal_holds.release_asked_by IS 'Where two release: the login that asked.';
+COMMENT ON COLUMN audit.legal_holds.release_asked_at IS 'When it asked.';
+COMMENT ON COLUMN audit.legal_holds.released_by IS 'The login that released it, or confirmed the release. NULL: it holds.';
+COMMENT ON COLUMN audit.legal_holds.released_at IS 'When it was released.';
+COMMENT ON COLUMN audit.legal_holds.release_reason IS 'Why it was released.';
+COMMENT ON CONSTRAINT legal_holds_reason_size ON audit.legal_holds IS 'A hold and its release have a reason of 1 to 500 characters.';
+COMMENT ON CONSTRAINT legal_holds_reference_size ON audit.legal_holds IS 'A hold''s reference has 1 to 200 characters.';
+COMMENT ON CONSTRAINT legal_holds_release_asked ON audit.legal_holds IS 'Who asked for the release, and when.';
+COMMENT ON CONSTRAINT legal_holds_released ON audit.legal_holds IS 'Who released it, and when.';
+COMMENT ON CONSTRAINT legal_holds_tenant_id_form ON audit.legal_holds IS 'The form of audit.tenants.id; so never the empty string.';
+COMMENT ON CONSTRAINT legal_holds_texts_size ON audit.legal_holds IS 'A hold''s user, agent and trace have at most 1,024 characters.';
+COMMENT ON CONSTRAINT legal_holds_window ON audit.legal_holds IS 'A hold''s start_time lies before its end_time.';
+
 CREATE TABLE audit.proof_secrets (
     id bigint NOT NULL,
     inner_key bytea NOT NULL,
@@ -261,6 +313,59 @@ COMMENT ON COLUMN audit.proof_secrets.outer_key IS 'Key of the outer hash, which
 COMMENT ON COLUMN audit.proof_secrets.created_at IS 'When it was made.';
 COMMENT ON COLUMN audit.proof_secrets.replaced_at IS 'When another took its place. NULL: it is the one in use.';
 COMMENT ON CONSTRAINT proof_secrets_key_size ON audit.proof_secrets IS 'Two whole blocks of SHA-256.';
+
+CREATE TABLE audit.pruned_ids (
+    id uuid NOT NULL
+);
+ALTER TABLE ONLY audit.pruned_ids FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.pruned_ids IS 'Ids of records that were pruned, append-only: no other record may take one, so a copy of the old record proves itself for ever. Like the primary key of audit.audit_logs it knows no tenants. Row-level security: only functions have access.';
+COMMENT ON COLUMN audit.pruned_ids.id IS 'The id that the record had.';
+
+CREATE TABLE audit.retention (
+    tenant_id text NOT NULL,
+    live_days integer,
+    dry_run_days integer,
+    set_at timestamp with time zone NOT NULL,
+    pruned_at timestamp with time zone,
+    pass_mode text,
+    pass_time timestamp with time zone,
+    pass_id uuid,
+    CONSTRAINT retention_dry_run_days_range CHECK (((dry_run_days >= 1) AND (dry_run_days <= 36500))),
+    CONSTRAINT retention_live_days_range CHECK (((live_days >= 1) AND (live_days <= 36500))),
+    CONSTRAINT retention_pass_mode_known CHECK ((pass_mode = ANY (ARRAY['DRY_RUN'::text, 'LIVE'::text, ''::text]))),
+    CONSTRAINT retention_pass_position CHECK ((num_nonnulls(pass_mode, pass_time, pass_id) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT retention_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
+);
+ALTER TABLE ONLY audit.retention FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.retention IS 'How long the records of a tenant are kept. A tenant without a row keeps them for ever. Row-level security: only functions have access.';
+COMMENT ON COLUMN audit.retention.tenant_id IS 'Whose records.';
+COMMENT ON COLUMN audit.retention.live_days IS 'Days from created_at after which a LIVE record, or one without a mode, may be pruned. NULL: kept for ever.';
+COMMENT ON COLUMN audit.retention.dry_run_days IS 'The same for a DRY_RUN record.';
+COMMENT ON COLUMN audit.retention.set_at IS 'The database''s clock when the terms were last set.';
+COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last came to the end of the tenant''s due records. NULL: never.';
+COMMENT ON COLUMN audit.retention.pass_mode IS 'Where the pass over the due records that is under way stands: the mode, empty for records without one. NULL: the next begins anew.';
+COMMENT ON COLUMN audit.retention.pass_time IS 'created_at of the last record that the pass has seen.';
+COMMENT ON COLUMN audit.retention.pass_id IS 'Its id.';
+COMMENT ON CONSTRAINT retention_dry_run_days_range ON audit.retention IS 'A term is 1 to 36,500 days.';
+COMMENT ON CONSTRAINT retention_live_days_range ON audit.retention IS 'A term is 1 to 36,500 days.';
+COMMENT ON CONSTRAINT retention_pass_mode_known ON audit.retention IS 'A mode of records.';
+COMMENT ON CONSTRAINT retention_pass_position ON audit.retention IS 'A position has all its parts.';
+COMMENT ON CONSTRAINT retention_tenant_id_form ON audit.retention IS 'The form of audit.tenants.id; so never the empty string.';
+
+CREATE TABLE audit.retention_rules (
+    is_only boolean DEFAULT true NOT NULL,
+    live_floor_days integer NOT NULL,
+    release_by_two boolean NOT NULL,
+    CONSTRAINT retention_rules_is_only CHECK (is_only),
+    CONSTRAINT retention_rules_live_floor_days_range CHECK (((live_floor_days >= 1) AND (live_floor_days <= 36500)))
+);
+ALTER TABLE ONLY audit.retention_rules FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.retention_rules IS 'One row: what no administrator may go below. Changed by audit.set_retention_rules() alone, which only audit_owner may call.';
+COMMENT ON COLUMN audit.retention_rules.is_only IS 'Always true: there is one row.';
+COMMENT ON COLUMN audit.retention_rules.live_floor_days IS 'A LIVE record, or one without a mode, is kept at least so many days, whatever a tenant''s term is.';
+COMMENT ON COLUMN audit.retention_rules.release_by_two IS 'Whether a legal hold is released by two logins: one asks, another confirms.';
+COMMENT ON CONSTRAINT retention_rules_is_only ON audit.retention_rules IS 'One row.';
+COMMENT ON CONSTRAINT retention_rules_live_floor_days_range ON audit.retention_rules IS 'A floor is 1 to 36,500 days.';
 
 CREATE TABLE audit.seal_nodes (
     tenant_id text NOT NULL,
@@ -304,24 +409,33 @@ CREATE TABLE audit.seals (
     record_id uuid,
     salt bytea,
     line text,
+    private_sha256 bytea,
     CONSTRAINT seals_leaf_hash_size CHECK ((octet_length(leaf_hash) = 32)),
     CONSTRAINT seals_leaf_index_range CHECK ((leaf_index >= 0)),
-    CONSTRAINT seals_record_or_statement CHECK (((record_id IS NULL) = (line IS NOT NULL))),
+    CONSTRAINT seals_private_sha256_size CHECK ((octet_length(private_sha256) = 32)),
+    CONSTRAINT seals_record_or_statement CHECK (
+CASE
+    WHEN (record_id IS NULL) THEN (num_nonnulls(salt, private_sha256) = 0)
+    ELSE ((line IS NULL) AND (num_nonnulls(salt, private_sha256) = 1))
+END),
     CONSTRAINT seals_salt_size CHECK ((octet_length(salt) = 32)),
     CONSTRAINT seals_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 ALTER TABLE ONLY audit.seals FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE audit.seals IS 'The leaves of the trees, append-only: one row for each sealed record, and for each statement about a tree. Row-level security: a transaction sees the leaves of the tenant it is set to.';
+COMMENT ON TABLE audit.seals IS 'The leaves of the trees: one row for each sealed record, and for each statement about a tree. A leaf''s hash never changes; where all of 256 leaves are pruned, their common hash in audit.seal_nodes stands for them. Row-level security: a transaction sees the leaves of the tenant it is set to.';
 COMMENT ON COLUMN audit.seals.tenant_id IS 'Whose leaf this is.';
 COMMENT ON COLUMN audit.seals.epoch IS 'The epoch of its tree.';
 COMMENT ON COLUMN audit.seals.leaf_index IS 'Its place in the tree; the first leaf is 0.';
 COMMENT ON COLUMN audit.seals.leaf_hash IS 'SHA-256 of a zero byte and the leaf''s line.';
-COMMENT ON COLUMN audit.seals.record_id IS 'The record that is sealed; audit.record_leaf_line() makes its line. NULL: a statement.';
-COMMENT ON COLUMN audit.seals.salt IS '32 random bytes in the private line of the record, so that nobody can guess from the digest what was erased. NULL: a statement, or the private part is erased.';
+COMMENT ON COLUMN audit.seals.record_id IS 'The record that is sealed; audit.record_leaf_line() makes its line. NULL: a statement, or the record was pruned.';
+COMMENT ON COLUMN audit.seals.salt IS '32 random bytes in the private line of the record, so that nobody can guess from the digest what was erased. NULL: a statement, or the private part is erased, or the record pruned.';
 COMMENT ON COLUMN audit.seals.line IS 'The line of a statement. NULL: a record.';
+COMMENT ON COLUMN audit.seals.private_sha256 IS 'SHA-256 of the private line, which is in the record''s line: kept when the salt goes, so that the leaf can still be made. NULL otherwise.';
 COMMENT ON CONSTRAINT seals_leaf_hash_size ON audit.seals IS 'A SHA-256.';
 COMMENT ON CONSTRAINT seals_leaf_index_range ON audit.seals IS 'The first leaf is 0.';
-COMMENT ON CONSTRAINT seals_record_or_statement ON audit.seals IS 'A leaf is a record''s, or has a line of its own.';
+COMMENT ON CONSTRAINT seals_private_sha256_size ON audit.seals IS 'A SHA-256.';
+COMMENT ON CONSTRAINT seals_record_or_statement ON audit.seals IS 'A leaf is a record''s, with a salt or the digest that is left of it; or has a line of its own; or nothing but its hash.';
 COMMENT ON CONSTRAINT seals_salt_size ON audit.seals IS '32 bytes.';
 COMMENT ON CONSTRAINT seals_tenant_id_form ON audit.seals IS 'The form of audit.tenants.id; so never the empty string.';
 
@@ -394,8 +508,16 @@ ALTER TABLE ONLY audit.checkpoints ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (
 COMMENT ON CONSTRAINT checkpoints_pkey ON audit.checkpoints IS 'One checkpoint a size.';
 ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key);
 COMMENT ON CONSTRAINT idempotency_keys_pkey ON audit.idempotency_keys IS 'One use of a key by a tenant; the second at once waits here.';
+ALTER TABLE ONLY audit.legal_holds ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT legal_holds_pkey ON audit.legal_holds IS 'One row a hold.';
 ALTER TABLE ONLY audit.proof_secrets ADD CONSTRAINT proof_secrets_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT proof_secrets_pkey ON audit.proof_secrets IS 'One secret an id.';
+ALTER TABLE ONLY audit.pruned_ids ADD CONSTRAINT pruned_ids_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT pruned_ids_pkey ON audit.pruned_ids IS 'An id goes once.';
+ALTER TABLE ONLY audit.retention ADD CONSTRAINT retention_pkey PRIMARY KEY (tenant_id);
+COMMENT ON CONSTRAINT retention_pkey ON audit.retention IS 'One row a tenant.';
+ALTER TABLE ONLY audit.retention_rules ADD CONSTRAINT retention_rules_pkey PRIMARY KEY (is_only);
+COMMENT ON CONSTRAINT retention_rules_pkey ON audit.retention_rules IS 'One row.';
 ALTER TABLE ONLY audit.seal_nodes ADD CONSTRAINT seal_nodes_pkey PRIMARY KEY (tenant_id, epoch, level, node_index);
 COMMENT ON CONSTRAINT seal_nodes_pkey ON audit.seal_nodes IS 'A subtree has one hash.';
 ALTER TABLE ONLY audit.sealing_turn ADD CONSTRAINT sealing_turn_pkey PRIMARY KEY (is_only);
@@ -455,6 +577,9 @@ COMMENT ON INDEX audit.audit_logs_trace_id_tenant_id_created_at_id_idx IS 'Serve
 CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC);
 COMMENT ON INDEX audit.idempotency_keys_tenant_id_created_at_idx IS 'Finds the tenant''s keys that are out of date.';
 
+CREATE INDEX legal_holds_tenant_id_idx ON audit.legal_holds USING btree (tenant_id) WHERE (released_at IS NULL);
+COMMENT ON INDEX audit.legal_holds_tenant_id_idx IS 'Serves the question which records of a tenant are held.';
+
 CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL))) WHERE (replaced_at IS NULL);
 COMMENT ON INDEX audit.proof_secrets_current_idx IS 'One secret is in use.';
 
@@ -474,6 +599,10 @@ ALTER TABLE ONLY audit.checkpoints ADD CONSTRAINT checkpoints_tenant_id_epoch_fk
 COMMENT ON CONSTRAINT checkpoints_tenant_id_epoch_fkey ON audit.checkpoints IS 'No checkpoint of a tree that does not exist.';
 ALTER TABLE ONLY audit.idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT idempotency_keys_tenant_id_fkey ON audit.idempotency_keys IS 'No key of a tenant that does not exist.';
+ALTER TABLE ONLY audit.legal_holds ADD CONSTRAINT legal_holds_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT legal_holds_tenant_id_fkey ON audit.legal_holds IS 'A hold is placed for a tenant that is registered.';
+ALTER TABLE ONLY audit.retention ADD CONSTRAINT retention_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT retention_tenant_id_fkey ON audit.retention IS 'Terms are set for a tenant that is registered.';
 ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT trees_tenant_id_fkey ON audit.trees IS 'No tree for a tenant that does not exist.';
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
@@ -482,7 +611,11 @@ ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.checkpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.idempotency_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.legal_holds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.proof_secrets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.pruned_ids ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.retention ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.retention_rules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seal_nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.sealing_turn ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seals ENABLE ROW LEVEL SECURITY;

@@ -12,7 +12,9 @@ DECLARE
 BEGIN
     FOR v_role IN
         SELECT * FROM (VALUES
-            ('audit_owner',    'NOLOGIN',         'Ringfence: owns schema audit and all in it. Nobody connects as it.'),
+            ('audit_owner',    'NOLOGIN NOINHERIT', 'Ringfence: owns schema audit and all in it. Nobody connects as it.'),
+            ('audit_keeper',   'NOLOGIN',         'Ringfence: owns the functions that prune and erase, and alone may delete '
+                                                  'records. Nobody connects as it.'),
             ('audit_migrator', 'LOGIN NOINHERIT', 'Ringfence: may SET ROLE audit_owner, to migrate.'),
             ('audit_trusted',  'NOLOGIN',         'Ringfence, group: names its own tenant. For a gateway that has '
                                                   'authenticated its caller, and for a DBA in psql.'),
@@ -22,6 +24,8 @@ BEGIN
                                                   'functions only. Reads no log.'),
             ('audit_sealer',   'NOLOGIN',         'Ringfence, group: seals records, and learns how far sealing is. Reads no log.'),
             ('audit_signer',   'NOLOGIN',         'Ringfence, group: reads tree heads and stores signed checkpoints. Reads no log.'),
+            ('audit_retention', 'NOLOGIN',        'Ringfence, group: prunes records and erases people, through functions only. '
+                                                  'Reads no log.'),
             ('audit_app',      'LOGIN',           'Ringfence: the service at run time. Member of one group, of nothing else.')
         ) AS role (name, attributes, purpose)
     LOOP
@@ -41,6 +45,19 @@ BEGIN
 
     IF NOT pg_has_role('audit_migrator', 'audit_owner', 'MEMBER') THEN
         GRANT audit_owner TO audit_migrator;
+    END IF;
+
+    -- To make functions that belong to audit_keeper. The owner must not have its privileges without becoming it: on PostgreSQL 15 the
+    -- owner inherits nothing, later the membership says so.
+    IF (SELECT r.rolinherit FROM pg_roles AS r WHERE r.rolname = 'audit_owner') THEN
+        ALTER ROLE audit_owner NOINHERIT;
+    END IF;
+    IF NOT pg_has_role('audit_owner', 'audit_keeper', 'MEMBER') THEN
+        IF current_setting('server_version_num')::int < 160000 THEN
+            GRANT audit_keeper TO audit_owner;
+        ELSE
+            EXECUTE 'GRANT audit_keeper TO audit_owner WITH INHERIT FALSE, SET TRUE';
+        END IF;
     END IF;
 
     -- The role that runs this file also migrates. A superuser may become any role. PostgreSQL 16 tells membership from the right

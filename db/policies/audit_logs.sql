@@ -1,4 +1,5 @@
--- Who may do what with audit.audit_logs. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them.
+-- Who may do what with audit.audit_logs. Append-only: no role that serves, reads or administers has UPDATE, DELETE or TRUNCATE, and no
+-- policy allows them. audit_keeper alone, as whom nobody connects, deletes records and empties what is personal in them.
 -- The tenant is compared bare, so that it becomes a condition of the index (tenant_id, created_at), and the proof is asked for in a
 -- sub-select, which a statement runs once, however many rows it has. A record that is stored is compared with the proven key
 -- too: the default of api_key_id reads a setting, which a statement can change between two columns.
@@ -6,7 +7,7 @@
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin;
+REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_retention;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.audit_logs FROM audit_owner;   -- an attempt fails, instead of touching no rows
 -- Not recorded_xid: it would tell one tenant how busy the others are.
 GRANT SELECT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at,
@@ -15,6 +16,12 @@ GRANT SELECT (id, trace_id, tenant_id, agent_id, mode, status, http_status, late
 -- Not created_at and recorded_at, the server's clock, nor recorded_xid and api_key_id. A grant on the table would let the caller choose them.
 GRANT INSERT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, context)
     ON audit.audit_logs TO audit_trusted, audit_keyed;
+-- For audit.prune_records() and the functions that erase.
+GRANT SELECT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at,
+              recorded_at, api_key_id, context),
+      UPDATE (user_id, error, context)
+    ON audit.audit_logs TO audit_keeper;
+GRANT DELETE ON audit.audit_logs TO audit_keeper;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.audit_logs;
 CREATE POLICY trusted_reads_own_tenant ON audit.audit_logs
@@ -116,3 +123,50 @@ CREATE POLICY nobody_deletes_a_record ON audit.audit_logs
     USING (false);
 COMMENT ON POLICY nobody_deletes_a_record ON audit.audit_logs IS
     'No permissive policy allows it either; this one holds beside any that is added.';
+
+-- audit_keeper: no key has the scope keep. Its functions prove it of one tenant after the other.
+DROP POLICY IF EXISTS keeper_reads_proven_tenant ON audit.audit_logs;
+CREATE POLICY keeper_reads_proven_tenant ON audit.audit_logs
+    FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_proven_tenant ON audit.audit_logs IS
+    'For the functions that prune, hold and erase, which prove each tenant in turn, with the scope keep.';
+
+DROP POLICY IF EXISTS keeper_reads_only_proven_tenant ON audit.audit_logs;
+CREATE POLICY keeper_reads_only_proven_tenant ON audit.audit_logs
+    AS RESTRICTIVE FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_only_proven_tenant ON audit.audit_logs IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS keeper_prunes_proven_tenant ON audit.audit_logs;
+CREATE POLICY keeper_prunes_proven_tenant ON audit.audit_logs
+    FOR DELETE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_prunes_proven_tenant ON audit.audit_logs IS
+    'For audit.prune_records(). Terms, holds and seals are for the function to ask.';
+
+DROP POLICY IF EXISTS keeper_prunes_only_proven_tenant ON audit.audit_logs;
+CREATE POLICY keeper_prunes_only_proven_tenant ON audit.audit_logs
+    AS RESTRICTIVE FOR DELETE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_prunes_only_proven_tenant ON audit.audit_logs IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS keeper_erases_for_proven_tenant ON audit.audit_logs;
+CREATE POLICY keeper_erases_for_proven_tenant ON audit.audit_logs
+    FOR UPDATE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')))
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep'))
+                AND user_id IS NULL AND error IS NULL AND context IS NULL);
+COMMENT ON POLICY keeper_erases_for_proven_tenant ON audit.audit_logs IS
+    'For audit.erase_user() and audit.erase_record(): what is personal can be emptied, and never filled.';
+
+DROP POLICY IF EXISTS keeper_erases_only_for_proven_tenant ON audit.audit_logs;
+CREATE POLICY keeper_erases_only_for_proven_tenant ON audit.audit_logs
+    AS RESTRICTIVE FOR UPDATE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')))
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep'))
+                AND user_id IS NULL AND error IS NULL AND context IS NULL);
+COMMENT ON POLICY keeper_erases_only_for_proven_tenant ON audit.audit_logs IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

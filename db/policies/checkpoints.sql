@@ -4,9 +4,10 @@
 ALTER TABLE audit.checkpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.checkpoints FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.checkpoints FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer;
+REVOKE ALL ON audit.checkpoints FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_retention;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.checkpoints FROM audit_owner;   -- an attempt fails, instead of touching no rows
 GRANT SELECT ON audit.checkpoints TO audit_trusted;
+GRANT SELECT (tenant_id, epoch, size) ON audit.checkpoints TO audit_keeper;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.checkpoints;
 CREATE POLICY trusted_reads_own_tenant ON audit.checkpoints
@@ -78,3 +79,18 @@ CREATE POLICY nobody_deletes_a_checkpoint ON audit.checkpoints
     USING (false);
 COMMENT ON POLICY nobody_deletes_a_checkpoint ON audit.checkpoints IS
     'No permissive policy allows it either; this one holds beside any that is added.';
+
+-- No key has the scope keep.
+DROP POLICY IF EXISTS keeper_reads_proven_tenant ON audit.checkpoints;
+CREATE POLICY keeper_reads_proven_tenant ON audit.checkpoints
+    FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_proven_tenant ON audit.checkpoints IS
+    'For audit.fold_tiles(), which asks which sizes were signed.';
+
+DROP POLICY IF EXISTS keeper_reads_only_proven_tenant ON audit.checkpoints;
+CREATE POLICY keeper_reads_only_proven_tenant ON audit.checkpoints
+    AS RESTRICTIVE FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_only_proven_tenant ON audit.checkpoints IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

@@ -4,9 +4,9 @@
 ALTER TABLE audit.seal_nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seal_nodes FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.seal_nodes FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer;
+REVOKE ALL ON audit.seal_nodes FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_retention;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.seal_nodes FROM audit_owner;   -- an attempt fails, instead of touching no rows
-GRANT SELECT ON audit.seal_nodes TO audit_trusted;
+GRANT SELECT ON audit.seal_nodes TO audit_trusted, audit_keeper;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.seal_nodes;
 CREATE POLICY trusted_reads_own_tenant ON audit.seal_nodes
@@ -70,3 +70,18 @@ CREATE POLICY nobody_deletes_a_node ON audit.seal_nodes
     USING (false);
 COMMENT ON POLICY nobody_deletes_a_node ON audit.seal_nodes IS
     'No permissive policy allows it either; this one holds beside any that is added.';
+
+-- No key has the scope keep.
+DROP POLICY IF EXISTS keeper_reads_proven_tenant ON audit.seal_nodes;
+CREATE POLICY keeper_reads_proven_tenant ON audit.seal_nodes
+    FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_proven_tenant ON audit.seal_nodes IS
+    'For audit.fold_tiles(), which asks whether a common hash is stored.';
+
+DROP POLICY IF EXISTS keeper_reads_only_proven_tenant ON audit.seal_nodes;
+CREATE POLICY keeper_reads_only_proven_tenant ON audit.seal_nodes
+    AS RESTRICTIVE FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_only_proven_tenant ON audit.seal_nodes IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

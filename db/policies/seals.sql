@@ -1,12 +1,15 @@
--- Who may do what with audit.seals. Append-only: no role has UPDATE, DELETE or TRUNCATE, and no policy allows them. Leaves come from
--- audit.seal_records() and audit.begin_epoch(), which run as audit_owner.
+-- Who may do what with audit.seals. Leaves come from audit.seal_records(), audit.begin_epoch() and the statements of prune and erase, which
+-- run as audit_owner. What a leaf is of can go, by functions of audit_keeper; its hash never changes.
 
 ALTER TABLE audit.seals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seals FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.seals FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer;
+REVOKE ALL ON audit.seals FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_retention;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.seals FROM audit_owner;   -- an attempt fails, instead of touching no rows
-GRANT SELECT ON audit.seals TO audit_trusted;
+GRANT SELECT ON audit.seals TO audit_trusted, audit_keeper;
+-- Not leaf_hash, nor the leaf's place.
+GRANT UPDATE (record_id, salt, private_sha256) ON audit.seals TO audit_keeper;
+GRANT DELETE ON audit.seals TO audit_keeper;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.seals;
 CREATE POLICY trusted_reads_own_tenant ON audit.seals
@@ -70,3 +73,48 @@ CREATE POLICY nobody_deletes_a_leaf ON audit.seals
     USING (false);
 COMMENT ON POLICY nobody_deletes_a_leaf ON audit.seals IS
     'No permissive policy allows it either; this one holds beside any that is added.';
+
+-- No key has the scope keep.
+DROP POLICY IF EXISTS keeper_reads_proven_tenant ON audit.seals;
+CREATE POLICY keeper_reads_proven_tenant ON audit.seals
+    FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_proven_tenant ON audit.seals IS
+    'For the functions that prune and erase, which prove each tenant in turn, with the scope keep.';
+
+DROP POLICY IF EXISTS keeper_reads_only_proven_tenant ON audit.seals;
+CREATE POLICY keeper_reads_only_proven_tenant ON audit.seals
+    AS RESTRICTIVE FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_only_proven_tenant ON audit.seals IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS keeper_empties_for_proven_tenant ON audit.seals;
+CREATE POLICY keeper_empties_for_proven_tenant ON audit.seals
+    FOR UPDATE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')))
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_empties_for_proven_tenant ON audit.seals IS
+    'For the functions that prune and erase: they take from a leaf what it was of. The column grants leave its hash and place alone.';
+
+DROP POLICY IF EXISTS keeper_empties_only_for_proven_tenant ON audit.seals;
+CREATE POLICY keeper_empties_only_for_proven_tenant ON audit.seals
+    AS RESTRICTIVE FOR UPDATE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')))
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_empties_only_for_proven_tenant ON audit.seals IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
+
+DROP POLICY IF EXISTS keeper_folds_for_proven_tenant ON audit.seals;
+CREATE POLICY keeper_folds_for_proven_tenant ON audit.seals
+    FOR DELETE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_folds_for_proven_tenant ON audit.seals IS
+    'For audit.fold_tiles(), where all of 256 leaves are pruned and audit.seal_nodes has their common hash.';
+
+DROP POLICY IF EXISTS keeper_folds_only_for_proven_tenant ON audit.seals;
+CREATE POLICY keeper_folds_only_for_proven_tenant ON audit.seals
+    AS RESTRICTIVE FOR DELETE TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_folds_only_for_proven_tenant ON audit.seals IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

@@ -4,11 +4,12 @@
 ALTER TABLE audit.trees ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.trees FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.trees FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer;
+REVOKE ALL ON audit.trees FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_retention;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.trees FROM audit_owner;
 GRANT UPDATE (size, root, frontier, history_at, history_id, sealed_xid, sealed_id) ON audit.trees TO audit_owner;
 -- Not sealed_xid: a transaction number tells one tenant how busy the others are. Nor where sealing stands otherwise.
 GRANT SELECT (tenant_id, epoch, size, root, frontier, began_at) ON audit.trees TO audit_trusted;
+GRANT SELECT (tenant_id, epoch, size) ON audit.trees TO audit_keeper;
 
 DROP POLICY IF EXISTS trusted_reads_own_tenant ON audit.trees;
 CREATE POLICY trusted_reads_own_tenant ON audit.trees
@@ -88,3 +89,18 @@ CREATE POLICY nobody_deletes_a_tree ON audit.trees
     USING (false);
 COMMENT ON POLICY nobody_deletes_a_tree ON audit.trees IS
     'No permissive policy allows it either; this one holds beside any that is added.';
+
+-- No key has the scope keep.
+DROP POLICY IF EXISTS keeper_reads_proven_tenant ON audit.trees;
+CREATE POLICY keeper_reads_proven_tenant ON audit.trees
+    FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_proven_tenant ON audit.trees IS
+    'For audit.fold_tiles(), which asks how large a tree is.';
+
+DROP POLICY IF EXISTS keeper_reads_only_proven_tenant ON audit.trees;
+CREATE POLICY keeper_reads_only_proven_tenant ON audit.trees
+    AS RESTRICTIVE FOR SELECT TO audit_keeper
+    USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+COMMENT ON POLICY keeper_reads_only_proven_tenant ON audit.trees IS
+    'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';

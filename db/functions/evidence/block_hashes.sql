@@ -35,6 +35,18 @@ BEGIN
             ORDER BY node_index) AS n;
     END IF;
     IF coalesce(octet_length(v_hashes), 0) <> 32 * (p_end - p_first) THEN
+        -- Where all of a tile are pruned its leaves are gone together, and the node is there.
+        IF p_level = 0 AND v_hashes IS NULL AND EXISTS (
+                SELECT FROM audit.seal_nodes AS n
+                WHERE n.tenant_id = p_tenant_id AND n.epoch = p_epoch AND n.level = 1 AND n.node_index = p_first >> 8)
+           AND NOT EXISTS (
+                SELECT FROM audit.seals AS t
+                WHERE t.tenant_id = p_tenant_id AND t.epoch = p_epoch
+                  AND t.leaf_index >= p_first >> 8 << 8 AND t.leaf_index < (p_first >> 8) + 1 << 8) THEN
+            RAISE EXCEPTION 'the leaves that this proof needs are pruned' USING ERRCODE = 'RF012',
+                DETAIL = format('epoch %s has no leaf from %s to %s', p_epoch, p_first, p_end - 1),
+                HINT = 'Sizes that were signed stay provable. Ask for one of those.';
+        END IF;
         RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009',
             DETAIL = format('epoch %s lacks hashes of level %s from %s to %s', p_epoch, p_level, p_first, p_end - 1);
     END IF;
@@ -43,7 +55,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.block_hashes IS
-    'The stored hashes of a level from p_first to p_end - 1, one after the other. RF009 when one of them is missing. Runs as its caller; the '
-    'policies decide.';
+    'The stored hashes of a level from p_first to p_end - 1, one after the other. RF009 when one of them is missing, RF012 '
+    'when they were pruned. Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.block_hashes FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.block_hashes TO audit_trusted;

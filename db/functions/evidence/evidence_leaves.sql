@@ -29,6 +29,11 @@ BEGIN
     IF v_leaf < v_size THEN
         IF v_leaf BETWEEN v_first AND v_last THEN
             v_end := least(v_leaf + p_leaves, v_last + 1);
+            -- A tile of 256 pruned leaves is told whole.
+            IF v_end <= v_last AND NOT EXISTS (
+                    SELECT FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index = v_end) THEN
+                v_end := least((v_end + 255) >> 8 << 8, v_last + 1);
+            END IF;
         ELSIF v_leaf = 0 AND v_epoch > 1 THEN   -- the statement that links it to the epoch before
             v_end := 1;
         END IF;

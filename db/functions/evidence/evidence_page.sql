@@ -1,5 +1,6 @@
--- A page of leaves in an evidence bundle: each leaf's line, and after a record's its private line. The lines are made from the records
--- as they stand now; where one was changed, the reader computes another hash.
+-- A page of leaves in an evidence bundle: each leaf's line, and after a record's its private line, unless that was erased. The lines are
+-- made from the records as they stand now; where one was changed, the reader computes another hash. Of a record whose row is gone, or a
+-- tile of 256 that are all pruned, there is the hash alone.
 
 CREATE OR REPLACE FUNCTION audit.evidence_page(
     p_tenant_id text, p_epoch int, p_first bigint, p_end bigint, OUT text text, OUT records bigint)
@@ -20,16 +21,24 @@ DECLARE
 BEGIN
     SELECT string_agg(CASE
                WHEN s.line IS NOT NULL THEN s.line || E'\n'
-               WHEN l.id IS NULL OR s.salt IS NULL THEN concat('{"omitted":1,"hash":"', encode(s.leaf_hash, 'hex'), E'"}\n')
+               WHEN l.id IS NULL THEN concat('{"omitted":', s.leaves, ',"hash":"', encode(s.hash, 'hex'), E'"}\n')
                ELSE concat(
-                   audit.record_leaf_line(l.log, encode(sha256(convert_to(p.line, 'UTF8')), 'hex')), E'\n', p.line, E'\n') END, ''),
-           count(*), count(*) FILTER (WHERE l.id IS NOT NULL AND s.salt IS NOT NULL)
+                   audit.record_leaf_line(l.log, encode(coalesce(s.private_sha256, sha256(convert_to(p.line, 'UTF8'))), 'hex')), E'\n',
+                   p.line || E'\n') END, '' ORDER BY s.first),
+           sum(s.leaves), count(l.id)
     INTO text, v_leaves, records
     FROM (
-        SELECT leaf_index, leaf_hash, record_id, salt, line
+        SELECT leaf_index AS first, 1 AS leaves, leaf_hash AS hash, record_id, salt, private_sha256, line
         FROM audit.seals
         WHERE tenant_id = p_tenant_id AND epoch = p_epoch AND leaf_index >= p_first AND leaf_index < p_end
-        ORDER BY leaf_index) AS s
+        UNION ALL
+        SELECT n.node_index << 8, 256, n.hash, NULL, NULL, NULL, NULL
+        FROM audit.seal_nodes AS n
+        WHERE n.tenant_id = p_tenant_id AND n.epoch = p_epoch AND n.level = 1
+          AND n.node_index >= (p_first + 255) >> 8 AND n.node_index < p_end >> 8
+          AND NOT EXISTS (
+                SELECT FROM audit.seals AS t
+                WHERE t.tenant_id = p_tenant_id AND t.epoch = p_epoch AND t.leaf_index = n.node_index << 8)) AS s
     -- OFFSET 0: down the key for each record, and its lines are made once.
     LEFT JOIN LATERAL (
         SELECT r.id,
@@ -37,7 +46,7 @@ BEGIN
                    r.created_at, r.recorded_at, r.api_key_id, r.context::text)::audit.listed_audit_log AS log
         FROM audit.audit_logs AS r
         WHERE r.id = s.record_id AND r.tenant_id = p_tenant_id OFFSET 0) AS l ON true
-    CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL THEN audit.private_leaf_line(l.log, s.salt) END OFFSET 0) AS p (line);
+    CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL AND s.salt IS NOT NULL THEN audit.private_leaf_line(l.log, s.salt) END OFFSET 0) AS p (line);
     IF v_leaves <> p_end - p_first THEN
         RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009',
             DETAIL = format('epoch %s lacks leaves from %s to %s', p_epoch, p_first, p_end - 1);
@@ -46,8 +55,8 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.evidence_page IS
-    'text: the lines of the leaves from p_first to p_end - 1: each leaf''s own, and a record''s private line after it; for a record whose row or '
-    'salt is gone, the omitted line with the leaf''s hash. records: how many record lines it has. RF009 when a leaf is missing. Runs as its '
-    'caller; the policies decide.';
+    'text: the lines of the leaves from p_first to p_end - 1: each leaf''s own, and a record''s private line after it where it is not erased; for '
+    'a record whose row is gone, and for a tile of 256 pruned leaves, the omitted line with the hash. No tile that has gone may reach over '
+    'p_first or p_end. records: how many record lines it has. RF009 when a leaf is missing. Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.evidence_page FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.evidence_page TO audit_trusted;

@@ -28,7 +28,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.get_leaf IS
-    'The leaf''s line of the record of the transaction''s tenant with this id, and its private line, each with a line break; NULL when the '
+    'The leaf''s line of the record of the transaction''s tenant with this id, and its private line unless that was erased, each with a line break; NULL when the '
     'tenant has no such record, also when another tenant has it. RF001 when no tenant is set or proven, RF002 when it is not registered, RF006 '
     'when the key may not read, RF009 when the record was sealed and is gone, RF010 when it is not sealed yet.';
 REVOKE ALL ON FUNCTION audit.get_leaf FROM PUBLIC;

@@ -59,7 +59,8 @@ BEGIN
     END IF;
 
     -- Refuses where no tenant is proven.
-    PERFORM audit.record_export(p_api_key);
+    PERFORM audit.record_export(p_api_key, CASE
+        WHEN p_format = 'evidence' AND num_nonnulls(p_start_time, p_end_time) > 0 THEN 'evidence of a window' ELSE p_format END);
     RETURN v_state;
 END
 $$;

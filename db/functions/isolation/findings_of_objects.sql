@@ -69,7 +69,11 @@ BEGIN
             'get_proven_leaf', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
             'record_export', 'record_api_key_use', 'list_all_admin_events',
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
-            'rotate_proof_secret', 'seal_records', 'sealing_lag', 'begin_epoch'), 'runs as its owner'),
+            'rotate_proof_secret', 'seal_records', 'sealing_lag', 'begin_epoch',
+            'are_pruned', 'set_retention', 'list_retention', 'place_hold', 'list_holds', 'release_hold', 'confirm_release',
+            'enter_tenant_to_keep', 'lock_tree_to_keep', 'append_gone_statements', 'record_pruned_ids', 'record_keeping_event',
+            'refresh_statistics', 'prune_records', 'count_due_records', 'erase_record', 'erase_user',
+            'offboarding'), 'runs as its owner'),
         -- The lists of intended privileges and of known functions go by name.
         (EXISTS (SELECT FROM pg_proc AS other
                  WHERE other.pronamespace = p.pronamespace AND other.proname = p.proname AND other.oid <> p.oid),

@@ -55,10 +55,13 @@ BEGIN
         format(proven.form, '''seal''::text'),
         format(proven.form, '''sign''::text'),
         format('(%s AND (%s = ( SELECT audit.writing_tenant() AS writing_tenant)))', wanted.comparison, tenant.col),
+        format(proven.form, '''keep''::text'),
         coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
         coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid)))
     ) AS expression (
-        proven, proven_caller, proven_importer, proven_replayer, proven_sealer, proven_signer, proven_or_trusted, visible, storable)
+        proven, proven_caller, proven_importer, proven_replayer, proven_sealer, proven_signer, proven_or_trusted, proven_keeper, visible, storable)
+    -- The same without its parentheses, for a policy that asks for more.
+    CROSS JOIN LATERAL (VALUES (substr(expression.proven_keeper, 2, length(expression.proven_keeper) - 2))) AS proven_keeper (parts)
     WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
       AND CASE p.polroles
         WHEN ARRAY['audit_trusted'::regrole::oid] THEN
@@ -67,9 +70,20 @@ BEGIN
         WHEN ARRAY['audit_keyed'::regrole::oid] THEN
             wanted.scope IS NULL
             OR ARRAY[expression.visible, expression.storable] <> ARRAY[expression.proven, expression.proven]
+        -- As audit_keeper only functions act, which prove their tenant; what they may make of a row is asked for.
+        WHEN ARRAY['audit_keeper'::regrole::oid] THEN
+            expression.visible <> expression.proven_keeper
+            OR (p.polcmd NOT IN ('r', 'd') AND expression.storable <> CASE
+                WHEN p.polcmd <> 'w' THEN 'nothing'
+                WHEN c.relname = 'audit_logs'
+                    THEN format('(%s AND (user_id IS NULL) AND (error IS NULL) AND (context IS NULL))', proven_keeper.parts)
+                WHEN c.relname = 'legal_holds'
+                    THEN format('(%s AND (user_id IS NULL) AND (released_at IS NOT NULL))', proven_keeper.parts)
+                ELSE expression.proven_keeper END)
         -- As the owner only functions act. Where records are, they too need their caller's proof.
         WHEN ARRAY['audit_owner'::regrole::oid] THEN
-            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'sealing_turn')
+            NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'sealing_turn', 'retention_rules', 'retention',
+                                   'legal_holds', 'pruned_ids')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'a')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'r'
                      AND expression.visible = '((current_setting(''app.scope''::text, true) = ''administer''::text)'

@@ -39,7 +39,7 @@ BEGIN
     WHERE a.grantee = held_on.owner
       AND (a.privilege_type = 'TRUNCATE'
            OR a.privilege_type IN ('UPDATE', 'DELETE') AND held_on.relname IN (
-                'audit_logs', 'admin_events', 'tenants', 'trees', 'seals', 'seal_nodes', 'checkpoints'));
+                'audit_logs', 'admin_events', 'tenants', 'trees', 'seals', 'seal_nodes', 'checkpoints', 'pruned_ids'));
 END
 $$;
 

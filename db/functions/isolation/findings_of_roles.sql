@@ -7,6 +7,13 @@ SET search_path = pg_catalog, pg_temp
 -- Names and expressions are compared as they are printed: the same whatever the session or the database has set.
 SET quote_all_identifiers = off
 AS $$
+DECLARE
+    -- The one list of what runs with the right to delete and erase.
+    v_keepers_own CONSTANT text[] := ARRAY(
+        SELECT p.oid::regprocedure::text FROM pg_proc AS p
+        WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN (
+            'held_records', 'due_batch', 'fold_tiles', 'prune_batch', 'prune_tenant', 'prune_records', 'has_due_records', 'count_due_records',
+            'erase_records', 'erase_record', 'erase_user', 'records_of_user'));
 BEGIN
     RETURN QUERY
     WITH RECURSIVE held (oid) AS (
@@ -18,7 +25,7 @@ BEGIN
     ours AS (
         SELECT r.* FROM pg_roles AS r
         WHERE r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin',
-                            'audit_sealer', 'audit_signer', 'audit_app')
+                            'audit_sealer', 'audit_signer', 'audit_keeper', 'audit_retention', 'audit_app')
     ),
     power (oid, finding) AS (
         SELECT r.oid, r.rolname || ' ' || power.name
@@ -48,7 +55,8 @@ BEGIN
            format('%s is a member of %s', session_user, coalesce(string_agg(r.rolname, ', ' ORDER BY r.rolname), 'nothing'))
     FROM held AS h
     JOIN pg_roles AS r ON r.oid = h.oid AND r.rolname NOT IN (session_user, current_user)
-    HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin', 'audit_sealer', 'audit_signer')
+    HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin', 'audit_sealer', 'audit_signer',
+                                                        'audit_retention')
 
     UNION ALL
     SELECT 'the role owns nothing here', format('%s owns %s', o.owner::regrole, o.object)
@@ -56,7 +64,18 @@ BEGIN
     UNION ALL
     SELECT 'everything belongs to audit_owner', format('%s belongs to %s', o.object, o.owner::regrole)
     FROM owned AS o
-    WHERE o.owner <> 'audit_owner'::regrole AND o.object <> 'the database'
+    WHERE o.owner <> 'audit_owner'::regrole AND o.object <> 'the database' AND o.object <> ALL (v_keepers_own)
+    UNION ALL
+    -- With the privileges of the owner they would need those of audit_keeper, and get none.
+    SELECT 'what deletes and erases belongs to audit_keeper', format('%s belongs to %s', o.object, o.owner::regrole)
+    FROM owned AS o
+    WHERE (o.owner = 'audit_keeper'::regrole) <> (o.object = ANY (v_keepers_own))
+    UNION ALL
+    SELECT 'what deletes and erases belongs to audit_keeper', format('%s can become audit_keeper', m.member::regrole)
+    FROM pg_auth_members AS m
+    WHERE m.roleid = 'audit_keeper'::regrole AND m.member <> 'audit_owner'::regrole
+      -- From PostgreSQL 16 on the role that made it is a member that can grant it and cannot become it; before, there is no such column.
+      AND coalesce((to_jsonb(m) ->> 'set_option')::boolean OR (to_jsonb(m) ->> 'inherit_option')::boolean, true)
 
     UNION ALL
     SELECT 'what our roles make is open to nobody', format('%s%s has %s by default on what %s makes%s',

@@ -28,7 +28,8 @@ BEGIN
         (16, 'no plan is printed where keys and secrets are'),
         (17, 'no function runs in a parallel worker'),
         (18, 'no trigger or rule acts on a record'),
-        (19, 'no setting is stored but the intended ones')) AS known (number, rule)
+        (19, 'no setting is stored but the intended ones'),
+        (20, 'what deletes and erases belongs to audit_keeper')) AS known (number, rule)
     LEFT JOIN (
         SELECT f.rule, f.finding FROM audit.findings_of_roles() AS f
         UNION ALL

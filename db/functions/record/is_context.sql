@@ -34,4 +34,4 @@ COMMENT ON FUNCTION audit.is_context IS
     'its values texts, numbers and booleans that can be decoded. IMMUTABLE, since a CHECK of audit.audit_logs calls it: its list grows '
     'and never shrinks.';
 REVOKE ALL ON FUNCTION audit.is_context FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.is_context TO audit_trusted, audit_keyed;
+GRANT EXECUTE ON FUNCTION audit.is_context TO audit_trusted, audit_keyed, audit_keeper;

@@ -21,7 +21,6 @@ DECLARE
     v_known     record;
     v_epoch     int;
     v_line      text;
-    v_hash      bytea;
 BEGIN
     IF p_reason IS NULL OR p_reason NOT IN ('restore', 'failover') THEN
         RAISE EXCEPTION 'an epoch begins after a restore or a failover' USING ERRCODE = 'RF003', COLUMN = 'reason';
@@ -50,14 +49,12 @@ BEGIN
         v_epoch := v_known.epoch + 1;
         v_line := audit.epoch_leaf_line(v_tenant, v_epoch, v_old.epoch, v_old.size, v_old.root, v_known.size, v_known.root, p_reason,
                                         v_began_at);
-        v_hash := sha256(decode('00', 'hex') || convert_to(v_line, 'UTF8'));
 
         -- The new tree goes on after the snapshot. Records with a leaf are passed over, whatever number they have.
         INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, sealed_xid, sealed_id, began_at)
         VALUES (v_tenant, v_epoch, 0, audit.tree_root(''), '', v_end,
                 'ffffffff-ffff-ffff-ffff-ffffffffffff', v_began_at);
-        INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, line) VALUES (v_tenant, v_epoch, 0, v_hash, v_line);
-        PERFORM audit.append_leaves(v_tenant, v_epoch, v_hash);
+        PERFORM audit.append_statement(v_tenant, v_epoch, v_line);
         PERFORM audit.record_admin_event('epoch begun', v_tenant, NULL, jsonb_build_object(
             'epoch', v_epoch, 'reason', p_reason, 'previous_size', v_old.size, 'known_size', v_known.size));
         RETURN QUERY SELECT v_tenant, v_epoch, v_old.epoch, v_old.size, v_known.size;

@@ -20,4 +20,4 @@ COMMENT ON FUNCTION audit.private_leaf_line IS
     'The line with what can be erased of a record: user_id, error and context, and the salt of audit.seals. Its SHA-256 is in '
     'audit.record_leaf_line().';
 REVOKE ALL ON FUNCTION audit.private_leaf_line FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.private_leaf_line TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.private_leaf_line TO audit_trusted, audit_keeper;

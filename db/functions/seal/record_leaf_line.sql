@@ -30,4 +30,4 @@ COMMENT ON FUNCTION audit.record_leaf_line IS
     'The line that a record''s leaf is the hash of. p_private_sha256: the SHA-256 of audit.private_leaf_line(), in hexadecimal. The '
     'format has version 1 and never changes: another one gets another version.';
 REVOKE ALL ON FUNCTION audit.record_leaf_line FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.record_leaf_line TO audit_trusted;
+GRANT EXECUTE ON FUNCTION audit.record_leaf_line TO audit_trusted, audit_keeper;

@@ -37,4 +37,4 @@ COMMENT ON FUNCTION audit.proven_tenant IS
     'whatever was set; RF001 when it was made more than five seconds ago. Policies ask once a statement. PARALLEL RESTRICTED, as '
     'audit.transaction_identity(). SECURITY DEFINER: it reads the secret.';
 REVOKE ALL ON FUNCTION audit.proven_tenant FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.proven_tenant TO audit_keyed;
+GRANT EXECUTE ON FUNCTION audit.proven_tenant TO audit_keyed, audit_keeper;

@@ -25,6 +25,11 @@ BEGIN
             USING ERRCODE = 'RF003', COLUMN = CASE WHEN p_mode IS NULL THEN 'mode' ELSE 'status' END;
     END IF;
 
+    IF p_id IS NOT NULL AND audit.are_pruned(ARRAY[p_id]) THEN
+        RAISE EXCEPTION 'the id belongs to another record'
+            USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
+    END IF;
+
     -- An earlier user of a pooled session may have left it with less. COMMIT must mean that the record is on the disk.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);

@@ -1,0 +1,25 @@
+-- The terms of every tenant that has any, and when a prune last came to its end.
+
+CREATE OR REPLACE FUNCTION audit.list_retention()
+RETURNS TABLE (tenant_id text, live_days int, dry_run_days int, set_at timestamptz, pruned_at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
+AS $$
+BEGIN
+    RETURN QUERY
+    -- A floor that was raised since the term was set holds all the same.
+    SELECT r.tenant_id, greatest(r.live_days, rules.live_floor_days + 0 * r.live_days), r.dry_run_days, r.set_at, r.pruned_at
+    FROM audit.retention AS r CROSS JOIN audit.retention_rules AS rules
+    ORDER BY r.pruned_at NULLS FIRST, r.tenant_id;
+END
+$$;
+
+COMMENT ON FUNCTION audit.list_retention IS
+    'The terms of each tenant, in days; NULL: for ever. live_days: never below the floor. pruned_at: when audit.prune_records() last came to '
+    'the end of what was due; the one that waits longest comes first. SECURITY DEFINER: its callers have no privilege on the table.';
+REVOKE ALL ON FUNCTION audit.list_retention FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.list_retention TO audit_admin, audit_retention, audit_keeper;

@@ -1,0 +1,34 @@
+-- Locks the newest tree of a tenant, which sealing, pruning, erasing and placing a hold all do: so one of them waits for the other, and no
+-- statement lands in a tree that is closed.
+
+CREATE OR REPLACE FUNCTION audit.lock_tree_to_keep(p_tenant_id text, p_wait boolean)
+RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
+AS $$
+DECLARE
+    v_epoch int := (SELECT max(t.epoch) FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
+BEGIN
+    IF p_wait THEN
+        PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE;
+    ELSE
+        PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE SKIP LOCKED;
+    END IF;
+    -- Another one is at it, or the epoch has ended since it was read.
+    IF NOT FOUND OR EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch > v_epoch) THEN
+        RETURN NULL;
+    END IF;
+    RETURN v_epoch;
+END
+$$;
+
+COMMENT ON FUNCTION audit.lock_tree_to_keep IS
+    'Locks the newest tree of the tenant that is proven with the scopes keep and seal, and returns its epoch. NULL when nothing of the tenant '
+    'is sealed yet; or, with p_wait false, when another transaction has it locked. Nobody but audit_owner and audit_keeper may call it. SECURITY '
+    'DEFINER: audit_keeper cannot change a tree, and a lock takes that privilege.';
+REVOKE ALL ON FUNCTION audit.lock_tree_to_keep FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.lock_tree_to_keep TO audit_keeper;

@@ -1,0 +1,63 @@
+-- Prunes the next due records of one tenant and mode, and moves the pass on: it goes over what is held or not sealed, and the next pass comes to
+-- those again.
+
+SET ROLE audit_keeper;
+CREATE OR REPLACE FUNCTION audit.prune_batch(
+    p_tenant_id text,
+    p_mode      text,
+    p_before    timestamptz,
+    p_limit     int,
+    OUT p_seen    int,
+    OUT p_epochs  int[],
+    OUT p_leaves  bigint[],
+    OUT p_first   timestamptz,
+    OUT p_last    timestamptz)
+RETURNS record
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+-- As in audit.keyset_page(), which says why.
+SET plan_cache_mode = force_generic_plan
+SET enable_sort = off
+SET enable_incremental_sort = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET max_parallel_workers_per_gather = 0
+SET jit = off
+AS $$
+DECLARE
+    v_pass record;
+    v_due  record;
+BEGIN
+    SELECT r.pass_time, r.pass_id INTO v_pass
+    FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id AND r.pass_mode = p_mode FOR UPDATE;
+    v_due := audit.due_batch(p_tenant_id, p_mode, p_before, coalesce(v_pass.pass_time, '-infinity'),
+                             coalesce(v_pass.pass_id, '00000000-0000-0000-0000-000000000000'), p_limit);
+    p_seen := v_due.p_seen;
+    p_epochs := v_due.p_epochs;
+    p_leaves := v_due.p_leaves;
+    IF p_seen = 0 THEN
+        RETURN;
+    END IF;
+    UPDATE audit.retention AS r SET pass_mode = p_mode, pass_time = v_due.p_time, pass_id = v_due.p_id WHERE r.tenant_id = p_tenant_id;
+    IF v_due.p_ids IS NULL THEN
+        RETURN;
+    END IF;
+
+    WITH gone AS (
+        DELETE FROM audit.audit_logs AS l WHERE l.id = ANY (v_due.p_ids) AND l.tenant_id = p_tenant_id
+        RETURNING l.created_at)
+    SELECT min(gone.created_at), max(gone.created_at) INTO p_first, p_last FROM gone;
+    UPDATE audit.seals AS s SET record_id = NULL, salt = NULL, private_sha256 = NULL
+    FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index)
+    WHERE s.tenant_id = p_tenant_id AND s.epoch = leaf.epoch AND s.leaf_index = leaf.index;
+    PERFORM audit.record_pruned_ids(v_due.p_ids);
+    PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
+END
+$$;
+
+COMMENT ON FUNCTION audit.prune_batch IS
+    'Prunes, of the tenant that is proven with the scopes keep and seal, what is due among the next p_limit records of this mode (empty: without '
+    'one) with created_at before p_before. p_seen: how many the pass went over, 0 at its end; p_epochs, p_leaves: the leaves of those that have gone; '
+    'NULL: none; p_first, p_last: their least and greatest created_at. The caller has locked the tree. Nobody but audit_keeper may call it.';
+REVOKE ALL ON FUNCTION audit.prune_batch FROM PUBLIC;
+SET ROLE audit_owner;

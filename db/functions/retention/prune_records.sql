@@ -1,0 +1,60 @@
+-- Deletes the records whose terms have ended, of every tenant that has terms, in bounded batches. A call works for at most p_milliseconds, and
+-- the next one goes on with the tenant that has waited longest. A crash undoes the call, and no more.
+
+SET ROLE audit_keeper;
+CREATE OR REPLACE FUNCTION audit.prune_records(p_milliseconds int DEFAULT 500)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET debug_print_parse = off
+SET debug_print_rewritten = off
+SET debug_print_plan = off
+SET plpgsql.print_strict_params = off
+-- The warning must arrive, whatever the session has set.
+SET client_min_messages = warning
+AS $$
+DECLARE
+    v_deadline timestamptz := clock_timestamp() + least(greatest(p_milliseconds, 1), 10000) * interval '1 millisecond';
+    v_tenant   record;
+    v_batch    record;
+    v_pruned   bigint := 0;
+    v_tenants  int    := 0;
+    v_faults   text[] := '{}';
+    v_fault    text;
+BEGIN
+    -- An earlier user of a pooled session may have left it with less.
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    FOR v_tenant IN SELECT * FROM audit.list_retention() AS r WHERE num_nonnulls(r.live_days, r.dry_run_days) > 0 LOOP
+        -- A session with more than 64 subtransactions slows down the snapshots of all others.
+        EXIT WHEN v_tenants > 0 AND clock_timestamp() >= v_deadline OR v_tenants >= 60;
+        IF NOT audit.has_due_records(v_tenant.tenant_id, v_tenant.live_days, v_tenant.dry_run_days) THEN
+            CONTINUE;
+        END IF;
+        BEGIN
+            v_batch := audit.prune_tenant(v_tenant.tenant_id, v_tenant.live_days, v_tenant.dry_run_days, v_deadline);
+            v_pruned := v_pruned + v_batch.p_pruned;
+        EXCEPTION WHEN OTHERS THEN
+            -- One tenant's fault does not stop the others.
+            v_fault := CASE SQLSTATE WHEN 'RF009' THEN SQLSTATE ELSE coalesce(v_fault, SQLSTATE) END;
+            v_faults := v_faults || format('%s: %s', v_tenant.tenant_id, SQLERRM);
+        END;
+        v_tenants := v_tenants + 1;
+    END LOOP;
+    PERFORM audit.leave_tenant_to_keep();
+    IF v_fault IS NOT NULL THEN
+        RAISE WARNING '%', array_to_string(v_faults, '; ') USING ERRCODE = v_fault;
+    END IF;
+    RETURN v_pruned;
+END
+$$;
+
+COMMENT ON FUNCTION audit.prune_records IS
+    'Deletes due records that are sealed and not held, for at most p_milliseconds (1 to 10,000), and returns how many. Their leaves keep their hashes, a '
+    'statement in the tenant''s tree names them, and their ids cannot be taken again. A tenant that fails is left out with a WARNING of '
+    'its SQLSTATE (RF009: its tree contradicts itself). Call it until it returns 0. Records the act "records pruned". The transaction has no tenant '
+    'afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may delete.';
+REVOKE ALL ON FUNCTION audit.prune_records FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.prune_records TO audit_retention;
+SET ROLE audit_owner;

@@ -1,0 +1,71 @@
+-- Prunes the due records of one tenant until its end or a deadline, mode by mode, and says so in its tree and its events.
+
+SET ROLE audit_keeper;
+CREATE OR REPLACE FUNCTION audit.prune_tenant(p_tenant_id text, p_live_days int, p_dry_run_days int, p_deadline timestamptz, OUT p_pruned bigint, OUT p_is_done boolean)
+RETURNS record
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_now    timestamptz := clock_timestamp();
+    v_term   record;
+    v_batch  record;
+    v_epochs int[]    := '{}';
+    v_leaves bigint[] := '{}';
+    v_counts jsonb    := '{}';
+    v_first  timestamptz;
+    v_last   timestamptz;
+    v_at     text;
+BEGIN
+    p_pruned := 0;
+    p_is_done := false;
+    PERFORM audit.enter_tenant_to_keep(p_tenant_id);
+    IF audit.lock_tree_to_keep(p_tenant_id, false) IS NULL THEN
+        RETURN;   -- another is at this tenant; or nothing is sealed
+    END IF;
+    SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE;
+
+    FOR v_term IN
+        SELECT term.mode, v_now - make_interval(days => term.days) AS before
+        FROM (VALUES (1, 'DRY_RUN', p_dry_run_days), (2, 'LIVE', p_live_days), (3, '', p_live_days)) AS term (number, mode, days)
+        WHERE term.days IS NOT NULL AND term.number >= coalesce(array_position(ARRAY['DRY_RUN', 'LIVE', ''], v_at), 1)
+        ORDER BY term.number
+    LOOP
+        LOOP
+            PERFORM audit.enter_tenant_to_keep(p_tenant_id);   -- a proof lasts five seconds
+            v_batch := audit.prune_batch(p_tenant_id, v_term.mode, v_term.before, 5000);
+            EXIT WHEN v_batch.p_seen = 0;
+            IF v_batch.p_leaves IS NOT NULL THEN
+                v_epochs := v_epochs || v_batch.p_epochs;
+                v_leaves := v_leaves || v_batch.p_leaves;
+                v_counts := v_counts || jsonb_build_object(
+                    v_term.mode, coalesce((v_counts ->> v_term.mode)::bigint, 0) + cardinality(v_batch.p_leaves));
+                v_first := least(v_first, v_batch.p_first);
+                v_last := greatest(v_last, v_batch.p_last);
+            END IF;
+            EXIT WHEN clock_timestamp() >= p_deadline;
+        END LOOP;
+        EXIT WHEN v_batch.p_seen > 0;
+    END LOOP;
+
+    p_pruned := cardinality(v_leaves);
+    p_is_done := coalesce(v_batch.p_seen, 0) = 0;
+    IF p_is_done THEN
+        UPDATE audit.retention AS r SET pass_mode = NULL, pass_time = NULL, pass_id = NULL, pruned_at = v_now
+        WHERE r.tenant_id = p_tenant_id;
+    END IF;
+    IF p_pruned > 0 THEN
+        PERFORM audit.append_gone_statements('prune', p_tenant_id, v_epochs, v_leaves);
+        PERFORM audit.record_keeping_event('records pruned', p_tenant_id, jsonb_build_object(
+            'count', p_pruned, 'dry_run', v_counts -> 'DRY_RUN', 'live', v_counts -> 'LIVE', 'without_mode', v_counts -> '',
+            'first_created_at', v_first, 'last_created_at', v_last));
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION audit.prune_tenant IS
+    'Prunes due records of a tenant, at least one batch and until p_deadline. p_pruned: how many; p_is_done: whether the pass over all that is due has '
+    'come to its end. Of a tenant that another transaction is sealing or pruning, nothing. One statement in its tree for each epoch, and one '
+    'event "records pruned". Nobody but audit_keeper may call it.';
+REVOKE ALL ON FUNCTION audit.prune_tenant FROM PUBLIC;
+SET ROLE audit_owner;
