@@ -16,12 +16,13 @@ SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 DECLARE
+    v_ids     uuid[];
     v_digests bytea[];
     v_intact  boolean;
 BEGIN
-    SELECT array_agg(s.epoch), array_agg(s.leaf_index), array_agg(made.digest),
+    SELECT array_agg(given.id), array_agg(s.epoch), array_agg(s.leaf_index), array_agg(made.digest),
            bool_and(s.leaf_hash = sha256(decode('00', 'hex') || convert_to(audit.record_leaf_line(l.log, encode(made.digest, 'hex')), 'UTF8')))
-    INTO p_epochs, p_leaves, v_digests, v_intact
+    INTO v_ids, p_epochs, p_leaves, v_digests, v_intact
     FROM unnest(p_ids) AS given (id)
     CROSS JOIN LATERAL (
         SELECT t.epoch, t.leaf_index, t.leaf_hash, t.salt FROM audit.seals AS t
@@ -39,7 +40,7 @@ BEGIN
     UPDATE audit.seals AS s SET salt = NULL, private_sha256 = leaf.digest
     FROM unnest(p_epochs, p_leaves, v_digests) AS leaf (epoch, index, digest)
     WHERE s.tenant_id = p_tenant_id AND s.epoch = leaf.epoch AND s.leaf_index = leaf.index;
-    UPDATE audit.audit_logs AS l SET user_id = NULL, error = NULL, context = NULL WHERE l.id = ANY (p_ids) AND l.tenant_id = p_tenant_id;
+    UPDATE audit.audit_logs AS l SET user_id = NULL, error = NULL, context = NULL WHERE l.id = ANY (v_ids) AND l.tenant_id = p_tenant_id;
 END
 $$;
 

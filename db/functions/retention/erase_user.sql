@@ -62,6 +62,9 @@ BEGIN
     IF erased > 0 THEN
         PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves);
         PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object('count', erased));
+    END IF;
+    -- Once, at the end: it takes seconds where the table is large.
+    IF v_id IS NULL AND (erased > 0 OR p_after_id IS NOT NULL) THEN
         PERFORM audit.refresh_statistics();
     END IF;
     IF v_id IS NULL AND held = 0 THEN

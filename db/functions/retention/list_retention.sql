@@ -12,7 +12,7 @@ AS $$
 BEGIN
     RETURN QUERY
     -- A floor that was raised since the term was set holds all the same.
-    SELECT r.tenant_id, greatest(r.live_days, rules.live_floor_days + 0 * r.live_days), r.dry_run_days, r.set_at, r.pruned_at
+    SELECT r.tenant_id, CASE WHEN r.live_days IS NOT NULL THEN greatest(r.live_days, rules.live_floor_days) END, r.dry_run_days, r.set_at, r.pruned_at
     FROM audit.retention AS r CROSS JOIN audit.retention_rules AS rules
     ORDER BY r.pruned_at NULLS FIRST, r.tenant_id;
 END

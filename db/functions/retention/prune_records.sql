@@ -2,8 +2,8 @@
 -- the next one goes on with the tenant that has waited longest. A crash undoes the call, and no more.
 
 SET ROLE audit_keeper;
-CREATE OR REPLACE FUNCTION audit.prune_records(p_milliseconds int DEFAULT 500)
-RETURNS bigint
+CREATE OR REPLACE FUNCTION audit.prune_records(p_milliseconds int DEFAULT 500, OUT pruned bigint, OUT is_done boolean)
+RETURNS record
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET debug_print_parse = off
@@ -17,24 +17,29 @@ DECLARE
     v_deadline timestamptz := clock_timestamp() + least(greatest(p_milliseconds, 1), 10000) * interval '1 millisecond';
     v_tenant   record;
     v_batch    record;
-    v_pruned   bigint := 0;
     v_tenants  int    := 0;
     v_faults   text[] := '{}';
     v_fault    text;
 BEGIN
+    pruned := 0;
+    is_done := true;
     -- An earlier user of a pooled session may have left it with less.
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
     FOR v_tenant IN SELECT * FROM audit.list_retention() AS r WHERE num_nonnulls(r.live_days, r.dry_run_days) > 0 LOOP
         -- A session with more than 64 subtransactions slows down the snapshots of all others.
-        EXIT WHEN v_tenants > 0 AND clock_timestamp() >= v_deadline OR v_tenants >= 60;
+        IF v_tenants > 0 AND clock_timestamp() >= v_deadline OR v_tenants >= 60 THEN
+            is_done := false;
+            EXIT;
+        END IF;
         IF NOT audit.has_due_records(v_tenant.tenant_id, v_tenant.live_days, v_tenant.dry_run_days) THEN
             CONTINUE;
         END IF;
         BEGIN
             v_batch := audit.prune_tenant(v_tenant.tenant_id, v_tenant.live_days, v_tenant.dry_run_days, v_deadline);
-            v_pruned := v_pruned + v_batch.p_pruned;
+            pruned := pruned + v_batch.p_pruned;
+            is_done := is_done AND v_batch.p_is_done;
         EXCEPTION WHEN OTHERS THEN
             -- One tenant's fault does not stop the others.
             v_fault := CASE SQLSTATE WHEN 'RF009' THEN SQLSTATE ELSE coalesce(v_fault, SQLSTATE) END;
@@ -46,14 +51,13 @@ BEGIN
     IF v_fault IS NOT NULL THEN
         RAISE WARNING '%', array_to_string(v_faults, '; ') USING ERRCODE = v_fault;
     END IF;
-    RETURN v_pruned;
 END
 $$;
 
 COMMENT ON FUNCTION audit.prune_records IS
-    'Deletes due records that are sealed and not held, for at most p_milliseconds (1 to 10,000), and returns how many. Their leaves keep their hashes, a '
-    'statement in the tenant''s tree names them, and their ids cannot be taken again. A tenant that fails is left out with a WARNING of '
-    'its SQLSTATE (RF009: its tree contradicts itself). Call it until it returns 0. Records the act "records pruned". The transaction has no tenant '
+    'Deletes due records that are sealed and not held, for at most p_milliseconds (1 to 10,000). Their leaves keep their hashes, a statement in the '
+    'tenant''s tree names them, and their ids cannot be taken again. pruned: how many; is_done: whether nothing is left but what is held, not sealed, '
+    'or of a tenant that failed, which is left out with a WARNING of its SQLSTATE (RF009: its tree contradicts itself). Records the act "records pruned". The transaction has no tenant '
     'afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may delete.';
 REVOKE ALL ON FUNCTION audit.prune_records FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.prune_records TO audit_retention;
