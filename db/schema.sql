@@ -339,10 +339,10 @@ CREATE TABLE audit.retention (
 ALTER TABLE ONLY audit.retention FORCE ROW LEVEL SECURITY;
 COMMENT ON TABLE audit.retention IS 'How long the records of a tenant are kept. A tenant without a row keeps them for ever. Row-level security: only functions have access.';
 COMMENT ON COLUMN audit.retention.tenant_id IS 'Whose records.';
-COMMENT ON COLUMN audit.retention.live_days IS 'Days from created_at after which a LIVE record, or one without a mode, may be pruned. NULL: kept for ever.';
+COMMENT ON COLUMN audit.retention.live_days IS 'Days of 24 hours from created_at after which a LIVE record, or one without a mode, may be pruned. NULL: kept for ever.';
 COMMENT ON COLUMN audit.retention.dry_run_days IS 'The same for a DRY_RUN record.';
 COMMENT ON COLUMN audit.retention.set_at IS 'The database''s clock when the terms were last set.';
-COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last came to the end of the tenant''s due records. NULL: never.';
+COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last worked for the tenant, so that each has its turn. NULL: never.';
 COMMENT ON COLUMN audit.retention.pass_mode IS 'Where the pass over the due records that is under way stands: the mode, empty for records without one. NULL: the next begins anew.';
 COMMENT ON COLUMN audit.retention.pass_time IS 'created_at of the last record that the pass has seen.';
 COMMENT ON COLUMN audit.retention.pass_id IS 'Its id.';

@@ -93,15 +93,18 @@ DROP POLICY IF EXISTS keeper_empties_for_proven_tenant ON audit.seals;
 CREATE POLICY keeper_empties_for_proven_tenant ON audit.seals
     FOR UPDATE TO audit_keeper
     USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')))
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep'))
+                AND salt IS NULL);
 COMMENT ON POLICY keeper_empties_for_proven_tenant ON audit.seals IS
-    'For the functions that prune and erase: they take from a leaf what it was of. The column grants leave its hash and place alone.';
+    'For the functions that prune and erase: they take from a leaf what it was of, its salt in every case. The column grants leave its '
+    'hash and place alone.';
 
 DROP POLICY IF EXISTS keeper_empties_only_for_proven_tenant ON audit.seals;
 CREATE POLICY keeper_empties_only_for_proven_tenant ON audit.seals
     AS RESTRICTIVE FOR UPDATE TO audit_keeper
     USING (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')))
-    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep')));
+    WITH CHECK (tenant_id = current_setting('app.tenant_id', true) AND tenant_id = (SELECT audit.proven_tenant('keep'))
+                AND salt IS NULL);
 COMMENT ON POLICY keeper_empties_only_for_proven_tenant ON audit.seals IS
     'Says the same as the permissive policy, and must hold beside any other: a stray policy with true opens nothing.';
 

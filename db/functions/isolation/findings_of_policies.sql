@@ -77,6 +77,7 @@ BEGIN
                 WHEN p.polcmd <> 'w' THEN 'nothing'
                 WHEN c.relname = 'audit_logs'
                     THEN format('(%s AND (user_id IS NULL) AND (error IS NULL) AND (context IS NULL))', proven_keeper.parts)
+                WHEN c.relname = 'seals' THEN format('(%s AND (salt IS NULL))', proven_keeper.parts)
                 WHEN c.relname = 'legal_holds'
                     THEN format('(%s AND (user_id IS NULL) AND (released_at IS NOT NULL))', proven_keeper.parts)
                 ELSE expression.proven_keeper END)

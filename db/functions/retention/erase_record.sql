@@ -37,8 +37,8 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.erase_record IS
-    'Erases user_id, error and context of one record for good; the record itself and its proofs stay. Repeating it changes nothing. RF003 when '
-    'the tenant has no such record, RF009 when it is not what was sealed, RF010 when it is not sealed yet, RF011 when it is held. Records the act '
+    'Erases user_id, error and context of one record for good; the record itself and its proofs stay. Repeating it changes nothing. RF002 when '
+    'the tenant is not registered, RF003 when it has no such record, RF009 when it is not what was sealed, RF010 when it is not sealed yet, RF011 when it is held. Records the act '
     '"record erased". The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper '
     'alone may change a record.';
 REVOKE ALL ON FUNCTION audit.erase_record FROM PUBLIC;

@@ -79,7 +79,7 @@ COMMENT ON FUNCTION audit.erase_user IS
     'Erases user_id, error and context of the records of a tenant whose user_id, or whose approver in the context, is this, for at most '
     'p_milliseconds (1 to 10,000). erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
     'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then released holds that name '
-    'the person are erased too. RF003 without a user, RF009 when a record is not what was sealed. Records the act "person erased", which names '
+    'the person are erased too. RF002 when the tenant is not registered, RF003 without a user, RF009 when a record is not what was sealed. Records the act "person erased", which names '
     'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may '
     'change a record.';
 REVOKE ALL ON FUNCTION audit.erase_user FROM PUBLIC;

@@ -1,4 +1,4 @@
--- The terms of every tenant that has any, and when a prune last came to its end.
+-- The terms of every tenant that has any, and when a prune last worked for it.
 
 CREATE OR REPLACE FUNCTION audit.list_retention()
 RETURNS TABLE (tenant_id text, live_days int, dry_run_days int, set_at timestamptz, pruned_at timestamptz)
@@ -19,7 +19,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.list_retention IS
-    'The terms of each tenant, in days; NULL: for ever. live_days: never below the floor. pruned_at: when audit.prune_records() last came to '
-    'the end of what was due; the one that waits longest comes first. SECURITY DEFINER: its callers have no privilege on the table.';
+    'The terms of each tenant, in days; NULL: for ever. live_days: never below the floor. pruned_at: when audit.prune_records() last '
+    'worked for it; the one that waits longest comes first. SECURITY DEFINER: its callers have no privilege on the table.';
 REVOKE ALL ON FUNCTION audit.list_retention FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_retention TO audit_admin, audit_retention, audit_keeper;

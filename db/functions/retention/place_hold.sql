@@ -35,7 +35,7 @@ $$;
 COMMENT ON FUNCTION audit.place_hold IS
     'Places a legal hold on the records of a tenant that match all conditions that are given, those to come among them, and returns its '
     'id. p_start_time inclusive, p_end_time exclusive, of created_at. It waits for a prune or erasure under way. 23502 or 23514 when reason or '
-    'reference is missing or too long, 23503 when the tenant is not registered. Records the act "hold placed". SECURITY DEFINER: audit_admin '
+    'reference is missing or too long, RF002 when the tenant is not registered. Records the act "hold placed". SECURITY DEFINER: audit_admin '
     'has no privilege on any table.';
 REVOKE ALL ON FUNCTION audit.place_hold FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.place_hold TO audit_admin;

@@ -26,7 +26,7 @@ BEGIN
     SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE;
 
     FOR v_term IN
-        SELECT term.mode, v_now - make_interval(days => term.days) AS before
+        SELECT term.mode, v_now - term.days * interval '24 hours' AS before
         FROM (VALUES (1, 'DRY_RUN', p_dry_run_days), (2, 'LIVE', p_live_days), (3, '', p_live_days)) AS term (number, mode, days)
         WHERE term.days IS NOT NULL AND term.number >= coalesce(array_position(ARRAY['DRY_RUN', 'LIVE', ''], v_at), 1)
         ORDER BY term.number
@@ -50,9 +50,10 @@ BEGIN
 
     p_pruned := cardinality(v_leaves);
     p_is_done := coalesce(v_batch.p_seen, 0) = 0;
+    -- The tenant goes to the end of the queue, done or not.
+    UPDATE audit.retention AS r SET pruned_at = v_now WHERE r.tenant_id = p_tenant_id;
     IF p_is_done THEN
-        UPDATE audit.retention AS r SET pass_mode = NULL, pass_time = NULL, pass_id = NULL, pruned_at = v_now
-        WHERE r.tenant_id = p_tenant_id;
+        UPDATE audit.retention AS r SET pass_mode = NULL, pass_time = NULL, pass_id = NULL WHERE r.tenant_id = p_tenant_id;
     END IF;
     IF p_pruned > 0 THEN
         PERFORM audit.append_gone_statements('prune', p_tenant_id, v_epochs, v_leaves);
