@@ -16,6 +16,7 @@ DECLARE
     v_first  timestamptz;
     v_last   timestamptz;
     v_at     text;
+    v_seen   int      := 0;   -- none, where the terms have no mode left at which a pass stood
 BEGIN
     p_pruned := 0;
     p_is_done := false;
@@ -34,7 +35,8 @@ BEGIN
         LOOP
             PERFORM audit.enter_tenant_to_keep(p_tenant_id);   -- a proof lasts five seconds
             v_batch := audit.prune_batch(p_tenant_id, v_term.mode, v_term.before, 5000);
-            EXIT WHEN v_batch.p_seen = 0;
+            v_seen := v_batch.p_seen;
+            EXIT WHEN v_seen = 0;
             IF v_batch.p_leaves IS NOT NULL THEN
                 v_epochs := v_epochs || v_batch.p_epochs;
                 v_leaves := v_leaves || v_batch.p_leaves;
@@ -45,11 +47,11 @@ BEGIN
             END IF;
             EXIT WHEN clock_timestamp() >= p_deadline;
         END LOOP;
-        EXIT WHEN v_batch.p_seen > 0;
+        EXIT WHEN v_seen > 0;
     END LOOP;
 
     p_pruned := cardinality(v_leaves);
-    p_is_done := coalesce(v_batch.p_seen, 0) = 0;
+    p_is_done := v_seen = 0;
     IF p_is_done THEN
         UPDATE audit.retention AS r SET pass_mode = NULL, pass_time = NULL, pass_id = NULL, pruned_at = v_now
         WHERE r.tenant_id = p_tenant_id;
