@@ -21,8 +21,10 @@ BEGIN
     p_pruned := 0;
     p_is_done := false;
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
-    IF audit.lock_tree_to_keep(p_tenant_id, false) IS NULL THEN
-        RETURN;   -- another is at this tenant; or nothing is sealed
+    IF audit.lock_tree_to_keep(p_tenant_id, p_wait => false) IS NULL THEN
+        -- Another is at this tenant, and may leave something to do; or nothing is sealed, and nothing may go.
+        p_is_done := NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
+        RETURN;
     END IF;
     SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE;
 
