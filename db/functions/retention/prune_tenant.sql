@@ -29,7 +29,8 @@ BEGIN
     SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE;
 
     FOR v_term IN
-        SELECT term.mode, v_now - make_interval(days => term.days) AS before
+        -- In hours: a day has 23 or 25 of them twice a year in the session's zone.
+        SELECT term.mode, v_now - make_interval(hours => 24 * term.days) AS before
         FROM (VALUES (1, 'DRY_RUN', p_dry_run_days), (2, 'LIVE', p_live_days), (3, '', p_live_days)) AS term (number, mode, days)
         WHERE term.days IS NOT NULL AND term.number >= coalesce(array_position(ARRAY['DRY_RUN', 'LIVE', ''], v_at), 1)
         ORDER BY term.number
