@@ -26,7 +26,8 @@ DECLARE
     v_sum   record;
 BEGIN
     FOR v_term IN
-        SELECT r.tenant_id, m.mode, now() - m.days * interval '24 hours' AS before
+        -- In hours, as in audit.prune_tenant(), which says why.
+        SELECT r.tenant_id, m.mode, now() - make_interval(hours => 24 * m.days) AS before
         FROM audit.list_retention() AS r
         CROSS JOIN LATERAL (VALUES (1, 'DRY_RUN', r.dry_run_days), (2, 'LIVE', r.live_days), (3, '', r.live_days)) AS m (number, mode, days)
         WHERE m.days IS NOT NULL

@@ -20,7 +20,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.id = p_id AND l.tenant_id = p_tenant_id) THEN
         RAISE EXCEPTION 'the tenant has no record of this id' USING ERRCODE = 'RF003', COLUMN = 'id';
     END IF;
-    IF audit.lock_tree_to_keep(p_tenant_id, true) IS NULL
+    IF audit.lock_tree_to_keep(p_tenant_id, p_wait => true) IS NULL
        OR NOT EXISTS (SELECT FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.record_id = p_id) THEN
         RAISE EXCEPTION 'not sealed yet' USING ERRCODE = 'RF010', HINT = 'Records are sealed within seconds. Try again.';
     ELSIF audit.held_records(p_tenant_id, ARRAY[p_id]) <> '{}' THEN

@@ -41,7 +41,7 @@ BEGIN
     held := 0;
     unsealed := 0;
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
-    PERFORM audit.lock_tree_to_keep(p_tenant_id, true);
+    PERFORM audit.lock_tree_to_keep(p_tenant_id, p_wait => true);
     LOOP
         PERFORM audit.enter_tenant_to_keep(p_tenant_id);   -- a proof lasts five seconds
         v_page := audit.records_of_user(p_tenant_id, p_user_id, v_time, v_id, 5000);

@@ -38,6 +38,13 @@ BEGIN
                 SELECT FROM audit.checkpoints AS c
                 WHERE c.tenant_id = p_tenant_id AND c.epoch = touched.epoch
                   AND c.size > touched.tile << 8 AND c.size < (touched.tile + 1) << 8)
+          -- A size that was signed and lost in a failover is in the statement of a later epoch, as in audit.begin_evidence().
+          AND NOT EXISTS (
+                SELECT FROM audit.seals AS n
+                CROSS JOIN LATERAL (SELECT substring(n.line FROM '"known_size":([0-9]{1,18}),')::bigint) AS known (size)
+                WHERE n.tenant_id = p_tenant_id AND n.epoch > touched.epoch AND n.leaf_index = 0
+                  AND n.line LIKE concat('%"previous_epoch":', touched.epoch, ',%')
+                  AND known.size > touched.tile << 8 AND known.size < (touched.tile + 1) << 8)
         OFFSET 0) AS gone
     WHERE s.tenant_id = p_tenant_id AND s.epoch = gone.epoch
       AND s.leaf_index >= gone.tile << 8 AND s.leaf_index < (gone.tile + 1) << 8;

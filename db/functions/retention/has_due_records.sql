@@ -15,8 +15,9 @@ SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 DECLARE
-    v_live    timestamptz := now() - p_live_days * interval '24 hours';
-    v_dry_run timestamptz := now() - p_dry_run_days * interval '24 hours';
+    -- In hours, as in audit.prune_tenant(), which says why.
+    v_live    timestamptz := now() - make_interval(hours => 24 * p_live_days);
+    v_dry_run timestamptz := now() - make_interval(hours => 24 * p_dry_run_days);
 BEGIN
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
     RETURN EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.mode = 'DRY_RUN' AND l.created_at < v_dry_run)

@@ -11,24 +11,34 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
-    v_epoch int := (SELECT max(t.epoch) FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
+    v_epoch int;
 BEGIN
-    IF p_wait THEN
-        PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE;
-    ELSE
-        PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE SKIP LOCKED;
-    END IF;
-    -- Another one is at it, or the epoch has ended since it was read.
-    IF NOT FOUND OR EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch > v_epoch) THEN
-        RETURN NULL;
+    LOOP
+        v_epoch := (SELECT max(t.epoch) FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
+        IF p_wait THEN
+            PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE;
+        ELSE
+            PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE SKIP LOCKED;
+        END IF;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        END IF;
+        -- A proof lasts five seconds, and a prune that was waited for may take ten.
+        PERFORM audit.enter_tenant_to_keep(p_tenant_id);
+        -- Unless the epoch has ended since it was read: then the next one's tree is to be locked.
+        EXIT WHEN NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch > v_epoch);
+    END LOOP;
+    IF NOT p_wait THEN
+        -- Before any record goes: a tree that cannot take the statement must not cost the others their time. A hold is placed all the same.
+        PERFORM audit.intact_size(p_tenant_id, v_epoch);
     END IF;
     RETURN v_epoch;
 END
 $$;
 
 COMMENT ON FUNCTION audit.lock_tree_to_keep IS
-    'Locks the newest tree of the tenant that is proven with the scopes keep and seal, and returns its epoch. NULL when nothing of the tenant '
-    'is sealed yet; or, with p_wait false, when another transaction has it locked. Nobody but audit_owner and audit_keeper may call it. SECURITY '
+    'Locks the newest tree of the tenant that is proven with the scopes keep and seal, and returns its epoch; it proves the tenant anew. NULL when '
+    'nothing of the tenant is sealed yet; or, with p_wait false, when another transaction has it locked, and RF009 when it contradicts itself. Nobody but audit_owner and audit_keeper may call it. SECURITY '
     'DEFINER: audit_keeper cannot change a tree, and a lock takes that privilege.';
 REVOKE ALL ON FUNCTION audit.lock_tree_to_keep FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.lock_tree_to_keep TO audit_keeper;

@@ -52,8 +52,8 @@ BEGIN
         ('prune its records', num_nonnulls(v_left.live, v_left.dry_run) = 0,
          CASE WHEN num_nonnulls(v_left.live, v_left.dry_run) = 0 THEN 'none is left'
               ELSE format('the last term ends at %s', coalesce(greatest(
-                   v_left.live + v_terms.live_days * interval '24 hours',
-                   v_left.dry_run + v_terms.dry_run_days * interval '24 hours')::text, 'no time')) END),
+                   v_left.live + make_interval(hours => 24 * v_terms.live_days),
+                   v_left.dry_run + make_interval(hours => 24 * v_terms.dry_run_days))::text, 'no time')) END),
         ('keep its last checkpoint', coalesce(v_tree.signed = v_tree.size, v_tree.size IS NULL),
          CASE WHEN v_tree.size IS NULL THEN 'nothing was ever sealed'
               ELSE format('epoch %s: %s of %s leaves are signed', v_tree.epoch, coalesce(v_tree.signed, 0), v_tree.size) END);

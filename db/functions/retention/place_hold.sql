@@ -22,7 +22,7 @@ DECLARE
 BEGIN
     -- Waits for a prune or an erasure of this tenant that is under way: what comes after this hold's commit respects it.
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
-    PERFORM audit.lock_tree_to_keep(p_tenant_id, true);
+    PERFORM audit.lock_tree_to_keep(p_tenant_id, p_wait => true);
     INSERT INTO audit.legal_holds (id, tenant_id, user_id, agent_id, trace_id, start_time, end_time, reason, reference, placed_by, placed_at)
     VALUES (v_id, p_tenant_id, p_user_id, p_agent_id, p_trace_id, p_start_time, p_end_time, p_reason, p_reference, session_user, now());
     -- No condition: it may name a person.

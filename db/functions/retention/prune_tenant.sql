@@ -16,17 +16,21 @@ DECLARE
     v_first  timestamptz;
     v_last   timestamptz;
     v_at     text;
+    v_seen   int      := 0;   -- none, where the terms have no mode left at which a pass stood
 BEGIN
     p_pruned := 0;
     p_is_done := false;
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
-    IF audit.lock_tree_to_keep(p_tenant_id, false) IS NULL THEN
-        RETURN;   -- another is at this tenant; or nothing is sealed
+    IF audit.lock_tree_to_keep(p_tenant_id, p_wait => false) IS NULL THEN
+        -- Another is at this tenant, and may leave something to do; or nothing is sealed, and nothing may go.
+        p_is_done := NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
+        RETURN;
     END IF;
     SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE;
 
     FOR v_term IN
-        SELECT term.mode, v_now - term.days * interval '24 hours' AS before
+        -- In hours: a day has 23 or 25 of them twice a year in the session's zone.
+        SELECT term.mode, v_now - make_interval(hours => 24 * term.days) AS before
         FROM (VALUES (1, 'DRY_RUN', p_dry_run_days), (2, 'LIVE', p_live_days), (3, '', p_live_days)) AS term (number, mode, days)
         WHERE term.days IS NOT NULL AND term.number >= coalesce(array_position(ARRAY['DRY_RUN', 'LIVE', ''], v_at), 1)
         ORDER BY term.number
@@ -34,7 +38,8 @@ BEGIN
         LOOP
             PERFORM audit.enter_tenant_to_keep(p_tenant_id);   -- a proof lasts five seconds
             v_batch := audit.prune_batch(p_tenant_id, v_term.mode, v_term.before, 5000);
-            EXIT WHEN v_batch.p_seen = 0;
+            v_seen := v_batch.p_seen;
+            EXIT WHEN v_seen = 0;
             IF v_batch.p_leaves IS NOT NULL THEN
                 v_epochs := v_epochs || v_batch.p_epochs;
                 v_leaves := v_leaves || v_batch.p_leaves;
@@ -45,11 +50,11 @@ BEGIN
             END IF;
             EXIT WHEN clock_timestamp() >= p_deadline;
         END LOOP;
-        EXIT WHEN v_batch.p_seen > 0;
+        EXIT WHEN v_seen > 0;
     END LOOP;
 
     p_pruned := cardinality(v_leaves);
-    p_is_done := coalesce(v_batch.p_seen, 0) = 0;
+    p_is_done := v_seen = 0;
     -- The tenant goes to the end of the queue, done or not.
     UPDATE audit.retention AS r SET pruned_at = v_now WHERE r.tenant_id = p_tenant_id;
     IF p_is_done THEN
