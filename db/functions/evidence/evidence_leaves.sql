@@ -28,12 +28,8 @@ BEGIN
 
     IF v_leaf < v_size THEN
         IF v_leaf BETWEEN v_first AND v_last THEN
-            v_end := least(v_leaf + p_leaves, v_last + 1);
-            -- A tile of 256 pruned leaves is told whole.
-            IF v_end <= v_last AND NOT EXISTS (
-                    SELECT FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index = v_end) THEN
-                v_end := least((v_end + 255) >> 8 << 8, v_last + 1);
-            END IF;
+            -- To the end of a tile: one that is pruned before the next call is told whole.
+            v_end := least((v_leaf + p_leaves + 255) >> 8 << 8, v_last + 1);
         ELSIF v_leaf = 0 AND v_epoch > 1 THEN   -- the statement that links it to the epoch before
             v_end := 1;
         END IF;
@@ -68,7 +64,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.evidence_leaves IS
-    'text: lines for at most p_leaves leaves that are shown, or for those that are omitted before the next that is shown or the next size '
+    'text: lines for p_leaves leaves that are shown and those to the end of their tile of 256, or for those that are omitted before the next that is shown or the next size '
     'that the reader compares; state: for those after them, NULL after the last line of the bundle. RF009 when the stored tree lacks a hash. '
     'Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.evidence_leaves FROM PUBLIC;

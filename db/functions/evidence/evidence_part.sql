@@ -6,7 +6,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    c_leaves    CONSTANT int := 1000;      -- of one page
+    c_leaves    CONSTANT int := 1024;      -- of one page
     c_found     CONSTANT int := 5000;      -- records of a window that are looked up at once
     c_bytes     CONSTANT int := 2097152;   -- of one part, but for its last page
     v_tenant_id text := audit.required_tenant('read');

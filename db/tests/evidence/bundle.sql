@@ -196,7 +196,7 @@ RESET SESSION AUTHORIZATION;
 -- A part that its time ends: a record that takes longer to read than a part may.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, created_at, recorded_xid)
 SELECT md5(n::text || 'slow')::uuid, 'tap-slow', CASE n WHEN 1 THEN 'slow' ELSE 'agent' END, '2026-01-01 00:00:00+00', CASE n WHEN 1 THEN '3' ELSE '4' END::xid8
-FROM generate_series(1, 1001) AS n;
+FROM generate_series(1, 1025) AS n;
 SELECT pg_temp.seal() \gset
 SELECT pg_temp.sign('tap-slow') \gset
 CREATE POLICY slow ON audit.audit_logs AS RESTRICTIVE FOR SELECT TO audit_trusted
@@ -206,9 +206,9 @@ SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-slow') \gset
 SELECT audit.continue_export(audit.begin_export(p_format => 'evidence')) \gset
 INSERT INTO part (text, state) SELECT convert_from(lines, 'UTF8'), state FROM audit.export_audit_logs();
-SELECT is((SELECT state::json ->> 'leaf' FROM part ORDER BY position DESC LIMIT 1), '1000', 'the page that makes a part a second long is its last');
+SELECT is((SELECT state::json ->> 'leaf' FROM part ORDER BY position DESC LIMIT 1), '1024', 'the page that makes a part a second long is its last');
 SELECT is((SELECT regexp_count(string_agg(text, '' ORDER BY position) || pg_temp.rest((array_agg(state ORDER BY position DESC))[1]), '"kind":"record"') FROM part),
-    1001, 'and it is gone on with as after any other');
+    1025, 'and it is gone on with as after any other');
 RESET SESSION AUTHORIZATION;
 
 -- What is refused, and is then not on record.
