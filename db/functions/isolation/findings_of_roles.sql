@@ -76,6 +76,10 @@ BEGIN
     WHERE m.roleid = 'audit_keeper'::regrole AND m.member <> 'audit_owner'::regrole
       -- From PostgreSQL 16 on the role that made it is a member that can grant it and cannot become it; before, there is no such column.
       AND coalesce((to_jsonb(m) ->> 'set_option')::boolean OR (to_jsonb(m) ->> 'inherit_option')::boolean, true)
+    UNION ALL
+    -- Each function that runs as the owner could delete and erase.
+    SELECT 'what deletes and erases belongs to audit_keeper', 'audit_owner has the privileges of audit_keeper without becoming it'
+    WHERE pg_has_role('audit_owner', 'audit_keeper', 'USAGE')
 
     UNION ALL
     SELECT 'what our roles make is open to nobody', format('%s%s has %s by default on what %s makes%s',
