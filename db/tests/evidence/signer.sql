@@ -113,7 +113,7 @@ SELECT is(pg_temp.settings(), '', 'and nothing is left behind');
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.checkpoints), :checkpoints::bigint, 'and nothing was stored');
 -- A tree that lacks what it should have.
-UPDATE audit.seals SET record_id = gen_random_uuid(), line = NULL WHERE tenant_id = 'tap-a' AND epoch = 3 AND leaf_index = 0;
+UPDATE audit.seals SET record_id = gen_random_uuid(), salt = sha256(''), line = NULL WHERE tenant_id = 'tap-a' AND epoch = 3 AND leaf_index = 0;
 SET LOCAL SESSION AUTHORIZATION tap_signer;
 SELECT is(pg_temp.answer('audit.signer_epoch_statement(''tap-a'', 3)'), 'RF009|the tree contradicts itself', 'an epoch that begins with a record');
 RESET SESSION AUTHORIZATION;

@@ -41,7 +41,7 @@ SELECT is(pg_temp.findings(:'rule',
 \set rule 'the role is a member of one group, and of nothing else'
 SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'memberships: nothing is found when nothing is given');
 SELECT is(pg_temp.findings(:'rule', 'GRANT audit_owner TO tap_service'),
-    'tap_service is a member of audit_owner, audit_trusted', 'membership in the owner');
+    'tap_service is a member of audit_keeper, audit_owner, audit_trusted', 'membership in the owner');
 SELECT is(pg_temp.findings(:'rule', 'GRANT pg_write_all_data TO tap_service'),
     'tap_service is a member of audit_trusted, pg_write_all_data', 'membership in pg_write_all_data');
 SELECT is(pg_temp.findings(:'rule', 'GRANT audit_admin TO tap_service'),

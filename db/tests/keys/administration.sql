@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(87);
+SELECT plan(91);
 
 \ir ../support/registrar.sql
 \ir ../support/gateway.sql

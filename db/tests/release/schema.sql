@@ -8,8 +8,8 @@ SET LOCAL timezone = 'UTC';
 
 SELECT tables_are('audit',
     ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys',
-          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn'],
-    'twelve tables');
+          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn', 'retention_rules', 'retention', 'legal_holds', 'pruned_ids'],
+    'sixteen tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
@@ -105,13 +105,17 @@ SELECT results_eq(
     $$VALUES ('admin_events'::name, 'p'::"char", NULL),
              ('api_key_uses',       'p',         'fillfactor=70'),
              ('api_keys',           'p',         NULL),
-             ('audit_logs',         'p',         NULL),
+             ('audit_logs',         'p',         'autovacuum_vacuum_scale_factor=0.02,autovacuum_analyze_scale_factor=0.02'),
              ('checkpoints',        'p',         NULL),
              ('idempotency_keys',   'p',         NULL),
+             ('legal_holds',        'p',         NULL),
              ('proof_secrets',      'p',         NULL),
+             ('pruned_ids',         'p',         NULL),
+             ('retention',          'p',         NULL),
+             ('retention_rules',    'p',         NULL),
              ('seal_nodes',         'p',         NULL),
              ('sealing_turn',       'p',         NULL),
-             ('seals',              'p',         NULL),
+             ('seals',              'p',         'autovacuum_vacuum_scale_factor=0.02'),
              ('tenants',            'p',         NULL),
              ('trees',              'p',         NULL)$$,
     'everything is logged and survives a crash');
@@ -152,16 +156,21 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX checkpoints_pkey ON audit.checkpoints USING btree (tenant_id, epoch, size)',
     'CREATE UNIQUE INDEX idempotency_keys_pkey ON audit.idempotency_keys USING btree (tenant_id, key)',
     'CREATE INDEX idempotency_keys_tenant_id_created_at_idx ON audit.idempotency_keys USING btree (tenant_id, created_at DESC)',
+    'CREATE UNIQUE INDEX legal_holds_pkey ON audit.legal_holds USING btree (id)',
+    'CREATE INDEX legal_holds_tenant_id_idx ON audit.legal_holds USING btree (tenant_id) WHERE (released_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL)))'
         || ' WHERE (replaced_at IS NULL)',
     'CREATE UNIQUE INDEX proof_secrets_pkey ON audit.proof_secrets USING btree (id)',
+    'CREATE UNIQUE INDEX pruned_ids_pkey ON audit.pruned_ids USING btree (id)',
+    'CREATE UNIQUE INDEX retention_pkey ON audit.retention USING btree (tenant_id)',
+    'CREATE UNIQUE INDEX retention_rules_pkey ON audit.retention_rules USING btree (is_only)',
     'CREATE UNIQUE INDEX seal_nodes_pkey ON audit.seal_nodes USING btree (tenant_id, epoch, level, node_index)',
     'CREATE UNIQUE INDEX sealing_turn_pkey ON audit.sealing_turn USING btree (is_only)',
     'CREATE UNIQUE INDEX seals_pkey ON audit.seals USING btree (tenant_id, epoch, leaf_index)',
     'CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)',
     'CREATE UNIQUE INDEX trees_pkey ON audit.trees USING btree (tenant_id, epoch)'],
-    'fifteen indexes for reading, one for sealing, a key for each table, one that allows one secret in use, and one leaf a record');
+    'fifteen indexes for reading, one for sealing, one for holds, a key for each table, one that allows one secret in use, and one leaf a record');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
@@ -226,7 +235,9 @@ SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
     $$VALUES
         ('admin_events_act_known'::name,  'CHECK ((act = ANY (ARRAY[''tenant created''::text, ''api key issued''::text,'
             || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text, ''records exported''::text,'
-            || ' ''records replayed''::text, ''records imported''::text, ''records read''::text, ''epoch begun''::text])))'),
+            || ' ''records replayed''::text, ''records imported''::text, ''records read''::text, ''epoch begun''::text,'
+            || ' ''retention set''::text, ''retention rules set''::text, ''hold placed''::text, ''hold release asked''::text,'
+            || ' ''hold released''::text, ''records pruned''::text, ''person erased''::text, ''record erased''::text])))'),
         ('admin_events_detail_form',      'CHECK (((jsonb_typeof(detail) = ''object''::text)'
             || ' AND (octet_length((detail)::text) <= 2048)))'),
         ('admin_events_pkey',             'PRIMARY KEY (id)'),

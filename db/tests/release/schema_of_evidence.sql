@@ -32,8 +32,9 @@ SELECT results_eq($$EXECUTE columns ('audit.seals')$$,
              ('leaf_hash', 'bytea', true, NULL),
              ('record_id', 'uuid', false, NULL),
              ('salt', 'bytea', false, NULL),
-             ('line', 'text', false, NULL)$$,
-    'seals: a leaf, of a record or of a statement, whose salt can go one day');
+             ('line', 'text', false, NULL),
+             ('private_sha256', 'bytea', false, NULL)$$,
+    'seals: a leaf, of a record or of a statement, whose salt can go and leave its digest');
 SELECT results_eq($$EXECUTE columns ('audit.seal_nodes')$$,
     $$VALUES ('tenant_id'::name, 'text', true, NULL),
              ('epoch', 'integer', true, NULL),
@@ -75,7 +76,9 @@ SELECT results_eq($$EXECUTE constraints ('audit.seals')$$,
     $$VALUES ('seals_leaf_hash_size'::name, 'CHECK ((octet_length(leaf_hash) = 32))'),
              ('seals_leaf_index_range', 'CHECK ((leaf_index >= 0))'),
              ('seals_pkey', 'PRIMARY KEY (tenant_id, epoch, leaf_index)'),
-             ('seals_record_or_statement', 'CHECK (((record_id IS NULL) = (line IS NOT NULL)))'),
+             ('seals_private_sha256_size', 'CHECK ((octet_length(private_sha256) = 32))'),
+             ('seals_record_or_statement', E'CHECK (\nCASE\n    WHEN (record_id IS NULL) THEN (num_nonnulls(salt, private_sha256) = 0)\n'
+                 || E'    ELSE ((line IS NULL) AND (num_nonnulls(salt, private_sha256) = 1))\nEND)'),
              ('seals_salt_size', 'CHECK ((octet_length(salt) = 32))'),
              ('seals_tenant_id_form', 'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
     'the constraints of seals');

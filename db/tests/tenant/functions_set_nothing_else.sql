@@ -32,10 +32,10 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_generic_plan' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'block_hashes', 'evidence_page', 'export_audit_logs',
-          'filtered_page', 'keyset_page', 'leaves_in_window', 'list_audit_logs', 'next_to_seal', 'seal_batch',
-          'seal_remaining'],
-    'planned once a session are the lists, the export and the sealing');
+    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'block_hashes', 'count_due_records', 'due_batch', 'erase_records',
+          'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
+          'leaves_in_window', 'list_audit_logs', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
+    'planned once a session are the lists, the export, the sealing, and what prunes and erases');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)$$,
@@ -68,8 +68,9 @@ SELECT results_eq(
         AND p.proconfig @> ARRAY['enable_sort=off', 'enable_incremental_sort=off', 'enable_seqscan=off', 'enable_bitmapscan=off',
                                  'max_parallel_workers_per_gather=0', 'jit=off']
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'evidence_page', 'keyset_page', 'leaves_in_window',
-          'next_to_seal', 'seal_batch', 'seal_remaining'],
+    ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'count_due_records', 'due_batch', 'erase_records', 'evidence_page',
+          'fold_tiles', 'has_due_records', 'held_records', 'keyset_page', 'leaves_in_window', 'next_to_seal', 'prune_batch',
+          'records_of_user', 'seal_batch', 'seal_remaining'],
     'the order of an index is the only way of those that read rows in their order');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.

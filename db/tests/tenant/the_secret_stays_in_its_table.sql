@@ -37,16 +37,16 @@ PREPARE handing_on AS
 SELECT results_eq(format('EXECUTE naming (%L)', :'proof'), ARRAY['rotate_proof_secret', 'tenant_proof']::name[],
     'the secrets of the proofs are named by the function that rotates and the one that makes proofs');
 SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
-    ARRAY['begin_epoch', 'enter_tenant', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret',
+    ARRAY['begin_epoch', 'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret',
           'seal_records', 'sealing_lag', 'tenant_proof']::name[],
     'their table by those, and by those that ask which secret is in use');
 SELECT results_eq(format('EXECUTE naming (%L)', :'key'), ARRAY['enter_tenant', 'issue_api_key', 'replay_audit_logs']::name[],
     'what is kept of a key is named by the functions that issue it, enter with it, and replay what it signed');
 SELECT results_eq($$EXECUTE reading ('api_keys')$$,
-    ARRAY['describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'record_api_key_event', 'replay_audit_logs',
-          'revoke_api_key', 'rotate_api_key']
+    ARRAY['describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'offboarding', 'record_api_key_event',
+          'replay_audit_logs', 'revoke_api_key', 'rotate_api_key']
         ::name[],
-    'its table by those, and by those that describe, list and end keys, or record that');
+    'its table by those, and by those that describe, list, count and end keys, or record that');
 SELECT is_empty('EXECUTE taking_rows', 'none takes whole rows of either');
 SELECT is_empty('EXECUTE handing_on', 'none has one in a variable, or hands it to a function');
 SELECT unalike((SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = 'audit.tenant_proof(text,text,text,text,text)'::regprocedure),
@@ -79,7 +79,7 @@ END
 $$;
 SELECT results_eq('EXECUTE taking_rows', ARRAY['tap_holds']::name[], 'or takes one');
 SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
-    ARRAY['begin_epoch', 'enter_tenant', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret',
+    ARRAY['begin_epoch', 'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign', 'replay_audit_logs', 'rotate_proof_secret',
           'seal_records', 'sealing_lag', 'tap_holds', 'tenant_proof']::name[],
     'or reads the table at all');
 CREATE OR REPLACE FUNCTION public.tap_holds() RETURNS text LANGUAGE plpgsql AS $$
