@@ -38,6 +38,10 @@ INSERT INTO expression VALUES
         '((tenant_id = current_setting(''app.tenant_id''::text, true))'
         ' AND (tenant_id = ( SELECT audit.proven_tenant(''keep''::text) AS proven_tenant))'
         ' AND (user_id IS NULL) AND (error IS NULL) AND (context IS NULL))'),
+    ('proven keep, no salt',
+        '((tenant_id = current_setting(''app.tenant_id''::text, true))'
+        ' AND (tenant_id = ( SELECT audit.proven_tenant(''keep''::text) AS proven_tenant))'
+        ' AND (salt IS NULL))'),
     ('proven keep, released',
         '((tenant_id = current_setting(''app.tenant_id''::text, true))'
         ' AND (tenant_id = ( SELECT audit.proven_tenant(''keep''::text) AS proven_tenant))'
@@ -127,8 +131,8 @@ PREPARE intended AS
     ('seal_nodes',     'keeper_reads_proven_tenant',           'SELECT', 'permissive',  'keeper',  'proven keep',   NULL),
     ('seals',          'keeper_reads_only_proven_tenant',      'SELECT', 'restrictive', 'keeper',  'proven keep',   NULL),
     ('seals',          'keeper_reads_proven_tenant',           'SELECT', 'permissive',  'keeper',  'proven keep',   NULL),
-    ('seals',          'keeper_empties_only_for_proven_tenant', 'UPDATE', 'restrictive', 'keeper',  'proven keep',   'proven keep'),
-    ('seals',          'keeper_empties_for_proven_tenant',     'UPDATE', 'permissive',  'keeper',  'proven keep',   'proven keep'),
+    ('seals',          'keeper_empties_only_for_proven_tenant', 'UPDATE', 'restrictive', 'keeper',  'proven keep',   'proven keep, no salt'),
+    ('seals',          'keeper_empties_for_proven_tenant',     'UPDATE', 'permissive',  'keeper',  'proven keep',   'proven keep, no salt'),
     ('seals',          'keeper_folds_only_for_proven_tenant',  'DELETE', 'restrictive', 'keeper',  'proven keep',   NULL),
     ('seals',          'keeper_folds_for_proven_tenant',       'DELETE', 'permissive',  'keeper',  'proven keep',   NULL),
     ('trees',          'keeper_reads_only_proven_tenant',      'SELECT', 'restrictive', 'keeper',  'proven keep',   NULL),
