@@ -1,0 +1,67 @@
+-- tap_retention: a login of the job that prunes, as an operator makes one. pg_temp.kept(): a record of a tenant, by a number that its id is made
+-- from, as an earlier transaction has written it. pg_temp.as_retention() and pg_temp.as_keeper(): what a call answers to that login, and to
+-- audit_keeper in a tenant that is entered; where it is refused, its SQLSTATE and message. No other tenant has terms meanwhile.
+
+\ir tap.sql
+CREATE ROLE tap_retention LOGIN IN ROLE audit_retention;
+DELETE FROM audit.retention;
+CREATE FUNCTION pg_temp.id_of(p_tenant_id text, p_number int) RETURNS uuid LANGUAGE sql AS $$ SELECT md5(p_tenant_id || p_number)::uuid $$;
+CREATE FUNCTION pg_temp.kept(
+    p_tenant_id text, p_number int, p_mode text, p_created_at timestamptz, p_user_id text DEFAULT NULL, p_context text DEFAULT NULL) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, user_id, error, created_at, recorded_at, recorded_xid, context)
+    VALUES (pg_temp.id_of(p_tenant_id, p_number), 'trace-' || p_number % 10, p_tenant_id, 'agent-' || p_number % 10, p_mode, 'error', p_user_id,
+            'error of ' || p_number, p_created_at, p_created_at, (SELECT (3 + count(*))::text::xid8 FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id),
+            p_context::json)
+$$;
+CREATE FUNCTION pg_temp.seal() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('app.sealed_horizon', '', false);   -- no transaction has ended meanwhile
+    PERFORM audit.seal_records(10000);
+END
+$$;
+CREATE FUNCTION pg_temp.as_retention(p_call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_answer text;
+BEGIN
+    BEGIN
+        PERFORM set_config('session_authorization', 'tap_retention', true);
+        EXECUTE 'SELECT ' || p_call INTO v_answer;
+    EXCEPTION WHEN OTHERS THEN
+        v_answer := concat_ws(' ', SQLSTATE, SQLERRM);
+    END;
+    RESET SESSION AUTHORIZATION;
+    RETURN coalesce(v_answer, 'NULL');
+END
+$$;
+CREATE FUNCTION pg_temp.as_keeper(p_tenant_id text, p_call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_answer text;
+BEGIN
+    BEGIN
+        PERFORM set_config('role', 'audit_keeper', true);
+        PERFORM audit.enter_tenant_to_keep(p_tenant_id);
+        EXECUTE 'SELECT ' || p_call INTO v_answer;
+    EXCEPTION WHEN OTHERS THEN
+        v_answer := concat_ws(' ', SQLSTATE, SQLERRM);
+    END;
+    RESET ROLE;
+    PERFORM audit.leave_tenant_to_keep();
+    RETURN coalesce(v_answer, 'NULL');
+END
+$$;
+-- The numbers of a tenant's records that are there.
+CREATE FUNCTION pg_temp.left_of(p_tenant_id text) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(n::text, ' ' ORDER BY n), 'none') FROM generate_series(1, 3000) AS n
+    JOIN audit.audit_logs AS l ON l.id = pg_temp.id_of(p_tenant_id, n) AND l.tenant_id = p_tenant_id
+$$;
+-- What is left of each leaf: its record, an erased one, a statement, or its hash alone.
+CREATE FUNCTION pg_temp.leaves_of(p_tenant_id text, p_epoch int DEFAULT 1) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(CASE WHEN s.line IS NOT NULL THEN 'S' WHEN s.record_id IS NULL THEN '-' WHEN s.salt IS NULL THEN 'E' ELSE 'R' END, ''
+                      ORDER BY s.leaf_index)
+    FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.epoch = p_epoch
+$$;
+CREATE FUNCTION pg_temp.settings() RETURNS text LANGUAGE sql AS $$
+    SELECT concat(current_setting('app.tenant_id', true), current_setting('app.scopes', true), current_setting('app.proof', true),
+                  current_setting('app.scope', true))
+$$;
