@@ -38,10 +38,10 @@ BEGIN
             SELECT index >> 8 << 8 AS first, (index >> 8 << 8) + 256 AS beyond, count(*) AS given
             FROM unnest(v_leaves) AS index GROUP BY index >> 8) AS touched
         CROSS JOIN LATERAL (
-            SELECT touched.given = 256 OR 256 = (
+            SELECT touched.given = 256 OR touched.given + (
                 SELECT count(*) FROM audit.seals AS s
                 WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= touched.first AND s.leaf_index < touched.beyond
-                  AND (s.record_id IS NULL AND s.line IS NULL OR s.leaf_index = ANY (v_leaves))) AS are_pruned OFFSET 0) AS leaves
+                  AND s.record_id IS NULL AND s.line IS NULL) = 256 AS are_pruned OFFSET 0) AS leaves
         CROSS JOIN LATERAL (
             SELECT EXISTS (
                 SELECT FROM audit.seal_nodes AS n
@@ -61,7 +61,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.fold_tiles IS
-    'Deletes the rows of tiles of 256 leaves, those among them that hold one of these leaves, by epoch and index, of which all others are '
-    'pruned. The caller has locked the tree, and prunes these leaves. Nobody but audit_keeper may call it.';
+    'Deletes the rows of tiles of 256 leaves, those among them that hold one of these leaves, by epoch and index, each once, of which all others '
+    'are pruned. The caller has locked the tree, and these leaves still have their records, which it prunes. Nobody but audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.fold_tiles FROM PUBLIC;
 SET ROLE audit_owner;
