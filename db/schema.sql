@@ -583,6 +583,9 @@ COMMENT ON INDEX audit.legal_holds_tenant_id_idx IS 'Serves the question which r
 CREATE UNIQUE INDEX proof_secrets_current_idx ON audit.proof_secrets USING btree (((replaced_at IS NULL))) WHERE (replaced_at IS NULL);
 COMMENT ON INDEX audit.proof_secrets_current_idx IS 'One secret is in use.';
 
+CREATE INDEX seals_tenant_id_epoch_leaf_index_idx ON audit.seals USING btree (tenant_id, epoch, leaf_index) WHERE (line IS NOT NULL);
+COMMENT ON INDEX audit.seals_tenant_id_epoch_leaf_index_idx IS 'Serves the question which statement of a tree is the next.';
+
 CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL);
 COMMENT ON INDEX audit.seals_tenant_id_record_id_idx IS 'A record is sealed once. Serves proofs of one record.';
 ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);

@@ -22,7 +22,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -122,6 +122,29 @@ class CannotJudge(Exception):
     """Nothing can be said: a file that cannot be read, a format that this verifier does not know, a wrong key text."""
 
 
+@dataclass
+class GoneOfKind:
+    """What was pruned, or erased: how many leaves, and when, by the statements that name them."""
+
+    leaves: int = 0
+    statements: int = 0
+    first_at: str | None = None
+    last_at: str | None = None
+
+    def add(self, leaves: int, times: Iterable[str]) -> None:
+        """Add leaves that have gone, and the times of the statements that name them."""
+        self.leaves += leaves
+        for at in times:
+            self.statements += 1
+            self.first_at = min(at, self.first_at or at)
+            self.last_at = max(at, self.last_at or at)
+
+    def on(self) -> str:
+        """Return the day, or the first and the last day, on which they went."""
+        first, last = (self.first_at or "")[:10], (self.last_at or "")[:10]
+        return f"on {first}" if first == last else f"from {first} to {last}"
+
+
 class Report:
     """What was found, claim by claim. A failed claim stays failed."""
 
@@ -132,6 +155,7 @@ class Report:
         self.unchecked: dict[str, str] = {}
         self.unjudged = False
         self.not_proven = list(NOT_PROVEN)
+        self.gone: dict[str, GoneOfKind] = {}
 
     def fail(self, claim: str, found: str) -> None:
         """Record a failure; of many of one claim, the first five are kept, and their number."""
@@ -481,7 +505,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Gone:
-    """A range of leaves that a statement says are gone, and where the statement stands."""
+    """A range of leaves that a statement says are gone, where the statement stands, and when it says that they went."""
 
     kind: str
     epoch: int
@@ -489,6 +513,7 @@ class Gone:
     end: int
     at_epoch: int
     at_leaf: int
+    at: str
 
 
 def join_range(ranges: list[tuple[int, int]], first: int, end: int) -> None:
@@ -508,6 +533,18 @@ def united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((first, end))
     return joined
+
+
+def touch(ranges: list[tuple[int, int]], first: int, end: int) -> bool:
+    """Return whether one of these ranges, which are in order, has an element of this one."""
+    found = bisect.bisect_left(ranges, (end, 0))
+    return found > 0 and ranges[found - 1][1] > first
+
+
+def times_of(said: list[Gone], missing: list[tuple[int, int]]) -> list[str]:
+    """Return the time of each statement that names some of what is missing."""
+    naming = {(each.at_epoch, each.at_leaf): each.at for each in said if touch(missing, each.first, each.end)}
+    return list(naming.values())
 
 
 class Bundle:
@@ -696,7 +733,7 @@ class Bundle:
                 first, previous, end = int(first_text), end, int(end_text)
                 if not previous <= first < end:
                     lines.refuse("ranges of leaves that are empty, or not in order")
-                self.gone.append(Gone(statement[1], int(statement[3]), first, end, epoch.number, index))
+                self.gone.append(Gone(statement[1], int(statement[3]), first, end, epoch.number, index, time[1:-1]))
         else:
             what = f"leaf {index} of epoch {epoch.number}"
             lines.refuse(f"the file ends; {what} was expected" if lines.ended else why_refused(line, what))
@@ -822,39 +859,50 @@ class Bundle:
             limit = each.at_leaf if each.epoch == each.at_epoch else sizes.get(each.epoch, 0)
             if each.epoch > each.at_epoch or each.end > limit:
                 self.fail("gone", f"leaf {each.at_leaf} of epoch {each.at_epoch} speaks of leaves that came after it")
-        pruned = erased = 0
+        pruned, erased = GoneOfKind(), GoneOfKind()
         named: dict[int, list[Gone]] = {}
         for each in self.gone:
             named.setdefault(each.epoch, []).append(each)
         for epoch in self.epochs:
             said = named.get(epoch.number, [])
-            said_gone = united((g.first, g.end) for g in said)
-            said_pruned = united((g.first, g.end) for g in said if g.kind == "prune")
-            for first, end in epoch.omitted:
-                if self.windowed and (epoch.shown is None or end <= epoch.shown[0] or first >= epoch.shown[1]):
-                    continue
-                pruned += end - first
-                self._demand("leaves", "prune", epoch, first, end, said_pruned)
-            for first, end in epoch.erased:
-                erased += end - first
-                self._demand("private parts of leaves", "prune or erase", epoch, first, end, said_gone)
-        if not pruned and not erased:
+            prunes = [g for g in said if g.kind == "prune"]
+            missing = [
+                (first, end)
+                for first, end in epoch.omitted
+                if not self.windowed or (epoch.shown and end > epoch.shown[0] and first < epoch.shown[1])
+            ]
+            self._demand("leaves", "prune", epoch, missing, prunes)
+            self._demand("private parts of leaves", "prune or erase", epoch, epoch.erased, said)
+            pruned.add(sum(end - first for first, end in missing), times_of(prunes, missing))
+            erased.add(sum(end - first for first, end in epoch.erased), times_of(said, epoch.erased))
+        self.report.gone = {"pruned": pruned, "erased": erased}
+        if not pruned.leaves and not erased.leaves:
             self.report.passed["gone"] = "nothing was pruned or erased"
             return
+        parts = [
+            f"{each.leaves} {one if each.leaves == 1 else more} {each.on()}"
+            for each, one, more in (
+                (pruned, "leaf pruned", "leaves pruned"),
+                (erased, "private part erased", "private parts erased"),
+            )
+            if each.leaves
+        ]
         found = (
-            f"{pruned} pruned leaves and {erased} erased private parts have gone, "
-            "each named by a statement of the tree; nobody outside of the database vouches for these statements"
+            f"{', '.join(parts)}; statements of the tree name each of them, "
+            "and nobody outside of the database vouches for these statements"
         )
         self.report.passed["gone"] = found
         if not self.gone_allowed and "gone" not in self.report.failures:
             self.fail("gone", found)
 
-    def _demand(self, what: str, kind: str, epoch: Epoch, first: int, end: int, said: list[tuple[int, int]]) -> None:
-        found = bisect.bisect_right(said, (first, sys.maxsize)) - 1
-        reached = max(first, said[found][1]) if found >= 0 else first
-        if reached < end:
-            where = f"{what} {reached} to {end - 1} of epoch {epoch.number}"
-            self.fail("gone", f"{where} are missing, and no {kind} statement that is shown names them")
+    def _demand(self, what: str, kind: str, epoch: Epoch, missing: list[tuple[int, int]], said: list[Gone]) -> None:
+        covered = united((each.first, each.end) for each in said)
+        for first, end in missing:
+            found = bisect.bisect_right(covered, (first, sys.maxsize)) - 1
+            reached = max(first, covered[found][1]) if found >= 0 else first
+            if reached < end:
+                where = f"{what} {reached} to {end - 1} of epoch {epoch.number}"
+                self.fail("gone", f"{where} are missing, and no {kind} statement that is shown names them")
 
     def _check_ids(self) -> None:
         for bucket in self._ids:
@@ -1062,7 +1110,10 @@ def _print(report: Report, given: argparse.Namespace) -> int:
     if given.json:
         claims = [{"claim": claim, "state": state, "found": found} for state, claim, found in report.lines()]
         verdict = ("pass", "fail", "cannot-judge")[status]
-        print(json.dumps({"verdict": verdict, "claims": claims, "not_proven": report.not_proven}, indent=1))
+        gone = {name: asdict(each) for name, each in report.gone.items() if each.leaves}
+        print(
+            json.dumps({"verdict": verdict, "claims": claims, "gone": gone, "not_proven": report.not_proven}, indent=1)
+        )
         return status
     for state, claim, found in report.lines():
         print(f"{state:<11}  {claim}: {printable(found)}")

@@ -154,6 +154,11 @@ COMMENT ON CONSTRAINT seals_record_or_statement ON audit.seals IS
     'A leaf is a record''s, with a salt or the digest that is left of it; or has a line of its own; or nothing but its hash.';
 COMMENT ON CONSTRAINT seals_private_sha256_size ON audit.seals IS 'A SHA-256.';
 
+-- Statements are few among leaves. It is built while sealing waits, and writers do not.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX seals_tenant_id_epoch_leaf_index_idx ON audit.seals (tenant_id, epoch, leaf_index) WHERE line IS NOT NULL;
+COMMENT ON INDEX audit.seals_tenant_id_epoch_leaf_index_idx IS 'Serves the question which statement of a tree is the next.';
+
 -- Dead rows of a prune are cleared while there are few: a table of a thousand million rows would wait for two hundred million.
 ALTER TABLE audit.audit_logs SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 ALTER TABLE audit.seals SET (autovacuum_vacuum_scale_factor = 0.02);

@@ -29,6 +29,12 @@ def test_an_export_is_checked_and_a_fork_is_caught(shell: Shell) -> None:
     assert failed in shell.run(check_fork, status=1)
 
 
+def test_what_has_gone_is_told_with_its_days(shell: Shell) -> None:
+    (check,) = pages.commands(PAGE, "Compare what has gone with what was agreed")
+    (gone,) = shown("Compare what has gone with what was agreed")
+    assert gone in shell.run(check)
+
+
 def test_one_record_is_checked(shell: Shell) -> None:
     (check,) = pages.commands(PAGE, "Check one record")
     assert "PASS         inclusion: the line is leaf 6 of 11\n" in shell.run(check)

@@ -15,6 +15,7 @@ import psycopg
 from app.sign import files, notes
 from tests.chaos.cluster import Cluster
 from tests.support.admin_command import ENVIRONMENT
+from tests.support.exporting import enter, export
 from tests.support.polling import eventually
 from tests.support.signing import LOG, SignerAt
 from tests.support.witness import StubWitness, running_witness
@@ -185,7 +186,7 @@ class Scene:
     def keep(self, tenant: str = "acme") -> None:
         """Keep the newest checkpoint outside."""
         with self._connected("audit_app") as service, service.transaction():
-            self._enter(service, tenant)
+            enter(service, self.keys[tenant])
             ((note,),) = service.execute("SELECT audit.get_checkpoint()").fetchall()
         self.outside.mkdir(exist_ok=True)
         (self.outside / f"{tenant}.txt").write_text(note)
@@ -194,31 +195,18 @@ class Scene:
         """Export with the tenant's key, as the service does; None when the database refuses. start: of a window."""
         file = self.folder / f"{tenant}.{form}"
         try:
-            with self._connected("audit_app") as service, file.open("wb") as output:
-                with service.transaction():
-                    self._enter(service, tenant)
-                    ((state,),) = service.execute(
-                        "SELECT audit.begin_export(p_api_key => %s, p_format => %s, p_start_time => %s)",
-                        [self.keys[tenant], form, start],
-                    ).fetchall()
-                while state is not None:
-                    with service.transaction():
-                        self._enter(service, tenant)
-                        service.execute("SELECT audit.continue_export(p_state => %s)", [state])
-                        rows = service.execute("SELECT lines, state FROM audit.export_audit_logs()").fetchall()
-                    output.writelines(lines for lines, _ in rows)
-                    state = rows[-1][1]
+            with self._connected("audit_app") as service:
+                return export(service, self.keys[tenant], file, form, start)
         except psycopg.Error as error:
             catcher = "no checkpoint" if error.sqlstate == _NOT_SIGNED_YET else "export"
             self.note(catcher, f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
             return None
-        return file
 
     def prove(self, record_id: str, tenant: str = "acme") -> None:
         """Ask for the proof of one record."""
         try:
             with self._connected("audit_app") as service, service.transaction():
-                self._enter(service, tenant)
+                enter(service, self.keys[tenant])
                 service.execute("SELECT audit.get_inclusion_proof(p_id => %s)", [record_id])
         except psycopg.Error as error:
             self.note("proof", f"{error.sqlstate} {error.diag.message_primary}: {error.diag.message_detail}")
@@ -264,9 +252,6 @@ class Scene:
     def note(self, catcher: str, says: str) -> None:
         """Remember who has caught something; the first time counts."""
         self.found.setdefault(catcher, says)
-
-    def _enter(self, service: psycopg.Connection[Any], tenant: str) -> None:
-        service.execute("SELECT audit.enter_tenant(p_api_key => %s)", [self.keys[tenant]])
 
     @contextmanager
     def _connected(self, role: str) -> Iterator[psycopg.Connection[Any]]:

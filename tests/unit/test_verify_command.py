@@ -1,17 +1,18 @@
 """`python -m app.verify`: what it prints, its exit status, and that no change of what was sealed passes."""
 
+import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.verify import ringfence_verify
-from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, line, origin, record, records
+from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, line, origin, record, records, time
 from tests.vectors.vectors import FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -113,13 +114,33 @@ def test_what_has_gone_is_a_failure_unless_the_reader_allows_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = (
-        "gone: 2 pruned leaves and 1 erased private parts have gone, each named by a statement of the tree; "
-        "nobody outside of the database vouches for these statements"
+        "gone: 2 leaves pruned on 2026-11-30, 1 private part erased on 2026-11-30; statements of the tree name each of "
+        "them, and nobody outside of the database vouches for these statements"
     )
     assert status_of(PLAIN, folder) == 1
     assert f"FAIL         {found}\n" in capsys.readouterr().out
     assert status_of(PLAIN, folder, "--allow-gone") == 0
     assert f"PASS         {found}\n" in capsys.readouterr().out
+
+
+def test_it_tells_how_much_has_gone_from_when_to_when(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leaves = [
+        *records(0, 8),
+        record(8).erased(),
+        gone("erase", [(8, 9)], at=time(86400 + 3600)),
+        gone("prune", [(0, 4)], at=time(3 * 86400)),
+        gone("prune", [(6, 8)], at=time(60)),
+        gone("prune", [(4, 5)], at=time(9 * 86400)),  # still shown: no day of what has gone
+    ]
+    text = bundle(Tree(leaves, hidden=[(0, 4), (6, 8)]))
+    assert status_of(text, folder, "--allow-gone") == 0
+    days = "6 leaves pruned from 2026-11-30 to 2026-12-03, 1 private part erased on 2026-12-01; "
+    assert days in capsys.readouterr().out
+    assert status_of(text, folder, "--allow-gone", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["gone"] == {
+        "pruned": {"leaves": 6, "statements": 2, "first_at": time(60), "last_at": time(3 * 86400)},
+        "erased": {"leaves": 1, "statements": 1, "first_at": time(90000), "last_at": time(90000)},
+    }
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -155,9 +176,9 @@ def test_an_answer_that_cannot_be_printed_has_status_2() -> None:
 def test_a_line_of_very_many_names_is_refused_in_a_moment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ",".join(f'"n{number}":1' for number in range(200_000))
     text = PLAIN.decode().replace('{"version":1,', f'{{{names},"version":1,', 1)
-    began = time.process_time()
+    began = process_time()
     assert status_of(text, folder, "--allow-gone") == 1
-    assert time.process_time() - began < 10  # the square of their number would take an hour
+    assert process_time() - began < 10  # the square of their number would take an hour
     assert "FAIL         file: line 4: a line of no known kind" in capsys.readouterr().out
 
 

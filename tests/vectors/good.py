@@ -57,6 +57,10 @@ BEFORE = [
     for number in range(3)
 ]  # fmt: skip
 TWO = (Tree(EIGHT), Tree(SECOND, 2))
+# A tile of 256 leaves that were all pruned is one line.
+TILE = [*records(0, 260), gone("prune", [(0, 256)]), record(260)]
+MIDDLE = [*records(0, 516), gone("prune", [(200, 512)]), *records(516, 520)]
+MIDDLE_WINDOW: dict[str, str | None] = {"start_time": time(198), "end_time": time(514)}
 ONE = Tree(EIGHT)
 WITNESSED = Tree(EIGHT, witnesses=WITNESSES)
 
@@ -77,6 +81,13 @@ GOOD = [
     Vector("good-erased", bundle(Tree(ERASED)), options=ALLOW_GONE, about="the private part of leaf 5 has gone, and leaf 8 says so"),
     Vector("good-pruned-prefix", bundle(Tree([*PRUNED[:5], PRUNED[5].erased(), *PRUNED[6:]], hidden=[(0, 4)])), options=ALLOW_GONE,
            about="leaves 0 to 3 are one hash; leaf 8 names them"),
+    Vector("good-erased-and-pruned-over-days", bundle(Tree([*ERASED[:8], gone("prune", [(0, 2)], at=time(-9 * 86400)), gone("erase", [(5, 6)]),
+           gone("prune", [(2, 4)], at=time(30 * 86400))], hidden=[(0, 4)])), options=ALLOW_GONE,
+           about="a day of the erasure, and a first and last one of the prunes"),
+    Vector("good-folded-tile", bundle(Tree(TILE, hidden=[(0, 256)])), options=ALLOW_GONE, since=(Tree(TILE).checkpoint(256), Tree(TILE).checkpoint(258)),
+           about="256 leaves are one line, which a statement names; old sizes at its end and behind it"),
+    Vector("good-window-over-a-folded-tile", bundle(Tree(MIDDLE, hidden=[(0, 198), (200, 512), (514, 516), (517, 521)]), window=MIDDLE_WINDOW),
+           options=("--window", *ALLOW_GONE), about="the statement, which lies behind the window, is shown beside it"),
     Vector("good-pruned-in-a-later-epoch", bundle(Tree(EIGHT, hidden=[(2, 5)]), Tree([*SECOND, gone("prune", [(2, 5)])], 2)), options=ALLOW_GONE,
            about="the statement is in the tree of epoch 2"),
     Vector("good-pruned-and-since", bundle(Tree([*ELEVEN, gone("prune", [(0, 4)])], hidden=[(0, 4)])), options=ALLOW_GONE,

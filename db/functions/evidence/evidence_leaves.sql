@@ -1,5 +1,6 @@
 -- The next lines of an evidence bundle that stand for leaves: a page of them, or the subtrees that are not shown; the line that an epoch
--- begins with before its first leaf, and its checkpoint after its last.
+-- begins with before its first leaf, and its checkpoint after its last. A statement of a prune or an erasure that names leaves which are shown is
+-- shown too.
 
 CREATE OR REPLACE FUNCTION audit.evidence_leaves(p_tenant_id text, p_state jsonb, p_leaves int, OUT text text, OUT state jsonb)
 RETURNS record
@@ -16,6 +17,7 @@ DECLARE
     v_leaf     bigint := p_state ->> 'leaf';
     v_count    bigint := p_state ->> 'count';
     v_end      bigint;
+    v_gone     record;
     v_page     record;
     v_note     text;
 BEGIN
@@ -33,12 +35,18 @@ BEGIN
         ELSIF v_leaf = 0 AND v_epoch > 1 THEN   -- the statement that links it to the epoch before
             v_end := 1;
         END IF;
+        IF v_end IS NULL THEN
+            v_gone := audit.next_gone_statement(p_tenant_id, v_epoch, v_leaf, CASE WHEN v_leaf < v_first THEN v_first ELSE v_size END, p_state -> 'epochs');
+            IF v_gone.leaf = v_leaf THEN
+                v_end := v_leaf + 1;
+            END IF;
+        END IF;
         IF v_end IS NOT NULL THEN
             v_page := audit.evidence_page(p_tenant_id, v_epoch, v_leaf, v_end);
             text := text || v_page.text;
             v_count := v_count + v_page.records;
         ELSE
-            v_end := CASE WHEN v_leaf < v_first THEN v_first ELSE v_size END;
+            v_end := least(CASE WHEN v_leaf < v_first THEN v_first ELSE v_size END, coalesce(v_gone.leaf, v_gone.seen + 1));
             SELECT coalesce(min(cut::bigint), v_end) INTO v_end
             FROM jsonb_array_elements(nullif(v_told -> 'cuts', 'null')) AS cut WHERE cut::bigint > v_leaf AND cut::bigint < v_end;
             text := text || audit.omitted_lines(p_tenant_id, v_epoch, v_leaf, v_end);

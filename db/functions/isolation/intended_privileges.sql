@@ -175,6 +175,7 @@ AS $$
         ('function', 'audit.leaf_of_record',            'EXECUTE', 'audit_trusted'),
         ('function', 'audit.leaves_in_window',          'EXECUTE', 'audit_trusted'),
         ('function', 'audit.list_tree_heads',           'EXECUTE', 'audit_signer'),
+        ('function', 'audit.next_gone_statement',       'EXECUTE', 'audit_trusted'),
         ('function', 'audit.omitted_lines',             'EXECUTE', 'audit_trusted'),
         ('function', 'audit.parent_hashes',             'EXECUTE', 'audit_trusted'),
         ('function', 'audit.required_tree',             'EXECUTE', 'audit_trusted'),

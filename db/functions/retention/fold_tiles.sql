@@ -15,44 +15,53 @@ SET enable_bitmapscan = off
 SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
+DECLARE
+    v_epoch  int;
+    v_leaves bigint[];
+    v_until  bigint;    -- tiles that end there may go
+    v_known  bigint[];  -- sizes that were signed, and the checkpoint lost in a failover
+    v_firsts bigint[];  -- the first leaf of each tile that goes
 BEGIN
-    DELETE FROM audit.seals AS s
-    USING (
-        SELECT touched.epoch, touched.tile
-        FROM (SELECT DISTINCT leaf.epoch, leaf.index >> 8 AS tile FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index)) AS touched
+    FOREACH v_epoch IN ARRAY ARRAY(SELECT DISTINCT epoch FROM unnest(p_epochs) AS epoch) LOOP
+        v_leaves := ARRAY(SELECT leaf.index FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) WHERE leaf.epoch = v_epoch);
+        -- Below the last leaf, on which the tree grows, and below what was signed: the signer goes on from there.
+        v_until := least(
+            (SELECT t.size FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch) - 1,
+            (SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = p_tenant_id AND c.epoch = v_epoch));
+        -- In the statement of a later epoch, as in audit.begin_evidence().
+        v_known := ARRAY(
+            SELECT substring(n.line FROM '"known_size":([0-9]{1,18}),')::bigint FROM audit.seals AS n
+            WHERE n.tenant_id = p_tenant_id AND n.epoch > v_epoch AND n.leaf_index = 0 AND n.line LIKE concat('%"previous_epoch":', v_epoch, ',%'));
+        -- OFFSET 0: each tile is looked at by itself.
+        SELECT array_agg(touched.first) INTO v_firsts
+        FROM (
+            SELECT index >> 8 << 8 AS first, (index >> 8 << 8) + 256 AS beyond, count(*) AS given
+            FROM unnest(v_leaves) AS index GROUP BY index >> 8) AS touched
         CROSS JOIN LATERAL (
-            SELECT count(*) AS pruned FROM audit.seals AS t
-            WHERE t.tenant_id = p_tenant_id AND t.epoch = touched.epoch
-              AND t.leaf_index >= touched.tile << 8 AND t.leaf_index < (touched.tile + 1) << 8
-              AND t.record_id IS NULL AND t.line IS NULL) AS leaves
-        WHERE leaves.pruned = 256
-          -- Below the last leaf, on which the tree grows, and below what was signed: the signer goes on from there.
-          AND (touched.tile + 1) << 8 < (
-                SELECT t.size FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = touched.epoch)
-          AND (touched.tile + 1) << 8 <= (
-                SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = p_tenant_id AND c.epoch = touched.epoch)
-          AND EXISTS (
+            SELECT touched.given = 256 OR touched.given + (
+                SELECT count(*) FROM audit.seals AS s
+                WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= touched.first AND s.leaf_index < touched.beyond
+                  AND s.record_id IS NULL AND s.line IS NULL) = 256 AS are_pruned OFFSET 0) AS leaves
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (
                 SELECT FROM audit.seal_nodes AS n
-                WHERE n.tenant_id = p_tenant_id AND n.epoch = touched.epoch AND n.level = 1 AND n.node_index = touched.tile)
-          AND NOT EXISTS (
+                WHERE n.tenant_id = p_tenant_id AND n.epoch = v_epoch AND n.level = 1 AND n.node_index = touched.first >> 8) AS is_there OFFSET 0) AS node
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (
                 SELECT FROM audit.checkpoints AS c
-                WHERE c.tenant_id = p_tenant_id AND c.epoch = touched.epoch
-                  AND c.size > touched.tile << 8 AND c.size < (touched.tile + 1) << 8)
-          -- A size that was signed and lost in a failover is in the statement of a later epoch, as in audit.begin_evidence().
-          AND NOT EXISTS (
-                SELECT FROM audit.seals AS n
-                CROSS JOIN LATERAL (SELECT substring(n.line FROM '"known_size":([0-9]{1,18}),')::bigint) AS known (size)
-                WHERE n.tenant_id = p_tenant_id AND n.epoch > touched.epoch AND n.leaf_index = 0
-                  AND n.line LIKE concat('%"previous_epoch":', touched.epoch, ',%')
-                  AND known.size > touched.tile << 8 AND known.size < (touched.tile + 1) << 8)
-        OFFSET 0) AS gone
-    WHERE s.tenant_id = p_tenant_id AND s.epoch = gone.epoch
-      AND s.leaf_index >= gone.tile << 8 AND s.leaf_index < (gone.tile + 1) << 8;
+                WHERE c.tenant_id = p_tenant_id AND c.epoch = v_epoch AND c.size > touched.first AND c.size < touched.beyond) AS is_inside OFFSET 0) AS signed
+        WHERE touched.beyond <= v_until AND leaves.are_pruned AND node.is_there AND NOT signed.is_inside
+          AND NOT EXISTS (SELECT FROM unnest(v_known) AS size WHERE size > touched.first AND size < touched.beyond);
+
+        DELETE FROM audit.seals AS s
+        USING (SELECT first, first + 256 AS beyond FROM unnest(v_firsts) AS first OFFSET 0) AS tile
+        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= tile.first AND s.leaf_index < tile.beyond;
+    END LOOP;
 END
 $$;
 
 COMMENT ON FUNCTION audit.fold_tiles IS
-    'Deletes the rows of tiles of 256 leaves, those among them that hold one of these leaves, by epoch and index, of which all are pruned. '
-    'The caller has locked the tree. Nobody but audit_keeper may call it.';
+    'Deletes the rows of tiles of 256 leaves, those among them that hold one of these leaves, by epoch and index, each once, of which all others '
+    'are pruned. The caller has locked the tree, and these leaves still have their records, which it prunes. Nobody but audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.fold_tiles FROM PUBLIC;
 SET ROLE audit_owner;

@@ -47,11 +47,12 @@ BEGIN
         DELETE FROM audit.audit_logs AS l WHERE l.id = ANY (v_due.p_ids) AND l.tenant_id = p_tenant_id
         RETURNING l.created_at)
     SELECT min(gone.created_at), max(gone.created_at) INTO p_first, p_last FROM gone;
+    -- First, so that what is deleted is not changed before.
+    PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
     UPDATE audit.seals AS s SET record_id = NULL, salt = NULL, private_sha256 = NULL
     FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index)
     WHERE s.tenant_id = p_tenant_id AND s.epoch = leaf.epoch AND s.leaf_index = leaf.index;
     PERFORM audit.record_pruned_ids(v_due.p_ids);
-    PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
 END
 $$;
 

@@ -1,0 +1,1 @@
+"""Tests of what is kept, held, pruned and erased, on servers of their own."""
