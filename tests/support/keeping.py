@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from tests.support.database import TestDatabase
 
-PRUNE = "SELECT audit.prune_records()"
+PRUNE = "SELECT pruned FROM audit.prune_records()"
 
 
 def write(

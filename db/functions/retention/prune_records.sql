@@ -37,7 +37,7 @@ BEGIN
             CONTINUE;
         END IF;
         BEGIN
-            v_batch := audit.prune_tenant(v_tenant.tenant_id, v_tenant.live_days, v_tenant.dry_run_days, v_deadline);
+            v_batch := audit.prune_tenant(v_tenant.tenant_id, v_deadline);
             pruned := pruned + v_batch.p_pruned;
             is_done := is_done AND v_batch.p_is_done;
         EXCEPTION WHEN OTHERS THEN
