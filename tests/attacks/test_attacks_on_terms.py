@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -13,6 +13,7 @@ from tests.support.held_up import blocked, held_up
 from tests.support.keeping import PRUNE, set_terms, sqlstate, stored, value, write
 from tests.support.polling import eventually
 from tests.support.sealing import seal
+from tests.support.time_zones import zone
 
 
 @pytest.fixture
@@ -20,13 +21,6 @@ def retention(database: TestDatabase, create_role: CreateRole) -> Iterator[Conne
     url = database.url(create_role(member_of=("audit_retention",)))
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
-
-
-def place(hours: int) -> str:
-    """Return a time zone whose clocks are set back by so many hours for some weeks half a year ago."""
-    border = datetime.now(UTC) - timedelta(days=183)
-    first, last = border - timedelta(days=20), border + timedelta(days=20)
-    return f"SET TimeZone = '<A>0<B>{hours},{first.timetuple().tm_yday - 1},{last.timetuple().tm_yday - 1}'"
 
 
 @pytest.mark.parametrize("hours", [0, 150, -150])
@@ -37,7 +31,7 @@ def test_a_day_of_a_term_has_24_hours_whatever_time_zone_the_session_has_made_up
     kept = write(database, "182 days 23 hours 59 minutes")
     write(database, "183 days 1 minute")
     seal(database)
-    retention.execute(place(hours).encode())
+    retention.execute(b"SELECT set_config('TimeZone', %s, false)", [zone(timedelta(days=183), hours)])
     assert value(retention, "SELECT due FROM audit.count_due_records()") == 1
     assert value(retention, PRUNE) == 1
     assert stored(database) == set(kept)
