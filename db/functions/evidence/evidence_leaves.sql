@@ -29,6 +29,10 @@ BEGIN
     IF v_leaf < v_size THEN
         IF v_leaf BETWEEN v_first AND v_last THEN
             v_end := least(v_leaf + p_leaves, v_last + 1);
+            -- Between tiles where that can be: the next page may be read after a prune, and then all of the tile may be gone.
+            IF v_end <= v_last AND v_end >> 8 > v_leaf >> 8 THEN
+                v_end := v_end >> 8 << 8;
+            END IF;
             -- A tile of 256 pruned leaves is told whole.
             IF v_end <= v_last AND NOT EXISTS (
                     SELECT FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index = v_end) THEN

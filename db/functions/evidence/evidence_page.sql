@@ -48,6 +48,18 @@ BEGIN
         WHERE r.id = s.record_id AND r.tenant_id = p_tenant_id OFFSET 0) AS l ON true
     CROSS JOIN LATERAL (SELECT CASE WHEN l.id IS NOT NULL AND s.salt IS NOT NULL THEN audit.private_leaf_line(l.log, s.salt) END OFFSET 0) AS p (line);
     IF v_leaves <> p_end - p_first THEN
+        -- Pruned between two parts of an export, with the rest of their tile, of which this page has no more than some leaves.
+        IF EXISTS (
+                SELECT FROM audit.seal_nodes AS n
+                WHERE n.tenant_id = p_tenant_id AND n.epoch = p_epoch AND n.level = 1
+                  AND (n.node_index = p_first >> 8 AND p_first % 256 > 0 OR n.node_index = p_end >> 8 AND p_end % 256 > 0)
+                  AND NOT EXISTS (
+                        SELECT FROM audit.seals AS t
+                        WHERE t.tenant_id = p_tenant_id AND t.epoch = p_epoch
+                          AND t.leaf_index >= n.node_index << 8 AND t.leaf_index < (n.node_index + 1) << 8)) THEN
+            RAISE EXCEPTION 'leaves that this export goes on with are pruned' USING ERRCODE = 'RF012',
+                DETAIL = format('epoch %s, from %s to %s', p_epoch, p_first, p_end - 1), HINT = 'Begin the export anew.';
+        END IF;
         RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009',
             DETAIL = format('epoch %s lacks leaves from %s to %s', p_epoch, p_first, p_end - 1);
     END IF;
@@ -57,6 +69,6 @@ $$;
 COMMENT ON FUNCTION audit.evidence_page IS
     'text: the lines of the leaves from p_first to p_end - 1: each leaf''s own, and a record''s private line after it where it is not erased; for '
     'a record whose row is gone, and for a tile of 256 pruned leaves, the omitted line with the hash. No tile that has gone may reach over '
-    'p_first or p_end. records: how many record lines it has. RF009 when a leaf is missing. Runs as its caller; the policies decide.';
+    'p_first or p_end. records: how many record lines it has. RF012 where one does, RF009 when a leaf is missing otherwise. Runs as its caller; the policies decide.';
 REVOKE ALL ON FUNCTION audit.evidence_page FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.evidence_page TO audit_trusted;
