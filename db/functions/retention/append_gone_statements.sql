@@ -1,5 +1,5 @@
--- Puts the statements of a prune or an erasure into the tenant's tree, one for each epoch whose leaves have gone: in the transaction in which
--- they go.
+-- Puts the statements of a prune or an erasure into the tenant's tree, at least one for each epoch whose leaves have gone: in the transaction in
+-- which they go.
 
 CREATE OR REPLACE FUNCTION audit.append_gone_statements(p_kind text, p_tenant_id text, p_epochs int[], p_leaves bigint[])
 RETURNS void
@@ -15,8 +15,15 @@ DECLARE
     v_gone  record;
 BEGIN
     FOR v_gone IN
-        SELECT leaf.epoch, array_agg(leaf.index ORDER BY leaf.index) AS leaves
-        FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) GROUP BY leaf.epoch ORDER BY leaf.epoch
+        -- At most 20,000 ranges in a line, below a megabyte: a reader of a bundle has a limit.
+        SELECT run.epoch, array_agg(run.index ORDER BY run.index) AS leaves
+        FROM (
+            SELECT numbered.epoch, numbered.index,
+                   (dense_rank() OVER (PARTITION BY numbered.epoch ORDER BY numbered.start) - 1) / 20000 AS line
+            FROM (
+                SELECT leaf.epoch, leaf.index, leaf.index - row_number() OVER (PARTITION BY leaf.epoch ORDER BY leaf.index) AS start
+                FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index)) AS numbered) AS run
+        GROUP BY run.epoch, run.line ORDER BY run.epoch, run.line
     LOOP
         PERFORM audit.append_statement(p_tenant_id, v_epoch, audit.gone_leaf_line(
             p_kind, p_tenant_id, v_gone.epoch, v_gone.leaves, clock_timestamp()));
