@@ -2,6 +2,8 @@
 
 import json
 
+import psycopg
+
 from app.verify import ringfence_verify
 from tests.conftest import TestDatabase
 
@@ -39,3 +41,17 @@ def test_scattered_leaves_are_shared_out_to_statements_that_a_verifier_reads(dat
     lines = append(database, SCATTERED, count)
     assert max(map(len, lines)) < ringfence_verify.MAX_LINE // 4
     assert ranges(lines) == [[10_000_000 + 2 * n, 10_000_001 + 2 * n] for n in range(count)]
+
+
+def test_a_page_of_an_export_holds_few_of_the_long_ones(database: TestDatabase) -> None:
+    total = sum(map(len, append(database, SCATTERED, 300_000)))
+    database.execute(
+        "INSERT INTO audit.checkpoints SELECT tenant_id, epoch, size, root, 'note', now() FROM audit.trees"
+    )
+    with psycopg.connect(database.url()) as connection:
+        connection.execute("SELECT audit.set_tenant('acme')")
+        connection.execute("SELECT audit.continue_export(audit.begin_export(p_format => 'evidence'))")
+        pages = [len(lines) for (lines,) in connection.execute("SELECT lines FROM audit.export_audit_logs()")]
+    # One part ends after two megabytes, and no page of it is much larger than one statement.
+    assert max(pages) < 2 << 20
+    assert 2 << 20 < sum(pages) < total
