@@ -11,6 +11,7 @@ from psycopg.types.json import Json
 from tests.conftest import TestDatabase
 from tests.support.attacker import APPEND, Attack, assert_nothing, assert_refused, attacking
 from tests.support.spooled_records import spooled
+from tests.support.time_zones import zone
 
 
 @pytest.fixture
@@ -78,6 +79,15 @@ def test_a_time_lies_within_seven_days_and_what_is_backdated_is_on_record(attack
     assert replay(attack.session(), spooled(attack.keys["acme"])) == [None]
     acts = attack.administrator.execute("SELECT tenant_id FROM audit.admin_events WHERE act = 'records replayed'")
     assert acts.fetchall() == [("acme",)]
+
+
+def test_a_day_of_the_seven_has_24_hours_whatever_time_zone_the_session_has_made_up(attack: Attack) -> None:
+    now = datetime.now(UTC)
+    key = attack.keys["acme"]
+    for age, outcome in ((timedelta(days=6, hours=23), None), (timedelta(days=7, hours=1), "RF003")):
+        session = attack.session("audit_gateway")
+        session.execute(b"SELECT set_config('TimeZone', %s, false)", [zone(timedelta(days=7), -90)])
+        assert replay(session, spooled(key, created_at=(now - age).isoformat())) == [outcome]
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])

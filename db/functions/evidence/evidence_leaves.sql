@@ -42,6 +42,14 @@ BEGIN
             END IF;
         END IF;
         IF v_end IS NOT NULL THEN
+            -- Lines of statements may be long: after a megabyte of them the page ends. A tile that has one is not folded.
+            SELECT least(min(said.leaf_index) + 1, v_end) INTO v_end
+            FROM (
+                SELECT s.leaf_index, sum(octet_length(s.line)) OVER (ORDER BY s.leaf_index) AS bytes
+                FROM audit.seals AS s
+                WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= v_leaf AND s.leaf_index < v_end
+                  AND s.line IS NOT NULL) AS said
+            WHERE said.bytes > 1048576;
             v_page := audit.evidence_page(p_tenant_id, v_epoch, v_leaf, v_end);
             text := text || v_page.text;
             v_count := v_count + v_page.records;

@@ -1,6 +1,6 @@
 -- The terms of every tenant that has any, and when a prune last worked for it.
 
-CREATE OR REPLACE FUNCTION audit.list_retention()
+CREATE OR REPLACE FUNCTION audit.list_retention(p_tenant_id text DEFAULT NULL)
 RETURNS TABLE (tenant_id text, live_days int, dry_run_days int, set_at timestamptz, pruned_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -14,12 +14,13 @@ BEGIN
     -- A floor that was raised since the term was set holds all the same.
     SELECT r.tenant_id, CASE WHEN r.live_days IS NOT NULL THEN greatest(r.live_days, rules.live_floor_days) END, r.dry_run_days, r.set_at, r.pruned_at
     FROM audit.retention AS r CROSS JOIN audit.retention_rules AS rules
+    WHERE p_tenant_id IS NULL OR r.tenant_id = p_tenant_id
     ORDER BY r.pruned_at NULLS FIRST, r.tenant_id;
 END
 $$;
 
 COMMENT ON FUNCTION audit.list_retention IS
-    'The terms of each tenant, in days; NULL: for ever. live_days: never below the floor. pruned_at: when audit.prune_records() last '
+    'The terms of a tenant, or of each, in days; NULL: for ever. live_days: never below the floor. pruned_at: when audit.prune_records() last '
     'worked for it; the one that waits longest comes first. SECURITY DEFINER: its callers have no privilege on the table.';
 REVOKE ALL ON FUNCTION audit.list_retention FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_retention TO audit_admin, audit_retention, audit_keeper;

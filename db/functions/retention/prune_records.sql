@@ -37,13 +37,18 @@ BEGIN
             CONTINUE;
         END IF;
         BEGIN
-            v_batch := audit.prune_tenant(v_tenant.tenant_id, v_tenant.live_days, v_tenant.dry_run_days, v_deadline);
+            v_batch := audit.prune_tenant(v_tenant.tenant_id, v_deadline);
             pruned := pruned + v_batch.p_pruned;
             is_done := is_done AND v_batch.p_is_done;
         EXCEPTION WHEN OTHERS THEN
             -- One tenant's fault does not stop the others.
             v_fault := CASE SQLSTATE WHEN 'RF009' THEN SQLSTATE ELSE coalesce(v_fault, SQLSTATE) END;
             v_faults := v_faults || format('%s: %s', v_tenant.tenant_id, SQLERRM);
+            -- Its turn is over too, or it would be the first of every call, and use up its time.
+            PERFORM audit.enter_tenant_to_keep(v_tenant.tenant_id);
+            UPDATE audit.retention AS r SET pruned_at = clock_timestamp()
+            WHERE r.tenant_id IN (
+                SELECT t.tenant_id FROM audit.retention AS t WHERE t.tenant_id = v_tenant.tenant_id FOR UPDATE SKIP LOCKED);
         END;
         v_tenants := v_tenants + 1;
     END LOOP;

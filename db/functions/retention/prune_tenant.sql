@@ -1,13 +1,14 @@
 -- Prunes the due records of one tenant until its end or a deadline, mode by mode, and says so in its tree and its events.
 
 SET ROLE audit_keeper;
-CREATE OR REPLACE FUNCTION audit.prune_tenant(p_tenant_id text, p_live_days int, p_dry_run_days int, p_deadline timestamptz, OUT p_pruned bigint, OUT p_is_done boolean)
+CREATE OR REPLACE FUNCTION audit.prune_tenant(p_tenant_id text, p_deadline timestamptz, OUT p_pruned bigint, OUT p_is_done boolean)
 RETURNS record
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_now    timestamptz := clock_timestamp();
+    v_days   record;
     v_term   record;
     v_batch  record;
     v_epochs int[]    := '{}';
@@ -16,7 +17,7 @@ DECLARE
     v_first  timestamptz;
     v_last   timestamptz;
     v_at     text;
-    v_seen   int      := 0;   -- none, where the terms have no mode left at which a pass stood
+    v_seen   int      := 0;
 BEGIN
     p_pruned := 0;
     p_is_done := false;
@@ -26,13 +27,20 @@ BEGIN
         p_is_done := NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
         RETURN;
     END IF;
-    SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE;
+    SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN;   -- its terms are being set
+    END IF;
+    -- Read once they are locked: terms that were set before hold, those that are set now wait for the end of this transaction.
+    SELECT r.live_days, r.dry_run_days INTO v_days FROM audit.list_retention(p_tenant_id) AS r;
 
     FOR v_term IN
         -- In hours: a day has 23 or 25 of them twice a year in the session's zone.
         SELECT term.mode, v_now - make_interval(hours => 24 * term.days) AS before
-        FROM (VALUES (1, 'DRY_RUN', p_dry_run_days), (2, 'LIVE', p_live_days), (3, '', p_live_days)) AS term (number, mode, days)
-        WHERE term.days IS NOT NULL AND term.number >= coalesce(array_position(ARRAY['DRY_RUN', 'LIVE', ''], v_at), 1)
+        FROM (VALUES (1, 'DRY_RUN', v_days.dry_run_days), (2, 'LIVE', v_days.live_days), (3, '', v_days.live_days)) AS term (number, mode, days)
+        WHERE term.days IS NOT NULL
+          -- A pass that stands at a mode without a term, now, begins anew.
+          AND (v_days.live_days IS NULL OR term.number >= coalesce(array_position(ARRAY['DRY_RUN', 'LIVE', ''], v_at), 1))
         ORDER BY term.number
     LOOP
         LOOP
@@ -71,7 +79,7 @@ $$;
 
 COMMENT ON FUNCTION audit.prune_tenant IS
     'Prunes due records of a tenant, at least one batch and until p_deadline. p_pruned: how many; p_is_done: whether the pass over all that is due has '
-    'come to its end. Of a tenant that another transaction is sealing or pruning, nothing. One statement in its tree for each epoch, and one '
+    'come to its end. Of a tenant that another transaction is sealing or pruning, or whose terms it is setting, nothing. One statement in its tree for each epoch, and one '
     'event "records pruned". Nobody but audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.prune_tenant FROM PUBLIC;
 SET ROLE audit_owner;

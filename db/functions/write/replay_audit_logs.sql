@@ -54,7 +54,8 @@ BEGIN
             -- The key's state when the record was made: a key that has expired since then does not refuse it.
             (4, m.made_at >= k.revoked_at OR m.made_at >= k.expires_at, 'RF005', 'the API key was not valid any more', NULL),
             (5, v_source IS DISTINCT FROM 'api_key' AND t.id IS NULL, 'RF002', 'the tenant is not registered', NULL),
-            (6, r.created_at IS NULL OR m.made_at < clock_timestamp() - interval '7 days', 'RF003',
+            -- Seven days, in hours: how long a day is, the session's TimeZone would say.
+            (6, r.created_at IS NULL OR m.made_at < clock_timestamp() - interval '168 hours', 'RF003',
                 'a record is replayed within seven days', 'created_at'),
             (7, true, NULL, NULL, NULL)) AS rule (number, is_broken, sqlstate, message, "column")
             WHERE rule.is_broken ORDER BY rule.number LIMIT 1) AS v
