@@ -43,7 +43,7 @@ def test_every_sqlstate_of_ours_has_its_row() -> None:
 
 def test_the_policy_page_stands_there_word_for_word() -> None:
     policy = (ROOT / "db/policies/audit_logs.sql").read_text()
-    assert f"```sql\n{policy}```" in pages.read("docs/isolation.md")
+    assert f"```sql\n{policy}```" in pages.read("docs/policies.md")
 
 
 def rows_of_attacks() -> list[tuple[str, str]]:
