@@ -63,6 +63,14 @@ def test_terms_are_set_and_listed(shell: Shell, database: TestDatabase) -> None:
     assert database.execute("SELECT live_days, dry_run_days FROM audit.list_retention()") == [(365, 30)]
 
 
+def test_no_administrator_sets_a_live_term_below_six_months(shell: Shell, database: TestDatabase) -> None:
+    terms, _ = blocks("Terms")
+    shell.run(terms.partition("\n")[0].replace("365", "182"), status=1)
+    assert database.execute("SELECT FROM audit.list_retention()") == []
+    shell.run(terms.partition("\n")[0].replace("365", "183"))
+    assert database.execute("SELECT live_days FROM audit.list_retention()") == [(183,)]
+
+
 def test_the_owner_raises_the_floor_for_terms_that_are_set_already(shell: Shell, database: TestDatabase) -> None:
     terms, floor = blocks("Terms")
     below = terms.replace("365", "200")
