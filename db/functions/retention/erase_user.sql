@@ -63,13 +63,13 @@ BEGIN
         PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves);
         PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object('count', erased));
     END IF;
-    -- Once, at the end: it takes seconds where the table is large.
-    IF v_id IS NULL AND (erased > 0 OR p_after_id IS NOT NULL) THEN
-        PERFORM audit.refresh_statistics();
-    END IF;
     IF v_id IS NULL AND held = 0 THEN
         UPDATE audit.legal_holds AS h SET user_id = NULL, reason = 'erased', release_reason = 'erased'
         WHERE h.tenant_id = p_tenant_id AND h.user_id = p_user_id AND h.released_at IS NOT NULL;
+    END IF;
+    -- Once, at the end, since it takes seconds where the table is large; also where this call erased nothing: one that broke off may have.
+    IF v_id IS NULL THEN
+        PERFORM audit.refresh_statistics();
     END IF;
     PERFORM audit.leave_tenant_to_keep();
 END

@@ -1,4 +1,5 @@
--- Samples the columns that can be erased anew, so that the planner's statistics hold no value that has gone.
+-- Samples anew the tables from which a person is erased, so that the planner's statistics hold no value that has gone. The whole tables: given
+-- some columns, ANALYZE passes over extended statistics that an administrator has made of these and others, and they keep what was erased.
 
 CREATE OR REPLACE FUNCTION audit.refresh_statistics()
 RETURNS void
@@ -10,12 +11,12 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
-    ANALYZE audit.audit_logs (user_id, error, context);
+    ANALYZE audit.audit_logs, audit.legal_holds;
 END
 $$;
 
 COMMENT ON FUNCTION audit.refresh_statistics IS
-    'Analyses user_id, error and context of audit.audit_logs. Nobody but audit_owner and audit_keeper may call it. SECURITY DEFINER: only a '
-    'table''s owner may analyse it.';
+    'Analyses audit.audit_logs and audit.legal_holds. It waits for a VACUUM or an index build of these tables. Nobody but audit_owner and '
+    'audit_keeper may call it. SECURITY DEFINER: only a table''s owner may analyse it.';
 REVOKE ALL ON FUNCTION audit.refresh_statistics FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.refresh_statistics TO audit_keeper;
