@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from psycopg import pq
 
 from app import __main__ as service
-from app import migrate, seal
+from app import migrate, retain, seal
 from app.admin import __main__ as admin
 from app.database_url import BadDatabaseUrl, as_libpq_variables, fault, from_environment
 from app.import_jsonl import __main__ as import_jsonl
@@ -29,6 +29,7 @@ Main = Callable[[], int]
 COMMANDS: dict[str, tuple[str, list[str], Main]] = {
     "app": ("DATABASE_URL", [], lambda: started()),
     "app.admin": ("ADMIN_DATABASE_URL", ["list-tenants"], admin.main),
+    "app.retain": ("RETENTION_DATABASE_URL", ["--once"], retain.main),
     "app.seal": ("SEALER_DATABASE_URL", ["--once"], seal.main),
     "app.migrate plan": ("MIGRATION_DATABASE_URL", ["plan"], migrate.main),
     "app.migrate apply": ("MIGRATION_DATABASE_URL", ["apply"], migrate.main),
