@@ -10,7 +10,7 @@ import sys
 import psycopg
 
 from app import command, database_url, terminal
-from app.admin import keys
+from app.admin import keys, retention
 from app.admin.commands import Answer, Commands
 from app.command import Refused, Row
 
@@ -20,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     commands = Commands(parser)
     keys.add_to(commands)
+    retention.add_to(commands)
     return parser
 
 
@@ -47,6 +48,8 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 def _answer(connection: psycopg.Connection[Row], arguments: argparse.Namespace) -> Answer:
     try:
+        if arguments.prepare:
+            arguments.prepare(connection, arguments)
         rows = connection.execute(arguments.statement, vars(arguments)).fetchall()
     except psycopg.Error as error:
         raise Refused(_reason(connection, error)) from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import LiteralString, TypeAlias
 
+from psycopg import Connection
+
 from app import terminal
 from app.command import Row
 
@@ -45,15 +47,16 @@ class Commands:
         *,
         say: Say = as_table,
         say_json: Say = lambda rows: Answer(terminal.as_json(rows)),
+        prepare: Callable[[Connection[Row], argparse.Namespace], None] | None = None,
         gives_a_key: bool = False,
     ) -> argparse.ArgumentParser:
         """Add a command, and return its parser.
 
         statement: takes the command's arguments as parameters, by name. say, say_json: make its answer of the rows.
-        gives_a_key: the answer can never be shown again.
+        prepare: completes the arguments, in the same transaction. gives_a_key: the answer can never be shown again.
         """
         added: argparse.ArgumentParser = self._parsers.add_parser(name, help=meaning)
-        added.set_defaults(statement=statement, say=say, say_json=say_json, gives_a_key=gives_a_key)
+        added.set_defaults(statement=statement, say=say, say_json=say_json, prepare=prepare, gives_a_key=gives_a_key)
         added.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return added
 

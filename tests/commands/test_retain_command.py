@@ -80,8 +80,8 @@ def calls_of(database: TestDatabase, function: str) -> bool:
     """Whether a session of the command has called this function last."""
     return bool(
         database.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'ringfence-retain'"
-            " AND query LIKE %s",
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'ringfence-retain' AND query LIKE %s",
             f"%{function}%",
         )
     )
