@@ -6,35 +6,19 @@ minute it says how many records that were, how far sealing is behind, and which 
 
 import argparse
 import json
-import signal
 import sys
-import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import psycopg
 from psycopg import Connection, IsolationLevel
-from psycopg.errors import Diagnostic
-from psycopg.rows import dict_row
 
-from app import database_url, terminal
-
-Row = dict[str, Any]
+from app import command, database_url, job, terminal
+from app.command import Refused, Row
 
 _SECONDS_BETWEEN_CALLS = 0.5
-_SECONDS_BETWEEN_REPORTS = 30.0
-"""The lag takes the database about a second where it has 10,000 tenants."""
 _QUIET_SECONDS = 5.0
-_MAX_SECONDS_AFTER_FAILURES = 30.0
-_NO_FAULT = ("00", "01")
-"""Classes of SQLSTATE of ordinary notices and warnings. Any other is of trees that were left out."""
-
-
-class Refused(Exception):
-    """Nothing was done. Its text is one plain sentence."""
+"""By which sealing may be behind unreported: records wait for others' transactions all the time."""
 
 
 class Sealing:
@@ -43,8 +27,11 @@ class Sealing:
     def __init__(self, connection: Connection[Row]) -> None:
         self._connection = connection
         self.records = 0
-        self.faults: dict[str, None] = {}
-        connection.add_notice_handler(self._hear)
+        self.faults = command.faults_of(connection)
+
+    def work(self) -> float:
+        """Seal for half a second at most; return the seconds until the next call."""
+        return 0.0 if self.seal() else _SECONDS_BETWEEN_CALLS
 
     def seal(self) -> int:
         """Seal for half a second at most; return the number of records."""
@@ -54,10 +41,10 @@ class Sealing:
         self.records += row["records"]
         return int(row["records"])
 
-    def report(self, *, quiet_seconds: float = 0.0) -> str:
+    def report(self, *, quiet_seconds: float = _QUIET_SECONDS) -> str:
         """Say how many records were sealed since the last report, and what is behind, in lines; "" when nothing is.
 
-        quiet_seconds: by which sealing may be behind; records wait for others' transactions all the time.
+        quiet_seconds: by which sealing may be behind. It takes the database about a second where it has 10,000 tenants.
         """
         (lag,) = self._connection.execute("SELECT seconds, held_back_by FROM audit.sealing_lag()").fetchall()
         lines = [f"{self.records} records sealed; {lag['seconds']:.1f} seconds behind"]
@@ -67,10 +54,6 @@ class Sealing:
         self.records = 0
         self.faults.clear()
         return "" if is_quiet else f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  " + "\n".join(lines)
-
-    def _hear(self, notice: Diagnostic) -> None:
-        if notice.sqlstate and not notice.sqlstate.startswith(_NO_FAULT):
-            self.faults[f"{notice.message_primary} ({notice.sqlstate})"] = None
 
 
 def _holder(found: Row) -> str:
@@ -98,12 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _connect(variable: str, meaning: str) -> Connection[Row]:
-    url = database_url.from_environment(variable, meaning)
-    connection = psycopg.connect(url, row_factory=dict_row, autocommit=True, application_name="ringfence-seal")
-    if found := database_url.encoding_fault(connection.info.parameter_status("server_encoding")):
-        connection.close()
-        raise Refused(f"{variable}: {found}")
-    return connection
+    return command.connect(variable, meaning, "ringfence-seal")
 
 
 def _connect_sealer() -> Connection[Row]:
@@ -116,46 +94,8 @@ def _seal_once() -> int:
         while sealing.seal():
             pass
         status = 1 if sealing.faults else 0
-        terminal.write(sealing.report() or "nothing to seal")
+        terminal.write(sealing.report(quiet_seconds=0.0) or "nothing to seal")
     return status
-
-
-def _seal_until_stopped() -> int:
-    stopped = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    failures = 0
-    while not stopped.is_set():
-        try:
-            with _connect_sealer() as connection:
-                sealing = Sealing(connection)
-                sealing.seal()
-                terminal.complain("sealing")
-                failures = 0
-                _seal_with(sealing, stopped)
-        except psycopg.OperationalError as error:  # an outage; anything else ends the command
-            if failures == 0:
-                terminal.complain(f"waiting for the database: {database_url.first_line(error)}")
-            stopped.wait(min(2.0**failures, _MAX_SECONDS_AFTER_FAILURES))
-            failures = min(failures + 1, 5)
-    return 0
-
-
-def _seal_with(sealing: Sealing, stopped: threading.Event) -> None:
-    reported = time.monotonic()
-    while not stopped.is_set():
-        has_more = sealing.seal() > 0
-        if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
-            reported = time.monotonic()
-            if text := sealing.report(quiet_seconds=_QUIET_SECONDS):
-                terminal.write(text)
-        stopped.wait(0.0 if has_more else _SECONDS_BETWEEN_CALLS)
-    if text := sealing.report():
-        terminal.write(text)
 
 
 def _begin_epoch(reason: str, known: Path | None) -> int:
@@ -209,27 +149,15 @@ def _losses(rows: list[Row], *, is_known: bool) -> str:
     return "\n".join(lines)
 
 
+def _execute(arguments: argparse.Namespace) -> int:
+    if arguments.command == "begin-epoch":
+        return _begin_epoch(arguments.reason, arguments.known)
+    return _seal_once() if arguments.once else job.run_until_stopped("sealing", _connect_sealer, Sealing)
+
+
 def main() -> int:
-    """Run the command line; return the exit status: 0, or 1 or 2 with the reason in one line, or that of SIGPIPE."""
-    terminal.escape_unencodable()
-    arguments = _parser().parse_args()
-    try:
-        if arguments.command == "begin-epoch":
-            return _begin_epoch(arguments.reason, arguments.known)
-        return _seal_once() if arguments.once else _seal_until_stopped()
-    except BrokenPipeError:  # the reader has read enough
-        terminal.abandon()
-        return 128 + signal.SIGPIPE
-    except OSError as error:
-        terminal.abandon()
-        terminal.complain(f"the answer could not be printed: {error.strerror}")
-        return 1
-    except (Refused, database_url.BadDatabaseUrl) as error:
-        terminal.complain(str(error))
-        return 1
-    except psycopg.Error as error:
-        terminal.complain(database_url.first_line(error))
-        return 1
+    """Run the command line; return the exit status."""
+    return command.run(_parser(), _execute)
 
 
 if __name__ == "__main__":

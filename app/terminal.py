@@ -35,6 +35,15 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     )
 
 
+def as_json(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return `rows` as one JSON document, for programs."""
+    return json.dumps(rows, default=_json_value)
+
+
+def _json_value(value: object) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
+
+
 def _cell(value: object) -> str:
     match value:
         case None:

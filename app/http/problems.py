@@ -43,6 +43,7 @@ _REFUSALS: dict[int, list[type[RingfenceError]]] = {
     ],
     404: [refusals.AgentUnknown, refusals.RecordNotFound],
     409: [refusals.NotSealedYet],
+    410: [refusals.Pruned],
     413: [refusals.BodyTooLarge],
     422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
     500: [refusals.TreeContradictsItself],

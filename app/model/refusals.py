@@ -112,6 +112,10 @@ class NotSealedYet(RingfenceError, kind="not-sealed-yet"):
     """No signed checkpoint covers what was asked for; one will, within seconds."""
 
 
+class Pruned(RingfenceError, kind="pruned"):
+    """The hashes that a proof needs went with the records. Proofs between sizes that were signed need none of them."""
+
+
 class TreeContradictsItself(RingfenceError, kind="tree-contradicts-itself"):
     """The tenant's tree was changed past its functions: sealing has stopped for this tenant."""
 

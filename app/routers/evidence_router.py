@@ -111,7 +111,7 @@ async def get_inclusion_proof(
     "/proofs/consistency",
     operation_id="getConsistencyProof",
     response_model=ConsistencyProof,
-    responses=refusals(401, 403, 409, 422, 501),
+    responses=refusals(401, 403, 409, 410, 422, 501),
 )
 async def get_consistency_proof(query: Annotated[ConsistencyQuery, Query()], request: AppRequest) -> Response:
     """Prove that the tenant's tree only grew from one size to the other."""

@@ -23,6 +23,10 @@ ARGUMENTS = {
     "revoke-key": ["revoke-key", "{id}"],
     "rotate-secret": ["rotate-secret"],
     "list-events": ["list-events", "--limit", "1000"],
+    "set-retention": ["set-retention", "acme", "--live-days", "400"],
+    "list-retention": ["list-retention"],
+    "place-hold": ["place-hold", "acme", "--reason", "a lawsuit", "--reference", "case 7"],
+    "list-holds": ["list-holds"],
 }
 GIVES_A_KEY = ["issue-key", "rotate-key"]
 OBEYED, LINE_OF_ITS_OWN = "\x1b]0;owned\x07", "acme  \nglobex  owned"

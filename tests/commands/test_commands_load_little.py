@@ -20,7 +20,7 @@ def loaded(module: str) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("module", ["app.import_jsonl", "app.admin", "app.seal", "app.migrate"])
+@pytest.mark.parametrize("module", ["app.import_jsonl", "app.admin", "app.seal", "app.retain", "app.migrate"])
 def test_a_command_does_not_load_the_web_framework(module: str) -> None:
     assert not loaded(module).intersection(OF_THE_SERVICE)
 

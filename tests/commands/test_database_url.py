@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from psycopg import pq
 
 from app import __main__ as service
-from app import admin, migrate
+from app import migrate, retain, seal
+from app.admin import __main__ as admin
 from app.database_url import BadDatabaseUrl, as_libpq_variables, fault, from_environment
 from app.import_jsonl import __main__ as import_jsonl
 from app.local import __main__ as local
@@ -28,6 +29,8 @@ Main = Callable[[], int]
 COMMANDS: dict[str, tuple[str, list[str], Main]] = {
     "app": ("DATABASE_URL", [], lambda: started()),
     "app.admin": ("ADMIN_DATABASE_URL", ["list-tenants"], admin.main),
+    "app.retain": ("RETENTION_DATABASE_URL", ["--once"], retain.main),
+    "app.seal": ("SEALER_DATABASE_URL", ["--once"], seal.main),
     "app.migrate plan": ("MIGRATION_DATABASE_URL", ["plan"], migrate.main),
     "app.migrate apply": ("MIGRATION_DATABASE_URL", ["apply"], migrate.main),
     "app.import_jsonl": ("ADMIN_DATABASE_URL", ["--apply", os.devnull], import_jsonl.main),

@@ -235,6 +235,8 @@ def test_a_database_in_another_encoding_than_utf8_is_refused_by_every_command(
         ("MIGRATION_DATABASE_URL", ["app.migrate", "apply"]),
         ("ADMIN_DATABASE_URL", ["app.admin", "list-tenants"]),
         ("ADMIN_DATABASE_URL", ["app.import_jsonl", os.devnull]),
+        ("SEALER_DATABASE_URL", ["app.seal", "--once"]),
+        ("RETENTION_DATABASE_URL", ["app.retain", "--once"]),
     ):
         ended = subprocess.run(
             [sys.executable, "-m", *command],

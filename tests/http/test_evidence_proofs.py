@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from app.model.uuid_v7 import uuid_v7
 from tests.conftest import Serve, TestDatabase
+from tests.support.aged_records import write_aged
 from tests.support.calls import assert_problem, bearer, execute
 from tests.support.rfc6962 import leaf_hash, root
 from tests.support.sealing import root_of_proof, seal, sealed_and_signed, sign, verify_note
@@ -232,3 +233,22 @@ def test_a_service_on_a_file_has_no_evidence(serve_file: Serve, path: str) -> No
     url = f"/api/v1/audit/{path.format(id=record_id)}"
     assert_problem(client.get(url, headers={"X-Tenant-ID": "acme"}), 501, "evidence-unavailable")
     assert_problem(client.get(url, headers={"X-Tenant-ID": "A"}), 403, "tenant-unknown")
+
+
+def test_between_sizes_that_were_signed_the_proof_stays_when_records_are_pruned(
+    client: TestClient, database: TestDatabase
+) -> None:
+    """A tile of 256 leaves goes when all its records are pruned; a size inside it was provable before."""
+    database.execute("SELECT audit.set_retention('acme', 365, 30)")
+    write_aged(database, days=400, count=300)
+    sign(database, "acme")
+    assert get(client, CONSISTENCY, **{"from": 100, "to": 300}).status_code == 200
+
+    database.execute("SELECT audit.prune_records(10000)")
+    seal(database)
+    sign(database, "acme")
+
+    gone = get(client, CONSISTENCY, **{"from": 100, "to": 300})
+    assert_problem(gone, 410, "pruned")
+    assert "the leaves that this proof needs are pruned: a size that was signed" in gone.json()["detail"]
+    assert get(client, CONSISTENCY, **{"from": 300, "to": 301}).status_code == 200

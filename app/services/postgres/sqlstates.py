@@ -12,6 +12,7 @@ from app.model.refusals import (
     IdempotencyKeyReused,
     InvalidRequest,
     NotSealedYet,
+    Pruned,
     RingfenceError,
     ScopeMissing,
     StorageUnavailable,
@@ -112,6 +113,8 @@ def _translate(found: Diagnosis, rules: Rules) -> RingfenceError:
             )
         case "RF010":
             return NotSealedYet(message)
+        case "RF012":
+            return Pruned(f"{message}: a size that was signed, as that of a checkpoint, stays provable")
         case "23514":  # check_violation
             return InvalidRequest.field(*rules.get(found.constraint or "", ("record", "breaks a rule")))
         case "23502":  # not_null_violation

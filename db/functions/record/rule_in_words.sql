@@ -1,4 +1,4 @@
--- What a refusal is about, in words: the comment of the constraint that was broken. So that app/admin.py knows no rule itself.
+-- What a refusal is about, in words: the comment of the constraint that was broken. So that app/admin knows no rule itself.
 
 CREATE OR REPLACE FUNCTION audit.rule_in_words(p_constraint text)
 RETURNS text

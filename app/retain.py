@@ -1,0 +1,194 @@
+"""Retention: `python -m app.retain` deletes the records whose terms have ended, and erases people.
+
+Without a command it prunes until it is told to stop (SIGTERM, Ctrl-C), beside the service. `python -m app.admin` sets
+the terms, and places the legal holds that keep records from both.
+"""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+from psycopg import Connection
+
+from app import command, job, terminal, user_id
+from app.command import Refused, Row
+
+_MILLISECONDS = 500
+"""Of one call, after which those that wait for a lock of it get their turn."""
+_SECONDS_BETWEEN_LOOKS = 60.0
+"""When nothing is due. Terms are days: a record that goes a minute late harms nobody. A look reads all held records."""
+_SECONDS_BETWEEN_TRIES = 0.5
+_MAX_TRIES = 60
+"""Half a minute of `--once`. A call that seals, prunes or erases has a tenant's tree locked for ten seconds at most."""
+
+
+class Pruning:
+    """Prunes over one connection. records: pruned since the last report. faults: tenants left out, in words."""
+
+    def __init__(self, connection: Connection[Row]) -> None:
+        self._connection = connection
+        self.records = 0
+        self.faults = command.faults_of(connection)
+
+    def work(self) -> float:
+        """Prune for half a second at most; return the seconds until the next call."""
+        began = time.monotonic()
+        pruned = self.prune()
+        # A call that passes over held records has no number to show for its time.
+        return 0.0 if pruned or time.monotonic() - began >= _MILLISECONDS / 1000 else _SECONDS_BETWEEN_LOOKS
+
+    def prune(self) -> int:
+        """Prune for half a second at most; return the number of records."""
+        (row,) = self._connection.execute(
+            "SELECT audit.prune_records(p_milliseconds => %(milliseconds)s::int) AS records",
+            {"milliseconds": _MILLISECONDS},
+        ).fetchall()
+        self.records += row["records"]
+        return int(row["records"])
+
+    def report(self) -> str:
+        """Say how many records were pruned since the last report, in lines; "" when none was and no tenant left out."""
+        lines = [f"{self.records} records pruned"]
+        lines += [f"  left out: {fault}" for fault in self.faults]
+        is_quiet = not self.records and not self.faults
+        self.records = 0
+        self.faults.clear()
+        return "" if is_quiet else f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}  " + "\n".join(lines)
+
+
+def _parser() -> terminal.Parser:
+    parser = terminal.Parser(
+        prog="python -m app.retain",
+        description=__doc__,
+        epilog="RETENTION_DATABASE_URL names the database, as a login that is a member of audit_retention.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
+        "--once", action="store_true", help="prune what is due, and end; status 1 if a tenant is left out"
+    )
+    ways.add_argument(
+        "--dry-run", action="store_true", help="say what is due, how many, from when to when; delete nothing"
+    )
+    commands = parser.add_subparsers(dest="command")
+    person = commands.add_parser(
+        "erase-user",
+        help="erase a person from a tenant's records",
+        description="Erase user_id, error and context of a tenant's records whose user, or whose approver in the"
+        " context, is this person. The user's id is read from standard input or a file; ps would show an argument.",
+    )
+    person.add_argument("tenant")
+    person.add_argument(
+        "--user-file", type=user_id.of_file, metavar="FILE", help="the user's id (default: standard input)"
+    )
+    record = commands.add_parser(
+        "erase-record",
+        help="erase user_id, error and context of one record",
+        description="Erase user_id, error and context of one record. The record stays, and so do its proofs.",
+    )
+    record.add_argument("tenant")
+    record.add_argument("id", type=UUID)
+    for added in (person, record):
+        added.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+def _connect() -> Connection[Row]:
+    meaning = "the database, as a member of audit_retention"
+    return command.connect("RETENTION_DATABASE_URL", meaning, "ringfence-retain")
+
+
+def _prune_once() -> int:
+    with _connect() as connection:
+        pruning = Pruning(connection)
+        for _ in range(_MAX_TRIES):
+            while not pruning.work():
+                pass
+            # None may mean that others have the trees locked, or that there are more tenants than one call visits.
+            left = sum(row["due"] for row in _due(connection))
+            if not left or pruning.faults:
+                break
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        status = 1 if left or pruning.faults else 0
+        terminal.write(pruning.report() or "nothing to prune")
+    if left:
+        terminal.complain(f"{left} records are due and were not pruned: run it again")
+    return status
+
+
+def _dry_run(*, as_json: bool) -> int:
+    with _connect() as connection:
+        rows = _due(connection)
+    terminal.write(terminal.as_json(rows) if as_json else terminal.table(rows))
+    return 0
+
+
+def _due(connection: Connection[Row]) -> list[Row]:
+    return connection.execute(
+        "SELECT tenant_id, mode, due, first_created_at, last_created_at, held, unsealed FROM audit.count_due_records()"
+    ).fetchall()
+
+
+def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
+    found = {"erased": 0, "held": 0, "unsealed": 0}
+    with _connect() as connection:
+        position: Row = {"after_time": None, "after_id": None}
+        while True:
+            (row,) = connection.execute(
+                "SELECT erased, held, unsealed, after_time, after_id FROM audit.erase_user(p_tenant_id => %(tenant)s,"
+                " p_user_id => %(user)s, p_milliseconds => %(milliseconds)s::int,"
+                " p_after_time => %(after_time)s::timestamptz, p_after_id => %(after_id)s::uuid)",
+                {"tenant": tenant, "user": user, "milliseconds": _MILLISECONDS, **position},
+            ).fetchall()
+            found = {name: count + row[name] for name, count in found.items()}
+            position = {name: row[name] for name in position}
+            if position["after_id"] is None:
+                break
+    text = "{erased} records erased; {held} held, {unsealed} not sealed yet".format(**found)
+    terminal.write(terminal.as_json([found]) if as_json else text)
+    if found["held"]:
+        terminal.complain("A legal hold keeps records of this person. Erase them when it is released.")
+    if found["unsealed"]:
+        terminal.complain("Records are erased once they are sealed, which takes seconds. Run the same again.")
+    return 1 if found["held"] or found["unsealed"] else 0
+
+
+def _erase_record(tenant: str, record_id: UUID, *, as_json: bool) -> int:
+    with _connect() as connection:
+        connection.execute(
+            "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s)", {"tenant": tenant, "id": record_id}
+        )
+    terminal.write("[]" if as_json else "erased")
+    return 0
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    if arguments.command and (arguments.once or arguments.dry_run):
+        raise Refused("nothing was done: --once and --dry-run are about pruning, and erase nobody")
+    match arguments.command:
+        case "erase-user":
+            user = _given_user() if arguments.user_file is None else arguments.user_file
+            return _erase_user(arguments.tenant, user, as_json=arguments.json)
+        case "erase-record":
+            return _erase_record(arguments.tenant, arguments.id, as_json=arguments.json)
+    if arguments.dry_run:
+        return _dry_run(as_json=arguments.json)
+    return _prune_once() if arguments.once else job.run_until_stopped("pruning", _connect, Pruning)
+
+
+def _given_user() -> str:
+    try:
+        return user_id.of_standard_input()
+    except ValueError as error:
+        raise Refused(f"standard input holds no user's id: {error}") from None
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    return command.run(_parser(), _execute)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
