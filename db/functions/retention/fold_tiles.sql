@@ -17,7 +17,7 @@ SET jit = off
 AS $$
 DECLARE
     v_epoch  int;
-    v_leaves bigint[];
+    v_leaves bigint[];  -- of this epoch; then of the tiles that go
     v_until  bigint;    -- tiles that end there may go
     v_known  bigint[];  -- sizes that were signed, and the checkpoint lost in a failover
     v_firsts bigint[];  -- the first leaf of each tile that goes
@@ -53,9 +53,10 @@ BEGIN
         WHERE touched.beyond <= v_until AND leaves.are_pruned AND node.is_there AND NOT signed.is_inside
           AND NOT EXISTS (SELECT FROM unnest(v_known) AS size WHERE size > touched.first AND size < touched.beyond);
 
-        DELETE FROM audit.seals AS s
-        USING (SELECT first, first + 256 AS beyond FROM unnest(v_firsts) AS first OFFSET 0) AS tile
-        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= tile.first AND s.leaf_index < tile.beyond;
+        -- Leaf by leaf down the key: of a range the planner makes a loop over all leaves of the tree.
+        v_leaves := ARRAY(SELECT first + place FROM unnest(v_firsts) AS first CROSS JOIN generate_series(0, 255) AS place);
+        DELETE FROM audit.seals AS s USING unnest(v_leaves) AS leaf (index)
+        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index = leaf.index;
     END LOOP;
 END
 $$;
