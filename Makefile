@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-mutations-access chaos chaos-quick siege siege-quick tamper tamper-quick migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-mutations-access chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -53,6 +53,9 @@ tamper: .venv/dev   ## Attack the evidence as a superuser in every way we know, 
 
 tamper-quick: .venv/dev   ## The same with some of the attacks, in under two minutes, and nothing is written
 	@$(BIN)/python -W ignore -m tests.tamper --quick
+
+retention-drill: .venv/dev   ## Hold, prune, erase, export and verify a trail of a million records, and print counts and seconds
+	@$(BIN)/python -W ignore -m tests.retention.drill
 
 migrate: .venv/migrate   ## Bring the database MIGRATION_DATABASE_URL to this release
 	@$(BIN)/python -m app.migrate apply

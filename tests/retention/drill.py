@@ -1,7 +1,7 @@
 """The great drill: a tenant of a million records is held, pruned and erased, and what is left proves itself.
 
-`make retention-drill`, or `python -m tests.retention.drill --records N`, prints what was counted, and the seconds. It exits
-with 1 when two counts that must be equal are not, or the verifier does not say what it must.
+`make retention-drill`, or `python -m tests.retention.drill --records N`, prints what was counted, and the seconds. It
+fails when two counts that must be equal are not, or the verifier does not say what it must.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,30 @@ from tests.support.keeping import SERVICE, Keeping, keeping
 from tests.support.sealing import root_of_proof
 
 TENANT, HELD_TENANT = "acme", "globex"
-LIVE_DAYS, DRY_RUN_DAYS = 200, 30
+LIVE_DAYS, DRY_RUN_DAYS = 200, 80
 PERSON = "user-erika"
-# Half of the records are older than a term of 200 days. One of eight is a DRY_RUN, whose term is 30 days.
+# Half of the records are 400 to 310 days old, a quarter 150 to 105, the rest 55 to 10. One of eight is a DRY_RUN. No
+# age is near a term, so that no record becomes due while the drill runs.
 _WRITE = """
 INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, user_id, error, created_at, context)
-SELECT audit.uuid_v7(), 'trace-' || n / 10, %(tenant)s, 'agent-' || n %% 5003, CASE n %% 8 WHEN 0 THEN 'DRY_RUN' WHEN 1 THEN NULL ELSE 'LIVE' END,
-       'success', 'user-' || CASE n %% 1009 WHEN 0 THEN 'erika' WHEN 1 THEN 'held' ELSE (n %% 1009)::text END,
+SELECT audit.uuid_v7(), 'trace-' || n / 10, %(tenant)s, 'agent-' || n %% 5003,
+       CASE n %% 8 WHEN 0 THEN 'DRY_RUN' WHEN 1 THEN NULL ELSE 'LIVE' END, 'success',
+       'user-' || CASE n %% 1009 WHEN 0 THEN 'erika' WHEN 1 THEN 'held' ELSE (n %% 1009)::text END,
        CASE n %% 50 WHEN 0 THEN 'no answer' END,
-       now() - CASE WHEN n < %(records)s::int / 2 THEN interval '400 days' ELSE interval '190 days' END + n * interval '180 days' / %(records)s::int,
-       CASE n %% 1009 WHEN 2 THEN '{"approver":"user-erika"}' WHEN 3 THEN '{"approver":"user-held"}' ELSE '{"event":"scored"}' END::json
+       now() + n * interval '180 days' / %(records)s::int - make_interval(days =>
+           CASE WHEN n < %(records)s::int / 2 THEN 400 WHEN n < %(records)s::int * 3 / 4 THEN 240 ELSE 190 END),
+       CASE n %% 1009 WHEN 2 THEN '{"approver":"user-erika"}' WHEN 3 THEN '{"approver":"user-held"}'
+                      ELSE '{"event":"scored"}' END::json
 FROM generate_series(%(first)s::int, %(last)s::int) AS n
 """
 _DUE = f"""
 SELECT count(*) FROM audit.audit_logs AS l WHERE tenant_id = %s AND created_at < now() - make_interval(days =>
     CASE mode WHEN 'DRY_RUN' THEN {DRY_RUN_DAYS} ELSE {LIVE_DAYS} END)
 """
+_WINDOW = (datetime.now(UTC) - timedelta(days=350), datetime.now(UTC) - timedelta(days=349))
 # What the holds of hold() say, once more.
-_HELD = """(l.user_id = 'user-held' OR l.context ->> 'approver' = 'user-held' OR l.agent_id = 'agent-77' OR l.trace_id = 'trace-1009'
-            OR l.created_at BETWEEN now() - interval '350 days' AND now() - interval '349 days')"""
+_HELD = f"""(l.user_id = 'user-held' OR l.context ->> 'approver' = 'user-held' OR l.agent_id = 'agent-77'
+            OR l.trace_id = 'trace-1009' OR l.created_at >= '{_WINDOW[0]}' AND l.created_at < '{_WINDOW[1]}')"""
 _OF_PERSON = f"(l.user_id = '{PERSON}' OR l.context ->> 'approver' = '{PERSON}')"
 
 
@@ -79,7 +85,9 @@ class Drill:
         counts["due"] = at.count(_DUE, TENANT)
         counts["due and held"] = at.count(f"{_DUE} AND {_HELD}", TENANT)
         with self.timed("count what is due"):
-            told = at.query("SELECT sum(due)::bigint, sum(held)::bigint FROM audit.count_due_records() WHERE tenant_id = %s", TENANT)
+            told = at.query(
+                "SELECT sum(due)::bigint, sum(held)::bigint FROM audit.count_due_records() WHERE tenant_id = %s", TENANT
+            )
         assert told == [(counts["due"] - counts["due and held"], counts["due and held"])]
         # A window over what will be gone: between two records that are held.
         window = self.held_window()
@@ -124,16 +132,15 @@ class Drill:
         at.administer(f"{place}, p_user_id => 'user-held')", TENANT)
         at.administer(f"{place}, p_agent_id => 'agent-77')", TENANT)
         at.administer(f"{place}, p_trace_id => 'trace-1009')", TENANT)
-        window = "p_start_time => now() - interval '350 days', p_end_time => now() - interval '349 days'"
-        at.administer(f"{place}, {window})", TENANT)
+        at.administer(f"{place}, p_start_time => %s, p_end_time => %s)", TENANT, *_WINDOW)
         at.administer(f"{place})", HELD_TENANT)
         released = at.administer(f"{place})", TENANT)
         assert at.administer("SELECT audit.release_hold(%s, 'the case is closed')", released) == "released"
 
     def held_window(self) -> tuple[Any, Any]:
-        """Return a window of time that begins and ends with a held record, and has whole tiles of others between them."""
+        """Return a window of time from one held record to another, with whole tiles of others between them."""
         ((start, end),) = self.at.query(
-            f"SELECT min(created_at), max(created_at) FROM (SELECT created_at FROM audit.audit_logs AS l"
+            "SELECT min(created_at), max(created_at) FROM (SELECT created_at FROM audit.audit_logs AS l"
             " WHERE tenant_id = %s AND user_id = 'user-held' ORDER BY created_at LIMIT 8) AS held",
             TENANT,
         )
@@ -150,9 +157,17 @@ class Drill:
         events = "SELECT coalesce(sum((detail ->> 'count')::bigint), 0) FROM audit.admin_events WHERE act = %s"
         assert at.count(events, "records pruned") == counts["pruned"]
         assert at.count(events, "person erased") == counts["erased"]
-        assert at.count(f"SELECT count(*) FROM audit.audit_logs AS l WHERE {_OF_PERSON} AND NOT {_HELD} AND tenant_id = %s", TENANT) == 0
+        assert (
+            at.count(
+                f"SELECT count(*) FROM audit.audit_logs AS l WHERE {_OF_PERSON} AND NOT {_HELD} AND tenant_id = %s",
+                TENANT,
+            )
+            == 0
+        )
         counts["leaves"] = at.count("SELECT size FROM audit.trees WHERE tenant_id = %s", TENANT)
-        counts["statements"] = at.count("SELECT count(*) FROM audit.seals WHERE tenant_id = %s AND line IS NOT NULL", TENANT)
+        counts["statements"] = at.count(
+            "SELECT count(*) FROM audit.seals WHERE tenant_id = %s AND line IS NOT NULL", TENANT
+        )
         counts["rows of leaves"] = at.count("SELECT count(*) FROM audit.seals WHERE tenant_id = %s", TENANT)
         folded, rest = divmod(counts["leaves"] - counts["rows of leaves"], 256)
         counts["folded tiles"] = folded
@@ -173,7 +188,8 @@ class Drill:
     def judge_window(self, start: Any, end: Any, old: Path) -> None:
         """Export a window from one held record to another, over tiles that have gone, and verify it."""
         window = self.at.export(TENANT, "window.ndjson", start, end)
-        whole_tiles = sum('{"omitted":256,' in line for line in window.open())
+        with window.open() as lines:
+            whole_tiles = sum('{"omitted":256,' in line for line in lines)
         said = self.at.verify(window, TENANT, "--window", "--allow-gone")
         assert said["verdict"] == "pass", said
         assert self.at.verify(window, TENANT, "--window")["verdict"] == "fail"
@@ -198,10 +214,15 @@ class Drill:
                 root, checkpoint = root_of_proof(leaf.split("\n")[0].encode(), proof)
                 assert checkpoint == note
                 assert base64.b64encode(root).decode() == note.split("\n")[2]
-            sizes = [(int(each[1]), base64.b64decode(each[2])) for each in (file.read_text().split("\n") for file in (old, new))]
+            sizes = [
+                (int(each[1]), base64.b64decode(each[2]))
+                for each in (file.read_text().split("\n") for file in (old, new))
+            ]
             with service.transaction():
                 enter(service, at.keys[TENANT])
-                ((text,),) = service.execute("SELECT audit.get_consistency_proof(%s, %s)", [sizes[0][0], sizes[1][0]]).fetchall()
+                ((text,),) = service.execute(
+                    "SELECT audit.get_consistency_proof(%s, %s)", [sizes[0][0], sizes[1][0]]
+                ).fetchall()
         assert is_extension(*sizes[0], *sizes[1], [base64.b64decode(each) for each in json.loads(text)["hashes"]])
         self.counts["inclusion proofs"] = len(sample)
 
@@ -216,7 +237,9 @@ class Drill:
 def main() -> int:
     """Run the drill with a million records, and print the table."""
     forget_libpq_variables()  # the server is our own
-    parser = argparse.ArgumentParser(prog="python -m tests.retention.drill", description=(__doc__ or "").split("\n\n", 1)[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.retention.drill", description=(__doc__ or "").split("\n\n", 1)[0]
+    )
     parser.add_argument("--records", type=int, default=1_000_000)
     with keeping(TENANT, HELD_TENANT) as at:
         drill = Drill(at, parser.parse_args().records)

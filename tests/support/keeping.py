@@ -1,4 +1,4 @@
-"""A server whose trails are sealed, signed, held, pruned, erased, exported and verified, each by the program that does it."""
+"""A server whose trails are sealed, signed, held, pruned, erased, exported and verified, by the true programs."""
 
 import json
 import logging
@@ -84,6 +84,7 @@ class Keeping:
         total = 0
         with self.server.connect(RETENTION) as job:
             while True:
+                pruned: int
                 ((pruned, is_done),) = job.execute("SELECT * FROM audit.prune_records(%s)", [milliseconds]).fetchall()
                 total += pruned
                 if is_done:
