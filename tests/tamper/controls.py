@@ -1,7 +1,7 @@
 """Ordinary work, which nobody may take for an attack."""
 
 from app import migrate
-from tests.tamper import moves
+from tests.tamper import keeping, moves
 from tests.tamper.case import control
 from tests.tamper.scene import Scene
 
@@ -72,3 +72,30 @@ def upgrade(scene: Scene) -> None:
     done = migrate.apply(scene.cluster.url("postgres", scene.database))
     assert done is not None
     assert "functions/seal/record_leaf_line.sql" in done.changed
+
+
+@control("prune, hold and erase by the rules, for a reader who agreed to that", quick=True)
+def kept_by_the_rules(scene: Scene) -> None:
+    """Prune what is due but for what is held, and erase the part of a record that is left."""
+    scene.options = keeping.ALLOWED
+    keeping.write_history(scene)
+    keeping.hold(scene, "trace-8")
+    keeping.prune(scene)
+    keeping.erase(scene, scene.leaf(7))
+    scene.go_on()
+    scene.keep()
+
+
+@control("prune by the rules, then restore into a new server with an epoch")
+def pruned_and_restored(scene: Scene) -> None:
+    """Prune, back up, restore, and prune again: the statement of the second is in the tree of the new epoch."""
+    scene.options = keeping.ALLOWED
+    keeping.write_history(scene)
+    keeping.hold(scene, "trace-8")
+    keeping.prune(scene)
+    scene.go_on()
+    moves.restore_elsewhere(scene, moves.dump(scene))
+    scene.begin_epoch("restore")
+    ((held,),) = scene.tamper("SELECT id FROM audit.legal_holds")
+    scene.administer("SELECT audit.release_hold(%s, 'the case is closed')", held)
+    keeping.prune(scene)

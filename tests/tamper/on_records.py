@@ -138,11 +138,3 @@ def take_id_elsewhere(scene: Scene) -> None:
     record = scene.leaf(7)
     delete(scene)
     scene.write(1, "globex", id=record)
-
-
-@attack("erase a private part without a statement", "verifier: gone", quick=True)
-def erase(scene: Scene) -> None:
-    """Erase what can be erased, and the salt."""
-    record = scene.leaf(7)
-    scene.tamper("UPDATE audit.audit_logs SET user_id = NULL, error = NULL, context = NULL WHERE id = %s", record)
-    scene.tamper("UPDATE audit.seals SET salt = NULL WHERE record_id = %s", record)

@@ -21,8 +21,8 @@ from tests.support.signing import LOG, SignerAt
 from tests.support.witness import StubWitness, running_witness
 
 TENANTS = ("acme", "globex", "initech")
-SIGNER, SEALER, ADMIN = "tamper_signer", "tamper_sealer", "tamper_admin"
-ROLES = {SIGNER: "audit_signer", SEALER: "audit_sealer", ADMIN: "audit_admin"}
+SIGNER, SEALER, ADMIN, RETENTION = "tamper_signer", "tamper_sealer", "tamper_admin", "tamper_retention"
+ROLES = {SIGNER: "audit_signer", SEALER: "audit_sealer", ADMIN: "audit_admin", RETENTION: "audit_retention"}
 SETTINGS = ("fsync=off", "max_connections=60", "autovacuum=off")
 """autovacuum: its transactions would hold up a new epoch for a moment."""
 _NOT_SIGNED_YET = "RF010"
@@ -34,7 +34,8 @@ class Scene:
     """cluster, database: where the records are; a restore or a failover moves them. keys: an API key for each tenant.
 
     folder: of the signer, of what is kept outside, and of exports. found: who has caught something, and what it says.
-    judged: the tenant who looks. goes_on: whether records are written, sealed and signed until then.
+    judged: the tenant who looks, and options: of its verifier. goes_on: whether records are written, sealed and signed
+    until then.
     """
 
     def __init__(self, cluster: Cluster, database: str, folder: Path, keys: dict[str, str]) -> None:
@@ -47,6 +48,7 @@ class Scene:
         self.found: dict[str, str] = {}
         self.witness: StubWitness | None = None
         self.judged = "acme"
+        self.options: tuple[str, ...] = ()
         self.goes_on = True
         self.callbacks = ExitStack()
 
@@ -118,6 +120,11 @@ class Scene:
             ).fetchall()
         assert all("sqlstate" not in outcome for outcome in outcomes), outcomes
         return [str(record["id"]) for record in records]
+
+    def administer(self, statement: str, *parameters: Any, role: str = ADMIN) -> Any:
+        """Call a function as an administrator, or as another role; return its value."""
+        with self._connected(role) as administrator:
+            return administrator.execute(statement.encode(), parameters).fetchall()[0][0]
 
     def seal(self) -> None:
         """Seal everything that is due."""
@@ -234,7 +241,7 @@ class Scene:
         if self.goes_on:
             self.go_on()
         bundle = self.export(self.judged)
-        if bundle is None or self.verify(bundle, self.judged) or self.found:
+        if bundle is None or self.verify(bundle, self.judged, *self.options) or self.found:
             return  # what is not sealed now would be missing below
         listed = self.export(self.judged, "ndjson")
         assert listed is not None
