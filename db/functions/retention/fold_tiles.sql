@@ -21,6 +21,7 @@ DECLARE
     v_until  bigint;    -- tiles that end there may go
     v_known  bigint[];  -- sizes that were signed, and the checkpoint lost in a failover
     v_firsts bigint[];  -- the first leaf of each tile that goes
+    v_first  bigint;
 BEGIN
     FOREACH v_epoch IN ARRAY ARRAY(SELECT DISTINCT epoch FROM unnest(p_epochs) AS epoch) LOOP
         v_leaves := ARRAY(SELECT leaf.index FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) WHERE leaf.epoch = v_epoch);
@@ -53,9 +54,11 @@ BEGIN
         WHERE touched.beyond <= v_until AND leaves.are_pruned AND node.is_there AND NOT signed.is_inside
           AND NOT EXISTS (SELECT FROM unnest(v_known) AS size WHERE size > touched.first AND size < touched.beyond);
 
-        DELETE FROM audit.seals AS s
-        USING (SELECT first, first + 256 AS beyond FROM unnest(v_firsts) AS first OFFSET 0) AS tile
-        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= tile.first AND s.leaf_index < tile.beyond;
+        -- One by one: a join would go through all leaves of the tenant where the planner takes it for small.
+        FOREACH v_first IN ARRAY coalesce(v_firsts, '{}') LOOP
+            DELETE FROM audit.seals AS s
+            WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= v_first AND s.leaf_index < v_first + 256;
+        END LOOP;
     END LOOP;
 END
 $$;
