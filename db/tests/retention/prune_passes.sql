@@ -2,7 +2,7 @@
 -- passed over and comes again in the next pass; terms that change in between begin a new one where they must.
 
 BEGIN;
-SELECT plan(34);
+SELECT plan(36);
 \ir ../support/kept.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
 SELECT audit.set_retention('tap-a', 200, 30) \gset
@@ -29,20 +29,20 @@ SELECT is(pg_temp.at(), '', 'no pass is under way');
 SELECT is(pg_temp.batch('LIVE', 3), 'seen 3 gone 1 of epochs {1} 2020-01-04 00:00:00 2020-01-04 00:00:00', 'the first three: one is held, one not sealed, one goes');
 SELECT is(pg_temp.left_of('tap-a'), '1 2 4 5 6 7 8 9 10 21 22 31', 'that one');
 SELECT is(pg_temp.at(), 'LIVE 3 2020-01-04 00:00:00', 'the pass stands at the last that it has seen');
-SELECT is(pg_temp.batch('LIVE', 1), 'seen 1 gone 0', 'the next is held: nothing goes');
+SELECT is(pg_temp.batch('LIVE', 1), 'seen 1 gone 0 of epochs', 'the next is held: nothing goes');
 SELECT is(pg_temp.at(), 'LIVE 4 2020-01-05 00:00:00', 'and the pass goes on');
 SELECT is(pg_temp.batch('LIVE', 4), 'seen 4 gone 4 of epochs {1,1,1,1} 2020-01-06 00:00:00 2020-01-09 00:00:00', 'the next four go, from when to when');
 SELECT is(pg_temp.left_of('tap-a'), '1 2 4 9 10 21 22 31', 'those');
 SELECT is(pg_temp.batch('LIVE', 9), 'seen 2 gone 2 of epochs {1,1} 2020-01-10 00:00:00 2020-01-11 00:00:00', 'and the last two');
-SELECT is(pg_temp.batch('LIVE', 9), 'seen 0 gone 0', 'then the pass has come to its end, and does not come to the held ones again');
+SELECT is(pg_temp.batch('LIVE', 9), 'seen 0 gone 0 of epochs', 'then the pass has come to its end, and does not come to the held ones again');
 SELECT is(pg_temp.batch('', 9), 'seen 1 gone 1 of epochs {1} 2020-01-01 00:00:00 2020-01-01 00:00:00', 'another mode begins at its oldest');
 SELECT is(pg_temp.at(), ' 31 2020-01-01 00:00:00', 'and the pass stands there');
 SELECT is((SELECT count(*) FROM audit.pruned_ids WHERE id IN (SELECT pg_temp.id_of('tap-a', n) FROM generate_series(1, 40) AS n)), 8::bigint, 'the ids of what went are noted, batch by batch');
 SELECT is((SELECT count(*) FROM audit.seals WHERE tenant_id = 'tap-a' AND record_id IS NULL), 8::bigint, 'and their leaves are emptied');
 
 -- The whole pass, as the job calls it: from the mode at which it stands.
-CREATE FUNCTION pg_temp.prune(p_live int DEFAULT 200, p_dry_run int DEFAULT 30, p_deadline timestamptz DEFAULT 'infinity') RETURNS text LANGUAGE sql AS $$
-    SELECT pg_temp.as_keeper('tap-a', format('concat_ws('' '', p.p_pruned, p.p_is_done) FROM audit.prune_tenant(''tap-a'', %L, %L, %L) AS p', p_live, p_dry_run, p_deadline))
+CREATE FUNCTION pg_temp.prune(p_deadline timestamptz DEFAULT 'infinity') RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.as_keeper('tap-a', format('concat_ws('' '', p.p_pruned, p.p_is_done) FROM audit.prune_tenant(''tap-a'', %L) AS p', p_deadline))
 $$;
 SELECT is(pg_temp.prune(), '0 t', 'a call goes on with the pass that is under way: after records without a mode nothing is left');
 SELECT is(pg_temp.left_of('tap-a'), '1 2 4 21 22', 'though DRY_RUN records are due, which come before');
@@ -53,13 +53,12 @@ SELECT audit.release_hold(:'hold', 'over') \gset
 SELECT pg_temp.seal() \gset
 SELECT is(pg_temp.prune(), '3 t', 'released and sealed, these are gone with the pass after');
 SELECT is(pg_temp.left_of('tap-a'), 'none', 'and nothing is left');
-SELECT is((SELECT string_agg(s.line::json ->> 'leaves', ' ' ORDER BY s.leaf_index) FROM audit.seals AS s WHERE s.tenant_id = 'tap-a' AND s.line IS NOT NULL), '[[9,11]] [[0,1],[2,3],[12,13]]',
+SELECT is((SELECT string_agg(s.line::json ->> 'leaves', ' ' ORDER BY s.leaf_index) FROM audit.seals AS s WHERE s.tenant_id = 'tap-a' AND s.line IS NOT NULL), '[[9,11]] [[0,1],[2,3],[13,14]]',
     'each call states the leaves that went in it, and none where none went');
 
 -- More than a batch: a call does one at least, stops at its deadline, and the next goes on.
 SELECT count(pg_temp.kept('tap-a', n, mode, '2020-01-01 00:00:00+00')) FROM (VALUES (41, 'LIVE'), (42, 'DRY_RUN')) AS k (n, mode) \gset
-INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, created_at, recorded_xid)
-SELECT gen_random_uuid(), 'tap-a', 'agent', 'DRY_RUN', '2020-01-02 00:00:00+00', '50' FROM generate_series(1, 5000);
+SELECT pg_temp.kept_many('tap-a', 1, 5000, 'DRY_RUN', '2020-01-02 00:00:00+00') \gset
 SELECT pg_temp.seal() \gset
 SELECT is(pg_temp.prune(p_deadline => '-infinity'), '5000 f', 'a call whose time is over does one batch, and says that it is not at the end');
 SELECT is((SELECT pass_mode FROM audit.retention WHERE tenant_id = 'tap-a'), 'DRY_RUN', 'it stands at the mode of that batch');
@@ -70,23 +69,25 @@ SELECT is((SELECT jsonb_agg(e.detail -> 'count' ORDER BY e.id) FROM audit.admin_
     '[2, 3, 5000, 1, 1]', 'each call that pruned has one event');
 
 -- Terms that end while a pass is under way.
-SELECT pg_temp.kept('tap-a', 51, 'DRY_RUN', '2020-01-01 00:00:00+00') \gset
+SELECT count(pg_temp.kept('tap-a', n, mode, '2020-01-01 00:00:00+00')) FROM (VALUES (51, 'DRY_RUN'), (52, 'LIVE'), (53, NULL)) AS k (n, mode) \gset
 SELECT pg_temp.seal() \gset
-UPDATE audit.retention SET pass_mode = 'LIVE', pass_time = '2020-01-01 00:00:00+00', pass_id = gen_random_uuid() WHERE tenant_id = 'tap-a';
-SELECT is(pg_temp.prune(p_live => NULL), '0 t', 'a pass stood at LIVE, whose term is taken away: it has come to its end');
-SELECT is(pg_temp.prune(p_live => NULL), '1 t', 'and the next one begins anew');
-UPDATE audit.retention SET pass_mode = 'DRY_RUN', pass_time = '2020-01-01 00:00:00+00', pass_id = gen_random_uuid() WHERE tenant_id = 'tap-a';
-SELECT pg_temp.kept('tap-a', 52, 'LIVE', '2020-01-01 00:00:00+00') \gset
-SELECT pg_temp.seal() \gset
-SELECT is(pg_temp.prune(p_dry_run => NULL), '1 t', 'one that stood at DRY_RUN goes on with LIVE');
+CREATE FUNCTION pg_temp.stand(p_mode text) RETURNS void LANGUAGE sql AS $$
+    UPDATE audit.retention SET pass_mode = p_mode, pass_time = '2021-01-01 00:00:00+00', pass_id = gen_random_uuid() WHERE tenant_id = 'tap-a'
+$$;
+SELECT pg_temp.stand('DRY_RUN'), audit.set_retention('tap-a', 200, NULL) \gset
+SELECT is(pg_temp.prune(), '2 t', 'a pass stood at DRY_RUN, whose term is taken away: it goes on with the other modes');
+SELECT is(pg_temp.left_of('tap-a'), '51', 'and leaves DRY_RUN alone');
+SELECT pg_temp.stand('LIVE'), audit.set_retention('tap-a', NULL, 30) \gset
+SELECT is(pg_temp.prune(), '1 t', 'one stood at LIVE, whose term is taken away: it begins anew with DRY_RUN');
+SELECT is(pg_temp.at(), '', 'and comes to its end');
 
 -- Nothing sealed; nothing due.
 SELECT pg_temp.kept('tap-b', 1, 'LIVE', '2020-01-01 00:00:00+00') \gset
 SELECT audit.set_retention('tap-b', 200, 30) \gset
-SELECT is(pg_temp.as_keeper('tap-b', 'concat_ws('' '', p.p_pruned, p.p_is_done) FROM audit.prune_tenant(''tap-b'', 200, 30, ''infinity'') AS p'), '0 t', 'a tenant of which nothing is sealed has nothing to prune');
+SELECT is(pg_temp.as_keeper('tap-b', 'concat_ws('' '', p.p_pruned, p.p_is_done) FROM audit.prune_tenant(''tap-b'', ''infinity'') AS p'), '0 t', 'a tenant of which nothing is sealed has nothing to prune');
 SELECT is(pg_temp.left_of('tap-b'), '1', 'and keeps its record');
 SELECT is(pg_temp.as_retention(call), '42501 permission denied for function ' || function, 'the job calls no part of it: ' || function)
-FROM (VALUES ('prune_batch', 'audit.prune_batch(''tap-a'', ''LIVE'', now(), 1)'), ('prune_tenant', 'audit.prune_tenant(''tap-a'', 1, 1, now())')) AS c (function, call);
+FROM (VALUES ('prune_batch', 'audit.prune_batch(''tap-a'', ''LIVE'', now(), 1)'), ('prune_tenant', 'audit.prune_tenant(''tap-a'', now())')) AS c (function, call);
 
 SELECT * FROM finish();
 ROLLBACK;
