@@ -28,7 +28,7 @@ BEGIN
         -- Below the last leaf, on which the tree grows, and below what was signed: the signer goes on from there.
         v_until := least(
             (SELECT t.size FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch) - 1,
-            (SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = p_tenant_id AND c.epoch = v_epoch));
+            coalesce((SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = p_tenant_id AND c.epoch = v_epoch), 0));
         -- In the statement of a later epoch, as in audit.begin_evidence().
         v_known := ARRAY(
             SELECT substring(n.line FROM '"known_size":([0-9]{1,18}),')::bigint FROM audit.seals AS n
