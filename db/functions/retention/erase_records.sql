@@ -37,9 +37,11 @@ BEGIN
         RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009', DETAIL = 'a record was changed after it was sealed';
     END IF;
 
-    UPDATE audit.seals AS s SET salt = NULL, private_sha256 = leaf.digest
-    FROM unnest(p_epochs, p_leaves, v_digests) AS leaf (epoch, index, digest)
-    WHERE s.tenant_id = p_tenant_id AND s.epoch = leaf.epoch AND s.leaf_index = leaf.index;
+    -- One by one: a join would go through all leaves of the tenant where the planner takes it for small.
+    FOR n IN 1 .. coalesce(cardinality(p_leaves), 0) LOOP
+        UPDATE audit.seals AS s SET salt = NULL, private_sha256 = v_digests[n]
+        WHERE s.tenant_id = p_tenant_id AND s.epoch = p_epochs[n] AND s.leaf_index = p_leaves[n];
+    END LOOP;
     UPDATE audit.audit_logs AS l SET user_id = NULL, error = NULL, context = NULL WHERE l.id = ANY (v_ids) AND l.tenant_id = p_tenant_id;
 END
 $$;

@@ -17,17 +17,18 @@ SET jit = off
 AS $$
 DECLARE
     v_epoch  int;
-    v_leaves bigint[];  -- of this epoch; then of the tiles that go
+    v_leaves bigint[];  -- of this epoch
     v_until  bigint;    -- tiles that end there may go
     v_known  bigint[];  -- sizes that were signed, and the checkpoint lost in a failover
     v_firsts bigint[];  -- the first leaf of each tile that goes
+    v_first  bigint;
 BEGIN
     FOREACH v_epoch IN ARRAY ARRAY(SELECT DISTINCT epoch FROM unnest(p_epochs) AS epoch) LOOP
         v_leaves := ARRAY(SELECT leaf.index FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) WHERE leaf.epoch = v_epoch);
         -- Below the last leaf, on which the tree grows, and below what was signed: the signer goes on from there.
         v_until := least(
             (SELECT t.size FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch) - 1,
-            (SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = p_tenant_id AND c.epoch = v_epoch));
+            coalesce((SELECT max(c.size) FROM audit.checkpoints AS c WHERE c.tenant_id = p_tenant_id AND c.epoch = v_epoch), 0));
         -- In the statement of a later epoch, as in audit.begin_evidence().
         v_known := ARRAY(
             SELECT substring(n.line FROM '"known_size":([0-9]{1,18}),')::bigint FROM audit.seals AS n
@@ -53,10 +54,11 @@ BEGIN
         WHERE touched.beyond <= v_until AND leaves.are_pruned AND node.is_there AND NOT signed.is_inside
           AND NOT EXISTS (SELECT FROM unnest(v_known) AS size WHERE size > touched.first AND size < touched.beyond);
 
-        -- Leaf by leaf down the key: of a range the planner makes a loop over all leaves of the tree.
-        v_leaves := ARRAY(SELECT first + place FROM unnest(v_firsts) AS first CROSS JOIN generate_series(0, 255) AS place);
-        DELETE FROM audit.seals AS s USING unnest(v_leaves) AS leaf (index)
-        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index = leaf.index;
+        -- One by one: a join would go through all leaves of the tenant where the planner takes it for small.
+        FOREACH v_first IN ARRAY coalesce(v_firsts, '{}') LOOP
+            DELETE FROM audit.seals AS s
+            WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch AND s.leaf_index >= v_first AND s.leaf_index < v_first + 256;
+        END LOOP;
     END LOOP;
 END
 $$;

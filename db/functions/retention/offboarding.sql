@@ -14,7 +14,8 @@ DECLARE
     v_holds    bigint;
     v_terms    record;
     v_exported timestamptz;
-    v_recorded timestamptz;   -- of the newest record
+    v_newest   uuid;          -- the record that was written last
+    v_is_whole boolean;       -- whether an export has it
     v_left     record;        -- created_at of the newest record of each term
     v_tree     record;
 BEGIN
@@ -29,8 +30,13 @@ BEGIN
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
     SELECT max(e.created_at) INTO v_exported FROM audit.admin_events AS e
     WHERE e.tenant_id = p_tenant_id AND e.act = 'records exported' AND e.detail ->> 'format' = 'evidence';
-    SELECT l.recorded_at INTO v_recorded FROM audit.audit_logs AS l
+    SELECT l.id INTO v_newest FROM audit.audit_logs AS l
     WHERE l.tenant_id = p_tenant_id AND l.recorded_xid IS NOT NULL ORDER BY l.recorded_xid DESC, l.id DESC LIMIT 1;
+    -- An export ends with the newest checkpoint of its time. What was sealed or signed later is not in it.
+    v_is_whole := v_exported IS NOT NULL AND (v_newest IS NULL OR EXISTS (
+        SELECT FROM audit.seals AS s
+        JOIN audit.checkpoints AS c ON c.tenant_id = s.tenant_id AND c.epoch = s.epoch AND c.size > s.leaf_index AND c.created_at <= v_exported
+        WHERE s.tenant_id = p_tenant_id AND s.record_id = v_newest));
     SELECT (SELECT max(l.created_at) FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.mode = 'DRY_RUN') AS dry_run,
            greatest((SELECT max(l.created_at) FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.mode = 'LIVE'),
                     (SELECT max(l.created_at) FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.mode IS NULL)) AS live
@@ -43,7 +49,7 @@ BEGIN
 
     RETURN QUERY VALUES
         ('revoke its keys', v_keys = 0, format('%s open the tenant', v_keys)),
-        ('take its last evidence export, and verify it', v_exported IS NOT NULL AND coalesce(v_exported > v_recorded, true),
+        ('take its last evidence export, and verify it', v_is_whole,
          CASE WHEN v_exported IS NULL THEN 'no whole export of format evidence' ELSE format('the last at %s', v_exported) END),
         ('set its terms', num_nonnulls(v_left.live, v_left.dry_run) = 0 OR (v_left.live IS NULL OR v_terms.live_days IS NOT NULL)
                                                                        AND (v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL),
@@ -61,8 +67,8 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.offboarding IS
-    'What is left to do for a tenant that leaves: step, is_done and detail, in this order. Only an export of all its evidence counts, taken after '
-    'its newest record; whether it was verified, the database cannot know. RF002 when the tenant is not registered. SECURITY DEFINER: '
+    'What is left to do for a tenant that leaves: step, is_done and detail, in this order. Only an export of all its evidence counts, taken when '
+    'its newest record was signed; whether it was verified, the database cannot know. RF002 when the tenant is not registered. SECURITY DEFINER: '
     'audit_admin reads no record, and learns here whether there are any.';
 REVOKE ALL ON FUNCTION audit.offboarding FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.offboarding TO audit_admin;

@@ -25,8 +25,9 @@ SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 DECLARE
-    v_pass record;
-    v_due  record;
+    v_pass  record;
+    v_due   record;
+    v_epoch record;
 BEGIN
     SELECT r.pass_time, r.pass_id INTO v_pass
     FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id AND r.pass_mode = p_mode FOR UPDATE;
@@ -49,9 +50,15 @@ BEGIN
     SELECT min(gone.created_at), max(gone.created_at) INTO p_first, p_last FROM gone;
     -- First, so that what is deleted is not changed before.
     PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
-    UPDATE audit.seals AS s SET record_id = NULL, salt = NULL, private_sha256 = NULL
-    FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index)
-    WHERE s.tenant_id = p_tenant_id AND s.epoch = leaf.epoch AND s.leaf_index = leaf.index;
+    -- By bounds and a list, not by a join: where the planner takes a tenant for small, it would join each of its leaves with each of these.
+    FOR v_epoch IN
+        SELECT leaf.epoch, array_agg(leaf.index) AS leaves, min(leaf.index) AS first, max(leaf.index) AS last
+        FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) GROUP BY leaf.epoch
+    LOOP
+        UPDATE audit.seals AS s SET record_id = NULL, salt = NULL, private_sha256 = NULL
+        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch.epoch AND s.leaf_index = ANY (v_epoch.leaves)
+          AND s.leaf_index BETWEEN v_epoch.first AND v_epoch.last;
+    END LOOP;
     PERFORM audit.record_pruned_ids(v_due.p_ids);
 END
 $$;

@@ -34,35 +34,6 @@ SELECT pg_temp.grow('tap-b', 1, 3), pg_temp.grow('tap-a', 1, 600), pg_temp.grow(
 INSERT INTO audit.seal_nodes (tenant_id, epoch, level, node_index, hash)
 VALUES ('tap-b', 1, 1, 0, sha256('other')), ('tap-a', 2, 1, 0, sha256('other')), ('tap-a', 1, 2, 0, sha256('other'));
 
--- The formulas of RFC 6962, 2.1.1 and 2.1.2.
-CREATE FUNCTION pg_temp.path(m int, d bytea[]) RETURNS bytea[] LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    k int := 1;
-BEGIN
-    IF cardinality(d) = 1 THEN
-        RETURN '{}';
-    END IF;
-    WHILE k * 2 < cardinality(d) LOOP
-        k := k * 2;
-    END LOOP;
-    RETURN CASE WHEN m < k THEN pg_temp.path(m, d[:k]) || pg_temp.mth(d[k + 1:])
-                ELSE pg_temp.path(m - k, d[k + 1:]) || pg_temp.mth(d[:k]) END;
-END
-$$;
-CREATE FUNCTION pg_temp.subproof(m int, d bytea[], b boolean) RETURNS bytea[] LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-    k int := 1;
-BEGIN
-    IF cardinality(d) = m THEN
-        RETURN CASE WHEN b THEN '{}' ELSE ARRAY[pg_temp.mth(d)] END;
-    END IF;
-    WHILE k * 2 < cardinality(d) LOOP
-        k := k * 2;
-    END LOOP;
-    RETURN CASE WHEN m <= k THEN pg_temp.subproof(m, d[:k], b) || pg_temp.mth(d[k + 1:])
-                ELSE pg_temp.subproof(m - k, d[k + 1:], false) || pg_temp.mth(d[:k]) END;
-END
-$$;
 SELECT is_empty(
     $$SELECT size, m FROM generate_series(1, 24) AS size CROSS JOIN generate_series(0, size - 1) AS m
       CROSS JOIN LATERAL (SELECT pg_temp.leaf_hashes('tap-a', 1, size)) AS d (leaves)

@@ -20,7 +20,7 @@ SELECT functions_are('audit', ARRAY[
     'insert_audit_logs', 'intact_size', 'intended_privileges', 'is_context', 'isolation_report', 'issue_api_key',
     'keyset_page', 'leaf_of_record', 'leave_tenant_to_keep', 'leave_tenant_to_sign', 'leaves_in_window', 'list_admin_events',
     'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_holds', 'list_proven_admin_events',
-    'list_proven_audit_logs', 'list_retention', 'list_tenants', 'list_tree_heads', 'lock_tree_to_keep', 'next_to_seal',
+    'list_proven_audit_logs', 'list_retention', 'list_tenants', 'list_tree_heads', 'lock_tree_to_keep', 'next_gone_statement', 'next_to_seal',
     'offboarding', 'omitted_lines', 'outdated_server', 'page_cursor', 'parent_hashes', 'parsed_context', 'place_hold',
     'private_leaf_line', 'proven_api_key', 'proven_tenant', 'proven_writer', 'prune_batch', 'prune_records', 'prune_tenant',
     'record_admin_event', 'record_api_key_event', 'record_api_key_use', 'record_export', 'record_keeping_event',
@@ -73,7 +73,7 @@ SELECT results_eq(
           'audit.list_proven_admin_events(integer,text,text,timestamp with time zone,timestamp with time zone,text,text)',
           'audit.list_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,'
               || 'timestamp with time zone,integer,text,text,text,json)',
-          'audit.list_retention()',
+          'audit.list_retention(text)',
           'audit.list_tenants()',
           'audit.list_tree_heads()',
           'audit.lock_tree_to_keep(text,boolean)',

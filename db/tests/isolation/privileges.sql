@@ -146,7 +146,7 @@ SELECT results_eq(
                            get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,granted_privileges,
                            inclusion_path,insert_audit_log,insert_audit_log_batch,insert_audit_logs,intended_privileges,
                            is_context,isolation_report,keyset_page,leaf_of_record,leaves_in_window,list_admin_events,
-                           list_audit_logs,omitted_lines,outdated_server,page_cursor,parent_hashes,parsed_context,
+                           list_audit_logs,next_gone_statement,omitted_lines,outdated_server,page_cursor,parent_hashes,parsed_context,
                            private_leaf_line,record_export,record_leaf_line,record_rules,replay_audit_logs,required_tenant,
                            required_tree,root_of_size,schema_version,seal_records,sealing_horizon,set_tenant,space_used,
                            store_audit_logs,subtree_hash,subtree_path,tenant_source,tree_edge,tree_root,

@@ -98,6 +98,7 @@ SELECT results_eq(
         ('list_tenants', 'STABLE', 'sql'),
         ('list_tree_heads', 'VOLATILE', 'plpgsql'),
         ('lock_tree_to_keep', 'VOLATILE', 'plpgsql'),
+        ('next_gone_statement', 'STABLE', 'plpgsql'),
         ('next_to_seal', 'STABLE', 'plpgsql'),
         ('offboarding', 'VOLATILE', 'plpgsql'),
         ('omitted_lines', 'STABLE', 'plpgsql'),

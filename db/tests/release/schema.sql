@@ -167,10 +167,11 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX seal_nodes_pkey ON audit.seal_nodes USING btree (tenant_id, epoch, level, node_index)',
     'CREATE UNIQUE INDEX sealing_turn_pkey ON audit.sealing_turn USING btree (is_only)',
     'CREATE UNIQUE INDEX seals_pkey ON audit.seals USING btree (tenant_id, epoch, leaf_index)',
+    'CREATE INDEX seals_tenant_id_epoch_leaf_index_idx ON audit.seals USING btree (tenant_id, epoch, leaf_index) WHERE (line IS NOT NULL)',
     'CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)',
     'CREATE UNIQUE INDEX trees_pkey ON audit.trees USING btree (tenant_id, epoch)'],
-    'fifteen indexes for reading, one for sealing, one for holds, a key for each table, one that allows one secret in use, and one leaf a record');
+    'fifteen indexes for reading, one for sealing, one for holds, one for statements, a key for each table, one that allows one secret in use, and one leaf a record');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid

@@ -1,18 +1,23 @@
 -- tap_retention: a login of the job that prunes, as an operator makes one. pg_temp.kept(): a record of a tenant, by a number that its id is made
--- from, as an earlier transaction has written it. pg_temp.as_retention() and pg_temp.as_keeper(): what a call answers to that login, and to
+-- from, as an earlier transaction has written it; pg_temp.kept_many(): as many. pg_temp.as_retention() and pg_temp.as_keeper(): what a call answers to that login, and to
 -- audit_keeper in a tenant that is entered; where it is refused, its SQLSTATE and message. No other tenant has terms meanwhile.
 
 \ir tap.sql
 CREATE ROLE tap_retention LOGIN IN ROLE audit_retention;
 DELETE FROM audit.retention;
+CREATE TEMPORARY SEQUENCE kept_xid START 4;
 CREATE FUNCTION pg_temp.id_of(p_tenant_id text, p_number int) RETURNS uuid LANGUAGE sql AS $$ SELECT md5(p_tenant_id || p_number)::uuid $$;
 CREATE FUNCTION pg_temp.kept(
     p_tenant_id text, p_number int, p_mode text, p_created_at timestamptz, p_user_id text DEFAULT NULL, p_context text DEFAULT NULL) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO audit.audit_logs (id, trace_id, tenant_id, agent_id, mode, status, user_id, error, created_at, recorded_at, recorded_xid, context)
     VALUES (pg_temp.id_of(p_tenant_id, p_number), 'trace-' || p_number % 10, p_tenant_id, 'agent-' || p_number % 10, p_mode, 'error', p_user_id,
-            'error of ' || p_number, p_created_at, p_created_at, (SELECT (3 + count(*))::text::xid8 FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id),
-            p_context::json)
+            'error of ' || p_number, p_created_at, p_created_at, nextval('kept_xid')::text::xid8, p_context::json)
+$$;
+CREATE FUNCTION pg_temp.kept_many(p_tenant_id text, p_first int, p_last int, p_mode text, p_created_at timestamptz) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, created_at, recorded_at, recorded_xid)
+    SELECT lpad(to_hex(n), 32, '0')::uuid, p_tenant_id, 'agent', p_mode, p_created_at + n * interval '1 second', p_created_at, xid.number::text::xid8
+    FROM nextval('kept_xid') AS xid (number) CROSS JOIN generate_series(p_first, p_last) AS n
 $$;
 CREATE FUNCTION pg_temp.seal() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -38,3 +38,32 @@ BEGIN
     WHERE tenant_id = p_tenant_id AND epoch = p_epoch;
 END
 $$;
+-- The formulas of RFC 6962, 2.1.1 and 2.1.2: pg_temp.path() is an inclusion proof, pg_temp.subproof() with true a consistency proof.
+CREATE FUNCTION pg_temp.path(m int, d bytea[]) RETURNS bytea[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    k int := 1;
+BEGIN
+    IF cardinality(d) = 1 THEN
+        RETURN '{}';
+    END IF;
+    WHILE k * 2 < cardinality(d) LOOP
+        k := k * 2;
+    END LOOP;
+    RETURN CASE WHEN m < k THEN pg_temp.path(m, d[:k]) || pg_temp.mth(d[k + 1:])
+                ELSE pg_temp.path(m - k, d[k + 1:]) || pg_temp.mth(d[:k]) END;
+END
+$$;
+CREATE FUNCTION pg_temp.subproof(m int, d bytea[], b boolean) RETURNS bytea[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    k int := 1;
+BEGIN
+    IF cardinality(d) = m THEN
+        RETURN CASE WHEN b THEN '{}' ELSE ARRAY[pg_temp.mth(d)] END;
+    END IF;
+    WHILE k * 2 < cardinality(d) LOOP
+        k := k * 2;
+    END LOOP;
+    RETURN CASE WHEN m <= k THEN pg_temp.subproof(m, d[:k], b) || pg_temp.mth(d[k + 1:])
+                ELSE pg_temp.subproof(m - k, d[k + 1:], false) || pg_temp.mth(d[:k]) END;
+END
+$$;

@@ -34,7 +34,7 @@ SELECT results_eq(
       ORDER BY p.proname$$,
     ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'block_hashes', 'count_due_records', 'due_batch', 'erase_records',
           'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
-          'leaves_in_window', 'list_audit_logs', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
+          'leaves_in_window', 'list_audit_logs', 'next_gone_statement', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
     'planned once a session are the lists, the export, the sealing, and what prunes and erases');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
@@ -69,7 +69,7 @@ SELECT results_eq(
                                  'max_parallel_workers_per_gather=0', 'jit=off']
       ORDER BY p.proname$$,
     ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'count_due_records', 'due_batch', 'erase_records', 'evidence_page',
-          'fold_tiles', 'has_due_records', 'held_records', 'keyset_page', 'leaves_in_window', 'next_to_seal', 'prune_batch',
+          'fold_tiles', 'has_due_records', 'held_records', 'keyset_page', 'leaves_in_window', 'next_gone_statement', 'next_to_seal', 'prune_batch',
           'records_of_user', 'seal_batch', 'seal_remaining'],
     'the order of an index is the only way of those that read rows in their order');
 
