@@ -39,6 +39,7 @@ RUN_BY = {
     ("docs/importing.md", "Import"): "test_commands_of_operators.py",
     ("docs/verifying.md", "Check an export"): "test_verifying.py",
     ("docs/verifying.md", "Check one record"): "test_verifying.py",
+    ("docs/verifying.md", "Compare what has gone with what was agreed"): "test_verifying.py",
     ("docs/restore.md", "Before you need it"): "test_restore_drills.py",
     ("docs/restore.md", "Restore a dump into a new server"): "test_restore_drills.py",
     ("docs/restore.md", "Restore to a moment"): "test_restore_drills.py",
