@@ -69,8 +69,12 @@ rotate-secret: .venv/service   ## Replace the secret of the tenants' proofs in t
 verify: .venv/local   ## Walk through the README's curl commands against a running service
 	@$(BIN)/python -m tests.support.walkthrough
 
-verify-sql: .venv/local   ## Walk through the same story in psql, without the service
+verify-sql: .venv/local   ## Walk through the same story in psql, without the service, and through retention on the private server
+ifdef DATABASE_URL
 	@$(BIN)/python -m app.local with -- psql -X -q -f db/verify.sql
+else
+	@$(BIN)/python -m app.local with -- sh -c 'psql -X -q -f db/verify.sql && psql -X -q -f db/verify_retention.sql "$$ADMIN_DATABASE_URL"'
+endif
 
 vectors: .venv/dev   ## Let four programs judge the evidence in docs/vectors: ours, the page, Go's x/mod and PyPI's aics-tlog
 	@$(BIN)/python -m tests.vectors.judging

@@ -22,23 +22,7 @@
 \set record 01900000-0000-7000-8000-000000000001
 \set others_record 01900000-0000-7000-8000-000000000002
 
-\set ON_ERROR_STOP off
--- A refused statement must not end the transaction that the next one needs.
-\set ON_ERROR_ROLLBACK on
-\set VERBOSITY terse
-\pset pager off
-\pset null ''
-
--- The two ways a step ends; each prints its line. A step says \set step, runs, and then :holds, which wants its query to
--- have set "held" to true, or :refused, which wants its statement to have failed with the SQLSTATE in "refusal".
--- Both forget what they read, so that a step that does not run at all counts as failed.
-\set verdicts ''
-\set print '\\echo :verdict '''' :step \\set verdicts :verdicts :verdict \\set held false \\set refusal none \\set verdict FAIL'
-\set holds 'SELECT CASE WHEN :''held'' THEN ''PASS'' ELSE ''FAIL'' END AS verdict \\gset \\\\ :print'
-\set refused 'SELECT CASE WHEN :''SQLSTATE'' = :''refusal'' THEN ''PASS'' ELSE ''FAIL'' END AS verdict, concat(:''step'', '' ('', :''SQLSTATE'', '')'') AS step \\gset \\\\ :print'
-\set held false
-\set refusal none
-\set verdict FAIL
+\ir verify/steps.sql
 
 -- Row-level security does not bind a superuser, and the owner's members may do what is refused below: as one of those
 -- this would prove nothing, and try a TRUNCATE.
@@ -108,6 +92,7 @@ SELECT :'held' AND position(:'record' IN audit.list_audit_logs(p_limit => 1000))
 ROLLBACK;
 
 \ir verify/evidence.sql
+\ir verify/out_of_reach.sql
 
 \echo
 \echo 'Is isolation intact on this database, for this role?'
@@ -116,12 +101,8 @@ SELECT * FROM audit.isolation_report();
 SELECT bool_and(intact) AND count(*) > 0 AS held FROM audit.isolation_report() \gset
 :holds
 
-\echo
-SELECT :'verdicts' LIKE '%FAIL%' AS failed,
-       (SELECT count(*) FROM regexp_matches(:'verdicts', 'PASS', 'g')) AS passed \gset
+\ir verify/verdict.sql
 \if :failed
     \set ON_ERROR_STOP on
-    \echo 'FAIL  isolation did not hold as' :role
     DO $$ BEGIN RAISE EXCEPTION 'verification failed'; END $$;
 \endif
-\echo PASS '' :passed 'steps as' :role

@@ -84,7 +84,7 @@ def test_the_only_login_of_a_platform_administers(shell: Shell, database: TestDa
     before = database.execute("SELECT id FROM audit.proof_secrets WHERE replaced_at IS NULL")
     shell.run(rotate)
     assert database.execute("SELECT id FROM audit.proof_secrets WHERE replaced_at IS NULL") != before
-    assert "(19 rows)" in shell.run(report)
+    assert "(20 rows)" in shell.run(report)
 
 
 def test_history_is_looked_at_and_imported_as_shown(shell: Shell, database: TestDatabase) -> None:

@@ -1,4 +1,4 @@
-"""The psql walk-through, db/verify.sql: it prints what docs/verify-with-psql.md shows, and fails where it should."""
+"""The psql walk-throughs: each prints what docs/verify-with-psql.md shows, and fails where it should."""
 
 import os
 import re
@@ -16,8 +16,10 @@ from tests.support.sealing import sealed_and_signed
 from tests.support.shell import Shell
 
 
-def run_verify_sql(database: TestDatabase, role: str = "audit_app", options: Sequence[str] = ()) -> tuple[int, str]:
-    """Run db/verify.sql as `make verify-sql` does; return psql's exit status and all it printed."""
+def run_verify_sql(
+    database: TestDatabase, role: str = "audit_app", options: Sequence[str] = (), file: str = "db/verify.sql"
+) -> tuple[int, str]:
+    """Run a walk-through as `make verify-sql` does; return psql's exit status and all it printed."""
     done = subprocess.run(
         [
             Path(os.environ["POSTGRESQL_BINARIES"]) / "psql",
@@ -25,7 +27,7 @@ def run_verify_sql(database: TestDatabase, role: str = "audit_app", options: Seq
             "-q",
             *options,
             "-f",
-            "db/verify.sql",
+            file,
             database.url(role),
         ],
         cwd=ROOT,
@@ -112,6 +114,57 @@ def test_the_psql_steps_refuse_a_role_that_would_prove_nothing(database: TestDat
     status, output = run_verify_sql(database, "postgres")
     assert status == 3
     assert output.startswith("FAIL  run this as audit_app, not as postgres")
+
+
+def run_retention(database: TestDatabase, role: str = "postgres") -> tuple[int, str]:
+    return run_verify_sql(database, role, file="db/verify_retention.sql")
+
+
+def test_the_steps_of_retention_pass_print_what_is_shown_and_leave_eight_records(database: TestDatabase) -> None:
+    (expected,) = pages.shown("docs/verify-with-psql.md", "Retention")
+    assert run_retention(database) == (0, expected.rstrip("\n"))
+    tables = ("audit_logs", "retention", "legal_holds", "pruned_ids")
+    left = [database.execute(f"SELECT count(*) FROM audit.{table}") for table in tables]
+    assert left == [[(8,)], [(0,)], [(0,)], [(0,)]]
+
+
+def test_the_steps_of_retention_can_be_repeated(database: TestDatabase) -> None:
+    assert [run_retention(database)[0] for _ in range(2)] == [0, 0]
+
+
+def test_the_steps_of_retention_fail_where_holds_do_not_hold(database: TestDatabase) -> None:
+    database.execute(
+        "CREATE OR REPLACE FUNCTION audit.held_records(p_tenant_id text, p_ids uuid[]) RETURNS uuid[]"
+        " LANGUAGE sql STABLE RETURN ARRAY[]::uuid[]"
+    )
+    status, output = run_retention(database)
+    assert status == 3
+    assert "FAIL  and is gone; what is held is there, and what is too young" in output
+
+
+def test_the_steps_of_retention_fail_where_an_erasure_changes_the_tree(database: TestDatabase) -> None:
+    database.execute(
+        "CREATE FUNCTION changed() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN NEW.leaf_hash := sha256('other'); RETURN NEW; END $$;"
+        "CREATE TRIGGER changed BEFORE UPDATE ON audit.seals FOR EACH ROW EXECUTE FUNCTION changed();"
+        "GRANT EXECUTE ON FUNCTION changed() TO audit_keeper"
+    )
+    status, output = run_retention(database)
+    assert status == 3
+    assert "FAIL  the leaves lead to the root of before: every old checkpoint and proof holds" in output
+
+
+def test_the_steps_of_retention_want_a_superuser(database: TestDatabase) -> None:
+    status, output = run_retention(database, "audit_gateway")
+    assert status == 3
+    assert output.startswith("FAIL  run this as a superuser")
+    assert database.execute("SELECT count(*) FROM audit.audit_logs") == [(0,)]
+
+
+def test_the_command_of_the_page_for_retention_passes(shell: Shell, database: TestDatabase) -> None:
+    (block,) = pages.commands("docs/verify-with-psql.md", "Retention")
+    shell.variables["SUPERUSER_URL"] = database.url("postgres")
+    assert re.search(r"^PASS  \d+ steps as postgres$", shell.run(block), re.MULTILINE)
 
 
 def test_the_command_of_the_page_passes(shell: Shell, api_keys: dict[str, str]) -> None:

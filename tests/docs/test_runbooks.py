@@ -11,6 +11,7 @@ from tests.conftest import TestDatabase
 from tests.support import pages
 from tests.support.calls import bearer
 from tests.support.processes import ServiceProcess, running_service
+from tests.support.sealing import sealed_and_signed
 from tests.support.shell import Shell
 
 LOGS = "/api/v1/audit/logs"
@@ -81,8 +82,10 @@ def test_a_tenant_that_leaves_takes_its_records_and_nothing_opens_them_any_more(
     shell.variables |= {"READ_KEY": key, "KEY_ID": key.split("_")[1]}
     record = {"agent_id": "kyc", "mode": "LIVE", "status": "success"}
     assert service.http.post(LOGS, headers=bearer(key), json=record).status_code == 201
-    export, revoke, list_events = blocks("A tenant leaves")
+    offboard, export, revoke, list_events, set_terms = blocks("A tenant leaves")
+    sealed_and_signed(database)
 
+    assert re.search(r"^revoke its keys +no ", shell.run(offboard), re.MULTILINE)
     assert json.loads(shell.run(export)) == {"complete": True, "count": 1}
     assert "valid" in shell.run(revoke)
     assert service.http.get(LOGS, headers=bearer(key)).status_code == 401
@@ -90,3 +93,9 @@ def test_a_tenant_that_leaves_takes_its_records_and_nothing_opens_them_any_more(
     events = json.loads((shell.folder / "audit-logs-events.ndjson").read_text())
     assert "records exported" in json.dumps(events)
     assert database.execute("SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'acme'") == [(1,)]
+    shell.run(set_terms)
+    steps = dict(re.findall(r"^(\w+ its [a-z ]*[a-z](?:, and verify it)?)  +(yes|no) ", shell.run(offboard), re.MULTILINE))
+    assert steps == {
+        "revoke its keys": "yes", "take its last evidence export, and verify it": "yes", "set its terms": "yes",
+        "release its holds": "yes", "prune its records": "no", "keep its last checkpoint": "yes",
+    }  # fmt: skip
