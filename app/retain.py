@@ -19,34 +19,38 @@ _MILLISECONDS = 500
 """Of one call, after which those that wait for a lock of it get their turn."""
 _SECONDS_BETWEEN_LOOKS = 60.0
 """When nothing is due. Terms are days: a record that goes a minute late harms nobody. A look reads all held records."""
-_SECONDS_BETWEEN_TRIES = 0.5
-_MAX_TRIES = 60
-"""Half a minute of `--once`. A call that seals, prunes or erases has a tenant's tree locked for ten seconds at most."""
+_SECONDS_AFTER_FRUITLESS = 0.5
+"""After a call that pruned nothing and is not done: others have the trees locked, or much is held. It doubles."""
+_MAX_FRUITLESS = 6
+"""Of `--once`, in a row: half a minute."""
 
 
 class Pruning:
-    """Prunes over one connection. records: pruned since the last report. faults: tenants left out, in words."""
+    """Prunes over one connection.
+
+    records: pruned since the last report. faults: tenants left out, in words. is_done: whether the last call left
+    nothing that is due. fruitless: how many calls in a row pruned nothing and were not done.
+    """
 
     def __init__(self, connection: Connection[Row]) -> None:
         self._connection = connection
         self.records = 0
         self.faults = command.faults_of(connection)
+        self.is_done = False
+        self.fruitless = 0
 
     def work(self) -> float:
         """Prune for half a second at most; return the seconds until the next call."""
-        began = time.monotonic()
-        pruned = self.prune()
-        # A call that passes over held records has no number to show for its time.
-        return 0.0 if pruned or time.monotonic() - began >= _MILLISECONDS / 1000 else _SECONDS_BETWEEN_LOOKS
-
-    def prune(self) -> int:
-        """Prune for half a second at most; return the number of records."""
         (row,) = self._connection.execute(
-            "SELECT audit.prune_records(p_milliseconds => %(milliseconds)s::int) AS records",
+            "SELECT pruned, is_done FROM audit.prune_records(p_milliseconds => %(milliseconds)s::int)",
             {"milliseconds": _MILLISECONDS},
         ).fetchall()
-        self.records += row["records"]
-        return int(row["records"])
+        self.records += row["pruned"]
+        self.is_done = row["is_done"]
+        self.fruitless = 0 if self.is_done or row["pruned"] else self.fruitless + 1
+        if self.is_done:
+            return _SECONDS_BETWEEN_LOOKS
+        return _SECONDS_AFTER_FRUITLESS * 2.0 ** min(self.fruitless - 1, 6) if self.fruitless else 0.0
 
     def report(self) -> str:
         """Say how many records were pruned since the last report, in lines; "" when none was and no tenant left out."""
@@ -103,18 +107,18 @@ def _connect() -> Connection[Row]:
 def _prune_once() -> int:
     with _connect() as connection:
         pruning = Pruning(connection)
-        for _ in range(_MAX_TRIES):
-            while not pruning.work():
-                pass
-            # None may mean that others have the trees locked, or that there are more tenants than one call visits.
-            left = sum(row["due"] for row in _due(connection))
-            if not left or pruning.faults:
-                break
-            time.sleep(_SECONDS_BETWEEN_TRIES)
+        seconds = pruning.work()
+        while not pruning.is_done and pruning.fruitless <= _MAX_FRUITLESS:
+            time.sleep(seconds)
+            seconds = pruning.work()
+        # Where more is held than one call passes over, no call can tell.
+        left = 0 if pruning.is_done else sum(row["due"] for row in _due(connection))
         status = 1 if left or pruning.faults else 0
         terminal.write(pruning.report() or "nothing to prune")
     if left:
-        terminal.complain(f"{left} records are due and were not pruned: run it again")
+        terminal.complain(
+            f"{left} records are due and were not pruned: others had their tenants' trees locked. Run it again."
+        )
     return status
 
 

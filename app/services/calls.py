@@ -28,6 +28,7 @@ SCHEMA_VERSION: LiteralString = "SELECT version, digest FROM audit.schema_versio
 ISOLATION_REPORT: LiteralString = "SELECT rule, intact, findings FROM audit.isolation_report()"
 RECORD_RULES: LiteralString = "SELECT rule, field, description FROM audit.record_rules()"
 WAL_POSITION: LiteralString = "SELECT database, position, is_standby FROM audit.wal_position()"
+SPACE_USED: LiteralString = "SELECT relation, kind, bytes, records FROM audit.space_used()"
 OUTDATED_SERVER: LiteralString = "SELECT audit.outdated_server()"
 
 INSERT_AUDIT_LOG_BATCH: LiteralString = "SELECT audit.insert_audit_log_batch(p_records => %(records)s::json)"

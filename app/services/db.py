@@ -188,6 +188,10 @@ class Database:
             found.append(f"the role's tenants come from {source} by now: restart the service")
         return Health(latency_ms, "broken" if found else "intact", found)
 
+    async def space_used(self) -> list[tuple[Any, ...]]:
+        """Return the rows of audit.space_used()."""
+        return await self._rows(calls.SPACE_USED)
+
     async def wal_position(self) -> WalPosition:
         """Return what audit.wal_position() says of the server."""
         (row,) = await self._rows(calls.WAL_POSITION)

@@ -86,6 +86,16 @@ SEALING_HELD_UP = _gauge(
 )
 # Workers share the database and the spool, so the worst value that one of them sees counts.
 DATABASE_UP = _gauge("database_up", "Whether the database accepts writes: 1 for yes, 0 for no.", of_workers="min")
+DATABASE_BYTES = _gauge(
+    "database_bytes", "Bytes on the database's disk, by table or index, and its kind.", "relation", "kind",
+    of_workers="max",
+)  # fmt: skip
+DATABASE_RECORDS = _gauge(
+    "database_records",
+    "Records of a table, by the estimate of the last VACUUM or ANALYZE.",
+    "relation",
+    of_workers="max",
+)
 READS = _counter("reads", "Lists, single records and parts of exports, by where: replica or primary.", "database")
 REPLICA_UP = _gauge("read_database_up", "Whether READ_DATABASE_URL is read: 1 for yes, 0 for no.", of_workers="min")
 REPLICA_LAG_SECONDS = _gauge(

@@ -68,7 +68,7 @@ def test_once_waits_for_a_transaction_that_has_the_tree_locked(
     with psycopg.connect(database.url("postgres")) as sealing:
         sealing.execute("SELECT FROM audit.trees WHERE tenant_id = 'acme' FOR UPDATE")
         process = subprocess.Popen([*COMMAND, "--once"], env=environment, stdout=subprocess.PIPE, text=True)
-        eventually(lambda: calls_of(database, "count_due_records"))
+        eventually(lambda: has_called(database))
         assert kept(database) == 1
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0
@@ -76,13 +76,12 @@ def test_once_waits_for_a_transaction_that_has_the_tree_locked(
     assert kept(database) == 0
 
 
-def calls_of(database: TestDatabase, function: str) -> bool:
-    """Whether a session of the command has called this function last."""
+def has_called(database: TestDatabase) -> bool:
+    """Whether a call of the command has ended, and the command waits."""
     return bool(
         database.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name = 'ringfence-retain' AND query LIKE %s",
-            f"%{function}%",
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'"
+            " AND application_name = 'ringfence-retain' AND query LIKE '%prune_records%'",
         )
     )
 

@@ -4,6 +4,7 @@ import re
 import socket
 from pathlib import Path
 
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
@@ -70,6 +71,43 @@ def test_they_are_read_while_the_database_is_unavailable_and_say_so(database: Te
         database.come_up()
         eventually(lambda: read(service)["ringfence_replayed_total", ""] == 1)
         eventually(lambda: read(service)["ringfence_spool_records", ""] == 0)
+
+
+def test_the_space_of_each_table_and_index_is_told(database: TestDatabase) -> None:
+    database.execute("INSERT INTO audit.pruned_ids SELECT gen_random_uuid() FROM generate_series(1, 5000)")
+    database.execute("ANALYZE audit.pruned_ids")
+    with running_service(database_url=database.url("audit_app")) as service:
+        eventually(lambda: ("ringfence_database_records", "relation=pruned_ids") in read(service))
+        found = read(service)
+        assert found["ringfence_database_records", "relation=pruned_ids"] == 5000
+        assert found["ringfence_database_bytes", "kind=table,relation=pruned_ids"] > 5000 * 16
+        assert found["ringfence_database_bytes", "kind=index,relation=pruned_ids_pkey"] > 5000 * 16
+        bytes_of_tables = {name for name, labels in found if labels.startswith("kind=table")}
+        assert bytes_of_tables == {"ringfence_database_bytes"}
+
+
+def test_neither_a_scrape_nor_a_record_waits_while_a_table_is_locked(database: TestDatabase) -> None:
+    database.execute("CREATE TABLE audit.added ()")  # which no other query of the service comes to
+    database.execute(
+        "ALTER TABLE audit.added OWNER TO audit_owner, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+    )
+    database.execute("REVOKE ALL ON audit.added FROM audit_owner")
+    with psycopg.connect(database.url("postgres")) as migrating:
+        migrating.execute("LOCK TABLE audit.added IN ACCESS EXCLUSIVE MODE")
+        with running_service(database_url=database.url(), database_pool_size=2) as service:
+            eventually(lambda: waits_for_a_lock(database))
+            assert service.http.post(EXECUTE, headers=ACME, json={"input": {}}).status_code == 200
+            assert ("ringfence_database_bytes", "kind=table,relation=audit_logs") not in read(service)
+            assert waits_for_a_lock(database)
+
+
+def waits_for_a_lock(database: TestDatabase) -> bool:
+    return bool(
+        database.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            " AND application_name = 'ringfence'"
+        )
+    )
 
 
 def test_broken_isolation_is_a_verdict_of_0(database: TestDatabase) -> None:

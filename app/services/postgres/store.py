@@ -34,6 +34,7 @@ from app.services.postgres.reads import DatabaseReader
 from app.services.postgres.replica import ReadReplica
 from app.services.postgres.retries import Retries
 from app.services.postgres.sealer import Sealer
+from app.services.postgres.space import SpaceUsed, sample_space
 from app.services.postgres.sqlstates import Diagnosis, refusal_of
 from app.telemetry.metrics import COMMIT_RECORDS
 
@@ -212,6 +213,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
     @override
     def start(self) -> None:
         work = [self._breaker.watch(), self._uses.report(), self._sealer.run()]
+        work += [sample_space(self._space_used, lambda: self._breaker.is_closed)]
         work += [self._replica.watch()] if self._replica else []
         self._background = [asyncio.create_task(each) for each in work]
 
@@ -230,6 +232,10 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
 
     async def _report_use(self, api_key: ApiKey, scope: str) -> None:
         await self._call(api_key, calls.RECORD_API_KEY_USE, {"scope": scope}, MAX_WRITE_SECONDS, writes=True)
+
+    async def _space_used(self) -> list[SpaceUsed]:
+        rows = await self._retries.run(self._database.space_used, writes=False)
+        return [SpaceUsed(*row) for row in rows]
 
     async def _wal_position(self) -> WalPosition:
         return await self._retries.run(self._database.wal_position, writes=False, seconds=MAX_WRITE_SECONDS)
