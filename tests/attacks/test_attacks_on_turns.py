@@ -20,7 +20,7 @@ def retention(database: TestDatabase, create_role: CreateRole) -> Iterator[Conne
         yield connection
 
 
-def prune(retention: Connection) -> int:
+def prune(retention: Connection[tuple[int, bool]]) -> int:
     """Prune as a job does, with little time for a call, until a call is done; return how many records that were."""
     total = 0
     for _ in range(20):

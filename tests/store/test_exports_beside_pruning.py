@@ -92,7 +92,8 @@ def test_an_export_that_is_under_way_ends_and_lacks_the_statement_of_what_has_go
 
 def test_an_export_of_a_window_that_is_pruned_meanwhile_breaks_off(database: TestDatabase, export: Export) -> None:
     ((start, end),) = database.execute(
-        "SELECT l.created_at, l.created_at + interval '1 microsecond' FROM audit.audit_logs AS l JOIN audit.seals AS s ON s.record_id = l.id"
+        "SELECT l.created_at, l.created_at + interval '1 microsecond'"
+        " FROM audit.audit_logs AS l JOIN audit.seals AS s ON s.record_id = l.id"
         " WHERE s.leaf_index = 300"
     )
     export.begin(start.isoformat(), end.isoformat())
