@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
-from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report
+from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report, sealing
 from bench.laboratory import SERVER_SETTINGS, Laboratory
 from bench.measure import Clock, Plan
 from bench.programs import ensure_pgaudit, ensure_programs
@@ -42,6 +42,10 @@ def in_the_database(run: Run) -> None:
 
 def of_the_service(run: Run) -> None:
     """Measure what is asked over HTTP, and what a request costs."""
+    # Or the services seal millions of records while the peers and they are measured.
+    run.clock.say("Sealing what is there")
+    for laboratory in (run.writing, run.reading):
+        sealing.seal_all(laboratory, sealing.WORKERS)
     run.clock.say("Starting the services and the peers")
     with over_http.services(run) as services:
         over_http.lists(run, services)

@@ -103,7 +103,11 @@ def lists(run: Run, services: Services) -> None:
 
 
 def _comparable(page: dict[str, Any]) -> list[dict[str, Any]]:
-    return [item | {"created_at": datetime.fromisoformat(item["created_at"])} for item in page["items"]]
+    def at(text: str | None) -> datetime | None:
+        return datetime.fromisoformat(text) if text else None
+
+    times = ("created_at", "recorded_at")
+    return [item | {name: at(item[name]) for name in times} for item in page["items"]]
 
 
 def executions(run: Run, services: Services) -> None:

@@ -11,6 +11,7 @@ import httpx
 from app.sign import files, publish, witnesses
 from app.sign.database import CallFailed, Database, Unavailable
 from app.sign.memory import Memory
+from app.sign.metrics import Metrics
 from app.sign.outside import make_client
 from app.sign.settings import SignerSettings
 from app.sign.signer import Round, Signer, Witnessing
@@ -61,7 +62,13 @@ async def run(
         if until_closed is not None:
             loop.add_reader(until_closed, stop.set)
             stack.callback(loop.remove_reader, until_closed)
-        await _until_stopped(signer, publisher, interval or settings.signer_interval, stop)
+        metrics = Metrics()
+        if settings.signer_metrics_port is not None:
+            try:
+                stack.enter_context(metrics.served(settings.signer_metrics_host, settings.signer_metrics_port))
+            except OSError as error:
+                raise RunRefused(f"SIGNER_METRICS_PORT: {error}") from None
+        await _until_stopped(signer, publisher, metrics, interval or settings.signer_interval, stop)
     return 0
 
 
@@ -75,7 +82,9 @@ async def _once(signer: Signer, publisher: publish.Publisher) -> int:
     return 0 if sent and not done.refused and not done.failed and not done.waiting else 1
 
 
-async def _until_stopped(signer: Signer, publisher: publish.Publisher, interval: float, stop: asyncio.Event) -> None:
+async def _until_stopped(
+    signer: Signer, publisher: publish.Publisher, metrics: Metrics, interval: float, stop: asyncio.Event
+) -> None:
     loop = asyncio.get_running_loop()
     publishing = asyncio.create_task(publisher.run())
     pause, refused = interval, 0
@@ -88,6 +97,7 @@ async def _until_stopped(signer: Signer, publisher: publish.Publisher, interval:
             pause = min(pause * 2, _MAX_PAUSE)
             logger.warning("the heads cannot be read or signed, the next try is in %g seconds: %s", pause, error)
         else:
+            metrics.count(done)
             # With ten thousand idle tenants a look takes a tenth of a second: it must not take up the database.
             idle = 0 if done.signed else min((loop.time() - began) * _IDLE_FACTOR, _MAX_IDLE_PAUSE)
             pause = max(interval, idle)

@@ -53,6 +53,12 @@ class SignerSettings(BaseSettings):
     publish_timeout: _Seconds = 10.0
     """Seconds that each of them may take."""
 
+    signer_metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Port of /metrics, for Prometheus. Without it the signer listens nowhere."""
+
+    signer_metrics_host: str = "127.0.0.1"
+    """Address that /metrics listens on. It tells how many trees are signed, and nothing of any tenant."""
+
     tsa_url: str | None = None
     """Time-stamping authority (RFC 3161) that `stamp` asks."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from app.http.schemas import ExecuteRequest
-from bench.peers.models import NOTHING_CALLED, AuditLog, Execution, Item, Page
+from bench.peers.models import NOTHING_CALLED, AuditLog, Execution, Item, Page, context_of
 
 engine = create_async_engine(
     "postgresql+asyncpg://",
@@ -33,7 +33,7 @@ async def execute(agent_id: str, body: ExecuteRequest, x_tenant_id: Annotated[st
         await session.execute(SET_TENANT, {"tenant_id": x_tenant_id})
         record = AuditLog(
             trace_id=uuid4().hex, tenant_id=x_tenant_id, agent_id=agent_id, mode=body.mode, status="success",
-            user_id=body.user_id,
+            user_id=body.user_id, context=context_of(body.input),
         )  # fmt: skip
         session.add(record)
         await session.commit()

@@ -3,6 +3,7 @@
 It proves an API key as the service does, and differs in how it talks to the server.
 """
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.responses import JSONResponse
 
 from app.http.schemas import ExecuteRequest
-from bench.peers.models import NOTHING_CALLED
+from bench.peers.models import NOTHING_CALLED, context_of
 
 # Without a conninfo libpq reads PGHOST, PGUSER and PGDATABASE.
 pool = AsyncConnectionPool(min_size=1, max_size=int(os.environ["POOL_SIZE"]), open=False, kwargs={"autocommit": True})
@@ -40,8 +41,8 @@ async def execute(agent_id: str, body: ExecuteRequest, authorization: Annotated[
         ((tenant_id,),) = await entered.fetchall()
         inserted = await connection.execute(
             "SELECT audit.insert_audit_log(p_agent_id => %s, p_mode => %s, p_status => 'success',"
-            " p_trace_id => %s, p_user_id => %s)",
-            [agent_id, body.mode, trace_id, body.user_id],
+            " p_trace_id => %s, p_user_id => %s, p_context => %s)",
+            [agent_id, body.mode, trace_id, body.user_id, json.dumps(context_of(body.input))],
         )
         ((record_id,),) = await inserted.fetchall()
         await connection.execute("COMMIT")

@@ -1,11 +1,13 @@
 """The table and the answers of both SQLAlchemy peers, as their users would declare them."""
 
+import hashlib
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import FetchedValue
+from sqlalchemy import JSON, FetchedValue
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -14,7 +16,7 @@ class Base(DeclarativeBase):
 
 
 class AuditLog(Base):
-    """audit.audit_logs. The database sets created_at: no run-time role may."""
+    """audit.audit_logs. The database sets the times and the key: no run-time role may."""
 
     __tablename__ = "audit_logs"
     __table_args__ = {"schema": "audit"}  # noqa: RUF012
@@ -30,6 +32,9 @@ class AuditLog(Base):
     user_id: Mapped[str | None]
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=FetchedValue())
+    recorded_at: Mapped[datetime | None] = mapped_column(server_default=FetchedValue())
+    api_key_id: Mapped[str | None] = mapped_column(server_default=FetchedValue())
+    context: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Execution(BaseModel):
@@ -62,6 +67,9 @@ class Item(BaseModel):
     user_id: str | None
     error: str | None
     created_at: datetime
+    recorded_at: datetime | None
+    api_key_id: str | None
+    context: dict[str, Any] | None
 
 
 class Page(BaseModel):
@@ -72,3 +80,9 @@ class Page(BaseModel):
 
 
 NOTHING_CALLED = {"would_call": None, "live_enabled": False}
+
+
+def context_of(agent_input: Any) -> dict[str, str]:
+    """Return the context that the service gives an execution that calls nothing: the hashes of its input and output."""
+    sent, got = (json.dumps(value, separators=(",", ":")).encode() for value in (agent_input, NOTHING_CALLED))
+    return {"input_sha256": hashlib.sha256(sent).hexdigest(), "output_sha256": hashlib.sha256(got).hexdigest()}

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import sessionmaker
 
 from app.http.schemas import ExecuteRequest
-from bench.peers.models import NOTHING_CALLED, AuditLog, Execution, Item, Page
+from bench.peers.models import NOTHING_CALLED, AuditLog, Execution, Item, Page, context_of
 
 engine = create_engine(
     "postgresql+psycopg://",
@@ -33,7 +33,7 @@ def execute(agent_id: str, body: ExecuteRequest, x_tenant_id: Annotated[str, Hea
         session.execute(SET_TENANT, {"tenant_id": x_tenant_id})
         record = AuditLog(
             trace_id=uuid4().hex, tenant_id=x_tenant_id, agent_id=agent_id, mode=body.mode, status="success",
-            user_id=body.user_id,
+            user_id=body.user_id, context=context_of(body.input),
         )  # fmt: skip
         session.add(record)
         session.commit()

@@ -9,13 +9,17 @@ import pytest
 import yaml
 
 from app.settings import Settings
+from app.sign.metrics import Metrics as SignerMetrics
 from app.sign.settings import SignerSettings
 from app.telemetry import metrics
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",), "info": ("_info",)}
-METRICS = {each.name + suffix for each in metrics.REGISTRY.collect() for suffix in _SUFFIXES[each.type]}
+REGISTRIES = (metrics.REGISTRY, SignerMetrics().registry)
+METRICS = {
+    each.name + suffix for registry in REGISTRIES for each in registry.collect() for suffix in _SUFFIXES[each.type]
+}
 
 
 def expressions() -> list[str]:

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
+from urllib.request import urlopen
 
 from tests.conftest import TestDatabase
 from tests.support.polling import eventually
@@ -50,6 +53,29 @@ def test_a_running_signer_outlives_an_outage(sealed: Sealed, signer: SignerAt, d
         database.come_up()
         sealed.append("acme", 5)
         eventually(lambda: sealed.signed_size() == 12)
+
+
+def test_a_running_signer_serves_metrics_where_a_port_is_set(sealed: Sealed, signer: SignerAt) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with running_signer(replace(signer, more={"signer_metrics_port": port})):
+        eventually(lambda: sealed.signed_size() == 7)
+
+        def counted() -> bool:
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                text = answer.read().decode()
+                return 'ringfence_signer_trees{state="refused"} 0.0' in text and "heads_signed_total 0.0" not in text
+            return False
+
+        eventually(counted)
+
+
+def test_a_signer_that_cannot_listen_says_so_and_does_not_start(signer: SignerAt) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        more = {"signer_metrics_port": taken.getsockname()[1]}
+        refused = replace(signer, more=more).command("run")
+    assert (refused.returncode, "SIGNER_METRICS_PORT: " in refused.stderr) == (1, True)
 
 
 def test_a_second_signer_with_the_same_directory_is_refused(sealed: Sealed, signer: SignerAt) -> None:
