@@ -187,7 +187,8 @@ class Drill:
 
     def judge_window(self, start: Any, end: Any, old: Path) -> None:
         """Export a window from one held record to another, over tiles that have gone, and verify it."""
-        window = self.at.export(TENANT, "window.ndjson", start, end)
+        with self.timed("export a window"):
+            window = self.at.export(TENANT, "window.ndjson", start, end)
         with window.open() as lines:
             whole_tiles = sum('{"omitted":256,' in line for line in lines)
         said = self.at.verify(window, TENANT, "--window", "--allow-gone")
