@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-mutations-access chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-mutations-access chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -87,6 +87,9 @@ bench-quick: .venv/bench   ## The same in about six minutes, and nothing is writ
 
 bench-pages: .venv/local   ## Write the results of the last `make bench` into docs/performance.md and the README
 	@$(BIN)/python -m bench.pages
+
+bench-space: .venv/local   ## Measure the bytes of a record on disk, and write them into docs/capacity.md; some minutes
+	@$(BIN)/python -m bench.space
 
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,10 +1,13 @@
 """What an erased person leaves: nothing in files and statistics of the database; the write-ahead log, for a while."""
 
+import json
 import secrets
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -150,3 +153,25 @@ def test_the_write_ahead_log_holds_it_until_it_is_removed(
     erase(database, retention, person.user)
     database.execute("VACUUM FULL")
     assert disk.holds("pg_wal", person.texts["error"])
+
+
+def test_a_spooled_copy_of_an_erased_record_does_not_bring_the_person_back(
+    database: TestDatabase, retention: str
+) -> None:
+    line = json.dumps({
+        "id": str(uuid.uuid4()), "tenant_id": "acme", "agent_id": "kyc", "mode": "LIVE", "status": "error",
+        "user_id": "jane", "created_at": datetime.now(UTC).isoformat(),
+    })  # fmt: skip
+
+    def replayed() -> Any:
+        with psycopg.connect(database.url()) as gateway:
+            call = gateway.execute("SELECT audit.replay_audit_logs(%s)", [json.dumps([{"line": line}])])
+            (((outcome,),),) = call.fetchall()
+        return outcome and outcome["sqlstate"]
+
+    assert [replayed(), replayed()] == [None, None]  # stored, and repeated
+    seal(database)
+    with psycopg.connect(database.url(retention)) as connection:
+        connection.execute("SELECT audit.erase_user('acme', 'jane')")
+    assert replayed() == "RF004"
+    assert database.execute("SELECT user_id FROM audit.audit_logs") == [(None,)]

@@ -119,7 +119,7 @@ def keep_and_prune(database: TestDatabase, tenant: str) -> None:
         )
         seal(database)
         if count == 1:
-            assert database.execute("SELECT pruned, is_done FROM audit.prune_records()") == [(1, True)]
+            assert database.execute("SELECT pruned, is_done FROM audit.prune_records(10000)") == [(1, True)]
     ((hold,),) = database.execute("SELECT audit.place_hold(%s, 'court order', 'case 12')", tenant)
     database.execute("SELECT audit.set_retention_rules(p_live_floor_days => 183, p_release_by_two => true)")
     database.execute("SELECT audit.release_hold(%s, 'case closed')", hold)
