@@ -1,6 +1,7 @@
-# Three images. The default is the service (`python -m app`) with its administration (`python -m app.admin`): what it need not
-# have, it does not have. `--target migrate` adds what brings a database to this release (`python -m app.migrate apply`) and
-# imports history. `--target sign` adds the signer's cryptography (`python -m app.sign run`). No PostgreSQL, no compiler, no secret in any.
+# Three images. The default is the service (`python -m app`) with its administration (`python -m app.admin`) and retention
+# (`python -m app.retain`): what it need not have, it does not have. `--target migrate` adds what brings a database to this
+# release (`python -m app.migrate apply`) and imports history. `--target sign` adds the signer's cryptography
+# (`python -m app.sign run`). No PostgreSQL, no compiler, no secret in any.
 
 # The image that is built where no --target can be given, as on Render.
 ARG STAGE=service
