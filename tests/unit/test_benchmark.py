@@ -14,7 +14,9 @@ from bench.report import tables
 from bench.results import Results, read
 from bench.run import Run
 
-PLAN = Plan(rounds=3, seconds=2, warming_up=1, records=1, unanalysed=1, sent=1, exported=1, sealed=1, leaves=1)
+PLAN = Plan(
+    rounds=3, seconds=2, warming_up=1, records=1, unanalysed=1, sent=1, exported=1, sealed=1, leaves=1, pruned=1, kept=1
+)
 ALL = [
     pair
     for group in vars(pairs).values()
@@ -35,12 +37,12 @@ def rate(per_second: float, p50: float = 1.0, p99: float = 2.0) -> Rate:
 @pytest.mark.parametrize(
     ("of", "target", "met"),
     [("rate", 2.0, True), ("rate", 2.1, False), ("latency", 4.0, True), ("latency", 3.9, False), ("tail", 12.0, True),
-     ("tail", 11.9, False), ("rate", None, None)],
+     ("tail", 11.9, False), ("tails", 6.0, True), ("tails", 5.9, False), ("rate", None, None)],
 )  # fmt: skip
 def test_a_target_is_met_or_missed_by_the_median_of_the_rounds(of: str, target: float | None, met: bool | None) -> None:
     ours = [rate(20, p50=4, p99=12), rate(10, p50=1, p99=1), rate(90, p50=9, p99=99)]
     comparison = compared(Pair("ours", "theirs", "a", "b", target, of), ours, [rate(10), rate(10), rate(10)])
-    assert comparison.ratio() == {"rate": 2.0, "latency": 4.0, "tail": 12.0}[of]
+    assert comparison.ratio() == {"rate": 2.0, "latency": 4.0, "tail": 12.0, "tails": 6.0}[of]
     assert comparison.met() is met
     assert comparison.verdict() == {True: "met", False: "missed", None: ""}[met]
 
@@ -92,6 +94,12 @@ def test_the_targets_are_those_that_were_decided() -> None:
 def test_the_targets_of_evidence_are_those_that_were_decided() -> None:
     assert (pairs.SEALING_RATE, pairs.SEALING_LAG, pairs.PROOF_TIME) == (50_000, 2, 5)
     assert (pairs.PROOF_SIZE, pairs.VERIFIER_RATE) == (1024, 1_000_000)
+
+
+def test_the_targets_of_retention_are_those_that_were_decided() -> None:
+    assert pairs.PRUNING_RATE == 50_000
+    assert [pair.bound() for pair in pairs.PRUNED_BESIDE] == ["<= 1.50"]
+    assert {pair.bound() for pair in pairs.RETENTION_INSERTS} == {"<= 1.03"}
 
 
 @pytest.mark.parametrize(
