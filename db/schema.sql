@@ -170,7 +170,7 @@ CREATE TABLE audit.audit_logs (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 ALTER TABLE ONLY audit.audit_logs FORCE ROW LEVEL SECURITY;
-COMMENT ON TABLE audit.audit_logs IS 'Executions of AI agents, append-only: no role may UPDATE, DELETE or TRUNCATE. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
+COMMENT ON TABLE audit.audit_logs IS 'Executions of AI agents, append-only: no role may TRUNCATE, and none but audit_keeper, as whom nobody connects, may DELETE, or UPDATE what is personal to NULL. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
 COMMENT ON COLUMN audit.audit_logs.id IS 'UUID version 7, time-ordered. Made by the writer, so that a retry after a lost connection cannot write twice.';
 COMMENT ON COLUMN audit.audit_logs.trace_id IS 'Ties together the records of one request (W3C trace id, or the caller''s).';
 COMMENT ON COLUMN audit.audit_logs.tenant_id IS 'Whose record this is. The column every policy compares.';
@@ -179,7 +179,7 @@ COMMENT ON COLUMN audit.audit_logs.mode IS 'DRY_RUN: nothing was called. LIVE: t
 COMMENT ON COLUMN audit.audit_logs.status IS 'started: about to be called. success, error: how it ended. denied: refused, the agent was not called.';
 COMMENT ON COLUMN audit.audit_logs.http_status IS 'What the agent answered. NULL when it was not called or gave no answer.';
 COMMENT ON COLUMN audit.audit_logs.latency_ms IS 'How long the call took, in milliseconds. NULL when there was none.';
-COMMENT ON COLUMN audit.audit_logs.user_id IS 'The user on whose behalf, as the caller names it. Personal data.';
+COMMENT ON COLUMN audit.audit_logs.user_id IS 'The user on whose behalf, as the caller names it. Personal data. NULL: none was given, or it is erased with error and context.';
 COMMENT ON COLUMN audit.audit_logs.error IS 'Why it was refused or failed, in our words; never the agent''s answer.';
 COMMENT ON COLUMN audit.audit_logs.created_at IS 'The database''s clock at the start of the writing transaction. The run-time roles may not set it.';
 COMMENT ON COLUMN audit.audit_logs.recorded_at IS 'The server''s clock when the record was written, whatever created_at says. No role may set it. NULL: written before it was noted.';

@@ -159,6 +159,12 @@ COMMENT ON CONSTRAINT seals_private_sha256_size ON audit.seals IS 'A SHA-256.';
 CREATE INDEX seals_tenant_id_epoch_leaf_index_idx ON audit.seals (tenant_id, epoch, leaf_index) WHERE line IS NOT NULL;
 COMMENT ON INDEX audit.seals_tenant_id_epoch_leaf_index_idx IS 'Serves the question which statement of a tree is the next.';
 
+COMMENT ON TABLE audit.audit_logs IS
+    'Executions of AI agents, append-only: no role may TRUNCATE, and none but audit_keeper, as whom nobody connects, may DELETE, or UPDATE what is '
+    'personal to NULL. Row-level security: a transaction sees and writes the records of the tenant it is set to.';
+COMMENT ON COLUMN audit.audit_logs.user_id IS
+    'The user on whose behalf, as the caller names it. Personal data. NULL: none was given, or it is erased with error and context.';
+
 -- Dead rows of a prune are cleared while there are few: a table of a thousand million rows would wait for two hundred million.
 ALTER TABLE audit.audit_logs SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 ALTER TABLE audit.seals SET (autovacuum_vacuum_scale_factor = 0.02);
