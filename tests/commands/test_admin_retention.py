@@ -93,7 +93,7 @@ def test_a_hold_keeps_records_until_it_is_released(admin: Admin, database: TestD
     admin("set-retention", "acme", "--live-days", "365")
     write_aged(database, days=400)
     placed = admin("place-hold", "acme", "--reason", "a lawsuit", "--reference", "case 7").stdout.strip()
-    database.execute("SELECT audit.prune_records()")
+    database.execute("SELECT audit.prune_records(10000)")
     assert kept(database) == 1
 
     released = admin("release-hold", placed, "--reason", "settled")
@@ -101,7 +101,7 @@ def test_a_hold_keeps_records_until_it_is_released(admin: Admin, database: TestD
 
     (listed,) = answer(admin("list-holds", "--json"))
     assert (listed["status"], listed["release_reason"]) == ("released", "settled")
-    database.execute("SELECT audit.prune_records()")
+    database.execute("SELECT audit.prune_records(10000)")
     assert kept(database) == 0
 
 
@@ -157,7 +157,7 @@ def test_what_is_left_of_a_tenant_that_leaves_is_a_table_and_a_status(admin: Adm
     }
 
     admin("revoke-key", key["id"])
-    database.execute("SELECT audit.prune_records()")
+    database.execute("SELECT audit.prune_records(10000)")
     sign(database, "acme")
     database.execute(
         "INSERT INTO audit.admin_events (id, act, tenant_id, actor, created_at, detail)"

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from app import retain
 from tests.conftest import CreateRole, TestDatabase
 from tests.support.admin_command import ENVIRONMENT
 from tests.support.aged_records import kept, write_aged
@@ -178,16 +179,28 @@ def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
     assert private_part(database, other)[0] is None
 
 
-def test_erasing_goes_on_where_a_call_has_ended(database: TestDatabase, environment: dict[str, str]) -> None:
-    """A call reads pages of 5,000 records until its time is up."""
+def test_erasing_goes_on_where_a_call_has_ended(
+    database: TestDatabase,
+    environment: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call reads pages of 5,000 records until its time is up, which it is here after one."""
     (first,) = write_aged(database, days=9, user_id=JANE, sealed=False)
-    write_aged(database, days=8, count=9_000, sealed=False)
+    write_aged(database, days=8, count=6_000, sealed=False)
     (last,) = write_aged(database, days=7, user_id=JANE)
+    file = tmp_path / "user"
+    file.write_text(JANE)
+    monkeypatch.setattr("app.retain._MILLISECONDS", 1)
+    monkeypatch.setattr("sys.argv", ["retain", "erase-user", "acme", "--user-file", str(file)])
+    monkeypatch.setenv("RETENTION_DATABASE_URL", environment["RETENTION_DATABASE_URL"])
 
-    ended = run(environment, "erase-user", "acme", given=JANE)
+    assert retain.main() == 0
 
-    assert ended.stdout == "2 records erased; 0 held, 0 not sealed yet\n"
+    assert capsys.readouterr().out == "2 records erased; 0 held, 0 not sealed yet\n"
     assert private_part(database, first)[0] is private_part(database, last)[0] is None
+    assert database.execute("SELECT count(*) FROM audit.admin_events WHERE act = 'person erased'") == [(2,)]
 
 
 def test_what_is_held_or_not_sealed_is_not_erased_and_the_status_says_so(
