@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
-from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report, sealing
+from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report, retention, sealing
 from bench.laboratory import SERVER_SETTINGS, Laboratory
 from bench.measure import Clock, Plan
 from bench.programs import ensure_pgaudit, ensure_programs
@@ -23,11 +23,11 @@ from bench.run import Run
 
 FULL = Plan(
     rounds=5, seconds=2, warming_up=1, records=10_000_000, unanalysed=300_000, sent=100_000, exported=200_000,
-    sealed=100_000, leaves=10_000_000,
+    sealed=100_000, leaves=10_000_000, pruned=200_000, kept=1_000_000,
 )  # fmt: skip
 QUICK = Plan(
     rounds=3, seconds=1, warming_up=0, records=550_000, unanalysed=100_000, sent=20_000, exported=50_000,
-    sealed=50_000, leaves=300_000,
+    sealed=50_000, leaves=300_000, pruned=50_000, kept=50_000,
 )  # fmt: skip
 SMALLER = 100_000
 """Records in the smaller table."""
@@ -58,8 +58,11 @@ def of_the_service(run: Run) -> None:
 
 
 PARTS: dict[str, Callable[[Run], None]] = {
-    "sql": in_the_database, "http": of_the_service, "evidence": evidence.measure,
+    "sql": in_the_database, "http": of_the_service, "evidence": evidence.measure, "retention": retention.measure,
 }  # fmt: skip
+
+ALONE = {"evidence", "retention"}
+"""The parts that need no program but the server's, and read none of the many records."""
 
 
 def main() -> int:
@@ -70,7 +73,7 @@ def main() -> int:
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
     forget_libpq_variables()  # the servers are our own
-    if arguments.only != "evidence":
+    if arguments.only not in ALONE:
         ensure_programs()
         ensure_pgaudit()
     clock = Clock()
@@ -81,7 +84,7 @@ def main() -> int:
         server = PrivateServer(wheel_binaries(), folder / "server")
         try:
             server.start(*SERVER_SETTINGS)
-            records = SMALLER if arguments.only == "evidence" else plan.records  # which reads none of them
+            records = SMALLER if arguments.only in ALONE else plan.records
             clock.say(f"Making {records:,} records to read")
             reading, writing = Laboratory(server, "large", records), Laboratory(server, "small", SMALLER)
             run = Run(writing, reading, folder, plan, clock, results)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,8 +58,8 @@ def inserts(run: Run) -> None:
     loads: dict[str, Load] = {}
     for shape, laboratory in made.items():
         for kind in ROLES:
-            loads[f"{kind}, {shape}"] = _session(laboratory, kind, SINGLE, 1)
-            loads[f"{kind} bulk, {shape}"] = _session(laboratory, kind, MANY, BULK)
+            loads[f"{kind}, {shape}"] = session(laboratory, kind, SINGLE, 1)
+            loads[f"{kind} bulk, {shape}"] = session(laboratory, kind, MANY, BULK)
     run.measure("Inserts, one session, processor time by what evidence adds", pairs.EVIDENCE_INSERTS, loads)
     load = sql(made["index"], "bench_header", "insert_header.sql", WRITERS)
     run.measure(f"Inserts, pgbench, {WRITERS} clients, while records are sealed", pairs.SEALED_BESIDE, {
@@ -67,32 +67,36 @@ def inserts(run: Run) -> None:
     })  # fmt: skip
 
 
-def _session(laboratory: Laboratory, kind: str, call: str, records: int) -> Load:
+def session(
+    laboratory: Laboratory, kind: str, call: str, records: int, record: Callable[[], dict[str, str]] = lambda: RECORD
+) -> Load:
     """Return a load of one session; the milliseconds are the processor's, of the session's process, for one record.
 
     A few per cent cannot be seen in the time on the clock, which holds what the disk and the machine do besides.
     """
     statement = f"SELECT {ENTER[kind]}, {call}".encode()
-    parameters = {"key": laboratory.api_key, "records": json.dumps([RECORD] * records)}
+
+    def parameters() -> dict[str, str]:
+        return {"key": laboratory.api_key, "records": json.dumps([record() for _ in range(records)])}
 
     def run(seconds: int) -> Rate:
         calls = max(1, seconds) * (500 if records == 1 else 10)
         with psycopg.connect(laboratory.url(ROLES[kind]), autocommit=True) as connection:
             for _ in range(20 if records == 1 else 2):  # a session reads its catalogue first
-                connection.execute(statement, parameters, prepare=True)
+                connection.execute(statement, parameters(), prepare=True)
             began, before = time.perf_counter(), backend_seconds(connection)
             for _ in range(calls):
-                connection.execute(statement, parameters, prepare=True)
+                connection.execute(statement, parameters(), prepare=True)
             used = 1000 * (backend_seconds(connection) - before) / (calls * records)
         return Rate(calls * records / (time.perf_counter() - began), "records", calls * records, used)
 
     return run
 
 
-def release_before(folder: Path) -> Path | None:
-    """Unpack the release before evidence below `folder`; return where, or None where there is no history."""
-    archive, release = folder / "before-evidence.tar", folder / "before-evidence"
-    command = ["git", "archive", "-o", str(archive), COMMIT, "app", "db", "pgmigrate.yml"]
+def release_before(folder: Path, commit: str = COMMIT) -> Path | None:
+    """Unpack the release of a commit below `folder`; return where, or None where there is no history."""
+    archive, release = folder / f"{commit}.tar", folder / commit
+    command = ["git", "archive", "-o", str(archive), commit, "app", "db", "pgmigrate.yml"]
     if subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, check=False).returncode != 0:
         return None
     with tarfile.open(archive) as members:

@@ -16,13 +16,26 @@ HERE = Path(__file__).parent
 JOBS = 2
 
 
-def pgbench(binaries: Path, host: Path, database: str, role: str, script: str, clients: int, **variables: str) -> Load:
-    """Return a load by pgbench with one file of bench/sql. host: folder of the server's socket."""
+def pgbench(
+    binaries: Path,
+    host: Path,
+    database: str,
+    role: str,
+    script: str,
+    clients: int,
+    per_second: float | None = None,
+    **variables: str,
+) -> Load:
+    """Return a load by pgbench with one file of bench/sql. host: folder of the server's socket.
+
+    per_second: how many transactions are begun; what one takes counts from the time that it should have begun. None: as
+    many as the server takes.
+    """
     command = [
         str(binaries / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={clients}",
         f"--jobs={min(JOBS, clients)}", f"--file={HERE / 'sql' / script}",
         *(f"--define={name}={value}" for name, value in variables.items()),
-        f"--host={host}", f"--username={role}", "--log",
+        f"--host={host}", f"--username={role}", "--log", *([f"--rate={per_second:.0f}"] if per_second else []),
     ]  # fmt: skip
 
     def run(seconds: int) -> Rate:

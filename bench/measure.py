@@ -46,9 +46,9 @@ class Pair:
     """What is compared, and how it should come out.
 
     what, against: for people; ours, theirs: names of loads. target: the bound of the ratio; None where it is only
-    reported. of: "rate" (more is better), "latency" (of the medians, less is better), or "tail" (p99 of ours to the
-    median of theirs, less is better). peer: whether `against` is a peer rather than a limit. cores: how many the
-    machine needs for the target to be judged.
+    reported. of: "rate" (more is better), "latency" (of the medians, less is better), "tail" (p99 of ours to the
+    median of theirs, less is better), or "tails" (p99 of both, less is better). peer: whether `against` is a peer
+    rather than a limit. cores: how many the machine needs for the target to be judged.
     """
 
     what: str
@@ -84,8 +84,9 @@ class Comparison:
         both = list(zip(self.ours, self.theirs, strict=True))
         if self.pair.of == "rate":
             return [one.per_second / other.per_second for one, other in both]
-        part = "p99" if self.pair.of == "tail" else "p50"
-        return [_milliseconds(one, part) / _milliseconds(other, "p50") for one, other in both]
+        part = "p99" if self.pair.of in ("tail", "tails") else "p50"
+        against = "p99" if self.pair.of == "tails" else "p50"
+        return [_milliseconds(one, part) / _milliseconds(other, against) for one, other in both]
 
     def ratio(self) -> float:
         """Return the median of the ratios."""
@@ -135,7 +136,8 @@ class Plan:
 
     rounds: of each comparison; seconds: of one load; warming_up: seconds of a load before the first round, 0 for none.
     records: in the larger table; unanalysed: in the table without statistics; sent: records of one bulk request;
-    exported: records of one export; sealed: records that are sealed in one round; leaves: of the tree that is proven.
+    exported: records of one export; sealed: records that are sealed in one round; leaves: of the tree that is proven;
+    pruned: records that are pruned in one round; kept: records of the tenant from which a person is erased.
     """
 
     rounds: int
@@ -147,6 +149,8 @@ class Plan:
     exported: int
     sealed: int
     leaves: int
+    pruned: int
+    kept: int
 
 
 def compare(pairs: list[Pair], loads: Mapping[str, Load], plan: Plan, machine_cores: int) -> list[Comparison]:

@@ -34,6 +34,14 @@ EVIDENCE_INSERTS = [
 SEALED_BESIDE = [
     Pair("insert in SQL, named tenant, sealed beside", "not sealed beside", "named, sealed beside", "named")
 ]
+RETENTION_INSERTS = [
+    Pair(f"processor time of {name} with an id of its caller's, beside pruned ids", "without", f"{call}, today",
+         f"{call}, before", 1.03, "latency")
+    for call, name in _CALLS.items()
+]  # fmt: skip
+PRUNED_BESIDE = [
+    Pair("insert in SQL at half load, p99, beside a prune", "without", "insert beside a prune", "insert", 1.5, "tails"),
+]
 PGAUDIT = [
     Pair("insert in SQL, named tenant", "INSERT logged by pgaudit", "header", "logged", peer=True),
     Pair("INSERT logged by pgaudit", "the same INSERT, not logged", "logged", "not logged", peer=True),
@@ -68,6 +76,8 @@ EXPORTS = [
     Pair("export as NDJSON", "COPY TO by the owner, as text", "export", "COPY as text", 0.6),
 ]
 SEALING_RATE = 50_000
+"""Records a second, with two workers on two cores."""
+PRUNING_RATE = 50_000
 """Records a second, with two workers on two cores."""
 SEALING_LAG = 2
 """Seconds from a record to its leaf: p99 under full load."""

@@ -33,6 +33,7 @@ PANELS = (
     Panel("Rates: ours ÷ the peer's", "longer is better →", lambda pair: pair.of == "rate" and pair.peer),
     Panel("Latencies: ours ÷ the other's", "← shorter is better", lambda pair: pair.of == "latency", 0.35),
     Panel("p99 ÷ median", "← shorter is better", lambda pair: pair.of == "tail", 0.35),
+    Panel("p99 ÷ p99", "← shorter is better", lambda pair: pair.of == "tails", 0.35),
 )
 
 

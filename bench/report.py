@@ -10,6 +10,7 @@ SECTIONS = {
     "rate": "rate, ours / theirs: more is better",
     "latency": "latency, ours / theirs: less is better",
     "tail": "p99 / median: less is better",
+    "tails": "p99 / p99: less is better",
 }
 WIDTH = 88
 

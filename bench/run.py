@@ -35,8 +35,12 @@ class Run:
         self.results.figures.append(figure)
 
 
-def sql(laboratory: Laboratory, role: str, script: str, clients: int, **variables: str) -> Load:
-    """Return a load by pgbench: one file of bench/sql in the database of `laboratory`, as `role`."""
+def sql(
+    laboratory: Laboratory, role: str, script: str, clients: int, per_second: float | None = None, **variables: str
+) -> Load:
+    """Return a load by pgbench: one file of bench/sql in the database of `laboratory`, as `role`. See pgbench()."""
     server = laboratory.server
     variables["api_key"] = laboratory.api_key
-    return pgbench(server.binaries, server.socket_folder, laboratory.name, role, script, clients, **variables)
+    return pgbench(
+        server.binaries, server.socket_folder, laboratory.name, role, script, clients, per_second, **variables
+    )

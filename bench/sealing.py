@@ -15,7 +15,7 @@ TENANTS = 100
 WORKERS = 2
 WRITERS = 16
 IDLE = 10_000
-UNSEALED = "SELECT (SELECT count(*) FROM audit.audit_logs) - (SELECT coalesce(sum(size), 0)::bigint FROM audit.trees)"
+UNSEALED = "SELECT (SELECT count(*) FROM audit.audit_logs) - (SELECT count(record_id) FROM audit.seals)"
 Growth = tuple[str, int, int, datetime]
 """Tenant, size before, size after, when it was seen."""
 
