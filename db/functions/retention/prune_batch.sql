@@ -25,9 +25,9 @@ SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 DECLARE
-    v_pass  record;
-    v_due   record;
-    v_epoch record;
+    v_pass record;
+    v_due  record;
+    v_tile record;
 BEGIN
     SELECT r.pass_time, r.pass_id INTO v_pass
     FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id AND r.pass_mode = p_mode FOR UPDATE;
@@ -50,14 +50,15 @@ BEGIN
     SELECT min(gone.created_at), max(gone.created_at) INTO p_first, p_last FROM gone;
     -- First, so that what is deleted is not changed before.
     PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
-    -- By bounds and a list, not by a join: where the planner takes a tenant for small, it would join each of its leaves with each of these.
-    FOR v_epoch IN
+    -- Tile by tile, by bounds and a list: a join would go through all leaves of a tenant that the planner takes for small, and a long list
+    -- is searched from its start for each leaf between its bounds.
+    FOR v_tile IN
         SELECT leaf.epoch, array_agg(leaf.index) AS leaves, min(leaf.index) AS first, max(leaf.index) AS last
-        FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) GROUP BY leaf.epoch
+        FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index) GROUP BY leaf.epoch, leaf.index >> 8
     LOOP
         UPDATE audit.seals AS s SET record_id = NULL, salt = NULL, private_sha256 = NULL
-        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_epoch.epoch AND s.leaf_index = ANY (v_epoch.leaves)
-          AND s.leaf_index BETWEEN v_epoch.first AND v_epoch.last;
+        WHERE s.tenant_id = p_tenant_id AND s.epoch = v_tile.epoch AND s.leaf_index = ANY (v_tile.leaves)
+          AND s.leaf_index BETWEEN v_tile.first AND v_tile.last;
     END LOOP;
     PERFORM audit.record_pruned_ids(v_due.p_ids);
 END
