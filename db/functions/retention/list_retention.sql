@@ -9,11 +9,13 @@ SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
+DECLARE
+    v_floor int := (SELECT r.live_floor_days FROM audit.retention_rules AS r);
 BEGIN
     RETURN QUERY
     -- A floor that was raised since the term was set holds all the same.
-    SELECT r.tenant_id, CASE WHEN r.live_days IS NOT NULL THEN greatest(r.live_days, rules.live_floor_days) END, r.dry_run_days, r.set_at, r.pruned_at
-    FROM audit.retention AS r CROSS JOIN audit.retention_rules AS rules
+    SELECT r.tenant_id, CASE WHEN r.live_days IS NOT NULL THEN greatest(r.live_days, v_floor) END, r.dry_run_days, r.set_at, r.pruned_at
+    FROM audit.retention AS r
     WHERE p_tenant_id IS NULL OR r.tenant_id = p_tenant_id
     ORDER BY r.pruned_at NULLS FIRST, r.tenant_id;
 END

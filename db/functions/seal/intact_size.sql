@@ -7,6 +7,8 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+-- PostgreSQL before 18 lets what is off cost so much that it would compile the statement.
+SET jit = off
 AS $$
 DECLARE
     v_tree record;
