@@ -95,9 +95,9 @@ def test_a_job_passes_over_the_tenant_at_which_another_one_is() -> None:
         with at.server.connect() as first, at.server.connect(RETENTION) as second:
             first.execute("BEGIN")
             first.execute("SELECT FROM audit.trees WHERE tenant_id = 'acme' FOR UPDATE")
-            assert second.execute("SELECT * FROM audit.prune_records(1000)").fetchone() == (500, False)
+            assert second.execute("SELECT * FROM audit.prune_records(10000)").fetchone() == (500, False)
             first.execute("ROLLBACK")
-            assert second.execute("SELECT * FROM audit.prune_records(1000)").fetchone() == (500, True)
+            assert second.execute("SELECT * FROM audit.prune_records(10000)").fetchone() == (500, True)
         books.check(at, 1000)
 
 
@@ -108,7 +108,7 @@ def test_a_writer_does_not_wait_for_a_prune_that_is_under_way() -> None:
         at.server.seal()
         with at.server.connect(RETENTION) as job, at.server.connect(GATEWAY) as writer:
             job.execute("BEGIN")
-            assert job.execute("SELECT pruned FROM audit.prune_records(1000)").fetchone() == (500,)
+            assert job.execute("SELECT pruned FROM audit.prune_records(10000)").fetchone() == (500,)
             writer.execute("SET lock_timeout = '1s'")
             with writer.transaction():
                 writer.execute("SELECT audit.set_tenant(p_tenant_id => 'acme')")
