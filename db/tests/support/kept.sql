@@ -4,6 +4,7 @@
 
 \ir tap.sql
 CREATE ROLE tap_retention LOGIN IN ROLE audit_retention;
+SET LOCAL statement_timeout = '20s';   -- a weakened loop has no end
 DELETE FROM audit.retention;
 CREATE TEMPORARY SEQUENCE kept_xid START 4;
 CREATE FUNCTION pg_temp.id_of(p_tenant_id text, p_number int) RETURNS uuid LANGUAGE sql AS $$ SELECT md5(p_tenant_id || p_number)::uuid $$;
