@@ -110,7 +110,6 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('erase_user', 'erases what is held', 'WHERE id <> ALL (v_held)', ''),
         ('erase_user', 'names the person', 'jsonb_build_object(''count'', erased)', 'jsonb_build_object(''count'', erased, ''user'', p_user_id)'),
         ('erase_user', 'reads beyond its deadline', ' OR clock_timestamp() >= v_deadline', ''),
-        ('erase_user', 'empties holds of another tenant', 'h.tenant_id = p_tenant_id AND h.user_id = p_user_id', 'h.user_id = p_user_id'),
         ('erase_user', 'empties holds of everybody', 'h.tenant_id = p_tenant_id AND h.user_id = p_user_id', 'h.tenant_id = p_tenant_id'),
         ('erase_user', 'empties holds while something is held', 'v_id IS NULL AND held = 0', 'v_id IS NULL'),
         ('erase_user', 'leaves the reason', 'reason = ''erased'', release_reason', 'release_reason'),
