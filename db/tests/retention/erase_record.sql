@@ -1,7 +1,7 @@
 -- Proves: the private part of one record is erased as that of a person's, once; a record that is held, not sealed, changed, or of another tenant is not.
 
 BEGIN;
-SELECT plan(25);
+SELECT plan(27);
 \ir ../support/kept.sql
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -47,6 +47,12 @@ SELECT pg_temp.seal() \gset
 UPDATE audit.audit_logs SET latency_ms = 1 WHERE id = pg_temp.id_of('tap-a', 4);
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 4)), 'RF009 the tree contradicts itself', 'one that was changed since it was sealed is not');
 SELECT is((SELECT user_id FROM audit.audit_logs WHERE id = pg_temp.id_of('tap-a', 4)), 'jane', 'and stays');
+-- One that is erased is pruned like any other.
+SELECT audit.create_tenant('tap-c') \gset
+SELECT audit.set_retention('tap-c', 200, NULL), pg_temp.kept('tap-c', 1, 'LIVE', '2020-01-01 00:00:00+00', 'jane'), pg_temp.seal() \gset
+SELECT pg_temp.erase('tap-c', pg_temp.id_of('tap-c', 1)) \gset
+SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records(10000)'), '1', 'an erased record is pruned when its term is over');
+SELECT is(pg_temp.leaves_of('tap-c'), '-SS', 'and its digest goes');
 SET LOCAL synchronous_commit = off;
 SELECT pg_temp.erase('tap-b', pg_temp.id_of('tap-b', 1)) \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');

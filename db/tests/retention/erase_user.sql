@@ -3,7 +3,7 @@
 -- empties released holds that name the person, and names nobody in what it records.
 
 BEGIN;
-SELECT plan(46);
+SELECT plan(47);
 \ir ../support/kept.sql
 \ir ../support/trees.sql
 \ir ../support/gateway.sql
@@ -106,6 +106,10 @@ SELECT is(pg_temp.read('-infinity', '00000000-0000-0000-0000-000000000000', 2), 
 SELECT is(pg_temp.read('2026-01-02 00:00:01+00', '00000000-0000-0000-0000-000000000001', 2), '0 2026-01-02 00:00:03 00000000-0000-0000-0000-000000000003', 'the next one may have none');
 SELECT is(pg_temp.read('2026-01-02 01:23:20+00', '00000000-0000-0000-0000-000000001388', 2), '1', 'the last one has no position');
 SELECT is(pg_temp.read('2026-01-02 01:23:19+00', '00000000-0000-0000-0000-000000001387', 2), '1 2026-01-03 00:00:00 ' || pg_temp.id_of('tap-c', 2), 'one that is full may not be the last');
+SELECT audit.create_tenant('tap-d') \gset
+SELECT count(pg_temp.kept('tap-d', n, 'LIVE', '2026-01-01 00:00:00+00', 'jane')) FROM generate_series(1, 3) AS n \gset
+SELECT is(pg_temp.as_keeper('tap-d', format('cardinality(r.p_ids) FROM audit.records_of_user(''tap-d'', ''jane'', ''2026-01-01 00:00:00+00'', %L, 9) AS r',
+    (SELECT min(l.id::text) FROM audit.audit_logs AS l WHERE l.tenant_id = 'tap-d'))), '2', 'records of one time are gone through by their ids');
 CREATE FUNCTION pg_temp.in_calls() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_part  record;
