@@ -36,7 +36,7 @@ BEGIN
     END IF;
     IF coalesce(octet_length(v_hashes), 0) <> 32 * (p_end - p_first) THEN
         -- Where all of a tile are pruned its leaves are gone together, and the node is there.
-        IF p_level = 0 AND v_hashes IS NULL AND EXISTS (
+        IF p_level = 0 AND EXISTS (
                 SELECT FROM audit.seal_nodes AS n
                 WHERE n.tenant_id = p_tenant_id AND n.epoch = p_epoch AND n.level = 1 AND n.node_index = p_first >> 8)
            AND NOT EXISTS (

@@ -2,7 +2,7 @@
 -- private line; it leads to the signed roots all the same, whole and of a window, in parts, and with a key; a page that a folded tile reaches over is refused.
 
 BEGIN;
-SELECT plan(27);
+SELECT plan(28);
 \ir ../support/kept.sql
 \ir ../support/signer.sql
 \ir ../support/gateway.sql
@@ -75,6 +75,8 @@ CREATE FUNCTION pg_temp.page(p_first int, p_end int) RETURNS text LANGUAGE sql A
 $$;
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-a') \gset
+SELECT is((audit.evidence_leaves('tap-a', audit.begin_evidence(NULL, NULL) || '{"step": "leaves", "position": 0, "leaf": 260, "count": 0}', 100)).state ->> 'leaf', '512',
+    'a page ends with a tile: should that fold before the next one, it is told whole');
 SELECT is(pg_temp.page(0, 256), 'omitted 256 0', 'a page of a folded tile');
 SELECT is(pg_temp.page(0, 258), 'omitted 256, 2 omitted 1 0', 'and leaves of the next');
 SELECT is(pg_temp.page(510, 513), 'omitted 1, record, private, omitted 1 1', 'a page without one');

@@ -63,7 +63,7 @@ DELETE FROM audit.seals WHERE tenant_id = 'tap-a' AND epoch = 1 AND leaf_index <
 SELECT is(audit.root_of_size('tap-a', 1, 512), :'root_of_512', 'a complete subtree of 256 leaves is read as its node');
 SELECT throws_ok($$SELECT audit.root_of_size('tap-a', 1, 255)$$, 'RF012', 'the leaves that this proof needs are pruned',
     'where all leaves of a subtree that has a node are missing, they are pruned');
-DELETE FROM audit.seals WHERE tenant_id = 'tap-a' AND epoch = 1 AND leaf_index IN (257, 300);
+DELETE FROM audit.seals WHERE tenant_id = 'tap-a' AND epoch = 1 AND leaf_index IN (256, 300);
 SELECT throws_ok($$SELECT audit.root_of_size('tap-a', 1, 511)$$, 'RF009', 'the tree contradicts itself', 'where some are missing, an error');
 SELECT throws_ok($$SELECT audit.root_of_size('tap-b', 1, 4)$$, 'RF009', 'the tree contradicts itself', 'also where one is');
 DELETE FROM audit.seal_nodes WHERE tenant_id = 'tap-a' AND node_index = 1;

@@ -1,7 +1,7 @@
 -- Proves: the private part of one record is erased as that of a person's, once; a record that is held, not sealed, changed, or of another tenant is not.
 
 BEGIN;
-SELECT plan(24);
+SELECT plan(27);
 \ir ../support/kept.sql
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -31,7 +31,9 @@ SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail FROM pg_temp
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 1)), '', 'it may be erased again');
 SELECT is((SELECT count(*) FROM audit.seals WHERE tenant_id = 'tap-a' AND line IS NOT NULL), 1::bigint, 'which states nothing');
 SELECT is_empty('SELECT act FROM pg_temp.new_events()', 'and is not on record');
+DELETE FROM pg_statistic WHERE starelid = 'audit.audit_logs'::regclass;
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 3)), '', 'one without a person is erased too: its error may name one');
+SELECT isnt_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audit' AND s.tablename = 'audit_logs'$$, 'the statistics are made anew');
 
 SELECT is(pg_temp.erase(tenant, id), answer, 'refused: ' || said)
 FROM (VALUES ('tap-a', pg_temp.id_of('tap-a', 2), 'RF011 a legal hold keeps this record', 'a record that is held'),
@@ -45,6 +47,12 @@ SELECT pg_temp.seal() \gset
 UPDATE audit.audit_logs SET latency_ms = 1 WHERE id = pg_temp.id_of('tap-a', 4);
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 4)), 'RF009 the tree contradicts itself', 'one that was changed since it was sealed is not');
 SELECT is((SELECT user_id FROM audit.audit_logs WHERE id = pg_temp.id_of('tap-a', 4)), 'jane', 'and stays');
+-- One that is erased is pruned like any other.
+SELECT audit.create_tenant('tap-c') \gset
+SELECT audit.set_retention('tap-c', 200, NULL), pg_temp.kept('tap-c', 1, 'LIVE', '2020-01-01 00:00:00+00', 'jane'), pg_temp.seal() \gset
+SELECT pg_temp.erase('tap-c', pg_temp.id_of('tap-c', 1)) \gset
+SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records(10000)'), '1', 'an erased record is pruned when its term is over');
+SELECT is(pg_temp.leaves_of('tap-c'), '-SS', 'and its digest goes');
 SET LOCAL synchronous_commit = off;
 SELECT pg_temp.erase('tap-b', pg_temp.id_of('tap-b', 1)) \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');

@@ -3,7 +3,7 @@
 -- empties released holds that name the person, and names nobody in what it records.
 
 BEGIN;
-SELECT plan(45);
+SELECT plan(47);
 \ir ../support/kept.sql
 \ir ../support/trees.sql
 \ir ../support/gateway.sql
@@ -82,7 +82,9 @@ SELECT results_eq(format('SELECT user_id FROM audit.legal_holds WHERE id = %L', 
 SELECT pg_temp.seal() \gset
 SELECT is(pg_temp.erase('jane'), 'erased 1 held 1 unsealed 0 after', 'what is sealed by then is erased');
 SELECT audit.release_hold(:'hold', 'over') \gset
+DELETE FROM pg_statistic WHERE starelid = 'audit.audit_logs'::regclass;
 SELECT is(pg_temp.erase('jane'), 'erased 1 held 0 unsealed 0 after', 'and what was held');
+SELECT isnt_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audit' AND s.tablename = 'audit_logs'$$, 'the statistics are made anew');
 SELECT is(pg_temp.empty_ones('tap-a'), '1 2 3 6 7', 'nothing of hers is left');
 SELECT results_eq('SELECT reference, user_id, reason, release_reason FROM audit.legal_holds WHERE tenant_id LIKE ''tap-%'' AND reference LIKE ''case _'' ORDER BY reference',
     $$VALUES ('case 1', NULL, 'erased', 'erased'), ('case 2', NULL, 'erased', 'erased'), ('case 3', 'joe', 'joe did it', 'joe did not'),
@@ -104,6 +106,10 @@ SELECT is(pg_temp.read('-infinity', '00000000-0000-0000-0000-000000000000', 2), 
 SELECT is(pg_temp.read('2026-01-02 00:00:01+00', '00000000-0000-0000-0000-000000000001', 2), '0 2026-01-02 00:00:03 00000000-0000-0000-0000-000000000003', 'the next one may have none');
 SELECT is(pg_temp.read('2026-01-02 01:23:20+00', '00000000-0000-0000-0000-000000001388', 2), '1', 'the last one has no position');
 SELECT is(pg_temp.read('2026-01-02 01:23:19+00', '00000000-0000-0000-0000-000000001387', 2), '1 2026-01-03 00:00:00 ' || pg_temp.id_of('tap-c', 2), 'one that is full may not be the last');
+SELECT audit.create_tenant('tap-d') \gset
+SELECT count(pg_temp.kept('tap-d', n, 'LIVE', '2026-01-01 00:00:00+00', 'jane')) FROM generate_series(1, 3) AS n \gset
+SELECT is(pg_temp.as_keeper('tap-d', format('cardinality(r.p_ids) FROM audit.records_of_user(''tap-d'', ''jane'', ''2026-01-01 00:00:00+00'', %L, 9) AS r',
+    (SELECT min(l.id::text) FROM audit.audit_logs AS l WHERE l.tenant_id = 'tap-d'))), '2', 'records of one time are gone through by their ids');
 CREATE FUNCTION pg_temp.in_calls() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_part  record;

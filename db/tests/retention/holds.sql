@@ -2,7 +2,7 @@
 -- erases them; it is placed and listed by administrators, with a reason and a reference, on record without what may name a person.
 
 BEGIN;
-SELECT plan(62);
+SELECT plan(63);
 \ir ../support/kept.sql
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -80,6 +80,8 @@ FROM (VALUES
 SELECT is(pg_temp.held('', 'tap-b'), 'NULL', 'a hold of another tenant keeps nothing here');
 SELECT is(pg_temp.held(', p_user_id => ''jane''', 'tap-a', 'SELECT audit.place_hold(''tap-a'', ''reason'', ''case'', p_agent_id => ''agent-3'')'), '2 3 5', 'two holds keep what either does');
 SELECT is(pg_temp.held('', 'tap-a', 'UPDATE audit.legal_holds SET released_at = now(), released_by = ''x'''), 'NULL', 'one that was released keeps nothing');
+SELECT is(pg_temp.held('', 'tap-a', 'UPDATE audit.legal_holds SET released_at = now(), released_by = ''x''; SELECT audit.place_hold(''tap-a'', ''reason'', ''case'', p_agent_id => ''agent-2'')'),
+    '2', 'also beside one that holds');
 SELECT is(pg_temp.held('', 'tap-a', 'UPDATE audit.legal_holds SET release_asked_at = now(), release_asked_by = ''x'''), '1 2 3 4 5', 'one whose release is asked for keeps all');
 SELECT is(pg_temp.held(', p_user_id => ''jane''', 'tap-a', 'SELECT audit.place_hold(''tap-b'', ''reason'', ''case'')'), '2 5', 'and beside another tenant''s it keeps its own');
 

@@ -2,7 +2,7 @@
 -- passed over and comes again in the next pass; terms that change in between begin a new one where they must.
 
 BEGIN;
-SELECT plan(36);
+SELECT plan(38);
 \ir ../support/kept.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c') \gset
 SELECT audit.set_retention('tap-a', 200, 30) \gset
@@ -80,6 +80,15 @@ SELECT is(pg_temp.left_of('tap-a'), '51', 'and leaves DRY_RUN alone');
 SELECT pg_temp.stand('LIVE'), audit.set_retention('tap-a', NULL, 30) \gset
 SELECT is(pg_temp.prune(), '1 t', 'one stood at LIVE, whose term is taken away: it begins anew with DRY_RUN');
 SELECT is(pg_temp.at(), '', 'and comes to its end');
+
+-- In a zone whose summer time began or ended within the term its days have an hour more or less.
+SELECT audit.set_retention('tap-a', 200, NULL) \gset
+SELECT pg_temp.kept('tap-a', 61, 'LIVE', now() - interval '4800.5 hours'), pg_temp.kept('tap-a', 62, 'LIVE', now() - interval '4799.5 hours'), pg_temp.seal() \gset
+SELECT pg_temp.zone(200, true) \gset
+SELECT is(concat(pg_temp.prune(), ', ', pg_temp.left_of('tap-a')), '1 t, 62', 'where summer time has begun since, a record is kept to the end of its term');
+SELECT pg_temp.kept('tap-a', 63, 'LIVE', now() - interval '4800.5 hours'), pg_temp.seal(), pg_temp.zone(200, false) \gset
+SELECT is(concat(pg_temp.prune(), ', ', pg_temp.left_of('tap-a')), '1 t, 62', 'and where it has ended, no longer');
+SET LOCAL timezone = 'UTC';
 
 -- Nothing sealed; nothing due.
 SELECT pg_temp.kept('tap-b', 1, 'LIVE', '2020-01-01 00:00:00+00') \gset

@@ -2,7 +2,7 @@
 -- is raised holds for terms that were set before; each act is on record.
 
 BEGIN;
-SELECT plan(36);
+SELECT plan(37);
 \ir ../support/registrar.sql
 \ir ../support/kept.sql
 \ir ../support/gateway.sql
@@ -79,6 +79,7 @@ SELECT results_eq('SELECT tenant_id FROM audit.list_retention()', ARRAY['tap-a',
 UPDATE audit.retention SET pruned_at = NULL;
 SELECT results_eq('SELECT tenant_id FROM audit.list_retention()', ARRAY['tap-a', 'tap-b'], 'and of equal ones by name');
 
+SELECT results_eq('SELECT tenant_id FROM audit.list_retention(''tap-b'')', ARRAY['tap-b'], 'or one tenant alone is listed');
 SELECT is(pg_temp.as_retention('count(*) FROM audit.list_retention()'), '2', 'the job that prunes reads the terms');
 SELECT is(pg_temp.as_retention($$audit.set_retention('tap-a', 1, 1)$$), '42501 permission denied for function set_retention', 'and sets none');
 SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT audit.%s', login, call), '42501', NULL, format('%s cannot call %s', login, call))

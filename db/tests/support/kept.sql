@@ -4,6 +4,7 @@
 
 \ir tap.sql
 CREATE ROLE tap_retention LOGIN IN ROLE audit_retention;
+SET LOCAL statement_timeout = '20s';   -- a weakened loop has no end
 DELETE FROM audit.retention;
 CREATE TEMPORARY SEQUENCE kept_xid START 4;
 CREATE FUNCTION pg_temp.id_of(p_tenant_id text, p_number int) RETURNS uuid LANGUAGE sql AS $$ SELECT md5(p_tenant_id || p_number)::uuid $$;
@@ -69,4 +70,9 @@ $$;
 CREATE FUNCTION pg_temp.settings() RETURNS text LANGUAGE sql AS $$
     SELECT concat(current_setting('app.tenant_id', true), current_setting('app.scopes', true), current_setting('app.proof', true),
                   current_setting('app.scope', true))
+$$;
+-- A zone whose summer time is now or p_days ago, but not both: there so many days of the calendar are an hour less, or more, than 24 hours each.
+CREATE FUNCTION pg_temp.zone(p_days int, p_summer_is_now boolean) RETURNS text LANGUAGE sql AS $$
+    SELECT set_config('timezone', format('TST0TDT,J%s/0,J%s/0', (d.day + 354) % 365 + 1, (d.day + 9) % 365 + 1), true)
+    FROM (SELECT extract(doy FROM (now() - CASE WHEN p_summer_is_now THEN 0 ELSE p_days END * interval '24 hours') AT TIME ZONE 'UTC')::int AS day) AS d
 $$;
