@@ -268,7 +268,7 @@ CREATE TABLE audit.legal_holds (
     CONSTRAINT legal_holds_release_asked CHECK (((release_asked_by IS NULL) = (release_asked_at IS NULL))),
     CONSTRAINT legal_holds_released CHECK ((num_nonnulls(released_by, released_at) = ANY (ARRAY[0, 2]))),
     CONSTRAINT legal_holds_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
-    CONSTRAINT legal_holds_texts_size CHECK (((length(user_id) <= 1024) AND (length(agent_id) <= 1024) AND (length(trace_id) <= 1024))),
+    CONSTRAINT legal_holds_texts_size CHECK ((((length(user_id) >= 1) AND (length(user_id) <= 1024)) AND ((length(agent_id) >= 1) AND (length(agent_id) <= 1024)) AND ((length(trace_id) >= 1) AND (length(trace_id) <= 1024)))),
     CONSTRAINT legal_holds_window CHECK ((start_time < end_time))
 );
 ALTER TABLE ONLY audit.legal_holds FORCE ROW LEVEL SECURITY;
@@ -294,7 +294,7 @@ COMMENT ON CONSTRAINT legal_holds_reference_size ON audit.legal_holds IS 'A hold
 COMMENT ON CONSTRAINT legal_holds_release_asked ON audit.legal_holds IS 'Who asked for the release, and when.';
 COMMENT ON CONSTRAINT legal_holds_released ON audit.legal_holds IS 'Who released it, and when.';
 COMMENT ON CONSTRAINT legal_holds_tenant_id_form ON audit.legal_holds IS 'The form of audit.tenants.id; so never the empty string.';
-COMMENT ON CONSTRAINT legal_holds_texts_size ON audit.legal_holds IS 'A hold''s user, agent and trace have at most 1,024 characters.';
+COMMENT ON CONSTRAINT legal_holds_texts_size ON audit.legal_holds IS 'A hold''s user, agent and trace have 1 to 1,024 characters.';
 COMMENT ON CONSTRAINT legal_holds_window ON audit.legal_holds IS 'A hold''s start_time lies before its end_time.';
 
 CREATE TABLE audit.proof_secrets (
@@ -342,7 +342,7 @@ COMMENT ON COLUMN audit.retention.tenant_id IS 'Whose records.';
 COMMENT ON COLUMN audit.retention.live_days IS 'Days of 24 hours from created_at after which a LIVE record, or one without a mode, may be pruned. NULL: kept for ever.';
 COMMENT ON COLUMN audit.retention.dry_run_days IS 'The same for a DRY_RUN record.';
 COMMENT ON COLUMN audit.retention.set_at IS 'The database''s clock when the terms were last set.';
-COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last worked for the tenant, so that each has its turn. NULL: never.';
+COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last looked at the tenant, so that each has its turn. NULL: never.';
 COMMENT ON COLUMN audit.retention.pass_mode IS 'Where the pass over the due records that is under way stands: the mode, empty for records without one. NULL: the next begins anew.';
 COMMENT ON COLUMN audit.retention.pass_time IS 'created_at of the last record that the pass has seen.';
 COMMENT ON COLUMN audit.retention.pass_id IS 'Its id.';

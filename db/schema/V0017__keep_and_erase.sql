@@ -47,7 +47,7 @@ COMMENT ON COLUMN audit.retention.live_days IS
     'Days of 24 hours from created_at after which a LIVE record, or one without a mode, may be pruned. NULL: kept for ever.';
 COMMENT ON COLUMN audit.retention.dry_run_days IS 'The same for a DRY_RUN record.';
 COMMENT ON COLUMN audit.retention.set_at IS 'The database''s clock when the terms were last set.';
-COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last worked for the tenant, so that each has its turn. NULL: never.';
+COMMENT ON COLUMN audit.retention.pruned_at IS 'When audit.prune_records() last looked at the tenant, so that each has its turn. NULL: never.';
 COMMENT ON COLUMN audit.retention.pass_mode IS
     'Where the pass over the due records that is under way stands: the mode, empty for records without one. NULL: the next begins anew.';
 COMMENT ON COLUMN audit.retention.pass_time IS 'created_at of the last record that the pass has seen.';
@@ -80,7 +80,8 @@ CREATE TABLE audit.legal_holds (
     CONSTRAINT legal_holds_pkey PRIMARY KEY (id),
     CONSTRAINT legal_holds_tenant_id_form CHECK (tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT legal_holds_window CHECK (start_time < end_time),
-    CONSTRAINT legal_holds_texts_size CHECK (length(user_id) <= 1024 AND length(agent_id) <= 1024 AND length(trace_id) <= 1024),
+    CONSTRAINT legal_holds_texts_size CHECK (
+        length(user_id) BETWEEN 1 AND 1024 AND length(agent_id) BETWEEN 1 AND 1024 AND length(trace_id) BETWEEN 1 AND 1024),
     CONSTRAINT legal_holds_reason_size CHECK (length(reason) BETWEEN 1 AND 500 AND length(release_reason) BETWEEN 1 AND 500),
     CONSTRAINT legal_holds_reference_size CHECK (length(reference) BETWEEN 1 AND 200),
     CONSTRAINT legal_holds_release_asked CHECK ((release_asked_by IS NULL) = (release_asked_at IS NULL)),
@@ -110,7 +111,7 @@ COMMENT ON CONSTRAINT legal_holds_pkey ON audit.legal_holds IS 'One row a hold.'
 COMMENT ON CONSTRAINT legal_holds_tenant_id_fkey ON audit.legal_holds IS 'A hold is placed for a tenant that is registered.';
 COMMENT ON CONSTRAINT legal_holds_tenant_id_form ON audit.legal_holds IS 'The form of audit.tenants.id; so never the empty string.';
 COMMENT ON CONSTRAINT legal_holds_window ON audit.legal_holds IS 'A hold''s start_time lies before its end_time.';
-COMMENT ON CONSTRAINT legal_holds_texts_size ON audit.legal_holds IS 'A hold''s user, agent and trace have at most 1,024 characters.';
+COMMENT ON CONSTRAINT legal_holds_texts_size ON audit.legal_holds IS 'A hold''s user, agent and trace have 1 to 1,024 characters.';
 COMMENT ON CONSTRAINT legal_holds_reason_size ON audit.legal_holds IS 'A hold and its release have a reason of 1 to 500 characters.';
 COMMENT ON CONSTRAINT legal_holds_reference_size ON audit.legal_holds IS 'A hold''s reference has 1 to 200 characters.';
 COMMENT ON CONSTRAINT legal_holds_release_asked ON audit.legal_holds IS 'Who asked for the release, and when.';
@@ -154,7 +155,7 @@ COMMENT ON CONSTRAINT seals_record_or_statement ON audit.seals IS
     'A leaf is a record''s, with a salt or the digest that is left of it; or has a line of its own; or nothing but its hash.';
 COMMENT ON CONSTRAINT seals_private_sha256_size ON audit.seals IS 'A SHA-256.';
 
--- Statements are few among leaves. It is built while sealing waits, and writers do not.
+-- Statements are few among leaves. A migration is one transaction, so records wait while it is built: about a second for ten million leaves.
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX seals_tenant_id_epoch_leaf_index_idx ON audit.seals (tenant_id, epoch, leaf_index) WHERE line IS NOT NULL;
 COMMENT ON INDEX audit.seals_tenant_id_epoch_leaf_index_idx IS 'Serves the question which statement of a tree is the next.';

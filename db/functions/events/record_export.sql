@@ -1,6 +1,6 @@
 -- Records an export before its first line is sent: the key, or the login that named the tenant.
 
-CREATE OR REPLACE FUNCTION audit.record_export(p_api_key text DEFAULT NULL, p_format text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION audit.record_export(p_api_key text DEFAULT NULL, p_detail jsonb DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -33,14 +33,14 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
     -- No filters: they may name people.
-    PERFORM audit.record_admin_event('records exported', v_tenant_id, v_api_key_id, jsonb_build_object('format', p_format));
+    PERFORM audit.record_admin_event('records exported', v_tenant_id, v_api_key_id, p_detail);
 EXCEPTION WHEN foreign_key_violation THEN
     RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
 END
 $$;
 
 COMMENT ON FUNCTION audit.record_export IS
-    'Appends the act "records exported", with its format, to the events of the transaction''s tenant. RF001 when no tenant is set or proven, RF002 '
+    'Appends the act "records exported", with its detail, to the events of the transaction''s tenant. RF001 when no tenant is set or proven, RF002 '
     'when it is not registered, RF005 when p_api_key is not valid, RF006 when it has not the scope read, RF007 when it belongs '
     'to another tenant. SECURITY DEFINER: nobody but audit_owner may write events.';
 REVOKE ALL ON FUNCTION audit.record_export FROM PUBLIC;

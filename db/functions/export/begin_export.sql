@@ -60,7 +60,10 @@ BEGIN
 
     -- Refuses where no tenant is proven.
     PERFORM audit.record_export(p_api_key, CASE
-        WHEN p_format = 'evidence' AND num_nonnulls(p_start_time, p_end_time) > 0 THEN 'evidence of a window' ELSE p_format END);
+        WHEN p_format <> 'evidence' THEN jsonb_build_object('format', p_format)
+        WHEN num_nonnulls(p_start_time, p_end_time) > 0 THEN jsonb_build_object('format', 'evidence of a window')
+        -- How far it will go, so that audit.offboarding() can tell whether something is in no export.
+        ELSE jsonb_build_object('format', 'evidence', 'epoch', v_state -> 'epochs' -> -1 -> 'epoch', 'size', v_state -> 'epochs' -> -1 -> 'size') END);
     RETURN v_state;
 END
 $$;

@@ -30,14 +30,13 @@ BEGIN
     IF v_gone.p_leaves IS NOT NULL THEN
         PERFORM audit.append_gone_statements('erase', p_tenant_id, v_gone.p_epochs, v_gone.p_leaves);
         PERFORM audit.record_keeping_event('record erased', p_tenant_id, jsonb_build_object('record', p_id));
-        PERFORM audit.refresh_statistics();
     END IF;
     PERFORM audit.leave_tenant_to_keep();
 END
 $$;
 
 COMMENT ON FUNCTION audit.erase_record IS
-    'Erases user_id, error and context of one record for good; the record itself and its proofs stay. Repeating it changes nothing. RF002 when '
+    'Erases user_id, error and context of one record for good; the record itself and its proofs stay. Repeating it changes nothing. Call audit.refresh_statistics() afterwards. RF002 when '
     'the tenant is not registered, RF003 when it has no such record, RF009 when it is not what was sealed, RF010 when it is not sealed yet, RF011 when it is held. Records the act '
     '"record erased". The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper '
     'alone may change a record.';

@@ -30,6 +30,7 @@ DECLARE
     v_gone     record;
     v_epochs   int[]    := '{}';
     v_leaves   bigint[] := '{}';
+    v_holds    int      := 0;   -- that were released, and named the person
 BEGIN
     IF coalesce(p_user_id, '') = '' THEN
         RAISE EXCEPTION 'a person is named' USING ERRCODE = 'RF003', COLUMN = 'user_id';
@@ -61,15 +62,15 @@ BEGIN
 
     IF erased > 0 THEN
         PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves);
-        PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object('count', erased));
     END IF;
-    IF v_id IS NULL AND held = 0 THEN
+    -- The position is the caller's word; that no record of the person is left is not.
+    IF v_id IS NULL AND NOT EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.user_id = p_user_id) THEN
         UPDATE audit.legal_holds AS h SET user_id = NULL, reason = 'erased', release_reason = 'erased'
         WHERE h.tenant_id = p_tenant_id AND h.user_id = p_user_id AND h.released_at IS NOT NULL;
+        GET DIAGNOSTICS v_holds = ROW_COUNT;
     END IF;
-    -- Once, at the end, since it takes seconds where the table is large; also where this call erased nothing: one that broke off may have.
-    IF v_id IS NULL THEN
-        PERFORM audit.refresh_statistics();
+    IF erased + v_holds > 0 THEN
+        PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object('count', erased, 'released_holds', v_holds));
     END IF;
     PERFORM audit.leave_tenant_to_keep();
 END
@@ -79,7 +80,7 @@ COMMENT ON FUNCTION audit.erase_user IS
     'Erases user_id, error and context of the records of a tenant whose user_id, or whose approver in the context, is this, for at most '
     'p_milliseconds (1 to 10,000). erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
     'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then released holds that name '
-    'the person are erased too. RF002 when the tenant is not registered, RF003 without a user, RF009 when a record is not what was sealed. Records the act "person erased", which names '
+    'the person lose the name and the reasons, where no record has the user any more. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user, RF009 when a record is not what was sealed. Records the act "person erased", which names '
     'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may '
     'change a record.';
 REVOKE ALL ON FUNCTION audit.erase_user FROM PUBLIC;

@@ -1,4 +1,4 @@
--- The terms of every tenant that has any, and when a prune last worked for it.
+-- The terms of every tenant that has any, and when a prune last looked at it.
 
 CREATE OR REPLACE FUNCTION audit.list_retention(p_tenant_id text DEFAULT NULL)
 RETURNS TABLE (tenant_id text, live_days int, dry_run_days int, set_at timestamptz, pruned_at timestamptz)
@@ -23,6 +23,6 @@ $$;
 
 COMMENT ON FUNCTION audit.list_retention IS
     'The terms of a tenant, or of each, in days; NULL: for ever. live_days: never below the floor. pruned_at: when audit.prune_records() last '
-    'worked for it; the one that waits longest comes first. SECURITY DEFINER: its callers have no privilege on the table.';
+    'looked at it; the one that waits longest comes first. SECURITY DEFINER: its callers have no privilege on the table.';
 REVOKE ALL ON FUNCTION audit.list_retention FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_retention TO audit_admin, audit_retention, audit_keeper;

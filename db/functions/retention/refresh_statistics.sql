@@ -1,6 +1,9 @@
--- Samples anew the tables from which a person is erased, so that the planner's statistics hold no value that has gone; and the salts,
--- each of which would let a guess be compared with the digest that is left. The whole tables: given
--- some columns, ANALYZE passes over extended statistics that an administrator has made of these and others, and they keep what was erased.
+-- Samples anew the tables from which a person is erased, so that the planner's statistics hold no value that has gone; and the leaves, whose
+-- salts would let a guess be compared with the digest that is left. The whole tables: given some columns, ANALYZE passes over extended
+-- statistics that an administrator has made of these and others, and they keep what was erased.
+--
+-- A call of its own, after the erasure is committed: ANALYZE waits for a VACUUM, and a transaction that has erased something holds up the
+-- sealing of everybody while it waits.
 
 CREATE OR REPLACE FUNCTION audit.refresh_statistics()
 RETURNS void
@@ -10,14 +13,16 @@ SET debug_print_parse = off
 SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
+-- Each table it has analysed makes it a transaction that others wait for.
+SET lock_timeout = '2s'
 AS $$
 BEGIN
-    ANALYZE audit.audit_logs, audit.legal_holds, audit.seals (salt);
+    ANALYZE audit.audit_logs, audit.legal_holds, audit.seals;
 END
 $$;
 
 COMMENT ON FUNCTION audit.refresh_statistics IS
-    'Analyses audit.audit_logs, audit.legal_holds and the salts in audit.seals. It waits for a VACUUM or an index build of these tables. Nobody but audit_owner and '
-    'audit_keeper may call it. SECURITY DEFINER: only a table''s owner may analyse it.';
+    'Analyses the tables that hold what is personal, or a salt of it: to be called after an erasure, in a transaction of its own. 55P03 while a VACUUM '
+    'or an index build of one of them is under way: call it again. SECURITY DEFINER: only a table''s owner may analyse it.';
 REVOKE ALL ON FUNCTION audit.refresh_statistics FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.refresh_statistics TO audit_keeper;
+GRANT EXECUTE ON FUNCTION audit.refresh_statistics TO audit_retention;

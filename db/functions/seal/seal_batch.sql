@@ -92,8 +92,10 @@ BEGIN
                      ORDER BY d.recorded_xid, d.id)
            -- After a restore numbers begin anew, and records that are sealed in an earlier epoch stand between the new ones. In the first
            -- epoch there is none; a record that has a leaf already is an error there, by the unique index.
-           FILTER (WHERE v_tree.epoch = 1 OR NOT EXISTS (
-                SELECT FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.record_id = d.id)),
+           FILTER (WHERE (v_tree.epoch = 1 OR NOT EXISTS (
+                SELECT FROM audit.seals AS s WHERE s.tenant_id = p_tenant_id AND s.record_id = d.id))
+               -- The functions refuse the id of a pruned record; SQL of somebody's own may take it all the same, and gets no leaf.
+               AND NOT EXISTS (SELECT FROM audit.pruned_ids AS p WHERE p.id = d.id)),
            count(*), (array_agg(d.recorded_xid ORDER BY d.recorded_xid DESC, d.id DESC))[1],
            (array_agg(d.id ORDER BY d.recorded_xid DESC, d.id DESC))[1]
     INTO v_logs, v_count, v_xid, v_id
@@ -103,6 +105,9 @@ BEGIN
           AND l.recorded_xid < p_horizon
         ORDER BY l.recorded_xid, l.id LIMIT p_limit) AS d;
     IF v_count > 0 THEN
+        IF v_tree.epoch = 1 AND coalesce(cardinality(v_logs), 0) < v_count THEN
+            RAISE WARNING 'a record has taken the id of one that was pruned, past the functions, and gets no leaf' USING ERRCODE = 'RF009';
+        END IF;
         IF v_logs IS NOT NULL THEN
             PERFORM audit.append_records(p_tenant_id, v_tree.epoch, v_logs);
             p_sealed := cardinality(v_logs);
