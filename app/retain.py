@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
 from app import command, job, terminal, user_id
 from app.command import Refused, Row
@@ -22,7 +23,7 @@ _SECONDS_BETWEEN_LOOKS = 60.0
 _SECONDS_AFTER_FRUITLESS = 0.5
 """After a call that pruned nothing and is not done: others have the trees locked, or much is held. It doubles."""
 _MAX_FRUITLESS = 6
-"""Of `--once`, in a row: half a minute."""
+"""Calls in a row: half a minute of `--once`, a dozen seconds of statistics."""
 
 
 class Pruning:
@@ -68,7 +69,7 @@ def _parser() -> terminal.Parser:
         description=__doc__,
         epilog="RETENTION_DATABASE_URL names the database, as a login that is a member of audit_retention.",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    parser.add_argument("--json", action="store_true", help="with --dry-run or a command: one JSON document")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
         "--once", action="store_true", help="prune what is due, and end; status 1 if a tenant is left out"
@@ -107,17 +108,19 @@ def _connect() -> Connection[Row]:
 def _prune_once() -> int:
     with _connect() as connection:
         pruning = Pruning(connection)
-        seconds = pruning.work()
-        while not pruning.is_done and pruning.fruitless <= _MAX_FRUITLESS:
-            time.sleep(seconds)
+        # What became due, or was released, behind a pass that an earlier run began is found by a second one.
+        for _ in range(2):
             seconds = pruning.work()
-        # Where more is held than one call passes over, no call can tell.
-        left = 0 if pruning.is_done else sum(row["due"] for row in _due(connection))
+            while not pruning.is_done and pruning.fruitless <= _MAX_FRUITLESS:
+                time.sleep(seconds)
+                seconds = pruning.work()
+            if not (left := sum(row["due"] for row in _due(connection))):
+                break
         status = 1 if left or pruning.faults else 0
         terminal.write(pruning.report() or "nothing to prune")
     if left:
         terminal.complain(
-            f"{left} records are due and were not pruned: others had their tenants' trees locked. Run it again."
+            f"{left} records are due and were not pruned: others had their tenants' trees locked, or are left out."
         )
     return status
 
@@ -135,6 +138,21 @@ def _due(connection: Connection[Row]) -> list[Row]:
     ).fetchall()
 
 
+def _refresh_statistics(connection: Connection[Row]) -> bool:
+    """Make the planner's statistics anew, which may hold what was erased; return whether no VACUUM was in the way."""
+    for _ in range(_MAX_FRUITLESS):
+        try:
+            connection.execute("SELECT audit.refresh_statistics()")
+        except LockNotAvailable:
+            continue  # it has waited two seconds
+        return True
+    terminal.complain(
+        "The planner's statistics may still hold what was erased: a VACUUM or an index build is under way. When it has"
+        " ended, run the same again."
+    )
+    return False
+
+
 def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
     found = {"erased": 0, "held": 0, "unsealed": 0}
     with _connect() as connection:
@@ -150,13 +168,14 @@ def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
             position = {name: row[name] for name in position}
             if position["after_id"] is None:
                 break
+        is_clean = _refresh_statistics(connection)
     text = "{erased} records erased; {held} held, {unsealed} not sealed yet".format(**found)
     terminal.write(terminal.as_json([found]) if as_json else text)
     if found["held"]:
         terminal.complain("A legal hold keeps records of this person. Erase them when it is released.")
     if found["unsealed"]:
         terminal.complain("Records are erased once they are sealed, which takes seconds. Run the same again.")
-    return 1 if found["held"] or found["unsealed"] else 0
+    return 1 if found["held"] or found["unsealed"] or not is_clean else 0
 
 
 def _erase_record(tenant: str, record_id: UUID, *, as_json: bool) -> int:
@@ -164,13 +183,16 @@ def _erase_record(tenant: str, record_id: UUID, *, as_json: bool) -> int:
         connection.execute(
             "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s)", {"tenant": tenant, "id": record_id}
         )
+        is_clean = _refresh_statistics(connection)
     terminal.write("[]" if as_json else "erased")
-    return 0
+    return 0 if is_clean else 1
 
 
 def _execute(arguments: argparse.Namespace) -> int:
     if arguments.command and (arguments.once or arguments.dry_run):
         raise Refused("nothing was done: --once and --dry-run are about pruning, and erase nobody")
+    if arguments.json and not arguments.command and not arguments.dry_run:
+        raise Refused("nothing was done: --json is for --dry-run and for erasing")
     match arguments.command:
         case "erase-user":
             user = _given_user() if arguments.user_file is None else arguments.user_file
