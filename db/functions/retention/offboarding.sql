@@ -51,8 +51,7 @@ BEGIN
         ('revoke its keys', v_keys = 0, format('%s open the tenant', v_keys)),
         ('take its last evidence export, and verify it', v_is_whole,
          CASE WHEN v_exported IS NULL THEN 'no whole export of format evidence' ELSE format('the last at %s', v_exported) END),
-        ('set its terms', num_nonnulls(v_left.live, v_left.dry_run) = 0 OR (v_left.live IS NULL OR v_terms.live_days IS NOT NULL)
-                                                                       AND (v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL),
+        ('set its terms', (v_left.live IS NULL OR v_terms.live_days IS NOT NULL) AND (v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL),
          format('LIVE %s, DRY_RUN %s', coalesce(v_terms.live_days || ' days', 'for ever'), coalesce(v_terms.dry_run_days || ' days', 'for ever'))),
         ('release its holds', v_holds = 0, format('%s hold', v_holds)),
         ('prune its records', num_nonnulls(v_left.live, v_left.dry_run) = 0,
