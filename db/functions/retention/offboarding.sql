@@ -61,8 +61,7 @@ BEGIN
          CASE WHEN v_export.created_at IS NULL THEN 'none was begun; verify it with python -m app.verify'
               ELSE format('the last was begun at %s; verify it with python -m app.verify', v_export.created_at) END),
         ('revoke its keys', v_keys = 0, format('%s open the tenant', v_keys)),
-        ('set its terms', num_nonnulls(v_left.live, v_left.dry_run) = 0 OR (v_left.live IS NULL OR v_terms.live_days IS NOT NULL)
-                                                                       AND (v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL),
+        ('set its terms', (v_left.live IS NULL OR v_terms.live_days IS NOT NULL) AND (v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL),
          format('LIVE %s, DRY_RUN %s', coalesce(v_terms.live_days || ' days', 'for ever'), coalesce(v_terms.dry_run_days || ' days', 'for ever'))),
         ('release its holds', v_holds = 0, format('%s hold', v_holds)),
         ('prune its records', num_nonnulls(v_left.live, v_left.dry_run) = 0,

@@ -57,7 +57,7 @@ UNION ALL
 SELECT format('a member of %s added', r.rolname),
        format('CREATE ROLE weakening LOGIN IN ROLE %I', r.rolname), 'DROP ROLE weakening'
 FROM ours AS r
-WHERE r.rolname = 'audit_owner'
+WHERE r.rolname IN ('audit_owner', 'audit_keeper')
 UNION ALL
 SELECT format('%s begins with %s', whose.said, preset.setting),
        format('%s SET %s', whose.altered, preset.setting),
