@@ -122,7 +122,7 @@ def assert_restored(source: Server, restored: Server, writing: Writing, before: 
     assert set(before) <= ours.keys() <= theirs.keys()
     assert all(theirs[record_id] == row for record_id, row in ours.items())
     report = restored.rows("SELECT rule, intact FROM audit.isolation_report()", "audit_app")
-    assert len(report) == 19
+    assert len(report) == 20
     assert all(intact for _, intact in report)
     with running_service(database_url=restored.url("audit_app")) as service:
         assert service.http.post(EXECUTE, headers=bearer(writing.key), json={"input": {}}).status_code == 200
