@@ -25,8 +25,8 @@ occurrence AS (
     -- Half of a condition cannot be taken out.
     WHERE length(replace(found.match[o.shown], '(', '')) = length(replace(found.match[o.shown], ')', ''))
       AND (o.how <> 'sets for the session:' OR s.body ~ 'set_config')
-      -- Not a condition, but the end of one: CASE is followed by its branches.
-      AND found.match[o.shown] NOT LIKE 'CASE %'
+      -- Not a condition, but the beginning of one: the branches of a CASE are on the lines after it.
+      AND found.match[o.shown] !~ '\mCASE\M(?!.*\mEND\M)'
 )
 SELECT format('%s %s %s (%s)', o.name, o.how, left(regexp_replace(trim(o.excerpt), '\s+', ' ', 'g'), 80), o.number),
        regexp_replace(o.body, o.pattern, o.instead, 1, o.number::int, o.flags)

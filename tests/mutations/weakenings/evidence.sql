@@ -17,6 +17,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('block_hashes', 'reads the nodes of every level', 'AND level = p_level', ''),
         ('block_hashes', 'overlooks what is missing', 'IF coalesce(octet_length(v_hashes), 0) <> 32 * (p_end - p_first) THEN', 'IF false THEN'),
         ('block_hashes', 'overlooks that all is missing', 'coalesce(octet_length(v_hashes), 0) <>', 'octet_length(v_hashes) <>'),
+        ('intact_size', 'compares no subtree', 'AND subtree.hash IS DISTINCT FROM CASE k', 'AND false AND subtree.hash IS DISTINCT FROM CASE k'),
         ('parent_hashes', 'hashes inner nodes like leaves', 'decode(''01'', ''hex'')', 'decode(''00'', ''hex'')'),
         ('parent_hashes', 'hashes with no prefix', 'decode(''01'', ''hex'') || ', ''),
         ('subtree_path', 'takes the left for the right', '(v_at % 2 = 1)', '(v_at % 2 = 0)'),
