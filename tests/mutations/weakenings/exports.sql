@@ -8,8 +8,8 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
     VALUES
         -- The tenant, and who may read it.
         ('export_audit_logs', 'asks for the scope write', 0, 'required_tenant(''read'')', 'required_tenant(''write'')'),
-        ('export_audit_logs', 'reads as the owner for everybody', 0, 'NOT has_table_privilege(''audit.audit_logs'', ''SELECT'')', 'true'),
-        ('export_audit_logs', 'reads as the caller for everybody', 0, 'NOT has_table_privilege(''audit.audit_logs'', ''SELECT'')', 'false'),
+        ('export_audit_logs', 'reads as the owner for everybody', 0, 'NOT has_column_privilege(''audit.audit_logs'', ''id'', ''SELECT'')', 'true'),
+        ('export_audit_logs', 'reads as the caller for everybody', 0, 'NOT has_column_privilege(''audit.audit_logs'', ''id'', ''SELECT'')', 'false'),
         ('export_proven_audit_logs', 'asks for the scope write', 0, 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('export_proven_audit_logs', 'asks for no proof', 0, 'PERFORM audit.required_proven_tenant(''read'');', ''),
         ('export_proven_audit_logs', 'reads with the scope write', 0, '''app.scope'', ''read''', '''app.scope'', ''write'''),
@@ -43,11 +43,11 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('export_audit_logs', 'gives a part a page', 0, 'v_bytes >= c_bytes', 'true'),
 
         -- The mark of its end.
-        ('export_audit_logs', 'has no mark, in CSV', 0, 'concat(''#complete,'', v_count, E'',,,,,,,,,\r\n'')', ''''''),
+        ('export_audit_logs', 'has no mark, in CSV', 0, 'concat(''#complete,'', v_count, E'',,,,,,,,,,,,\r\n'')', ''''''),
         ('export_audit_logs', 'has no mark, in NDJSON', 0, 'concat(''{"complete": true, "count": '', v_count, E''}\n'')', ''''''),
-        ('export_audit_logs', 'has a mark of fewer columns', 0, ',,,,,,,,,\r\n', ',,,,,,,,\r\n'),
+        ('export_audit_logs', 'has a mark of fewer columns', 0, ',,,,,,,,,,,,\r\n', ',,,,,,,,,,,\r\n'),
         ('export_audit_logs', 'marks each part, in CSV', 0, E'RETURN NEXT;\n        IF v_bytes',
-            'lines := lines || convert_to(CASE WHEN v_is_csv THEN concat(''#complete,'', v_count, E'',,,,,,,,,\r\n'') ELSE '''' END, ''UTF8''); RETURN NEXT; IF v_bytes'),
+            'lines := lines || convert_to(CASE WHEN v_is_csv THEN concat(''#complete,'', v_count, E'',,,,,,,,,,,,\r\n'') ELSE '''' END, ''UTF8''); RETURN NEXT; IF v_bytes'),
         ('export_audit_logs', 'marks each part, in NDJSON', 0, E'RETURN NEXT;\n        IF v_bytes',
             'lines := lines || convert_to(CASE WHEN v_is_csv THEN '''' ELSE concat(''{"complete": true, "count": '', v_count, E''}\n'') END, ''UTF8''); RETURN NEXT; IF v_bytes'),
         ('export_audit_logs', 'marks a part that has more after it', 0, E'v_until THEN\n            RETURN;', 'v_until THEN EXIT;'),
@@ -143,8 +143,9 @@ column_rewritten (function, how, occurrence, phrase, instead) AS (
     UNION ALL
     SELECT 'begin_export', format('refuses %s', value), 0, format('NOT IN (%s)', known), format('NOT IN (%s)', fewer)
     FROM (VALUES
-        ('ndjson',  '''ndjson'', ''csv''',  '''csv'''),
-        ('csv',     '''ndjson'', ''csv''',  '''ndjson'''),
+        ('ndjson',  '''ndjson'', ''csv'', ''evidence''', '''csv'', ''evidence'''),
+        ('csv',     '''ndjson'', ''csv'', ''evidence''', '''ndjson'', ''evidence'''),
+        ('evidence', '''ndjson'', ''csv'', ''evidence''', '''ndjson'', ''csv'''),
         ('asc',     '''asc'', ''desc''',    '''desc'''),
         ('desc',    '''asc'', ''desc''',    '''asc'''),
         ('DRY_RUN', '''DRY_RUN'', ''LIVE''', '''LIVE'''),
