@@ -41,7 +41,6 @@ CROSS JOIN (VALUES
     ('pg_temp.body(pg_temp.rest(audit.begin_evidence(NULL, NULL)::text))'),
     ('pg_temp.body(pg_temp.rest(audit.begin_evidence(''2026-01-01 00:00:00+00'', ''2026-01-01 00:00:01+00'')::text))')) AS c (call);
 GRANT SELECT, UPDATE ON call TO tap_gateway;
-CREATE FUNCTION pg_temp.body(p_bundle text) RETURNS text LANGUAGE sql AS $$ SELECT substr(p_bundle, strpos(p_bundle, E'\n') + 1) $$;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_gateway', pg_my_temp_schema()::regnamespace); END $$;
 
 SET LOCAL SESSION AUTHORIZATION tap_gateway;

@@ -1,5 +1,6 @@
--- pg_temp.exported(): an evidence bundle, read part by part as the service does. pg_temp.roots(): what it says of each epoch, and the root
--- that its lines lead to: each leaf's line hashed, each omitted line as it is, joined as RFC 6962 has it.
+-- pg_temp.exported(): an evidence bundle, read part by part as the service does. pg_temp.body(): all of it but its first line.
+-- pg_temp.roots(): what it says of each epoch, and the root that its lines lead to: each leaf's line hashed, each omitted line as it is,
+-- joined as RFC 6962 has it.
 
 CREATE FUNCTION pg_temp.rest(p_state text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -22,6 +23,7 @@ CREATE FUNCTION pg_temp.exported(
     p_start_time timestamptz DEFAULT NULL, p_end_time timestamptz DEFAULT NULL, p_api_key text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
     SELECT pg_temp.rest(audit.begin_export(p_api_key, 'evidence', p_start_time => p_start_time, p_end_time => p_end_time))
 $$;
+CREATE FUNCTION pg_temp.body(p_bundle text) RETURNS text LANGUAGE sql AS $$ SELECT substr(p_bundle, strpos(p_bundle, E'\n') + 1) $$;
 CREATE FUNCTION pg_temp.roots(p_bundle text) RETURNS TABLE (epoch int, size bigint, root text, checkpoint text) LANGUAGE plpgsql AS $$
 DECLARE
     v_line   text;
