@@ -1,9 +1,10 @@
 -- Proves: what a function sets for as long as it runs: its search_path, the lists and the export how they are planned, the
 -- claim of an Idempotency-Key and the note of a key's use how long they wait, and that no plan is printed where keys and secrets are. Nothing that stands
--- in for a tenant or changes what the policies do. And that each is called whenever it is called.
+-- in for a tenant or changes what the policies do. What it sets beyond that is for the transaction alone. And that each is called whenever
+-- it is called.
 
 BEGIN;
-SELECT plan(12);
+SELECT plan(13);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
@@ -16,6 +17,14 @@ SELECT is_empty(
                             'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=1s',
                             'lock_timeout=15ms', 'enable_sort=off', 'client_min_messages=warning')$$,
     'no function sets anything but its search_path, how it is planned, how long it waits, that it prints no plan and that its warning arrives');
+-- A setting of the session would outlive its transaction. No function makes one, but for the horizon up to which nothing is left to seal,
+-- which says nothing that pg_current_snapshot() does not say to everybody.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace)
+        AND regexp_count(p.prosrc, 'set_config\((?!''app\.sealed_horizon'')') > 0
+        AND regexp_count(p.prosrc, 'set_config\((?!''app\.sealed_horizon'')') <> regexp_count(p.prosrc, '(?<!current_setting\([^()]*), true\)')$$,
+    'every function that sets something sets it for the transaction alone');
 -- A plan holds the values at hand, and any session can have its plans printed, to itself and into the server's log.
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
