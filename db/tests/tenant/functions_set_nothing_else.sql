@@ -4,7 +4,7 @@
 -- it is called.
 
 BEGIN;
-SELECT plan(13);
+SELECT plan(14);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
@@ -80,6 +80,12 @@ SELECT results_eq(
     ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'evidence_page', 'keyset_page', 'leaves_in_window',
           'next_to_seal', 'seal_batch', 'seal_remaining'],
     'the order of an index is the only way of those that read rows in their order');
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.proconfig @> ARRAY['enable_seqscan=off', 'enable_bitmapscan=off']
+        AND NOT 'enable_sort=off' = ANY (p.proconfig)
+      ORDER BY p.proname$$,
+    ARRAY['intact_size'::name], 'and an index the only way of the one that compares single rows');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(
