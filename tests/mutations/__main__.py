@@ -3,20 +3,19 @@
 The pgTAP tests in db/tests must go red each time. A weakening that they pass over is named and fails the build.
 
 Two servers share the work. Roles belong to a whole server, so on each of them one weakening is tried after the other:
-first at the start of the transactions of a few files that may be expected to notice, which leaves nothing to clean up;
+first at the start of the transactions of the files that may be expected to notice, which leaves nothing to clean up;
 and where those pass over it, in a database of its own, with every file.
 """
 
 import argparse
-import re
 import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -25,11 +24,12 @@ import psycopg
 from app.database_url import forget_libpq_variables
 from tests.mutations import pgtap
 from tests.mutations.catalogue import EQUIVALENT, Mutation, SuiteBroken, read_mutations
-from tests.mutations.laboratory import Laboratory
+from tests.mutations.choice import Choice
+from tests.mutations.laboratory import Laboratory, Observed
 from tests.run import DEBIAN_SERVER, install_system_packages
 
 _ROOM = 1 << 30  # bytes that one server may come to need
-_QUICK_TRIES = 12
+_CLONE_SECONDS = 0.3  # that a database of its own costs
 _NOTHING = Mutation("", "nothing", "COMMENT ON SCHEMA audit IS 'Nothing is weakened.'", "")
 
 
@@ -38,24 +38,24 @@ class Run:
 
     def __init__(self, laboratories: list[Laboratory], *, thorough: bool) -> None:
         self._thorough = thorough
-        self._quick: list[Path] = []
+        self._quick: frozenset[Path] = frozenset()
+        self._choice = Choice({}, {})
         self._idle: SimpleQueue[Laboratory] = SimpleQueue()
         for laboratory in laboratories:
             self._idle.put(laboratory)
         self._workers = len(laboratories)
-        self._seconds: dict[Path, float] = {}
-        self._catches: Counter[tuple[str, Path]] = Counter()
-        self._names: list[tuple[frozenset[str], Path]] = []
 
     def red_when_intact(self) -> list[Path]:
         """Run every file on an unweakened database; return those that do not pass: they could prove nothing."""
         with ThreadPoolExecutor(self._workers) as workers:
-            green = list(workers.map(self._is_green, pgtap.FILES))
+            observed = dict(zip(pgtap.FILES, workers.map(self._observe, pgtap.FILES), strict=True))
             # Those that fail when something was done before they began can tell nothing in that way.
             can_be_quick = list(workers.map(self._can_be_quick, pgtap.FILES))
         if not self._thorough:
-            self._quick = [file for file, can in zip(pgtap.FILES, can_be_quick, strict=True) if can]
-        return [file for file, is_green in zip(pgtap.FILES, green, strict=True) if not is_green]
+            self._quick = frozenset(file for file, can in zip(pgtap.FILES, can_be_quick, strict=True) if can)
+        costs = {file: seen.seconds + (0 if file in self._quick else _CLONE_SECONDS) for file, seen in observed.items()}
+        self._choice = Choice(costs, {file: seen.calls for file, seen in observed.items()})
+        return [file for file, seen in observed.items() if not seen.is_green]
 
     def try_all(self, mutations: list[Mutation]) -> tuple[list[str], list[str]]:
         """Try every mutation and print what became of it; return the names of the survivors, and what went wrong."""
@@ -82,39 +82,24 @@ class Run:
                 broken.append(str(reason))
         return survivors, broken
 
-    def _is_green(self, file: Path) -> bool:
+    def _observe(self, file: Path) -> Observed:
         with self._laboratory() as laboratory:
-            started = time.monotonic()
-            green = laboratory.is_green(file)
-            self._seconds[file] = time.monotonic() - started
-        return green
+            return laboratory.observe(file)
 
     def _can_be_quick(self, file: Path) -> bool:
         with self._laboratory() as laboratory:
             return file in pgtap.WITHIN_ONE_TRANSACTION and laboratory.quick_catcher(_NOTHING, [file]) is None
 
     def _catcher(self, mutation: Mutation) -> Path | None:
-        words = _words(mutation)
-        alike: dict[Path, float] = {}
-        for known, noticed in list(self._names):
-            alike[noticed] = max(alike.get(noticed, 0), len(words & known) / len(words | known))
-        promise = {file: self._promise(mutation, file, alike.get(file, 0)) for file in pgtap.FILES}
-        files = sorted(pgtap.FILES, key=lambda file: promise[file], reverse=True)
-        quick = [file for file in files if file in self._quick][:_QUICK_TRIES]
+        files = self._choice.order(mutation)
+        quick = list(takewhile(self._quick.__contains__, files))
         with self._laboratory() as laboratory:
-            catcher = laboratory.quick_catcher(mutation, quick) or laboratory.catcher(
-                mutation, [file for file in files if file not in quick] + quick
-            )
-        if catcher:
-            self._catches[mutation.kind, catcher] += 1
-            self._names.append((words, catcher))
+            catcher = laboratory.quick_catcher(mutation, quick)
+            if catcher is None:
+                files = files[len(quick) :] + quick
+                catcher = laboratory.catcher(mutation, files)
+        self._choice.learn(mutation, files[: files.index(catcher)] if catcher else files, catcher)
         return catcher
-
-    def _promise(self, mutation: Mutation, file: Path, alike: float) -> float:
-        """How soon `file` may be expected to go red: by what it caught of this kind and of like names, and takes."""
-        caught = sum(number for (kind, _), number in self._catches.items() if kind == mutation.kind)
-        share = self._catches[mutation.kind, file] / (caught + 1)
-        return float((4 * share + 4 * alike**2 + pgtap.relevance(file, mutation.name)) / self._seconds[file] ** 0.5)
 
     @contextmanager
     def _laboratory(self) -> Iterator[Laboratory]:
@@ -123,10 +108,6 @@ class Run:
             yield laboratory
         finally:
             self._idle.put(laboratory)
-
-
-def _words(mutation: Mutation) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", mutation.name))
 
 
 @contextmanager

@@ -3,8 +3,10 @@ so that nothing of them stays, and, where that shows nothing, in a clone that is
 """
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,18 @@ _COMMENT_ALL = (Path(__file__).parent / "comment_all.sql").read_bytes()
 # What a weakening adds has no comment; what it replaces keeps its own.
 _ADDS = re.compile(r"CREATE (?!OR REPLACE)|ADD CONSTRAINT")
 _STATE = (Path(__file__).parent / "state.sql").read_bytes()
+_END_AT_FIRST_FAILURE = (Path(__file__).parent / "end_at_first_failure.sql").read_bytes()
+_CALLED_FUNCTIONS = (Path(__file__).parents[1] / "support" / "called_functions.sql").read_bytes()
+_IS_BUSY = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a file of db/tests does on an unweakened database. calls: names of functions of schema audit."""
+
+    is_green: bool
+    seconds: float
+    calls: frozenset[str]
 
 
 class Laboratory:
@@ -41,8 +55,9 @@ class Laboratory:
         # Nothing here outlives the run. Without autovacuum the catalogue changes by weakenings alone.
         # A test that a weakening lets run for ever ends with its psql.
         self._server.start(
-            "fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "client_connection_check_interval=1s"
-        )
+            "fsync=off", "full_page_writes=off", "autovacuum=off", "jit=off", "client_connection_check_interval=1s",
+            "track_functions=all",
+        )  # fmt: skip
         self._administrator = self._connect("postgres")
         self._administrator.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
         migrate.apply(self._server.url("postgres", _TEMPLATE))
@@ -50,6 +65,7 @@ class Laboratory:
             template.execute(
                 "CREATE SCHEMA tap; CREATE EXTENSION pgtap SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC"
             )
+            template.execute(_END_AT_FIRST_FAILURE)
         with self.clone() as url, psycopg.connect(url) as connection:
             self._intact = _state(connection)
         self._intact_cluster = _state(self._administrator)[1]
@@ -96,10 +112,18 @@ class Laboratory:
         self._drop(self._finished)
         self._finished = name
 
-    def is_green(self, file: Path) -> bool:
-        """Return whether a file of db/tests passes on an unweakened database."""
+    def observe(self, file: Path) -> Observed:
+        """Run a file of db/tests on an unweakened database."""
         with self.clone() as url:
-            return pgtap.is_green(file, self._psql, url)
+            started = time.monotonic()
+            is_green = pgtap.is_green(file, self._psql, url)
+            seconds = time.monotonic() - started
+            with psycopg.connect(url, autocommit=True) as connection:
+                # A session counts its calls at its end.
+                while connection.execute(_IS_BUSY).fetchone() is not None:
+                    time.sleep(0.01)
+                calls = connection.execute(_CALLED_FUNCTIONS).fetchall()
+        return Observed(is_green, seconds, frozenset(re.split(r"[.(]", name)[1] for name, count in calls if count))
 
     def catcher(self, mutation: Mutation, files: list[Path]) -> Path | None:
         """Weaken a clone and return the first of `files` that notices, None when all of them pass.
