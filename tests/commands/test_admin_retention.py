@@ -161,7 +161,8 @@ def test_what_is_left_of_a_tenant_that_leaves_is_a_table_and_a_status(admin: Adm
     sign(database, "acme")
     database.execute(
         "INSERT INTO audit.admin_events (id, act, tenant_id, actor, created_at, detail)"
-        " SELECT audit.uuid_v7(), 'records exported', 'acme', 'test', now(), '{\"format\": \"evidence\", \"epoch\": 1, \"size\": 99}'"
+        " SELECT audit.uuid_v7(), 'records exported', 'acme', 'test', now(),"
+        " jsonb_build_object('format', 'evidence', 'epoch', 1, 'size', 99)"
     )
     done = admin("offboard", "acme")
     assert (done.returncode, " no " in done.stdout) == (0, False), done.stdout
