@@ -2,7 +2,7 @@
 -- who learn that there are records and none of them.
 
 BEGIN;
-SELECT plan(34);
+SELECT plan(36);
 \ir ../support/kept.sql
 \ir ../support/signer.sql
 \ir ../support/gateway.sql
@@ -26,36 +26,36 @@ $$;
 CREATE FUNCTION pg_temp.said(p_step text) RETURNS text LANGUAGE sql AS $$ SELECT o.detail FROM audit.offboarding('tap-a') AS o WHERE o.step LIKE p_step || '%' $$;
 
 SELECT is((SELECT array_agg(o.step ORDER BY o.n) FROM audit.offboarding('tap-a') WITH ORDINALITY AS o (step, is_done, detail, n)),
-    ARRAY['revoke its keys', 'take its last evidence export, and verify it', 'set its terms', 'release its holds', 'prune its records', 'keep its last checkpoint'], 'the steps, in their order');
-SELECT is(pg_temp.done(), 'revoke set release prune keep', 'a tenant without anything has only no export');
+    ARRAY['take its last evidence export', 'revoke its keys', 'set its terms', 'release its holds', 'prune its records', 'keep its last checkpoint'], 'the steps, in their order');
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'of a tenant without anything all is done');
 SELECT is(pg_temp.settings(), '', 'no tenant is left behind');
 SELECT is(pg_temp.said('keep'), 'nothing was ever sealed', 'it has no tree');
 
 -- Keys.
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', p_expires_at => now() + interval '1 minute') AS short_key, audit.issue_api_key('tap-b', 'tap') AS key_of_b \gset
 SELECT is(pg_temp.said('revoke'), '2 open the tenant', 'two keys');
-SELECT is(pg_temp.done(), 'set release prune keep', 'are to be revoked');
+SELECT is(pg_temp.done(), 'take set release prune keep', 'are to be revoked');
 SELECT audit.revoke_api_key(split_part(:'key', '_', 2)) \gset
 SELECT is(pg_temp.said('revoke'), '1 open the tenant', 'one is');
 UPDATE audit.api_keys SET expires_at = now() WHERE id = split_part(:'short_key', '_', 2);
-SELECT is(pg_temp.done(), 'revoke set release prune keep', 'a key that has expired opens nothing');
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'a key that has expired opens nothing');
 
 -- Records, their terms, and the tree.
 SELECT pg_temp.kept('tap-a', 1, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.kept('tap-a', 2, 'DRY_RUN', '2020-02-01 00:00:00+00'),
        pg_temp.kept('tap-b', 9, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.seal(), pg_temp.sign('tap-b') \gset
 SELECT is(pg_temp.done(), 'revoke release', 'with records, terms are to be set, the tree is to be signed, and all to be pruned');
 SELECT is(pg_temp.said('set'), 'LIVE for ever, DRY_RUN for ever', 'they have no terms');
-SELECT is(pg_temp.said('prune'), 'the last term ends at no time', 'which end at no time');
+SELECT is(pg_temp.said('prune'), 'some are kept for ever', 'which end at no time');
 SELECT is(pg_temp.said('keep'), 'epoch 1: 0 of 2 leaves are signed', 'and nothing is signed');
 SELECT audit.set_retention('tap-a', 200, NULL) \gset
 SELECT is(pg_temp.done(), 'revoke release', 'a term for LIVE is not enough');
-SELECT is(pg_temp.said('prune'), 'the last term ends at 2020-07-19 00:00:00+00', 'it ends after days of 24 hours');
+SELECT is(pg_temp.said('prune'), 'some are kept for ever', 'one that ends is not the last where another does not');
 SELECT audit.set_retention('tap-a', NULL, 200) \gset
 SELECT is(pg_temp.done(), 'revoke release', 'nor one for DRY_RUN');
 SELECT audit.set_retention('tap-a', 183, 200) \gset
 SELECT is(pg_temp.done(), 'revoke set release', 'both are');
 SELECT is(pg_temp.said('set'), 'LIVE 183 days, DRY_RUN 200 days', 'and are said');
-SELECT is(pg_temp.said('prune'), 'the last term ends at 2020-08-19 00:00:00+00', 'the later end counts');
+SELECT is(pg_temp.said('prune'), 'the last term ends at 2020-08-19 00:00:00+00', 'the later end counts, after days of 24 hours');
 
 -- The export: whole, of evidence, and with the newest record.
 CREATE FUNCTION pg_temp.export(p_format text, p_start timestamptz DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
@@ -70,11 +70,11 @@ CREATE FUNCTION pg_temp.later(p_interval interval) RETURNS void LANGUAGE sql AS 
     UPDATE audit.admin_events SET created_at = created_at + p_interval WHERE act = 'records exported' AND tenant_id LIKE 'tap-%';
     UPDATE audit.checkpoints SET created_at = date_trunc('hour', now()) WHERE tenant_id LIKE 'tap-%' AND created_at >= now()
 $$;
-SELECT is(pg_temp.said('take'), 'no whole export of format evidence', 'nothing was exported');
+SELECT is(pg_temp.said('take'), 'none was begun; verify it with python -m app.verify', 'nothing was exported');
 SELECT pg_temp.sign('tap-a', 1, 1), pg_temp.later('0') \gset
 SELECT pg_temp.export('evidence') \gset
 SELECT is(pg_temp.done(), 'revoke set release', 'an export that does not reach the newest record is not the last');
-SELECT matches(pg_temp.said('take'), '^the last at ', 'though it is one');
+SELECT matches(pg_temp.said('take'), '^the last was begun at ', 'though it is one');
 SELECT is(pg_temp.said('keep'), 'epoch 1: 1 of 2 leaves are signed', 'the tree is signed in part');
 SELECT pg_temp.sign('tap-a') \gset
 SELECT is(pg_temp.done(), 'revoke set release keep', 'signed after it, the record is not in it');
@@ -83,7 +83,7 @@ SELECT count(pg_temp.export(f)) FROM (VALUES ('ndjson'), ('csv')) AS e (f) \gset
 SELECT pg_temp.export('evidence', '2020-01-01 00:00:00+00') \gset
 SELECT is(pg_temp.done(), 'revoke set release keep', 'other formats do not count, nor a window of evidence');
 SELECT pg_temp.export('evidence') \gset
-SELECT is(pg_temp.done(), 'revoke take set release keep', 'a whole one does');
+SELECT is(pg_temp.done(), 'take revoke set release keep', 'a whole one does');
 SELECT pg_temp.kept('tap-a', 3, NULL, '2020-03-01 00:00:00+00') \gset
 SELECT is(pg_temp.done(), 'revoke set release keep', 'until a record comes that it does not have');
 SELECT is(pg_temp.said('prune'), 'the last term ends at 2020-08-31 00:00:00+00', 'one without a mode has the term of LIVE');
@@ -91,12 +91,19 @@ DELETE FROM audit.audit_logs WHERE id = pg_temp.id_of('tap-a', 3);
 
 -- Holds, and the end.
 SELECT audit.place_hold('tap-a', 'reason', 'case') AS hold, audit.place_hold('tap-b', 'reason', 'case') \gset
-SELECT is(concat(pg_temp.done(), ': ', pg_temp.said('release')), 'revoke take set keep: 1 hold', 'a hold is to be released');
+SELECT is(concat(pg_temp.done(), ': ', pg_temp.said('release')), 'take revoke set keep: 1 hold', 'a hold is to be released');
 SELECT audit.release_hold(:'hold', 'over') \gset
 SELECT pg_temp.as_retention('pruned FROM audit.prune_records(10000)') \gset
-SELECT is(pg_temp.done(), 'revoke take set release prune', 'pruned, the last head is to be signed');
+SELECT is(pg_temp.done(), 'take revoke set release prune', 'pruned, the last head is to be signed');
 SELECT pg_temp.sign('tap-a') \gset
-SELECT is(pg_temp.done(), 'revoke take set release prune keep', 'then all is done');
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'then all is done');
+
+-- A record that was sealed after the last export, and is pruned: in no export, though no record is left.
+SELECT pg_temp.kept('tap-a', 4, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.seal(), pg_temp.sign('tap-a'), pg_temp.as_retention('pruned FROM audit.prune_records(10000)') \gset
+SELECT pg_temp.sign('tap-a') \gset
+SELECT is(pg_temp.done(), 'revoke set release prune keep', 'it is missed');
+SELECT pg_temp.export('evidence') \gset
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'until it is exported');
 
 SELECT is(pg_temp.answer('audit.offboarding(''tap-nobody'')'), 'RF002|the tenant is not registered', 'a tenant that nobody registered');
 SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT * FROM audit.offboarding(''tap-a'')', login), '42501', 'permission denied for function offboarding',
