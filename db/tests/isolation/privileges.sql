@@ -119,9 +119,9 @@ SELECT results_eq(
                        tenant_source,unintended_settings,uuid_v7,wal_position}'),
         ('audit_keeper', '{append_gone_statements,count_due_records,due_batch,enter_tenant_to_keep,erase_record,
                           erase_records,erase_user,fold_tiles,has_due_records,held_records,is_context,
-                          leave_tenant_to_keep,list_retention,lock_tree_to_keep,private_leaf_line,proven_tenant,
-                          prune_batch,prune_records,prune_tenant,record_keeping_event,record_leaf_line,record_pruned_ids,
-                          records_of_user,refresh_statistics}'),
+                          leave_tenant_to_keep,list_retention,lock_tree_to_keep,note_looked_at,private_leaf_line,
+                          proven_tenant,prune_batch,prune_records,prune_tenant,record_keeping_event,record_leaf_line,
+                          record_pruned_ids,records_of_user}'),
         ('audit_keyed', '{append_audit_log,append_audit_logs,are_pruned,are_repeated,are_stored,begin_evidence,
                          begin_export,begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,
                          describe_api_key,enter_tenant,export_audit_logs,export_proven_audit_logs,findings_of_objects,
@@ -134,7 +134,7 @@ SELECT results_eq(
                          parsed_context,proven_tenant,proven_writer,record_api_key_use,record_export,record_rules,
                          replay_audit_logs,required_tenant,schema_version,seal_records,sealing_horizon,space_used,
                          store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
-        ('audit_retention', '{count_due_records,erase_record,erase_user,list_retention,prune_records,schema_version,
+        ('audit_retention', '{count_due_records,erase_record,erase_user,list_retention,prune_records,refresh_statistics,schema_version,
                              space_used}'),
         ('audit_sealer', '{schema_version,seal_records,sealing_horizon,sealing_lag}'),
         ('audit_signer', '{list_tree_heads,schema_version,signer_consistency_proof,signer_epoch_statement,store_checkpoint}'),
@@ -166,7 +166,7 @@ SELECT is_empty(
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('enter_tenant_to_keep', 'leave_tenant_to_keep', 'lock_tree_to_keep',
-          'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'refresh_statistics', 'held_records', 'due_batch',
+          'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'note_looked_at', 'held_records', 'due_batch',
           'fold_tiles', 'prune_batch', 'prune_tenant', 'has_due_records', 'erase_records', 'records_of_user')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
         AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE') OR r.rolname = 'audit_keeper')$$,

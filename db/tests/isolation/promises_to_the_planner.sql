@@ -100,6 +100,7 @@ SELECT results_eq(
         ('lock_tree_to_keep', 'VOLATILE', 'plpgsql'),
         ('next_gone_statement', 'STABLE', 'plpgsql'),
         ('next_to_seal', 'STABLE', 'plpgsql'),
+        ('note_looked_at', 'VOLATILE', 'plpgsql'),
         ('offboarding', 'VOLATILE', 'plpgsql'),
         ('omitted_lines', 'STABLE', 'plpgsql'),
         ('outdated_server', 'STABLE', 'plpgsql'),

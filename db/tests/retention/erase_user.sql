@@ -3,7 +3,7 @@
 -- empties released holds that name the person, and names nobody in what it records.
 
 BEGIN;
-SELECT plan(47);
+SELECT plan(46);
 \ir ../support/kept.sql
 \ir ../support/trees.sql
 \ir ../support/gateway.sql
@@ -75,16 +75,14 @@ SELECT line, line::json ->> 'at' AS at FROM audit.seals WHERE tenant_id = 'tap-a
 SELECT is(:'line'::text, format('{"version":1,"kind":"erase","tenant_id":"tap-a","epoch":1,"leaves":[[0,3]],"at":"%s"}', :'at'), 'the statement names leaves, and no person');
 SELECT results_eq($$SELECT size, root FROM audit.trees WHERE tenant_id = 'tap-a'$$, format('VALUES (7::bigint, %L::bytea)', pg_temp.mth(pg_temp.leaf_hashes('tap-a', 1, 7))), 'the tree has grown by it');
 SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail::text FROM pg_temp.new_events()',
-    $$VALUES ('person erased', 'tap-a', NULL, 'tap_retention', '{"count": 3}')$$, 'the event says how many records, by which login, and not of whom');
+    $$VALUES ('person erased', 'tap-a', NULL, 'tap_retention', '{"count": 3, "released_holds": 0}')$$, 'the event says how many records, by which login, and not of whom');
 
 -- The rest, once it may go; then the holds.
 SELECT results_eq(format('SELECT user_id FROM audit.legal_holds WHERE id = %L', :'released'), $$VALUES ('jane')$$, 'while something is held the released holds name her');
 SELECT pg_temp.seal() \gset
 SELECT is(pg_temp.erase('jane'), 'erased 1 held 1 unsealed 0 after', 'what is sealed by then is erased');
 SELECT audit.release_hold(:'hold', 'over') \gset
-DELETE FROM pg_statistic WHERE starelid = 'audit.audit_logs'::regclass;
 SELECT is(pg_temp.erase('jane'), 'erased 1 held 0 unsealed 0 after', 'and what was held');
-SELECT isnt_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audit' AND s.tablename = 'audit_logs'$$, 'the statistics are made anew');
 SELECT is(pg_temp.empty_ones('tap-a'), '1 2 3 6 7', 'nothing of hers is left');
 SELECT results_eq('SELECT reference, user_id, reason, release_reason FROM audit.legal_holds WHERE tenant_id LIKE ''tap-%'' AND reference LIKE ''case _'' ORDER BY reference',
     $$VALUES ('case 1', NULL, 'erased', 'erased'), ('case 2', NULL, 'erased', 'erased'), ('case 3', 'joe', 'joe did it', 'joe did not'),

@@ -14,7 +14,7 @@ SELECT is_empty(
                             'max_parallel_workers_per_gather=0',
                             'plpgsql.print_strict_params=off', 'quote_all_identifiers=off',
                             'search_path=pg_catalog, pg_temp', 'plan_cache_mode=force_custom_plan',
-                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=1s',
+                            'plan_cache_mode=force_generic_plan', 'lock_timeout=4s', 'lock_timeout=2s', 'lock_timeout=1s',
                             'lock_timeout=15ms', 'enable_sort=off', 'client_min_messages=warning')$$,
     'no function sets anything but its search_path, how it is planned, how long it waits, that it prints no plan and that its warning arrives');
 -- A setting of the session would outlive its transaction. No function makes one, but for the horizon up to which nothing is left to seal,
@@ -41,7 +41,7 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_generic_plan' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'block_hashes', 'count_due_records', 'due_batch', 'erase_records',
+    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'are_pruned', 'block_hashes', 'count_due_records', 'due_batch', 'erase_records',
           'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
           'leaves_in_window', 'list_audit_logs', 'next_gone_statement', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
     'planned once a session are the lists, the export, the sealing, and what prunes and erases');
