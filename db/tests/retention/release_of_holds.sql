@@ -53,11 +53,13 @@ RESET SESSION AUTHORIZATION;
 SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail FROM pg_temp.new_events()',
     format($$SELECT e.*, jsonb_build_object('hold', %L) FROM (VALUES ('hold release asked', 'tap-a', NULL, 'tap_registrar'), ('hold released', 'tap-a', NULL, 'tap_second')) AS e$$, :'second'), 'each step is on record');
 -- The rule is turned off meanwhile.
+SET LOCAL SESSION AUTHORIZATION tap_registrar;
 SELECT audit.release_hold(:'third', 'over') \gset
+RESET SESSION AUTHORIZATION;
 UPDATE audit.retention_rules SET release_by_two = false;
 SET LOCAL SESSION AUTHORIZATION tap_second;
 SELECT is(pg_temp.answer(format('audit.release_hold(%L, ''now'')', :'third')), 'released', 'where two are needed no longer, one releases');
-SELECT results_eq(format('EXECUTE hold (%L)', :'third'), format($$VALUES ('released', %L, now(), 'tap_second', now(), 'now')$$, session_user), 'and who has asked stays');
+SELECT results_eq(format('EXECUTE hold (%L)', :'third'), $$VALUES ('released', 'tap_registrar', now(), 'tap_second', now(), 'now')$$, 'and who has asked stays');
 RESET SESSION AUTHORIZATION;
 
 SELECT * FROM finish();
