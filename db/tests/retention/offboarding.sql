@@ -2,7 +2,7 @@
 -- who learn that there are records and none of them.
 
 BEGIN;
-SELECT plan(36);
+SELECT plan(37);
 \ir ../support/kept.sql
 \ir ../support/signer.sql
 \ir ../support/gateway.sql
@@ -84,6 +84,8 @@ SELECT pg_temp.export('evidence', '2020-01-01 00:00:00+00') \gset
 SELECT is(pg_temp.done(), 'revoke set release keep', 'other formats do not count, nor a window of evidence');
 SELECT pg_temp.export('evidence') \gset
 SELECT is(pg_temp.done(), 'take revoke set release keep', 'a whole one does');
+SELECT pg_temp.export('csv') \gset
+SELECT is(pg_temp.done(), 'take revoke set release keep', 'also before one of another format');
 SELECT pg_temp.kept('tap-a', 3, NULL, '2020-03-01 00:00:00+00') \gset
 SELECT is(pg_temp.done(), 'revoke set release keep', 'until a record comes that it does not have');
 SELECT is(pg_temp.said('prune'), 'the last term ends at 2020-08-31 00:00:00+00', 'one without a mode has the term of LIVE');
