@@ -117,7 +117,7 @@ def test_what_was_sealed_in_an_earlier_epoch_is_pruned_and_erased_by_statements_
     statements = database.execute(
         "SELECT epoch, line::json ->> 'kind' FROM audit.seals WHERE tenant_id = 'acme' AND line IS NOT NULL"
     )
-    assert statements == [(2, "epoch"), (2, "erase"), (2, "prune")]
+    assert sorted(statements) == [(2, "epoch"), (2, "erase"), (2, "prune")]
     export.begin()
     export.take()
     assert (export.verdict(tmp_path), export.verdict(tmp_path, "--allow-gone")) == (1, 0)
