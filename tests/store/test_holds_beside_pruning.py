@@ -82,4 +82,7 @@ def test_a_call_that_is_broken_off_has_pruned_nothing_and_the_next_one_does(
     with pytest.raises(psycopg.errors.QueryCanceled):
         other.execute("SELECT audit.prune_records(10000)")
     assert len(stored(database)) == 20_000
-    assert value(database.administrator, "SELECT pruned FROM audit.prune_records(10000)") == 20_000
+    said: list[str] = []
+    database.administrator.add_notice_handler(lambda notice: said.append(str(notice.message_primary)))
+    pruned = value(database.administrator, "SELECT pruned FROM audit.prune_records(10000)")
+    assert (pruned, said) == (20_000, [])

@@ -27,6 +27,7 @@ BEGIN
                 FROM unnest(p_epochs, p_leaves) AS leaf (epoch, index)) AS run) AS numbered
         GROUP BY numbered.epoch, numbered.part ORDER BY numbered.epoch, numbered.part
     LOOP
+        PERFORM audit.enter_tenant_to_keep(p_tenant_id);   -- a proof lasts five seconds, and this many leaves may take longer
         PERFORM audit.append_statement(p_tenant_id, v_epoch, audit.gone_leaf_line(
             p_kind, p_tenant_id, v_gone.epoch, v_gone.leaves, clock_timestamp()));
     END LOOP;
