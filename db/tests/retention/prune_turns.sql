@@ -2,7 +2,7 @@
 -- contradicts itself is left out with a warning, loses its turn like any other, and stops nobody.
 
 BEGIN;
-SELECT plan(23);
+SELECT plan(25);
 \ir ../support/kept.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c'), audit.create_tenant('tap-d') \gset
 SELECT audit.set_retention('tap-a', 200, NULL), audit.set_retention('tap-b', 200, NULL), audit.set_retention('tap-c', NULL, NULL), audit.set_retention('tap-d', 200, NULL) \gset
@@ -61,6 +61,14 @@ SELECT is(pg_temp.left_over(), 'none, none, 1 2 3', 'whole');
 SELECT audit.set_retention('tap-c', 183, NULL) \gset
 SELECT is(pg_temp.prune(), '3 t', 'terms that are set later hold for what is there');
 SELECT is(pg_temp.left_over(), 'none, none, none', 'and all is gone');
+
+-- Of a call that does not come to its end, also those that had nothing due go to the end of the queue.
+SELECT pg_temp.kept('tap-a', 10, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.kept('tap-b', 10, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.seal() \gset
+UPDATE audit.retention SET pruned_at = CASE tenant_id WHEN 'tap-d' THEN timestamptz '2001-01-01 00:00:00+00' WHEN 'tap-a' THEN '2002-01-01 00:00:00+00'
+                                                      ELSE '2003-01-01 00:00:00+00' END;
+SELECT pg_temp.slow() \gset
+SELECT is(pg_temp.prune(1), '1 f', 'a call that looks at one tenant, prunes the next, and has no time for the third');
+SELECT is(pg_temp.turns(), 'tap-b tap-c tap-a tap-d', 'neither is the first of the next call');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -37,7 +37,7 @@ SELECT is(pg_temp.after('SELECT', 'tap_sealer', 1), '1, 1, 2', 'trees that agree
 SELECT is(pg_temp.after(change, 'tap_sealer', 1), '0, 1, 1', said || ': that tree does not grow, the other one does')
 FROM (VALUES
     ($$UPDATE audit.trees SET root = sha256('x') WHERE tenant_id = 'tap-a'$$, 'another root'),
-    ($$UPDATE audit.trees SET frontier = overlay(frontier PLACING '\x00' FROM 1) WHERE tenant_id = 'tap-a'$$, 'another frontier'),
+    ($$UPDATE audit.trees SET frontier = set_byte(frontier, 0, get_byte(frontier, 0) # 1) WHERE tenant_id = 'tap-a'$$, 'another frontier'),
     ($$UPDATE audit.trees SET frontier = overlay(frontier PLACING sha256('x') FROM 1 FOR 32),
            root = audit.tree_root(overlay(frontier PLACING sha256('x') FROM 1 FOR 32)) WHERE tenant_id = 'tap-a'$$,
      'another frontier with its root'),
