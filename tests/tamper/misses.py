@@ -4,7 +4,7 @@ import psycopg
 
 from tests.tamper import keeping, moves
 from tests.tamper.case import miss
-from tests.tamper.keeping import ALLOWED, OLD
+from tests.tamper.keeping import ALLOWED
 from tests.tamper.scene import Scene
 
 
@@ -77,22 +77,6 @@ def back_dated(scene: Scene) -> None:
     scene.options = ALLOWED
     scene.tamper("UPDATE audit.audit_logs SET created_at = created_at - interval '1 year' WHERE id = %s", scene.leaf(7))
     keeping.prune(scene)
-
-
-@miss("take the id of a pruned record, with SQL of its own as the service")
-def pruned_id(scene: Scene) -> None:
-    """Pass over the functions, which refuse it. Whoever has a copy of the old record can prove that one too."""
-    scene.options = ALLOWED
-    keeping.write_history(scene)
-    record = scene.leaf(OLD)
-    keeping.prune(scene)
-    with psycopg.connect(scene.cluster.url("audit_app", scene.database)) as service:
-        service.execute("SELECT audit.enter_tenant(p_api_key => %s)", [scene.keys["acme"]])
-        service.execute(
-            "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, status)"
-            " VALUES (%s, 'acme', 'agent', 'LIVE', 'error')",
-            [record],
-        )
 
 
 @miss("put a text into an erased record")

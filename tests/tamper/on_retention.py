@@ -1,5 +1,7 @@
 """Attacks with and against retention and erasure. Where nothing else is said, the reader has agreed to both."""
 
+import psycopg
+
 from tests.tamper import keeping
 from tests.tamper.case import attack
 from tests.tamper.keeping import ALLOWED, OLD
@@ -116,3 +118,19 @@ def changed_then_erased(scene: Scene) -> None:
     scene.tamper("UPDATE audit.audit_logs SET error = 'another' WHERE id = %s", record)
     keeping.state(scene, "erase", 7, 8)
     keeping.empty(scene, record)
+
+
+@attack("take the id of a pruned record, with SQL of its own as the service", "sealer", quick=True)
+def pruned_id(scene: Scene) -> None:
+    """Pass over the functions, which refuse it. The record gets no leaf."""
+    scene.options = ALLOWED
+    keeping.write_history(scene)
+    record = scene.leaf(OLD)
+    keeping.prune(scene)
+    with psycopg.connect(scene.cluster.url("audit_app", scene.database)) as service:
+        service.execute("SELECT audit.enter_tenant(p_api_key => %s)", [scene.keys["acme"]])
+        service.execute(
+            "INSERT INTO audit.audit_logs (id, tenant_id, agent_id, mode, status)"
+            " VALUES (%s, 'acme', 'agent', 'LIVE', 'error')",
+            [record],
+        )
