@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-mutations-access chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,9 +32,6 @@ test-fast-stop: .venv/dev   ## Stop that PostgreSQL, and delete it
 
 test-mutations: .venv/dev   ## Weaken the database in every way we know, and demand that the pgTAP tests notice
 	@$(BIN)/python -m tests.mutations
-
-test-mutations-access: .venv/dev   ## The same for policies, privileges and roles alone, in some minutes
-	@$(BIN)/python -m tests.mutations --kinds policies,privileges,roles
 
 chaos: .venv/dev   ## Break the database, the disk and the service under load, and count what was lost; four minutes
 	@$(BIN)/python -W ignore -m tests.chaos

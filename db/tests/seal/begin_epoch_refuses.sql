@@ -1,5 +1,5 @@
--- Proves: audit.begin_epoch() is refused for any reason but its two, on a snapshot that is not the transaction's own, while other transactions
--- write, and to everybody but administrators.
+-- Proves: audit.begin_epoch() is refused in a transaction that is not REPEATABLE READ, for any reason but its two, and to the service; and no
+-- epoch ends at a snapshot in which other transactions were writing.
 
 BEGIN;
 SELECT plan(7);
