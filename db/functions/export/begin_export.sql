@@ -26,6 +26,7 @@ DECLARE
     v_context json;
     v_filter  text;
     v_state   jsonb;
+    v_detail  jsonb;   -- of the event
 BEGIN
     PERFORM audit.required_tenant('read');
     IF p_format IS NULL OR p_format NOT IN ('ndjson', 'csv', 'evidence') THEN
@@ -58,12 +59,13 @@ BEGIN
             'end_time', p_end_time, 'api_key_id', p_api_key_id, 'context', v_context, 'count', 0);
     END IF;
 
-    -- Refuses where no tenant is proven.
-    PERFORM audit.record_export(p_api_key, CASE
+    -- How far a whole bundle will go, so that audit.offboarding() can tell whether something is in no export.
+    v_detail := CASE
         WHEN p_format <> 'evidence' THEN jsonb_build_object('format', p_format)
         WHEN num_nonnulls(p_start_time, p_end_time) > 0 THEN jsonb_build_object('format', 'evidence of a window')
-        -- How far it will go, so that audit.offboarding() can tell whether something is in no export.
-        ELSE jsonb_build_object('format', 'evidence', 'epoch', v_state -> 'epochs' -> -1 -> 'epoch', 'size', v_state -> 'epochs' -> -1 -> 'size') END);
+        ELSE jsonb_build_object('format', 'evidence', 'epoch', v_state -> 'epochs' -> -1 -> 'epoch', 'size', v_state -> 'epochs' -> -1 -> 'size') END;
+    -- Refuses where no tenant is proven.
+    PERFORM audit.record_export(p_api_key, v_detail);
     RETURN v_state;
 END
 $$;

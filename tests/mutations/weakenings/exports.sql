@@ -86,10 +86,10 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('begin_export', 'takes an order in any letters', 0, 'p_order NOT IN', 'lower(p_order) NOT IN'),
         ('begin_export', 'takes a mode in any letters', 0, 'p_mode NOT IN', 'upper(p_mode) NOT IN'),
         ('begin_export', 'takes a status in any letters', 0, 'p_status NOT IN', 'lower(p_status) NOT IN'),
-        ('begin_export', 'records nothing', 0, 'PERFORM audit.record_export(p_api_key);', ''),
-        ('begin_export', 'hands the key on to nobody', 0, 'audit.record_export(p_api_key)', 'audit.record_export()'),
-        ('begin_export', 'is content when nothing is recorded', 0, 'PERFORM audit.record_export(p_api_key);',
-            'BEGIN PERFORM audit.record_export(p_api_key); EXCEPTION WHEN OTHERS THEN NULL; END;'),
+        ('begin_export', 'records nothing', 0, 'PERFORM audit.record_export(p_api_key, v_detail);', ''),
+        ('begin_export', 'hands the key on to nobody', 0, 'audit.record_export(p_api_key, v_detail)', 'audit.record_export(NULL, v_detail)'),
+        ('begin_export', 'is content when nothing is recorded', 0, 'PERFORM audit.record_export(p_api_key, v_detail);',
+            'BEGIN PERFORM audit.record_export(p_api_key, v_detail); EXCEPTION WHEN OTHERS THEN NULL; END;'),
         ('begin_export', 'counts from one', 0, '''count'', 0', '''count'', 1'),
 
         -- The record of it.
