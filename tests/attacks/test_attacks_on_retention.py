@@ -28,6 +28,7 @@ KEEP = [
     "SELECT * FROM audit.count_due_records()",
     "SELECT * FROM audit.erase_user('globex', 'globex-confidential')",
     f"SELECT audit.erase_record('globex', {UNKNOWN})",
+    "SELECT audit.refresh_statistics()",
 ]
 NOBODY = [
     "SELECT audit.set_retention_rules(1, false)",
@@ -41,7 +42,7 @@ NOBODY = [
     "SELECT audit.append_gone_statements('prune', 'globex', ARRAY[1], ARRAY[0])",
     f"SELECT audit.record_pruned_ids(ARRAY[{UNKNOWN}]::uuid[])",
     "SELECT audit.record_keeping_event('records pruned', 'globex', NULL)",
-    "SELECT audit.refresh_statistics()",
+    "SELECT audit.note_looked_at(ARRAY['globex'])",
     "SET ROLE audit_keeper",
     "SET ROLE audit_owner",
     "SET session_replication_role = replica",

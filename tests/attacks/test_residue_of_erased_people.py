@@ -92,6 +92,8 @@ def erase(database: TestDatabase, role: str, user: str) -> None:
         assert connection.execute("SELECT * FROM audit.erase_user('acme', %s)", [user]).fetchall() == [
             (10, 0, 0, None, None)
         ]
+    with psycopg.connect(database.url(role)) as connection:
+        connection.execute("SELECT audit.refresh_statistics()")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from app.sign.metrics import Metrics as SignerMetrics
 from app.telemetry import metrics
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, bearer, execute
@@ -136,7 +137,12 @@ def test_with_a_token_this_machine_needs_it_too(tmp_path: Path) -> None:
 
 def test_the_page_names_every_metric_and_no_other() -> None:
     named = set(re.findall(r"^\| `(ringfence_\w+)`", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))
-    kept = {f"{each.name}_total" if each.type == "counter" else each.name for each in metrics.REGISTRY.collect()}
+    registries = (metrics.REGISTRY, SignerMetrics().registry)
+    kept = {
+        f"{each.name}_total" if each.type == "counter" else each.name
+        for registry in registries
+        for each in registry.collect()
+    }
     assert named == {name for name in kept if not name.startswith("process_")}
 
 

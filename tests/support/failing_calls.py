@@ -25,8 +25,8 @@ FILTERS = (
 )
 # The arguments with which each function is called: some that fail inside, some that succeed.
 INTERNAL = {
-    "append_gone_statements", "enter_tenant_to_keep", "lock_tree_to_keep", "record_keeping_event", "record_pruned_ids",
-    "refresh_statistics",
+    "append_gone_statements", "enter_tenant_to_keep", "lock_tree_to_keep", "note_looked_at", "record_keeping_event",
+    "record_pruned_ids",
 }  # fmt: skip
 """Functions of audit_keeper's alone, which others of the list call."""
 CALLS: dict[str, list[str]] = {
@@ -82,6 +82,7 @@ CALLS: dict[str, list[str]] = {
     "prune_records": ["", "NULL", "-1"],
     "record_api_key_use": ["'read'", "'write'", "'import'", BAD, "NULL"],
     "record_export": KEYS,
+    "refresh_statistics": [""],
     "release_hold": [
         f"{HOLD.format('held')}, 'reason'", "gen_random_uuid(), 'reason'", f"({BAD})::uuid, {BAD}", "NULL, NULL",
     ],

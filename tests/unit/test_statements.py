@@ -6,10 +6,11 @@ from pathlib import Path
 APP = Path(__file__).parents[2] / "app"
 MAY_SPELL_SQL = (
     "services/calls.py",
-    "admin.py",
+    "admin/",
     "migrate.py",
     "import_jsonl/store.py",
     "local/",
+    "retain.py",
     "seal.py",
     "sign/database.py",
 )
