@@ -19,9 +19,6 @@ DECLARE
     v_unsealed boolean;   -- whether the newest record has no leaf yet
     v_left     record;    -- created_at of the newest record of each term
 BEGIN
-    IF NOT EXISTS (SELECT FROM audit.tenants AS t WHERE t.id = p_tenant_id) THEN
-        RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002';
-    END IF;
     SELECT count(*) INTO v_keys FROM audit.api_keys AS k
     WHERE k.tenant_id = p_tenant_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
     SELECT count(*) INTO v_holds FROM audit.legal_holds AS h WHERE h.tenant_id = p_tenant_id AND h.released_at IS NULL;

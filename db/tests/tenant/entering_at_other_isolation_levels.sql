@@ -2,7 +2,7 @@
 -- key that was revoked meanwhile would open its tenant again and again. Several transactions; none changes the database.
 
 BEGIN;
-SELECT plan(9);
+SELECT plan(10);
 SELECT is(current_setting('transaction_isolation'), 'read committed', 'a transaction is READ COMMITTED where nothing else is said');
 COMMIT;
 
@@ -31,6 +31,9 @@ SELECT throws_ok(format('SELECT audit.enter_tenant(%L)', :'key_of_a'), '25000',
 SELECT is(coalesce(current_setting('app.tenant_id', true), ''), '', 'and no tenant is set');
 SELECT throws_ok($$SELECT audit.replay_audit_logs('[]')$$, '25000', 'a tenant is entered in a transaction that is READ COMMITTED',
     'REPEATABLE READ: no replay either');
+RESET SESSION AUTHORIZATION;
+SELECT throws_ok($$SELECT audit.enter_tenant_to_keep('tap-a')$$, '25000', 'a tenant is entered in a transaction that is READ COMMITTED',
+    'REPEATABLE READ: nor a prune');
 ROLLBACK;
 
 BEGIN ISOLATION LEVEL SERIALIZABLE;

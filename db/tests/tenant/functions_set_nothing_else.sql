@@ -4,7 +4,7 @@
 -- it is called.
 
 BEGIN;
-SELECT plan(14);
+SELECT plan(15);
 
 SELECT is_empty(
     $$SELECT p.oid::regprocedure, setting FROM pg_proc AS p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
@@ -87,6 +87,11 @@ SELECT results_eq(
         AND NOT 'enable_sort=off' = ANY (p.proconfig)
       ORDER BY p.proname$$,
     ARRAY['are_pruned'::name, 'intact_size'], 'and an index the only way of the one that compares single rows');
+SELECT results_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace = 'audit'::regnamespace AND 'jit=off' = ANY (p.proconfig) AND NOT 'enable_sort=off' = ANY (p.proconfig)
+      ORDER BY p.proname$$,
+    ARRAY['intact_size'::name], 'which is not compiled either');
 
 -- STRICT: with an argument unknown a function is not called, and answers NULL where it should refuse.
 SELECT is_empty(

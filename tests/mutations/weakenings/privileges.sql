@@ -21,8 +21,8 @@ grantable (kind, object, name, privilege, acl) AS (
     CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) AS p (privilege)
     WHERE n.nspname IN ('audit', 'pgmigrate') OR (n.nspname = 'public' AND p.privilege = 'CREATE')
 ),
-held (kind, object, privilege, grantee) AS (
-    SELECT g.kind, g.object, g.privilege, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+held (kind, object, privilege, grantee, is_owner) AS (
+    SELECT g.kind, g.object, g.privilege, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.grantee = a.grantor
     FROM grantable AS g
     CROSS JOIN LATERAL aclexplode(g.acl) AS a
     WHERE a.privilege_type = g.privilege
@@ -41,7 +41,7 @@ SELECT format('%s on %s %s: %s may pass it on', h.privilege, lower(h.kind), h.ob
        format('GRANT %s ON %s %s TO %s WITH GRANT OPTION', h.privilege, h.kind, h.object, h.grantee)
 FROM held AS h
 JOIN grantee AS r ON r.name = h.grantee
-WHERE h.grantee <> 'PUBLIC'
+WHERE h.grantee <> 'PUBLIC' AND NOT h.is_owner   -- who may anyway
 UNION ALL
 -- For the role that an attacker would have; what the others may is asked of whole tables above.
 SELECT format('%s on column %s.%s granted to %s', p.privilege, c.oid::regclass, a.attname, r.name),
