@@ -20,9 +20,9 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('replay_audit_logs', 'asks whether the key is revoked now', 0, 'm.made_at >= k.revoked_at', 'k.revoked_at IS NOT NULL'),
         ('replay_audit_logs', 'asks whether the key has expired now', 0, 'm.made_at >= k.expires_at', 'now() >= k.expires_at'),
         ('replay_audit_logs', 'takes any tenant of a gateway''s', 0, 'v_source IS DISTINCT FROM ''api_key'' AND t.id IS NULL', 'false'),
-        ('replay_audit_logs', 'takes any age', 0, 'OR m.made_at < clock_timestamp() - interval ''7 days''', ''),
-        ('replay_audit_logs', 'takes a month', 0, 'interval ''7 days''', 'interval ''1 month'''),
-        ('replay_audit_logs', 'takes a day', 0, 'interval ''7 days''', 'interval ''1 day'''),
+        ('replay_audit_logs', 'takes any age', 0, 'OR m.made_at < clock_timestamp() - interval ''168 hours''', ''),
+        ('replay_audit_logs', 'takes a month', 0, 'interval ''168 hours''', 'interval ''1 month'''),
+        ('replay_audit_logs', 'takes a day', 0, 'interval ''168 hours''', 'interval ''1 day'''),
         ('replay_audit_logs', 'takes no time', 0, 'r.created_at IS NULL OR', ''),
         ('replay_audit_logs', 'compares a time to come with the key', 0, '(least(r.created_at, clock_timestamp()))) AS m', '(r.created_at)) AS m'),
 
