@@ -23,7 +23,7 @@ BEGIN
         WHERE head.size > 0 AND (head.is_newest OR head.signed_size IS DISTINCT FROM head.size)
         ORDER BY head.tenant_id, head.epoch;
     -- What is signed must be on the disk before the signer remembers it, or a crash leaves a head in its memory that the database has lost,
-    -- and the tree is refused for good. Whoever sealed can have switched the wait for the disk off. So where there is something to sign,
+    -- and the tree is refused for good. The session that sealed may have set synchronous_commit off. So where there is something to sign,
     -- this transaction writes, and its commit waits for all that was committed before it. An idle database writes nothing.
     IF EXISTS (SELECT FROM audit.trees AS t
                WHERE t.size > 0 AND NOT EXISTS (SELECT FROM audit.checkpoints AS c

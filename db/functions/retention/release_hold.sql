@@ -19,7 +19,7 @@ BEGIN
     ELSIF p_reason IS NULL THEN
         RAISE EXCEPTION 'a release has a reason' USING ERRCODE = 'RF003', COLUMN = 'reason';
     ELSIF v_by_two AND v_hold.release_asked_by <> session_user THEN
-        -- Or whoever confirms would confirm another reason than the one that was read.
+        -- The reason must not change between the time at which the second login reads it and its confirmation.
         RAISE EXCEPTION 'another login has asked for the release already' USING ERRCODE = 'RF003', COLUMN = 'id',
             HINT = 'Confirm it with audit.confirm_release().';
     END IF;
