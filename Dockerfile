@@ -26,6 +26,7 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 COPY pgmigrate.yml ./
 COPY db ./db
 COPY app ./app
+COPY docs/verify.html ./docs/
 
 USER 10001
 

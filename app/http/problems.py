@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
@@ -90,6 +90,33 @@ def problem(
     return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, PROBLEM_MEDIA_TYPE)
 
 
+class Description(NamedTuple):
+    """What an error is in HTTP: the arguments of problem()."""
+
+    status: int
+    kind: str
+    detail: str
+    errors: list[dict[str, Any]] | None = None
+    headers: Mapping[str, str] | None = None
+
+
+def described(error: RingfenceError | RequestValidationError | HTTPException) -> Description:
+    """Return what `error` is in HTTP, for a problem or a page."""
+    if isinstance(error, RingfenceError):
+        return Description(
+            _STATUS_OF[type(error)], error.kind, error.detail, error.errors, _HEADERS_OF.get(type(error))
+        )
+    if isinstance(error, HTTPException):
+        kind = FRAMEWORK_KINDS.get(error.status_code, "bad-request")
+        return Description(error.status_code, kind, error.detail, headers=error.headers)
+    found = error.errors()
+    errors = [_refused_field(each) for each in found[:_MAX_ERRORS]]
+    detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
+    if len(found) > _MAX_ERRORS:
+        detail += f"; and {len(found) - _MAX_ERRORS} more"
+    return Description(422, "invalid-request", detail, errors)
+
+
 def edge_problem(status: int, kind: str, detail: str, *, closes: bool, with_body: bool = True) -> bytes:
     """Render one problem as a whole HTTP/1.1 response, for a request that never reaches the application.
 
@@ -132,28 +159,22 @@ def install_error_handlers(app: FastAPI) -> None:
     async def refused(request: Request[EdgeState], error: RingfenceError) -> Response:
         if isinstance(error, refusals.Unauthenticated):
             logger.warning("an API key was refused: %s", error.reason)
-        status, headers = _STATUS_OF[type(error)], _HEADERS_OF.get(type(error))
-        return problem(request, status, error.kind, error.detail, error.errors, headers)
+        return problem(request, *described(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request[EdgeState], error: RequestValidationError) -> Response:
-        found = error.errors()
-        errors = [_refused_field(each) for each in found[:_MAX_ERRORS]]
-        detail = "; ".join(f"{e['field']}: {e['detail']}" for e in errors)
-        if len(found) > _MAX_ERRORS:
-            detail += f"; and {len(found) - _MAX_ERRORS} more"
-        return problem(request, 422, "invalid-request", detail, errors)
+        return problem(request, *described(error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request[EdgeState], error: HTTPException) -> Response:
-        kind = FRAMEWORK_KINDS.get(error.status_code, "bad-request")
-        headers = dict(error.headers or {})
+        found = described(error)
+        headers = dict(found.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = _allowed_methods(app, request)
             headers["Allow"] = ", ".join(sorted(allowed))
             if request.method == "OPTIONS" and "OPTIONS" in allowed:
                 return Response(status_code=204, headers=headers)
-        return problem(request, error.status_code, kind, error.detail, headers=headers)
+        return problem(request, *found._replace(headers=headers))
 
 
 def _allowed_methods(app: FastAPI, request: Request[EdgeState]) -> set[str]:

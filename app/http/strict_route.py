@@ -36,6 +36,8 @@ class StrictRoute(APIRoute):
 
     scopes: ClassVar[frozenset[str]] = frozenset()
     """The caller's credential must have one of these; checked before the body is read. None: no credential needed."""
+    max_body_bytes: ClassVar[int | None] = None
+    """Of a body that is no record; None: as the settings say."""
 
     def __init__(self, path: str, endpoint: Callable[..., Awaitable[Response]], **options: Any) -> None:
         """endpoint: returns a Response. TypeError is raised for parameters that `_Reader` cannot read."""
@@ -46,7 +48,7 @@ class StrictRoute(APIRoute):
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint: Callable[..., Awaitable[Response]] = self.endpoint
-        read = _Reader(endpoint, self.param_convertors, self.scopes).read
+        read = _Reader(endpoint, self.param_convertors, self.scopes, self.max_body_bytes).read
 
         async def handle(request: Request[Any]) -> Response:
             if b"%" in request.scope["raw_path"]:
@@ -67,9 +69,14 @@ class _Reader:
     """Reads an endpoint's arguments: the request, names in the path, one model of the query, one of the body."""
 
     def __init__(
-        self, endpoint: Callable[..., Awaitable[Response]], names_in_path: Collection[str], scopes: frozenset[str]
+        self,
+        endpoint: Callable[..., Awaitable[Response]],
+        names_in_path: Collection[str],
+        scopes: frozenset[str],
+        max_body_bytes: int | None,
     ) -> None:
         self._scopes = scopes
+        self._max_body_bytes = max_body_bytes
         self._request: str | None = None
         self._names: dict[str, str] = {}  # of the arguments from query and body
         models: dict[str, Any] = {}
@@ -104,7 +111,7 @@ class _Reader:
         query = _query_of(request)
         if self._scopes and (not is_proven or "tenant_id" in query):
             await identify(request, self._scopes, query.get("tenant_id"))
-        given = {"query": query, **(await _body_of(request) if "body" in self._names else {})}
+        given = {"query": query, **(await self._body(request) if "body" in self._names else {})}
         try:
             found = self._model.model_validate(given, from_attributes=True)
         except ValidationError as error:
@@ -113,6 +120,9 @@ class _Reader:
         if self._request:
             arguments[self._request] = request
         return arguments
+
+    async def _body(self, request: Request[EdgeState]) -> dict[str, Any]:
+        return await _body_of(request, self._max_body_bytes or request.state["settings"].max_body_bytes)
 
 
 def _few_fields(value: object) -> object:
@@ -140,9 +150,9 @@ def _query_of(request: Request[Any]) -> dict[str, str]:
 _JSON_MEDIA_TYPE = re.compile(r"\s*application/(json|[^/;]*\+json)\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 
 
-async def _body_of(request: Request[EdgeState]) -> dict[str, Any]:
+async def _body_of(request: Request[EdgeState], max_bytes: int) -> dict[str, Any]:
     """Return {"body": the parsed JSON}, or the raw bytes if the Content-Type is not JSON; {} if the body is empty."""
-    body = b"".join([piece async for piece in held(request, request.state["settings"].max_body_bytes)])
+    body = b"".join([piece async for piece in held(request, max_bytes)])
     if not body:
         return {}
     if not _JSON_MEDIA_TYPE.fullmatch(request.headers.get("content-type", "")):

@@ -11,8 +11,7 @@ from app.http.schemas import AdminEventsResponse, AuditRecord, ListResponse, Ten
 from app.http.strict_route import StrictRoute
 from app.model.query import AdminEventsQuery, ExportQuery, ListQuery
 from app.model.record_checks import check_uuid
-from app.model.refusals import InvalidRequest
-from app.routers.export_response import MEDIA_TYPES, ExportResponse, accepts_gzip, export_headers
+from app.routers.export_response import MEDIA_TYPES, export
 from app.routers.json_text import JsonText
 from app.routers.state import AppRequest
 
@@ -58,20 +57,7 @@ async def export_audit_logs(query: Annotated[ExportQuery, Query()], request: App
     It is complete if its last line says so: `{"complete": true, "count": n}`, or `#complete,n` in CSV. With
     `format=evidence` it is what verifies the records offline, and ends with `{"complete":true,"records":n}`.
     """
-    credential = credential_of(request, query.tenant_id)
-    if query.bom and query.format != "csv":
-        raise InvalidRequest.field("bom", "a byte order mark is for format=csv alone")
-    gzip = accepts_gzip(request.headers.getlist("accept-encoding"))
-    if request.method == "HEAD":
-        # HEAD sends no record, so it reads none, and records no export.
-        if query.format not in MEDIA_TYPES:
-            raise InvalidRequest.field("format", "format is ndjson, csv or evidence")
-        tenant_id = await request.state["audit_logger"].may_export(credential)
-        head = Response(headers=export_headers(tenant_id, query.format, gzip=gzip))
-        del head.headers["content-length"]
-        return head
-    export = await request.state["exports"].begin(credential, query)
-    return ExportResponse(export, query.format, gzip=gzip, bom=query.bom)
+    return await export(request, query)
 
 
 @router.get(

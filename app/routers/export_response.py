@@ -11,7 +11,10 @@ from urllib.parse import quote
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
-from app.model.refusals import RingfenceError
+from app.http.credentials import credential_of
+from app.model.query import ExportQuery
+from app.model.refusals import InvalidRequest, RingfenceError
+from app.routers.state import AppRequest
 from app.services.exports import Export
 
 logger = logging.getLogger("ringfence")
@@ -99,6 +102,24 @@ class ExportResponse(Response):
             await parts.aclose()
         self._export.close()  # before the caller sees the end, and asks for the next export
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def export(request: AppRequest, query: ExportQuery) -> Response:
+    """Begin an export, and return the response that sends it. The export is recorded before it is sent."""
+    credential = credential_of(request, query.tenant_id)
+    if query.bom and query.format != "csv":
+        raise InvalidRequest.field("bom", "a byte order mark is for format=csv alone")
+    gzip = accepts_gzip(request.headers.getlist("accept-encoding"))
+    if request.method == "HEAD":
+        # HEAD sends no record, so it reads none, and records no export.
+        if query.format not in MEDIA_TYPES:
+            raise InvalidRequest.field("format", "format is ndjson, csv or evidence")
+        tenant_id = await request.state["audit_logger"].may_export(credential)
+        head = Response(headers=export_headers(tenant_id, query.format, gzip=gzip))
+        del head.headers["content-length"]
+        return head
+    begun = await request.state["exports"].begin(credential, query)
+    return ExportResponse(begun, query.format, gzip=gzip, bom=query.bom)
 
 
 async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

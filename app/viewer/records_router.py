@@ -1,0 +1,164 @@
+"""GET /view/records, one record, its proof and exports: what an auditor looks at."""
+
+import json
+import shlex
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import PlainTextResponse
+
+from app.http.credentials import credential_of
+from app.http.schemas import TenantQuery
+from app.model.query import ExportQuery, ListQuery
+from app.model.record_checks import check_uuid
+from app.routers.export_response import export
+from app.routers.json_text import JsonText
+from app.routers.state import AppRequest
+from app.viewer.rendering import COMMON_HEADERS, page, redirect, visible
+from app.viewer.route import TenantRoute
+from app.viewer.sentences import STATUS_MARKS, sentence_of, timeline, unknown_outcomes, when
+from app.viewer.view_query import COLUMNS, PRESETS, ZONES, RecordQuery, ViewQuery, zone_of
+
+router = APIRouter(prefix="/view", route_class=TenantRoute, include_in_schema=False)
+
+_MAX_STEPS = 100
+"""Records of one trace that the page of a record shows."""
+
+
+@router.get("/records")
+async def list_records(query: Annotated[ViewQuery, Query()], request: AppRequest) -> Response:
+    """Show a page of the tenant's records, and how many there are of each kind."""
+    credential = credential_of(request, query.tenant_id)
+    store = request.state["audit_logger"]
+    asked = query.fixed()
+    found = json.loads(await store.read_logs(credential, asked.as_list_query()))
+    if query.newer and not found["has_more"] and found["count"] < asked.limit:
+        return redirect(f"records?{asked.address()}")  # the newest page, and a full one
+    items = found["items"][::-1] if query.newer else found["items"]
+    ahead, behind = found["next_cursor"], found.get("previous_cursor")
+    if query.newer:
+        ahead, behind = behind, ahead
+    elif query.cursor is None:
+        behind = None
+    zone = zone_of(query.zone)
+    return page(
+        request,
+        "records.html",
+        query=query,
+        asked=asked,
+        rows=[(item, sentence_of(item), when(item["created_at"], zone)) for item in items],
+        ahead=ahead and asked.address(cursor=ahead),
+        behind=behind and asked.address(cursor=behind, newer="true"),
+        newest=_newest(asked, found),
+        columns=(query.columns or "").split(",") if query.columns else [],
+        known_columns=COLUMNS,
+        marks=STATUS_MARKS,
+        presets=PRESETS,
+        zones=ZONES,
+        local_from=_local(query.start_time, query.zone),
+        local_to=_local(query.end_time, query.zone),
+        zone_query="" if query.zone == "UTC" else f"?{urlencode({'zone': query.zone})}",
+        export_query=asked.export_filters(),
+        evidence=asked.filters().keys() <= {"start_time", "end_time"},
+        curl=_as_curl(request, asked),
+        counts=None,
+    )
+
+
+@router.get("/records/newer")
+async def count_newer(query: Annotated[ViewQuery, Query()], request: AppRequest) -> Response:
+    """Say how many records are newer than those of a page; the page asks from time to time."""
+    credential = credential_of(request, query.tenant_id)
+    found = json.loads(await request.state["audit_logger"].read_logs(credential, query.as_list_query()))
+    return JsonText(json.dumps({"count": found["count"], "has_more": found["has_more"]}), headers=COMMON_HEADERS)
+
+
+@router.get("/records/export")
+async def export_records(query: Annotated[ExportQuery, Query()], request: AppRequest) -> Response:
+    """Send the records of a list as a file. The export is recorded before it is sent, as that of the API."""
+    response = await export(request, query)
+    response.headers.update(COMMON_HEADERS)
+    return response
+
+
+@router.get("/records/{id}")
+async def show_record(
+    id: str,  # noqa: A002  the name in the address
+    query: Annotated[RecordQuery, Query()],
+    request: AppRequest,
+) -> Response:
+    """Show one record, the others of its trace on a timeline, and what can be proven of it."""
+    check_uuid("id", id)
+    credential = credential_of(request, query.tenant_id)
+    store = request.state["audit_logger"]
+    item = json.loads(await store.read_log(credential, UUID(id)))
+    trace = ListQuery(trace_id=item["trace_id"], order="asc", limit=_MAX_STEPS)
+    found = json.loads(await store.read_logs(credential, trace))
+    zone = zone_of(query.zone)
+    return page(
+        request,
+        "record.html",
+        query=query,
+        item=item,
+        sentence=sentence_of(item),
+        marks=STATUS_MARKS,
+        times=[(name, when(item[name], zone, precise=True)) for name in ("created_at", "recorded_at")],
+        steps=timeline(found["items"], item["id"]),
+        has_more_steps=found["has_more"],
+        unknown=item["status"] == "started"
+        and not found["has_more"]
+        and item["agent_id"] in unknown_outcomes(found["items"]),
+        raw=_lines(item),
+    )
+
+
+@router.get("/records/{id}/json")
+async def show_json(id: str, query: Annotated[TenantQuery, Query()], request: AppRequest) -> Response:  # noqa: A002
+    """Show one record as the API does, for the script that verifies it."""
+    check_uuid("id", id)
+    record = await request.state["audit_logger"].read_log(credential_of(request, query.tenant_id), UUID(id))
+    return JsonText(record, headers=COMMON_HEADERS)
+
+
+@router.get("/records/{id}/leaf")
+async def show_leaf(id: str, query: Annotated[TenantQuery, Query()], request: AppRequest) -> Response:  # noqa: A002
+    """Show the lines that a record was sealed as, byte by byte."""
+    check_uuid("id", id)
+    leaf = await request.state["audit_logger"].read_leaf(credential_of(request, query.tenant_id), UUID(id))
+    return PlainTextResponse(leaf, headers=COMMON_HEADERS)
+
+
+@router.get("/records/{id}/proof")
+async def show_proof(id: str, query: Annotated[TenantQuery, Query()], request: AppRequest) -> Response:  # noqa: A002
+    """Show the proof that a record is in the tenant's tree, with the signed checkpoint that it leads to."""
+    check_uuid("id", id)
+    store = request.state["audit_logger"]
+    proof = await store.read_inclusion_proof(credential_of(request, query.tenant_id), UUID(id), None)
+    return PlainTextResponse(proof, headers=COMMON_HEADERS)
+
+
+def _newest(asked: ViewQuery, found: dict[str, Any]) -> str | None:
+    """Return the address that counts records newer than this page, if it is the newest one and ends now."""
+    if asked.cursor or asked.order == "asc" or asked.end_time or not found.get("previous_cursor"):
+        return None
+    return asked.address(cursor=found["previous_cursor"], newer="true", limit="100")
+
+
+def _local(moment: Any, zone: str) -> str:
+    """Return a time as <input type="datetime-local"> has it."""
+    return moment.astimezone(zone_of(zone)).replace(tzinfo=None).isoformat(timespec="seconds") if moment else ""
+
+
+def _as_curl(request: AppRequest, asked: ViewQuery) -> str:
+    """Return a command that lists the same records; the key comes from the reader's environment."""
+    address = str(request.url.replace(path=f"{request.scope.get('root_path', '')}/api/v1/audit/logs", query=""))
+    filters = [f"--data-urlencode {shlex.quote(f'{name}={visible(value)}')}" for name, value in asked.filters().items()]
+    return " ".join(['curl -G -H "Authorization: Bearer $RINGFENCE_API_KEY"', *filters, shlex.quote(address)])
+
+
+def _lines(item: dict[str, Any]) -> str:
+    """Return a record as JSON, indented, with what cannot be seen escaped as JSON does."""
+    text = json.dumps(item, indent=2, ensure_ascii=False)
+    return "".join(each if each == "\n" or each.isprintable() else json.dumps(each)[1:-1] for each in text)
