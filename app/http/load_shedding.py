@@ -26,6 +26,9 @@ MAX_HELD_BODY_BYTES = 33_554_432
 MAX_KNOWN_CALLERS = 10_000
 _STRANGERS = 16
 """Strangers count, by address, as this many callers together: a crowd of them leaves known callers a share."""
+COOKIE = "ringfence_key"
+"""Name of the cookie that holds an API key, on the pages below /view; over TLS with a prefix."""
+_COOKIE = COOKIE.encode()
 _RESERVED_PATHS = (b"/api/v1/health", b"/metrics")
 
 Caller = int
@@ -135,7 +138,7 @@ def admit(method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]], 
     for name, value in headers:
         if name == b"authorization":
             credential = b"".join(value.split()[-1:])  # without the scheme, in any spelling
-        elif name == b"x-tenant-id" and credential is None:
+        elif credential is None and (name == b"x-tenant-id" or (name == b"cookie" and _COOKIE in value)):
             credential = value
         elif name == b"x-forwarded-for":
             forwarded_for = value

@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.load_shedding import COOKIE
 from app.http.state import AnyState
 
 MAX_AGE = 8 * 3600
 """Seconds after which the browser forgets the key."""
-_NAME = "ringfence_key"
 _KEY_LENGTH = 84
 """Of an API key. Anything else in the cookie is none, and is not passed on."""
 
 
 def _name_for(request: Request[AnyState]) -> str:
     """Return the cookie's name: over TLS one that no other host and no plain connection can have set."""
-    return f"__Host-{_NAME}" if request.url.scheme == "https" else _NAME
+    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
 
 
 def key_in_cookie(request: Request[AnyState]) -> str:

@@ -36,7 +36,7 @@ def sentence_of(item: Item) -> Sentence:
     if event:
         resource = f" on {shortened(context['resource'], 60)}" if context.get("resource") else ""
         return Sentence(who, f"did {shortened(event, 60)}{resource} through", agent, _ended(item))
-    did = {"LIVE": "called", "DRY_RUN": "tried, without calling it,"}.get(item["mode"], "used")
+    did = {"LIVE": "called", "DRY_RUN": "made a dry run of"}.get(item["mode"], "used")
     if item["mode"] == "LIVE" and item["status"] == "denied":
         did = "asked for"
     return Sentence(who, did, agent, _ended(item))

@@ -1,4 +1,4 @@
-"""GET and POST /view/sign-in, POST /view/sign-out, and GET and POST /view/open/{token}: how somebody comes in."""
+"""GET and POST /view/sign-in, POST /view/sign-out, GET and POST /view/open/{token}: how an auditor comes in."""
 
 import logging
 import re
@@ -83,6 +83,23 @@ async def sign_out(request: AppRequest) -> Response:
     """Forget the API key."""
     response = redirect("sign-in")
     cookie.forget(request, response)
+    return response
+
+
+@router.get("/open/{token}")
+async def show_link(token: str, request: AppRequest) -> Response:  # noqa: ARG001
+    """Ask before a link is opened: programs that look at the links of a message must not use it up."""
+    return page(request, "open_link.html", refused=False)
+
+
+@router.post("/open/{token}")
+async def open_link(token: str, request: AppRequest) -> Response:
+    """Open a link that works once: sign in with the key that the database issues for it."""
+    key = await request.state["audit_logger"].open_view_link(token)
+    if key is None:
+        return page(request, "open_link.html", 410, refused=True)
+    response = redirect("../records")
+    cookie.keep(request, response, key)
     return response
 
 
