@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from tests.conftest import Serve, TestDatabase
 from tests.support.bulk_calls import send_json
-from tests.support.calls import records
+from tests.support.calls import page, records
 
 COOKIE = "ringfence_key"
 OWN_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -26,9 +26,7 @@ class Page:
 
     def all(self, name: str, /, **attributes: str) -> list[dict[str, str | None]]:
         """Return the attributes of the elements of this name that have these attributes."""
-        return [
-            each for element, each in self.elements if element == name and attributes.items() <= each.items()
-        ]  # fmt: skip
+        return [each for element, each in self.elements if element == name and attributes.items() <= each.items()]
 
     def links(self, **attributes: str) -> list[str]:
         """Return where the links with these attributes lead."""
@@ -78,6 +76,10 @@ class Auditor:
             assert send_json(self.client, list(given), api_key=self.key).status_code == 201
         return [str(item["id"]) for item in records(self.client, api_key=self.key)]
 
+    def api(self, **query: str) -> list[dict[str, Any]]:
+        """Return what the API lists for the same key."""
+        return list(page(self.client, api_key=self.key, **query)["items"])
+
     def sign_in(self, key: str | None = None, **headers: str) -> Any:
         """Send the form for signing in; the client keeps the cookie that it may get."""
         form = {"api_key": self.key if key is None else key}
@@ -89,7 +91,8 @@ class Auditor:
 
     def get(self, path: str, **query: str) -> Any:
         """Ask for a page, and follow no redirect."""
-        return self.client.get(f"/view/{path}", params=query or None, follow_redirects=False)
+        more = f"{'&' if '?' in path else '?'}{urlencode(query)}" if query else ""
+        return self.client.get(f"/view/{path}{more}", follow_redirects=False)
 
     def page(self, path: str, **query: str) -> Page:
         """Return a page that is there."""
