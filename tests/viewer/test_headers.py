@@ -51,7 +51,7 @@ def test_every_redirect_has_them(auditor: Auditor) -> None:
         assert_guarded(auditor.get(path), 303)
     assert_guarded(auditor.client.get("/view", follow_redirects=False), 303)
     assert_guarded(auditor.sign_in(), 303)
-    assert_guarded(auditor.post("/view/sign-out"), 303)
+    assert_guarded(auditor.post("/view/sign-out", {}), 303)
     assert_guarded(auditor.get("records"), 303)
 
 
@@ -72,8 +72,8 @@ def test_every_refusal_has_them(auditor: Auditor) -> None:
         assert_guarded(auditor.get(path), status)
     assert_guarded(auditor.sign_in("x"), 401)
     assert_guarded(auditor.sign_in(auditor.database.issue_api_key("acme", "write")), 403)
-    assert_guarded(auditor.post("/view/sign-in", {"Sec-Fetch-Site": "cross-site"}, api_key=auditor.key), 403)
-    assert_guarded(auditor.post("/view/sign-in", OWN_SITE), 422)
+    assert_guarded(auditor.post("/view/sign-in", {"api_key": auditor.key}, {"Sec-Fetch-Site": "cross-site"}), 403)
+    assert_guarded(auditor.post("/view/sign-in", {}), 422)
 
 
 def test_a_page_that_a_link_elsewhere_led_to_has_them(stranger: Auditor) -> None:

@@ -27,7 +27,9 @@ TEXTS = {
     "wide": "😀" * 32,
     "blank": " \u3000\u00a0 ",
 }
-HIDDEN = "\x01\x07\x08\x1b\x7f\x9b\x85\u2028\u2029\u202e\u2066\u2067\u2069\u200f\u061c\u200b\u00ad\ufeff\u2060\U000e0041"
+HIDDEN = (
+    "\x01\x07\x08\x1b\x7f\x9b\x85\u2028\u2029\u202e\u2066\u2067\u2069\u200f\u061c\u200b\u00ad\ufeff\u2060\U000e0041"
+)
 EVERY_COLUMN = "agent_id,user_id,mode,http_status,latency_ms,trace_id,api_key_id,recorded_at,id"
 
 

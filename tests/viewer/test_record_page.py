@@ -54,7 +54,9 @@ def test_a_record_says_in_one_sentence_who_did_what_and_how_it_ended(auditor: Au
 def test_a_record_without_mode_and_status_is_shown_as_one(auditor: Auditor) -> None:
     """Imported history may have neither."""
     auditor.write(record(user_id="jane"))
-    auditor.database.execute("UPDATE audit.audit_logs SET mode = NULL, status = NULL, recorded_at = NULL, api_key_id = NULL")
+    auditor.database.execute(
+        "UPDATE audit.audit_logs SET mode = NULL, status = NULL, recorded_at = NULL, api_key_id = NULL"
+    )
     (record_id,) = auditor.write()
     page = auditor.page(f"records/{record_id}")
     assert "jane used scoring and how it ended is not recorded." in " ".join(page.text.split())

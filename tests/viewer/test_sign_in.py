@@ -68,8 +68,9 @@ def test_a_key_that_only_writes_is_refused_and_sets_no_cookie(stranger: Auditor)
 
 
 def test_a_form_with_other_fields_is_refused(stranger: Auditor) -> None:
-    for sent in ({}, {"next": "records"}, {"api_key": stranger.key, "more": "x"}):
-        answer = stranger.post("/view/sign-in", **sent)
+    forms: list[dict[str, str]] = [{}, {"next": "records"}, {"api_key": stranger.key, "more": "x"}]
+    for sent in forms:
+        answer = stranger.post("/view/sign-in", sent)
         assert answer.status_code == 422
         assert "set-cookie" not in answer.headers
     for kind, content in (("application/json", f'{{"api_key": "{stranger.key}"}}'), ("multipart/form-data", "--")):
@@ -111,7 +112,7 @@ def test_over_tls_the_cookie_is_bound_to_tls_and_a_plain_one_opens_nothing(stran
 
 def test_signing_out_has_the_browser_forget_the_key(auditor: Auditor) -> None:
     assert auditor.get("records").status_code == 200
-    answer = auditor.post("/view/sign-out")
+    answer = auditor.post("/view/sign-out", {})
     assert (answer.status_code, answer.headers["location"]) == (303, "sign-in")
     assert (cookie_of(answer).value, cookie_of(answer)["max-age"]) == ("", "0")
     assert COOKIE not in auditor.client.cookies
@@ -136,10 +137,10 @@ def test_a_key_that_ends_signs_out_at_once(auditor: Auditor, end: Any) -> None:
 
 def test_a_cookie_with_something_else_in_it_opens_nothing(stranger: Auditor) -> None:
     for value in (UNKNOWN_KEY, "x", "é" * 42, f"{stranger.key}x", stranger.key[:-1]):
-        headers = {b"cookie": f"{COOKIE}={value}".encode()}
-        assert stranger.client.get("/view/records", headers=headers, follow_redirects=False).status_code == 303
-    headers = {"cookie": f"{COOKIE}={stranger.key}"}
-    assert stranger.client.get("/view/records", headers=headers, follow_redirects=False).status_code == 200
+        cookie = {b"cookie": f"{COOKIE}={value}".encode()}
+        assert stranger.client.get("/view/records", headers=cookie, follow_redirects=False).status_code == 303
+    cookie = {b"cookie": f"{COOKIE}={stranger.key}".encode()}
+    assert stranger.client.get("/view/records", headers=cookie, follow_redirects=False).status_code == 200
 
 
 def test_a_cookie_whose_key_only_writes_is_forgotten(stranger: Auditor) -> None:
@@ -174,7 +175,7 @@ def test_signing_in_leads_back_to_the_page_that_was_asked_for(stranger: Auditor)
     form = stranger.page("sign-in", next=wanted)
     (following,) = form.all("input", name="next")
     assert following["value"] == wanted
-    answer = stranger.post("/view/sign-in", api_key=stranger.key, next=wanted)
+    answer = stranger.post("/view/sign-in", {"api_key": stranger.key, "next": wanted})
     assert (answer.status_code, answer.headers["location"]) == (303, wanted)
     assert stranger.get(wanted).status_code == 200
 
@@ -190,6 +191,6 @@ def test_signing_in_leads_nowhere_else(stranger: Auditor) -> None:
     for address in ELSEWHERE:
         (following,) = stranger.page("sign-in", next=address).all("input", name="next")
         assert following["value"] == "records"
-        answer = stranger.post("/view/sign-in", api_key=stranger.key, next=address)
+        answer = stranger.post("/view/sign-in", {"api_key": stranger.key, "next": address})
         assert (answer.status_code, answer.headers["location"]) == (303, "records")
         assert len(answer.headers.get_list("set-cookie")) == 1

@@ -1,5 +1,6 @@
 """What a browser does below /view, over HTTP alone: it sends forms of its own site, and reads pages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -82,12 +83,11 @@ class Auditor:
 
     def sign_in(self, key: str | None = None, **headers: str) -> Any:
         """Send the form for signing in; the client keeps the cookie that it may get."""
-        form = {"api_key": self.key if key is None else key}
-        return self.client.post("/view/sign-in", headers=OWN_SITE | headers, data=form, follow_redirects=False)
+        return self.post("/view/sign-in", {"api_key": self.key if key is None else key}, OWN_SITE | headers)
 
-    def post(self, path: str, headers: dict[str, str] | None = None, **form: str) -> Any:
+    def post(self, path: str, form: Mapping[str, str], headers: Mapping[str, str] = OWN_SITE) -> Any:
         """Send a form, and follow no redirect."""
-        return self.client.post(path, headers=OWN_SITE if headers is None else headers, data=form, follow_redirects=False)
+        return self.client.post(path, headers=headers, data=form, follow_redirects=False)
 
     def get(self, path: str, **query: str) -> Any:
         """Ask for a page, and follow no redirect."""
