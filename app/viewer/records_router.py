@@ -95,8 +95,10 @@ async def show_record(
     credential = credential_of(request, query.tenant_id)
     store = request.state["audit_logger"]
     item = json.loads(await store.read_log(credential, UUID(id)))
-    trace = ListQuery(trace_id=item["trace_id"], order="asc", limit=_MAX_STEPS)
-    found = json.loads(await store.read_logs(credential, trace))
+    found: dict[str, Any] = {"items": [item], "has_more": False}
+    if item["trace_id"] is not None:
+        trace = ListQuery(trace_id=item["trace_id"], order="asc", limit=_MAX_STEPS)
+        found = json.loads(await store.read_logs(credential, trace))
     zone = zone_of(query.zone)
     return page(
         request,

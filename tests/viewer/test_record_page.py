@@ -83,6 +83,14 @@ def test_the_records_of_its_trace_are_on_a_timeline(auditor: Auditor) -> None:
     assert UNKNOWN not in page.text
 
 
+def test_a_record_without_a_trace_stands_alone(auditor: Auditor) -> None:
+    ids = auditor.write(record(status="started"), record(), record(trace_id="None"))
+    page = auditor.page(f"records/{ids[0]}")
+    assert len(timeline(page)) == 1
+    assert UNKNOWN in page.text
+    assert [link for link in auditor.page("records").links() if "trace_id=" in link] == ["records?trace_id=None"]
+
+
 def test_a_long_trace_shows_its_first_records_and_leads_to_the_others(auditor: Auditor) -> None:
     ids = auditor.write(*(record(trace_id="a&b") for _ in range(101)))
     page = auditor.page(f"records/{ids[-1]}")
