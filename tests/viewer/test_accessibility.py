@@ -12,7 +12,8 @@ from tests.viewer.desk import Desk, sign_in
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
 OUTLINE = """() => {
   const style = getComputedStyle(document.activeElement);
-  return document.activeElement === document.body || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2);
+  const isOutlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  return isOutlined || document.activeElement === document.body;
 }"""
 
 
@@ -136,7 +137,8 @@ def test_on_paper_there_are_the_records_alone_and_in_black(desk: Desk) -> None:
     for path in ("records", f"records/{record_id}"):
         page.goto(desk.url + path)
         dim = page.evaluate(
-            """() => [...document.querySelectorAll("main *")].filter(each => each.checkVisibility() && each.textContent.trim())
+            """() => [...document.querySelectorAll("main *")]
+              .filter(each => each.checkVisibility() && each.textContent.trim())
               .map(each => getComputedStyle(each).color.match(/\\d+/g).slice(0, 3).map(Number))
               .filter(([r, g, b]) => .2126 * r + .7152 * g + .0722 * b > 140).length"""
         )
