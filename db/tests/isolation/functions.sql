@@ -7,7 +7,7 @@ SELECT plan(11);
 SELECT functions_are('audit', ARRAY[
     'admin_events_cursor', 'admin_events_keyset_page', 'admin_events_page', 'append_audit_log', 'append_audit_logs',
     'append_gone_statements', 'append_leaves', 'append_records', 'append_statement', 'are_pruned', 'are_repeated',
-    'are_stored', 'begin_epoch', 'begin_evidence', 'begin_export', 'begin_proven_evidence', 'block_hashes',
+    'are_stored', 'begin_epoch', 'begin_evidence', 'begin_export', 'begin_proven_evidence', 'begin_tree', 'block_hashes',
     'claim_idempotency_key', 'confirm_release', 'consistency_path', 'context_filter', 'continue_export', 'count_due_records',
     'create_tenant', 'describe_api_key', 'due_batch', 'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign',
     'enter_tree_to_sign', 'epoch_leaf_line', 'erase_record', 'erase_records', 'erase_user', 'evidence_header',

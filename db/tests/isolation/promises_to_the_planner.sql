@@ -25,6 +25,7 @@ SELECT results_eq(
         ('begin_evidence', 'STABLE', 'plpgsql'),
         ('begin_export', 'VOLATILE', 'plpgsql'),
         ('begin_proven_evidence', 'STABLE', 'plpgsql'),
+        ('begin_tree', 'VOLATILE', 'plpgsql'),
         ('block_hashes', 'STABLE', 'plpgsql'),
         ('claim_idempotency_key', 'VOLATILE', 'plpgsql'),
         ('confirm_release', 'VOLATILE', 'plpgsql'),

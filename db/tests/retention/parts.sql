@@ -2,7 +2,7 @@
 -- long ones are split; no other act is recorded as one of audit_keeper's; and each part is for audit_keeper and the owner.
 
 BEGIN;
-SELECT plan(44);
+SELECT plan(45);
 \ir ../support/kept.sql
 \ir ../support/trees.sql
 \ir ../support/gateway.sql
@@ -18,7 +18,12 @@ SELECT is(pg_temp.settings(), '', 'and left');
 SELECT is(pg_temp.as_keeper('tap-nobody', '1'), 'RF002 the tenant is not registered', 'one that nobody registered is not entered');
 SELECT is(pg_temp.as_keeper(NULL, '1'), 'RF002 the tenant is not registered', 'nor none');
 -- Locking: the newest epoch.
-SELECT is(pg_temp.as_keeper('tap-a', format('audit.lock_tree_to_keep(''tap-a'', %s)', wait)), 'NULL', 'without a tree there is nothing to lock: ' || wait) FROM (VALUES ('true'), ('false')) AS w (wait);
+SELECT is(pg_temp.as_keeper('tap-a', 'audit.lock_tree_to_keep(''tap-a'', false)'), 'NULL', 'without a tree there is nothing to lock for a prune');
+SELECT is(pg_temp.as_keeper('tap-a', 'audit.lock_tree_to_keep(''tap-a'', true)'), '1', 'for a hold or an erasure the first tree begins');
+SELECT is((SELECT string_agg(concat_ws(' ', tenant_id, epoch, size, root = sha256(''), sealed_xid), ', ') FROM audit.trees), 'tap-a 1 0 t 0', 'empty');
+SET LOCAL session_replication_role = replica;   -- the owner of a table that refers to it has no privilege on it
+DELETE FROM audit.trees;
+RESET session_replication_role;
 SELECT pg_temp.grow('tap-a', 1, 3), pg_temp.grow('tap-a', 2, 2), pg_temp.grow('tap-b', 3, 1) \gset
 UPDATE audit.trees SET frontier = pg_temp.mth(pg_temp.leaf_hashes('tap-a', 2, 2)) WHERE tenant_id = 'tap-a' AND epoch = 2;
 SELECT is(pg_temp.as_keeper('tap-a', format('audit.lock_tree_to_keep(''tap-a'', %s)', wait)), '2', 'the newest tree is locked: ' || wait) FROM (VALUES ('true'), ('false')) AS w (wait);

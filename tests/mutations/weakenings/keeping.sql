@@ -131,6 +131,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('append_gone_statements', 'speaks in the first epoch', '(SELECT max(t.epoch)', '(SELECT min(t.epoch)'),
         ('append_gone_statements', 'makes a line of any length', 'c_ranges CONSTANT int := 10000', 'c_ranges CONSTANT int := 10001'),
         ('append_statement', 'believes any tree', 'audit.intact_size(p_tenant_id, p_epoch)', '(SELECT t.size FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = p_epoch)'),
+        ('lock_tree_to_keep', 'begins no tree', 'PERFORM audit.begin_tree(p_tenant_id);', 'RETURN NULL;'),
         ('lock_tree_to_keep', 'believes any tree', 'PERFORM audit.intact_size(p_tenant_id, v_epoch);', ''),
         ('lock_tree_to_keep', 'asks of a tree that a hold is placed in', 'IF NOT p_wait THEN', 'IF true THEN'),
         ('record_keeping_event', 'takes any act', 'p_act NOT IN (''records pruned'', ''person erased'', ''record erased'')', 'false'),
