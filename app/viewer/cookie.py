@@ -18,9 +18,19 @@ _KEY_LENGTH = 84
 """Of an API key. Anything else in the cookie is none, and is not passed on."""
 
 
+def scheme_of(request: Request[AnyState]) -> str:
+    """Return the scheme that the browser uses: https also where TLS ends in a proxy, which says so.
+
+    X-Forwarded-Proto is believed of anybody: callers bind no cookie to TLS but their own with it, and no page of
+    another site can have a browser send it.
+    """
+    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+    return "https" if "https" in (request.url.scheme, forwarded) else "http"
+
+
 def _name_for(request: Request[AnyState]) -> str:
     """Return the cookie's name: over TLS one that no other host and no plain connection can have set."""
-    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
+    return f"__Host-{COOKIE}" if scheme_of(request) == "https" else COOKIE
 
 
 def key_in_cookie(request: Request[AnyState]) -> str:
@@ -42,7 +52,7 @@ def keep(request: Request[AnyState], response: Response, key: str) -> None:
         key,
         max_age=MAX_AGE,
         path="/",
-        secure=request.url.scheme == "https",
+        secure=scheme_of(request) == "https",
         httponly=True,
         samesite="strict",
     )
@@ -51,7 +61,7 @@ def keep(request: Request[AnyState], response: Response, key: str) -> None:
 def forget(request: Request[AnyState], response: Response) -> None:
     """Have the browser forget the key."""
     response.delete_cookie(
-        _name_for(request), path="/", secure=request.url.scheme == "https", httponly=True, samesite="strict"
+        _name_for(request), path="/", secure=scheme_of(request) == "https", httponly=True, samesite="strict"
     )
 
 
@@ -65,7 +75,7 @@ def is_same_origin(request: Request[AnyState]) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = urlsplit(request.headers.get("origin", ""))
-    return bool(origin.netloc) and (origin.scheme, origin.netloc) == (request.url.scheme, request.url.netloc)
+    return bool(origin.netloc) and (origin.scheme, origin.netloc) == (scheme_of(request), request.url.netloc)
 
 
 def comes_from_elsewhere(request: Request[AnyState]) -> bool:

@@ -16,6 +16,7 @@ from app.model.record_checks import check_uuid
 from app.routers.export_response import export
 from app.routers.json_text import JsonText
 from app.routers.state import AppRequest
+from app.viewer.cookie import scheme_of
 from app.viewer.rendering import COMMON_HEADERS, page, redirect, visible
 from app.viewer.route import TenantRoute
 from app.viewer.sentences import STATUS_MARKS, sentence_of, timeline, unknown_outcomes, when
@@ -97,7 +98,7 @@ async def show_record(
     credential = credential_of(request, query.tenant_id)
     store = request.state["audit_logger"]
     item = json.loads(await store.read_log(credential, UUID(id)))
-    found = {"items": [item], "has_more": False}
+    found: dict[str, Any] = {"items": [item], "has_more": False}
     if item["trace_id"] is not None:
         trace = ListQuery(trace_id=item["trace_id"], order="asc", limit=_MAX_STEPS)
         found = json.loads(await store.read_logs(credential, trace))
@@ -158,7 +159,8 @@ def _local(moment: Any, zone: str) -> str:
 
 def _as_curl(request: AppRequest, asked: ViewQuery) -> str:
     """Return a command that lists the same records; the key comes from the reader's environment."""
-    address = str(request.url.replace(path=f"{request.scope.get('root_path', '')}/api/v1/audit/logs", query=""))
+    path = f"{request.scope.get('root_path', '')}/api/v1/audit/logs"
+    address = str(request.url.replace(scheme=scheme_of(request), path=path, query=""))
     filters = [f"--data-urlencode {shlex.quote(f'{name}={visible(value)}')}" for name, value in asked.filters().items()]
     return " ".join(['curl -G -H "Authorization: Bearer $RINGFENCE_API_KEY"', *filters, shlex.quote(address)])
 

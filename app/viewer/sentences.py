@@ -33,12 +33,12 @@ def sentence_of(item: Item) -> Sentence:
     who = shortened(item["user_id"], 60) if item["user_id"] else "Somebody who is not named"
     agent = shortened(item["agent_id"], 80)
     event = context.get("event")
-    if event:
-        resource = f" on {shortened(context['resource'], 60)}" if context.get("resource") else ""
-        return Sentence(who, f"did {shortened(event, 60)}{resource} through", agent, _ended(item))
-    did = {"LIVE": "called", "DRY_RUN": "made a dry run of"}.get(item["mode"], "used")
+    did = {"LIVE": "did" if event else "called", "DRY_RUN": "made a dry run of"}.get(item["mode"], "used")
     if item["mode"] == "LIVE" and item["status"] == "denied":
         did = "asked for"
+    if event:
+        resource = f" on {shortened(context['resource'], 60)}" if context.get("resource") else ""
+        did = f"{did} {shortened(event, 60)}{resource} through"
     return Sentence(who, did, agent, _ended(item))
 
 

@@ -119,8 +119,8 @@ class ViewQuery(ListQuery):
     def as_list_query(self) -> ListQuery:
         """Return what the store is asked for: records before a cursor are read in the other order."""
         asked = self.model_dump(by_alias=True, exclude_none=True, exclude={"last", "zone", "columns", "newer", "order"})
-        is_ascending = (self.order == "asc") != self.newer
-        return ListQuery.model_validate({**asked, "order": "asc" if is_ascending else "desc"})
+        order = {"asc": "desc", "desc": "asc"}.get(self.order, self.order) if self.newer else self.order
+        return ListQuery.model_validate({**asked, "order": order})
 
 
 _DISPLAY = {"order", "limit", "cursor", "consistency", "tenant_id", "last", "zone", "columns", "newer"}
@@ -138,9 +138,12 @@ def form_to_query(given: Mapping[str, str]) -> str | None:
     """Return the query string that a form's fields stand for; None where they are one already.
 
     from, to: local times without a zone, of an <input type="datetime-local">. column.NAME: a column that is ticked.
+    Blanks around what was typed into a form are not meant; in an address they are, since ids may begin with one.
     Raises InvalidRequest.
     """
-    found = {name: value.strip() for name, value in given.items() if value.strip()}
+    is_form = not given.keys().isdisjoint(("from", "to"))
+    typed = {name: value.strip() if is_form else value for name, value in given.items()}
+    found = {name: value for name, value in typed.items() if value}
     columns = [name.removeprefix("column.") for name in found if name.startswith("column.")]
     local = {field: found.pop(field) for field in ("from", "to") if field in found}
     if found == given and not columns and not local:
