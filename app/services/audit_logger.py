@@ -92,7 +92,7 @@ class AuditLogger(Protocol):
         """
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        """Return one page as JSON text: count, items, next_cursor, has_more."""
+        """Return one page as JSON text: count, items, next_cursor, previous_cursor, has_more."""
 
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         """Return one record as JSON text, as in a page. Raises RecordNotFound when the tenant has none."""

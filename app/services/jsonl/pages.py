@@ -36,7 +36,9 @@ def page_of(records: Iterable[Fields], tenant_id: str, query: ListQuery) -> str:
     choose = heapq.nlargest if is_descending else heapq.nsmallest
     page = choose(query.limit + 1, found, key=lambda item: item[0])
     cursor = _cursor(page[query.limit - 1][0], tenant_id, query) if len(page) > query.limit else None
-    return as_page([as_item(record) for _, record in page[: query.limit]], cursor)
+    other_order = query.model_copy(update={"order": "asc" if is_descending else "desc"})
+    previous = {"previous_cursor": _cursor(page[0][0], tenant_id, other_order) if page else None}
+    return as_page([as_item(record) for _, record in page[: query.limit]], cursor, **previous)
 
 
 def as_item(record: Fields) -> Fields:
@@ -45,9 +47,10 @@ def as_item(record: Fields) -> Fields:
     return {name: value for name, value in record.items() if name != "context"} | evidence
 
 
-def as_page(items: list[Fields], cursor: str | None) -> str:
-    """Return a page as JSON text."""
-    return json.dumps({"count": len(items), "items": items, "next_cursor": cursor, "has_more": cursor is not None})
+def as_page(items: list[Fields], cursor: str | None, **previous: str | None) -> str:
+    """Return a page as JSON text. previous: its previous_cursor, which pages of events have none of."""
+    more = {"has_more": cursor is not None}
+    return json.dumps({"count": len(items), "items": items, "next_cursor": cursor, **previous, **more})
 
 
 def refuse_invalid_query(query: ListQuery | AdminEventsQuery) -> None:

@@ -47,6 +47,10 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('filtered_page', 'takes no turns among equal times', 'v_counts[v_number] < v_counts[v_by]', 'false'),
         ('list_audit_logs', 'believes a cursor beyond the window, newest first', ' OR v_after >= v_to', ''),
         ('list_audit_logs', 'believes a cursor beyond the window, oldest first', ' OR v_after < v_from', ''),
+        ('list_audit_logs', 'goes back from a later record', 'v_page[1].id', 'v_page[cardinality(v_page)].id'),
+        ('list_audit_logs', 'goes back from a later time', 'v_page[1].created_at', 'v_page[cardinality(v_page)].created_at'),
+        ('list_audit_logs', 'goes back in the order of the page', 'CASE p_order WHEN ''desc'' THEN ''asc'' ELSE ''desc'' END', 'p_order'),
+        ('list_audit_logs', 'goes back through the whole list', 'ELSE ''desc'' END, p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status,', 'ELSE ''desc'' END, NULL, NULL, NULL, NULL, NULL, NULL,'),
         ('admin_events_page', 'believes a cursor beyond the window, newest first', ' OR v_after >= v_to', ''),
         ('admin_events_page', 'believes a cursor beyond the window, oldest first', ' OR v_after < v_from', '')
 ),
