@@ -94,6 +94,13 @@ class AuditLogger(Protocol):
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page as JSON text: count, items, next_cursor, previous_cursor, has_more."""
 
+    async def count_logs(self, credential: Credential, query: ListQuery) -> str:
+        """Count what the filters of `query` find, its pages aside. Return JSON text.
+
+        count, is_complete, from, statuses, modes, agents. At most the newest 1,000 records are counted: is_complete
+        says whether these are all; otherwise there may be more before the time `from`.
+        """
+
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         """Return one record as JSON text, as in a page. Raises RecordNotFound when the tenant has none."""
 

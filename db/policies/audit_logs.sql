@@ -85,7 +85,8 @@ CREATE POLICY owner_reads_proven_tenant ON audit.audit_logs
     USING (tenant_id = current_setting('app.tenant_id', true)
            AND tenant_id = (SELECT audit.proven_tenant(current_setting('app.scope', true))));
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
-    'For audit.list_proven_audit_logs(), audit.get_proven_audit_log() and audit.export_proven_audit_logs(), scope read, and '
+    'For audit.list_proven_audit_logs(), audit.count_proven_audit_logs(), audit.get_proven_audit_log() and '
+    'audit.export_proven_audit_logs(), scope read, and '
     'audit.are_stored(), scope write, '
     'which tells a writer whether the very records it repeats are there, and audit.import_audit_log_batch(), scope import, and '
     'audit.replay_audit_logs(), scope replay, likewise. '

@@ -23,6 +23,7 @@ FILTERS = (
     " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc', p_api_key_id => {0},"
     " p_context => NULL"
 )
+COUNTED = FILTERS.replace(" p_limit => 5, p_cursor => {0}, p_order => 'desc',", "")
 # The arguments with which each function is called: some that fail inside, some that succeed.
 INTERNAL = {
     "append_gone_statements", "enter_tenant_to_keep", "lock_tree_to_keep", "note_looked_at", "record_keeping_event",
@@ -42,6 +43,7 @@ CALLS: dict[str, list[str]] = {
     ],
     "confirm_release": [HOLD.format("release asked"), "gen_random_uuid()", f"({BAD})::uuid", "NULL"],
     "count_due_records": [""],
+    "count_proven_audit_logs": [COUNTED.format(text) for text in (BAD, "'x'", "NULL")],
     "create_tenant": [f"{BAD}, 'name'", f"'new', {BAD}", "'globex'", "'new'", "NULL"],
     "describe_api_key": KEYS,
     "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],

@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -15,6 +16,8 @@ from app.model.storable import refuse_unstorable
 Key = tuple[datetime, str]
 """What lists are in order of: created_at and id."""
 
+_MAX_COUNTED = 1000
+_MAX_AGENTS = 20
 _EQUALITIES = {"agent_id", "trace_id", "user_id", "mode", "status", "http_status", "api_key_id"}
 _WORDS = {
     "order": (("asc", "desc"), "order is asc or desc"),
@@ -39,6 +42,25 @@ def page_of(records: Iterable[Fields], tenant_id: str, query: ListQuery) -> str:
     other_order = query.model_copy(update={"order": "asc" if is_descending else "desc"})
     previous = {"previous_cursor": _cursor(page[0][0], tenant_id, other_order) if page else None}
     return as_page([as_item(record) for _, record in page[: query.limit]], cursor, **previous)
+
+
+def counts_of(records: Iterable[Fields], tenant_id: str, query: ListQuery) -> str:
+    """Return how many records the filters find, and of which kinds, as audit.count_audit_logs() does."""
+    found = heapq.nlargest(_MAX_COUNTED + 1, _matching(records, tenant_id, query), key=lambda item: item[0])
+    counted = [record for _, record in found[:_MAX_COUNTED]]
+    statuses, modes, agents = (
+        Counter(record.get(name) for record in counted) for name in ("status", "mode", "agent_id")
+    )
+    most = sorted(agents.items(), key=lambda item: (-item[1], item[0]))[:_MAX_AGENTS]
+    answer = {
+        "count": len(counted),
+        "is_complete": len(found) <= _MAX_COUNTED,
+        "from": counted[-1]["created_at"] if counted else None,
+        "statuses": {status: statuses[status] for status in STATUSES},
+        "modes": {mode: modes[mode] for mode in MODES},
+        "agents": [{"agent_id": agent, "count": count} for agent, count in most],
+    }
+    return json.dumps(answer)
 
 
 def as_item(record: Fields) -> Fields:

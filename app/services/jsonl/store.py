@@ -35,7 +35,7 @@ from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.jsonl.file import AuditFile
-from app.services.jsonl.pages import as_item, as_page, page_of, refuse_invalid_query
+from app.services.jsonl.pages import as_item, as_page, counts_of, page_of, refuse_invalid_query
 
 logger = logging.getLogger("ringfence")
 
@@ -106,6 +106,12 @@ class FileAuditLogger(AuditLogger):
         tenant_id = _registered(credential)
         refuse_invalid_query(query)
         return await self._in_thread(lambda: page_of(self._file.records(), tenant_id, query))
+
+    @override
+    async def count_logs(self, credential: Credential, query: ListQuery) -> str:
+        tenant_id = _registered(credential)
+        refuse_invalid_query(query)
+        return await self._in_thread(lambda: counts_of(self._file.records(), tenant_id, query))
 
     @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:

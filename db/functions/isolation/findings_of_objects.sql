@@ -64,7 +64,7 @@ BEGIN
         (p.prosecdef AND p.proname NOT IN (
             'schema_version', 'enter_tenant', 'proven_tenant', 'are_stored', 'import_audit_log_batch', 'replay_audit_logs',
             'describe_api_key', 'claim_idempotency_key',
-            'get_proven_audit_log', 'list_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
+            'get_proven_audit_log', 'list_proven_audit_logs', 'count_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
             'begin_proven_evidence', 'get_proven_checkpoint', 'get_proven_consistency_proof', 'get_proven_inclusion_proof',
             'get_proven_leaf', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
             'record_export', 'record_api_key_use', 'list_all_admin_events',

@@ -115,6 +115,8 @@ AS $$
         ('function', 'audit.admin_events_cursor',       'EXECUTE', 'audit_trusted'),
         ('function', 'audit.admin_events_keyset_page',  'EXECUTE', 'audit_trusted'),
         ('function', 'audit.admin_events_page',         'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.count_audit_logs',          'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.count_proven_audit_logs',   'EXECUTE', 'audit_keyed'),
         ('function', 'audit.filtered_page',             'EXECUTE', 'audit_trusted'),
         ('function', 'audit.get_audit_log',             'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.get_proven_audit_log',      'EXECUTE', 'audit_keyed'),

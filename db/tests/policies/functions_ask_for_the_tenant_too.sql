@@ -2,7 +2,7 @@
 -- still keep to the tenant of their transaction.
 
 BEGIN;
-SELECT plan(21);
+SELECT plan(23);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b,
@@ -26,6 +26,8 @@ SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'the newest of an agent: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent', p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT is(audit.count_audit_logs()::json ->> 'count', '1', 'counted: one');
+SELECT is(audit.count_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'counted for an agent: one');
 SELECT is(pg_temp.exported(o), '1 to ' || :id_of_b, 'an export of tap-b, ' || o || ': one')
 FROM (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT throws_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a), 'RF004', NULL,

@@ -41,8 +41,8 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_generic_plan' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'are_pruned', 'block_hashes', 'count_due_records', 'due_batch', 'erase_records',
-          'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
+    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'are_pruned', 'block_hashes', 'count_audit_logs', 'count_due_records', 'due_batch',
+          'erase_records', 'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
           'leaves_in_window', 'list_audit_logs', 'next_gone_statement', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
     'planned once a session are the lists, the export, the sealing, and what prunes and erases');
 SELECT is_empty(
