@@ -120,14 +120,6 @@ async def show_record(
     )
 
 
-@router.get("/records/{id}/json")
-async def show_json(id: str, query: Annotated[TenantQuery, Query()], request: AppRequest) -> Response:  # noqa: A002
-    """Show one record as the API does, for the script that verifies it."""
-    check_uuid("id", id)
-    record = await request.state["audit_logger"].read_log(credential_of(request, query.tenant_id), UUID(id))
-    return JsonText(record, headers=COMMON_HEADERS)
-
-
 @router.get("/records/{id}/leaf")
 async def show_leaf(id: str, query: Annotated[TenantQuery, Query()], request: AppRequest) -> Response:  # noqa: A002
     """Show the lines that a record was sealed as, byte by byte."""

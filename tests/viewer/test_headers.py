@@ -87,7 +87,6 @@ def test_what_a_script_reads_is_kept_by_nothing_and_is_no_page(auditor: Auditor)
     (record_id,) = auditor.write(record())
     sealed_and_signed(auditor.database)
     for path, media_type in (
-        (f"records/{record_id}/json", "application/json"),
         (f"records/{record_id}/leaf", "text/plain; charset=utf-8"),
         (f"records/{record_id}/proof", "text/plain; charset=utf-8"),
         ("records/newer", "application/json"),

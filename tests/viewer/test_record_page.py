@@ -83,6 +83,14 @@ def test_the_records_of_its_trace_are_on_a_timeline(auditor: Auditor) -> None:
     assert UNKNOWN not in page.text
 
 
+def test_a_record_without_a_trace_stands_alone(auditor: Auditor) -> None:
+    ids = auditor.write(record(status="started"), record(), record(trace_id="None"))
+    page = auditor.page(f"records/{ids[0]}")
+    assert len(timeline(page)) == 1
+    assert UNKNOWN in page.text
+    assert [link for link in auditor.page("records").links() if "trace_id=" in link] == ["records?trace_id=None"]
+
+
 def test_a_long_trace_shows_its_first_records_and_leads_to_the_others(auditor: Auditor) -> None:
     ids = auditor.write(*(record(trace_id="a&b") for _ in range(101)))
     page = auditor.page(f"records/{ids[-1]}")
@@ -116,7 +124,7 @@ def test_another_tenants_record_is_shown_as_one_that_nobody_wrote(auditor: Audit
     sealed_and_signed(auditor.database)
     sealed_and_signed(auditor.database, "globex")
     unwritten = str(uuid_v7())
-    for what in ("", "/json", "/leaf", "/proof"):
+    for what in ("", "/leaf", "/proof"):
         assert auditor.get(f"records/{own}{what}").status_code == 200
         told = []
         for record_id in (theirs, unwritten):

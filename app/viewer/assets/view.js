@@ -114,21 +114,22 @@ async function judge(address, verifierKey, say) {
     if (!answer.ok) throw new Error(answer.status === 409 ? "the record is not sealed yet: try again in some seconds" : `the service answered ${answer.status}`);
     return answer.text();
   };
-  const [record, lines, proofText] = await Promise.all(["json", "leaf", "proof"].map(get));
+  const [lines, proofText] = await Promise.all(["leaf", "proof"].map(get));
   const [line, privateLine] = lines.split("\n");
-  const [shown, leaf, proof] = [JSON.parse(record), JSON.parse(line), readProof(proofText)];
+  // What stands on the page is judged, not what the service would send now.
+  const [shown, leaf, proof] = [JSON.parse(first("#raw").textContent), JSON.parse(line), readProof(proofText)];
   const wrong = sealed.filter((name) => (shown[name] ?? null) !== (leaf[name] ?? null));
-  say(!wrong.length, wrong.length ? `The record differs from what was sealed: ${wrong.join(", ")}.` : "The record is what was sealed.");
+  say(!wrong.length, wrong.length ? `The record on this page differs from its leaf: ${wrong.join(", ")}.` : "The record on this page says what its leaf says.");
   if (privateLine) {
     const personal = JSON.parse(privateLine);
     const context = typeof personal.context === "string" ? JSON.parse(personal.context) : personal.context;
     const same = personal.user_id === shown.user_id && personal.error === shown.error && inOrder(context) === inOrder(shown.context);
     const fits = hexOf(await sha256(encoder.encode(privateLine))) === leaf.private_sha256;
-    say(same && fits, same && fits ? "User, error and context are what was sealed." : "User, error or context differ from what was sealed.");
+    say(same && fits, same && fits ? "User, error and context are those of the leaf." : "User, error or context differ from those of the leaf.");
   } else say(null, "User, error and context were erased: what they were is not shown, and only its digest is sealed.");
   const root = await rootOf(await sha256([0], encoder.encode(line)), proof.index, proof.size, proof.path);
   const isIn = isSame(root, proof.root);
-  say(isIn, isIn ? `It is leaf ${proof.index} of the ${proof.size} leaves of the checkpoint of ${proof.origin}.` : "The leaf is not in the tree of the checkpoint.");
+  say(isIn, isIn ? `The leaf was sealed: it is leaf ${proof.index} of the ${proof.size} leaves of the checkpoint of ${proof.origin}.` : "The record is not what was sealed: its leaf is not in the tree of the checkpoint.");
   if (!verifierKey) say(null, "Who signed the checkpoint was not checked: no public key is given.");
   else {
     const good = await isSigned(proof, verifierKey);

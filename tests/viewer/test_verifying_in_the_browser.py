@@ -1,0 +1,116 @@
+"""The button that verifies one record in the browser: what it passes, and what it does not let pass."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.bulk_calls import record
+from tests.support.sealing import vkey
+from tests.viewer.desk import Desk
+
+SAME = "The record on this page says what its leaf says."
+PERSONAL = "User, error and context are those of the leaf."
+UNSEALED = "The record is not what was sealed: its leaf is not in the tree of the checkpoint."
+SIGNED = "The checkpoint is signed with this key."
+
+
+def verify(page: Page, key: str) -> dict[str, str]:
+    """Press the button; return each finding and its word."""
+    page.get_by_label("Public key of the signer").fill(key)
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.get_by_role("button", name="Verify in this browser")).to_be_enabled()
+    expect(page.locator("#verdict li").first).to_be_visible()
+    found = page.locator("#verdict li").all_inner_texts()
+    words = ("NOT CHECKED", "PASS", "FAIL")
+    return {text.split(word, 1)[1].strip(): word for text in found for word in words if text.startswith(word)}
+
+
+def store(desk: Desk) -> str:
+    """Store records of two tenants; return the id of the one that is looked at."""
+    context = {"event": "approved", "gen_ai.request.model": "m-1", "approver": "Grüße \u202e 😀"}
+    first = record(user_id="jane", error='two\nlines "quoted"', status="error", latency_ms=12, context=context)
+    return desk.write(first, *(record(user_id=f"user {number}") for number in range(4)))[0]
+
+
+def test_a_sealed_record_passes_with_the_signers_key(desk: Desk) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    leaf = "The leaf was sealed: it is leaf 0 of the 5 leaves of the checkpoint of ringfence.example/acme."
+    assert verify(page, f"  {key}\n") == dict.fromkeys((SAME, PERSONAL, leaf, SIGNED), "PASS")
+    assert verify(page, "")["Who signed the checkpoint was not checked: no public key is given."] == "NOT CHECKED"
+
+
+def test_every_record_of_a_tree_passes(desk: Desk) -> None:
+    store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in()
+    expect(page).to_have_url(f"{desk.url}records")
+    for record_id in desk.write():
+        page.goto(f"{desk.url}records/{record_id}")
+        assert set(verify(page, key).values()) == {"PASS"}
+
+
+def test_a_key_of_somebody_else_fails_and_what_is_no_key_is_said_to_be_none(desk: Desk) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    assert verify(page, vkey("acme"))["The checkpoint is not signed with this key."] == "FAIL"
+    assert verify(page, key)[SIGNED] == "PASS"
+    name, digest, encoded = key.split("+", 2)
+    for wrong in ("x", f"{name}+{digest}", f"{name}+00000000+{encoded}", f"{name}+{digest}+AAAA", f"{name}+{digest}+!!"):
+        found = verify(page, wrong)
+        assert found.pop(SAME) == "PASS"
+        ((told, word),) = [(each, word) for each, word in found.items() if "could not be verified" in each]
+        assert (word, SIGNED in found) == ("FAIL", False), told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("agent_id = 'another'", "The record on this page differs from its leaf: agent_id."),
+        ("status = 'success'", "The record on this page differs from its leaf: status."),
+        ("latency_ms = 13, mode = 'DRY_RUN'", "The record on this page differs from its leaf: mode, latency_ms."),
+        ("created_at = created_at + interval '1 us'", "The record on this page differs from its leaf: created_at."),
+        ("user_id = 'joe'", "User, error or context differ from those of the leaf."),
+        ("error = NULL", "User, error or context differ from those of the leaf."),
+        ("context = '{\"event\": \"refused\"}'", "User, error or context differ from those of the leaf."),
+    ],
+)
+def test_a_record_that_was_changed_past_the_functions_fails(desk: Desk, change: str, told: str) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    assert set(verify(page, key).values()) == {"PASS"}
+    desk.database.execute(f"UPDATE audit.audit_logs SET {change} WHERE id = %s", record_id)
+    found = verify(page, key)  # of the page as it was before
+    assert (found.get(told), found.get(UNSEALED)) == ("FAIL", "FAIL"), found
+    page.reload()
+    found = verify(page, key)
+    assert (found.get(SAME), found.get(UNSEALED)) == ("PASS", "FAIL"), found
+
+
+def test_a_record_that_is_not_signed_yet_is_not_called_good(desk: Desk) -> None:
+    record_id = store(desk)
+    desk.expected = ("409",)
+    page = desk.signed_in(f"records/{record_id}")
+    found = verify(page, "")
+    assert list(found.values()) == ["FAIL"]
+    assert "the record is not sealed yet" in next(iter(found))
+
+
+def test_a_key_that_was_revoked_meanwhile_is_said_to_open_nothing(desk: Desk) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    assert set(verify(page, key).values()) == {"PASS"}
+    desk.revoke()
+    desk.expected = ("redirect", "ERR_FAILED", "Failed to fetch")
+    assert list(verify(page, key).values()) == ["FAIL"]
+
+
+def test_without_javascript_the_page_says_how_to_verify(desk: Desk) -> None:
+    record_id = store(desk)
+    page = desk.signed_in(f"records/{record_id}", java_script_enabled=False)
+    expect(page.get_by_role("button", name="Verify in this browser")).to_have_count(0)
+    assert "<noscript><p>Verifying here needs JavaScript." in page.content()
+    expect(page.get_by_role("link", name="The sealed lines")).to_be_visible()
