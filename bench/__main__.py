@@ -49,6 +49,7 @@ def of_the_service(run: Run) -> None:
     run.clock.say("Starting the services and the peers")
     with over_http.services(run) as services:
         over_http.lists(run, services)
+        viewing.pages(run, services)
         in_bulk.exports(run, services)
         over_http.executions(run, services)
         in_bulk.intakes(run, services)
