@@ -117,6 +117,15 @@ class AuditLogger(Protocol):
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         """Return one page of the tenant's administrative events as JSON text, like read_logs()."""
 
+    async def summarize(self, credential: Credential) -> str:
+        """Return the overview of the tenant as JSON text. Raises EvidenceUnavailable where the store seals nothing.
+
+        hours: the newest 24 of UTC, the oldest first: hour, records, error, denied; 1,000 stands for 1,000 or more.
+        checkpoint: epoch, size, signed_at and witnesses of the newest; null before the first. sealing: epoch and size
+        of the newest tree; waiting, since: which of the newest 100 records have no leaf yet. retention: live_days,
+        dry_run_days, set_at and pruned_at; null where all is kept for ever. holds, api_keys: the newest 100 of each.
+        """
+
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
         """Return a signed checkpoint of the tenant's tree. Raises NotSealedYet when there is none.
 

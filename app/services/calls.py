@@ -64,6 +64,7 @@ LIST_ADMIN_EVENTS: LiteralString = (
     " p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_act => %(act)s, p_api_key_id => %(api_key_id)s)"
 )
 
+SUMMARIZE_AUDIT_LOGS: LiteralString = "SELECT audit.summarize_audit_logs()"
 GET_CHECKPOINT: LiteralString = "SELECT audit.get_checkpoint(p_epoch => %(epoch)s::int, p_size => %(size)s::bigint)"
 GET_LEAF: LiteralString = "SELECT audit.get_leaf(p_id => %(id)s::uuid)"
 GET_INCLUSION_PROOF: LiteralString = (

@@ -45,6 +45,7 @@ CALLS: dict[str, list[str]] = {
     "count_due_records": [""],
     "count_proven_audit_logs": [COUNTED.format(text) for text in (BAD, "'x'", "NULL")],
     "create_tenant": [f"{BAD}, 'name'", f"'new', {BAD}", "'globex'", "'new'", "NULL"],
+    "describe_administration": [""],
     "describe_api_key": KEYS,
     "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],
     "erase_record": ["'globex', gen_random_uuid()", f"{BAD}, NULL", f"'globex', ({BAD})::uuid", "NULL, NULL"],
@@ -109,4 +110,5 @@ CALLS: dict[str, list[str]] = {
         f"'globex', 1, 1, sha256('a'), {BAD}",
         "NULL, NULL, NULL, NULL, NULL",
     ],
+    "summarize_proven_audit_logs": ["24", "0", "NULL", f"({BAD})::int"],
 }  # fmt: skip

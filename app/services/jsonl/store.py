@@ -43,6 +43,7 @@ Result = TypeVar("Result")
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NO_EXPORT = "the service keeps records in a file and has no export of it: the file itself is JSON lines, for jq"
+_NO_OVERVIEW = "the service keeps records in a file, which has no evidence, terms or keys: an overview needs a database"
 _NO_EVIDENCE = "the service keeps records in a file, which nothing seals: evidence needs a database"
 
 
@@ -143,6 +144,11 @@ class FileAuditLogger(AuditLogger):
         if query.cursor is not None:
             raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
         return as_page([], None)
+
+    @override
+    async def summarize(self, credential: Credential) -> str:
+        _registered(credential)
+        raise EvidenceUnavailable(_NO_OVERVIEW)
 
     @override
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:

@@ -81,6 +81,10 @@ class DatabaseReader(AuditLogger):
             raise RecordNotFound("the tenant has no record with this id")
         return str(found)
 
+    @override
+    async def summarize(self, credential: Credential) -> str:
+        return str((await self._read(credential, _call(credential, calls.SUMMARIZE_AUDIT_LOGS, {})))[1])
+
     # A standby may read leaves and proofs: once made they never change. What it does not have yet it refuses, and then
     # the primary is asked.
 

@@ -107,6 +107,10 @@ class SpoolingAuditLogger(AuditLogger):
         return await self._database.read_admin_events(credential, query)
 
     @override
+    async def summarize(self, credential: Credential) -> str:
+        return await self._database.summarize(credential)
+
+    @override
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
         return await self._database.read_checkpoint(credential, query)
 

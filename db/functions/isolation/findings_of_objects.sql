@@ -71,6 +71,7 @@ BEGIN
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
             'rotate_proof_secret', 'seal_records', 'sealing_lag', 'begin_epoch',
             'are_pruned', 'set_retention', 'list_retention', 'place_hold', 'list_holds', 'release_hold', 'confirm_release',
+            'summarize_proven_audit_logs', 'describe_administration',
             'enter_tenant_to_keep', 'lock_tree_to_keep', 'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'note_looked_at',
             'refresh_statistics', 'prune_records', 'count_due_records', 'erase_record', 'erase_user',
             'offboarding'), 'runs as its owner'),

@@ -189,6 +189,12 @@ AS $$
         ('function', 'audit.subtree_hash',              'EXECUTE', 'audit_trusted'),
         ('function', 'audit.subtree_path',              'EXECUTE', 'audit_trusted'),
         ('function', 'audit.tree_edge',                 'EXECUTE', 'audit_trusted'),
+        -- functions/overview
+        ('function', 'audit.count_hours',               'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.describe_administration',   'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.describe_evidence',         'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.summarize_audit_logs',      'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.summarize_proven_audit_logs', 'EXECUTE', 'audit_keyed'),
         -- functions/export
         ('function', 'audit.begin_export',              'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.continue_export',           'EXECUTE', 'audit_trusted audit_keyed'),

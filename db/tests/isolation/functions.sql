@@ -9,7 +9,8 @@ SELECT functions_are('audit', ARRAY[
     'append_gone_statements', 'append_leaves', 'append_records', 'append_statement', 'are_pruned', 'are_repeated',
     'are_stored', 'begin_epoch', 'begin_evidence', 'begin_export', 'begin_proven_evidence', 'begin_tree', 'block_hashes',
     'claim_idempotency_key', 'confirm_release', 'consistency_path', 'context_filter', 'continue_export', 'count_audit_logs', 'count_due_records',
-    'count_proven_audit_logs', 'create_tenant', 'describe_api_key', 'due_batch', 'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign',
+    'count_hours', 'count_proven_audit_logs', 'create_tenant', 'describe_administration', 'describe_api_key', 'describe_evidence', 'due_batch',
+    'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign',
     'enter_tree_to_sign', 'epoch_leaf_line', 'erase_record', 'erase_records', 'erase_user', 'evidence_header',
     'evidence_leaves', 'evidence_page', 'evidence_part', 'evidence_window', 'export_audit_logs', 'export_proven_audit_logs',
     'filtered_page', 'findings_of_objects', 'findings_of_policies', 'findings_of_privileges', 'findings_of_roles',
@@ -29,7 +30,7 @@ SELECT functions_are('audit', ARRAY[
     'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'seal_batch', 'seal_records',
     'seal_remaining', 'sealing_horizon', 'sealing_lag', 'set_proven_tenant', 'set_retention', 'set_retention_rules',
     'set_tenant', 'signer_consistency_proof', 'signer_epoch_statement', 'snapshot_end', 'space_used', 'store_audit_logs',
-    'store_checkpoint', 'subtree_hash', 'subtree_path', 'tenant_proof', 'tenant_source', 'transaction_identity', 'tree_edge',
+    'store_checkpoint', 'subtree_hash', 'subtree_path', 'summarize_audit_logs', 'summarize_proven_audit_logs', 'tenant_proof', 'tenant_source', 'transaction_identity', 'tree_edge',
     'tree_root', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
     'schema audit has these functions');
 SELECT is_empty(
@@ -56,6 +57,7 @@ SELECT results_eq(
           'audit.count_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,'
               || 'timestamp with time zone,text,json)',
           'audit.create_tenant(text,text)',
+          'audit.describe_administration()',
           'audit.describe_api_key(text)',
           'audit.enter_tenant(text,text)',
           'audit.enter_tenant_to_keep(text)',
@@ -100,7 +102,8 @@ SELECT results_eq(
           'audit.set_retention(text,integer,integer)',
           'audit.signer_consistency_proof(text,integer,bigint,bigint)',
           'audit.signer_epoch_statement(text,integer)',
-          'audit.store_checkpoint(text,integer,bigint,bytea,text)'],
+          'audit.store_checkpoint(text,integer,bigint,bytea,text)',
+          'audit.summarize_proven_audit_logs(integer)'],
     'these functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
