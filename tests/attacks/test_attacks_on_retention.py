@@ -39,7 +39,7 @@ NOBODY = [
     f"SELECT audit.held_records('globex', ARRAY[{UNKNOWN}]::uuid[])",
     f"SELECT * FROM audit.erase_records('globex', ARRAY[{UNKNOWN}]::uuid[])",
     "SELECT audit.fold_tiles('globex', ARRAY[1], ARRAY[0])",
-    "SELECT audit.append_gone_statements('prune', 'globex', ARRAY[1], ARRAY[0])",
+    "SELECT audit.append_gone_statements('prune', 'globex', ARRAY[1], ARRAY[0], now())",
     f"SELECT audit.record_pruned_ids(ARRAY[{UNKNOWN}]::uuid[])",
     "SELECT audit.record_keeping_event('records pruned', 'globex', NULL)",
     "SELECT audit.note_looked_at(ARRAY['globex'])",

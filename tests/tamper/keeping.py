@@ -42,7 +42,8 @@ def state(scene: Scene, kind: str, first: int, end: int) -> None:
     """Forge a statement that leaves are pruned or erased, as only a superuser can."""
     scene.tamper(
         "SELECT audit.append_statement('acme', 1, audit.gone_leaf_line(%s, 'acme', 1,"
-        " ARRAY(SELECT generate_series(%s::bigint, %s::bigint - 1)), now()))",
+        " ARRAY(SELECT generate_series(%s::bigint, %s::bigint - 1)),"
+        " 'LIVE', 200, now() - interval '400 days', now() - interval '300 days', now()))",
         kind, first, end,
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ BEGIN
     after_id := v_id;
 
     IF erased > 0 THEN
-        PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves);
+        PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves, clock_timestamp());
     END IF;
     -- The position is the caller's word; that no record of the person is left is not.
     IF v_id IS NULL AND NOT EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.user_id = p_user_id) THEN

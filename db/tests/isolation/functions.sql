@@ -45,7 +45,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
-    ARRAY['audit.append_gone_statements(text,text,integer[],bigint[])',
+    ARRAY['audit.append_gone_statements(text,text,integer[],bigint[],timestamp with time zone,timestamp with time zone[],text,integer)',
           'audit.are_pruned(uuid[])',
           'audit.are_stored(json)',
           'audit.begin_epoch(text,json)',

@@ -1,0 +1,12 @@
+-- What the parts of a prune hand to each other grows, so that the statement in the tenant's tree can say by which term records went.
+
+-- Their parameters change, and a new function beside the old one would make calls by name ambiguous. audit_keeper's own lie in a schema of the
+-- owner, who may drop them.
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.append_gone_statements(text, text, int[], bigint[]);
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.gone_leaf_line(text, text, int, bigint[], timestamptz);
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.due_batch(text, text, timestamptz, timestamptz, uuid, int);
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.prune_batch(text, text, timestamptz, int);
