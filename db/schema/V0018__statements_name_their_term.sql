@@ -10,3 +10,9 @@ DROP FUNCTION IF EXISTS audit.gone_leaf_line(text, text, int, bigint[], timestam
 DROP FUNCTION IF EXISTS audit.due_batch(text, text, timestamptz, timestamptz, uuid, int);
 -- squawk-ignore ban-drop-function
 DROP FUNCTION IF EXISTS audit.prune_batch(text, text, timestamptz, int);
+
+-- audit.leave_tenant() does what each of them did.
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.leave_tenant_to_keep();
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.leave_tenant_to_sign();

@@ -33,7 +33,7 @@ KEEP = [
 NOBODY = [
     "SELECT audit.set_retention_rules(1, false)",
     "SELECT audit.enter_tenant_to_keep('globex')",
-    "SELECT audit.leave_tenant_to_keep()",
+    "SELECT audit.leave_tenant()",
     "SELECT audit.lock_tree_to_keep('globex', false)",
     "SELECT * FROM audit.prune_tenant('globex', now())",
     f"SELECT audit.held_records('globex', ARRAY[{UNKNOWN}]::uuid[])",

@@ -79,6 +79,7 @@ AS $$
         ('function', 'audit.uuid_v7',                   'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/tenant
         ('function', 'audit.enter_tenant',              'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.leave_tenant',              'EXECUTE', 'audit_keeper'),
         ('function', 'audit.proven_tenant',             'EXECUTE', 'audit_keyed audit_keeper'),
         ('function', 'audit.proven_writer',             'EXECUTE', 'audit_keyed'),
         ('function', 'audit.required_tenant',           'EXECUTE', 'audit_trusted audit_keyed'),
@@ -140,7 +141,6 @@ AS $$
         ('function', 'audit.enter_tenant_to_keep',      'EXECUTE', 'audit_keeper'),
         ('function', 'audit.erase_record',              'EXECUTE', 'audit_retention'),
         ('function', 'audit.erase_user',                'EXECUTE', 'audit_retention'),
-        ('function', 'audit.leave_tenant_to_keep',      'EXECUTE', 'audit_keeper'),
         ('function', 'audit.list_holds',                'EXECUTE', 'audit_admin'),
         ('function', 'audit.list_retention',            'EXECUTE', 'audit_admin audit_retention audit_keeper'),
         ('function', 'audit.lock_tree_to_keep',         'EXECUTE', 'audit_keeper'),

@@ -48,7 +48,7 @@ BEGIN
             RETURN NEXT;
         END IF;
     END LOOP;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
 END
 $$;
 

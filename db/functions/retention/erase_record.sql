@@ -31,7 +31,7 @@ BEGIN
         PERFORM audit.append_gone_statements('erase', p_tenant_id, v_gone.p_epochs, v_gone.p_leaves, clock_timestamp());
         PERFORM audit.record_keeping_event('record erased', p_tenant_id, jsonb_build_object('record', p_id));
     END IF;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
 END
 $$;
 

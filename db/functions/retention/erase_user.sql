@@ -72,7 +72,7 @@ BEGIN
     IF erased + v_holds > 0 THEN
         PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object('count', erased, 'released_holds', v_holds));
     END IF;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
 END
 $$;
 

@@ -18,7 +18,7 @@ SELECT functions_are('audit', ARRAY[
     'get_proven_leaf', 'gone_leaf_line', 'granted_privileges', 'has_due_records', 'held_records', 'import_audit_log_batch',
     'import_audit_logs', 'import_history', 'inclusion_path', 'insert_audit_log', 'insert_audit_log_batch',
     'insert_audit_logs', 'intact_size', 'intended_privileges', 'is_context', 'isolation_report', 'issue_api_key',
-    'keyset_page', 'leaf_of_record', 'leave_tenant_to_keep', 'leave_tenant_to_sign', 'leaves_in_window', 'list_admin_events',
+    'keyset_page', 'leaf_of_record', 'leave_tenant', 'leaves_in_window', 'list_admin_events',
     'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_holds', 'list_proven_admin_events',
     'list_proven_audit_logs', 'list_retention', 'list_tenants', 'list_tree_heads', 'lock_tree_to_keep', 'next_gone_statement', 'next_to_seal',
     'note_looked_at', 'offboarding', 'omitted_lines', 'outdated_server', 'page_cursor', 'parent_hashes', 'parsed_context', 'place_hold',

@@ -119,7 +119,7 @@ SELECT results_eq(
                        tenant_source,unintended_settings,uuid_v7,wal_position}'),
         ('audit_keeper', '{append_gone_statements,count_due_records,due_batch,enter_tenant_to_keep,erase_record,
                           erase_records,erase_user,fold_tiles,has_due_records,held_records,is_context,
-                          leave_tenant_to_keep,list_retention,lock_tree_to_keep,note_looked_at,private_leaf_line,
+                          leave_tenant,list_retention,lock_tree_to_keep,note_looked_at,private_leaf_line,
                           proven_tenant,prune_batch,prune_records,prune_tenant,record_keeping_event,record_leaf_line,
                           record_pruned_ids,records_of_user}'),
         ('audit_keyed', '{append_audit_log,append_audit_logs,are_pruned,are_repeated,are_stored,begin_evidence,
@@ -158,14 +158,14 @@ SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'writing_tenant',
           'record_admin_event', 'record_api_key_event', 'proven_api_key', 'required_proven_tenant',
-          'set_proven_tenant', 'enter_tenant_to_sign', 'enter_tree_to_sign', 'leave_tenant_to_sign', 'set_retention_rules',
+          'set_proven_tenant', 'enter_tenant_to_sign', 'enter_tree_to_sign', 'set_retention_rules',
           'append_statement', 'gone_leaf_line')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
     'functions of audit: the proof, what it is bound to, the record of an act and the floor of terms are for the owner and its own functions');
 -- With one of these a role could prune what is not due, or put a statement of its own into a tree.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('enter_tenant_to_keep', 'leave_tenant_to_keep', 'lock_tree_to_keep',
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('enter_tenant_to_keep', 'leave_tenant', 'lock_tree_to_keep',
           'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'note_looked_at', 'held_records', 'due_batch',
           'fold_tiles', 'prune_batch', 'prune_tenant', 'has_due_records', 'erase_records', 'records_of_user')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE')

@@ -113,7 +113,7 @@ BEGIN
         v_seen := v_seen || v_batch.p_seen;
         EXIT WHEN v_batch.p_seen = 0;
     END LOOP;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
     RETURN v_seen;
 END
 $$;

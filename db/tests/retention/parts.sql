@@ -102,7 +102,7 @@ SELECT is_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audi
 SELECT isnt_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audit' AND s.tablename = 'legal_holds'$$, 'of holds, too');
 
 SELECT is(pg_temp.as_retention('audit.' || call), '42501 permission denied for function ' || split_part(call, '(', 1), 'the job cannot call ' || split_part(call, '(', 1))
-FROM (VALUES ('enter_tenant_to_keep(''tap-a'')'), ('leave_tenant_to_keep()'), ('lock_tree_to_keep(''tap-a'', true)'), ('append_gone_statements(''prune'', ''tap-a'', ''{}'', ''{}'', now())'),
+FROM (VALUES ('enter_tenant_to_keep(''tap-a'')'), ('leave_tenant()'), ('lock_tree_to_keep(''tap-a'', true)'), ('append_gone_statements(''prune'', ''tap-a'', ''{}'', ''{}'', now())'),
              ('gone_leaf_line(''prune'', ''tap-a'', 1, ''{}'', ''LIVE'', 1, now(), now(), now())'), ('append_statement(''tap-a'', 1, ''x'')'), ('record_keeping_event(''records pruned'', ''tap-a'', ''{}'')'),
              ('record_pruned_ids(''{}'')'), ('are_pruned(''{}'')')) AS c (call);
 

@@ -52,7 +52,7 @@ BEGIN
         v_answer := concat_ws(' ', SQLSTATE, SQLERRM);
     END;
     RESET ROLE;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
     RETURN coalesce(v_answer, 'NULL');
 END
 $$;

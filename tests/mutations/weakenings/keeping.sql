@@ -47,8 +47,8 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('prune_tenant', 'states when it ended, and not when records were due', 'v_leaves, v_now, v_times', 'v_leaves, clock_timestamp(), v_times'),
         ('prune_tenant', 'says nothing in the events', 'PERFORM audit.record_keeping_event', 'PERFORM jsonb_build_object'),
         ('prune_records', 'stops at the first fault', 'EXCEPTION WHEN OTHERS THEN', 'EXCEPTION WHEN SQLSTATE ''TAP99'' THEN'),
-        ('prune_records', 'leaves the tenant entered', 'PERFORM audit.leave_tenant_to_keep();', ''),
-        ('count_due_records', 'leaves the tenant entered', 'PERFORM audit.leave_tenant_to_keep();', ''),
+        ('prune_records', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', ''),
+        ('count_due_records', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', ''),
         ('prune_batch', 'does not move on', 'UPDATE audit.retention AS r SET pass_mode = p_mode', 'UPDATE audit.retention AS r SET pass_mode = r.pass_mode'),
         ('prune_batch', 'begins at the oldest each time', 'coalesce(v_pass.pass_time, ''-infinity'')', '''-infinity'''),
         ('prune_batch', 'goes on in another mode', ' AND r.pass_mode = p_mode', ''),
@@ -93,7 +93,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('place_hold', 'forgets the end', 'p_start_time, p_end_time, p_reason', 'p_start_time, NULL, p_reason'),
         ('place_hold', 'forgets the start', 'p_start_time, p_end_time, p_reason', 'NULL, p_end_time, p_reason'),
         ('place_hold', 'says whom it is about', 'jsonb_build_object(''hold'', v_id)', 'jsonb_build_object(''hold'', v_id, ''user'', p_user_id)'),
-        ('place_hold', 'leaves the tenant entered', 'PERFORM audit.leave_tenant_to_keep();', ''),
+        ('place_hold', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', ''),
         ('list_holds', 'lists those of every tenant', 'p_tenant_id IS NULL OR h.tenant_id = p_tenant_id', 'true'),
         ('list_holds', 'shows a release that is asked for as held', 'WHEN h.release_asked_at IS NOT NULL THEN ''release asked'' ', ''),
         ('list_holds', 'shows a released one as held', 'WHEN h.released_at IS NOT NULL THEN ''released'' ', ''),
@@ -118,10 +118,10 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('erase_user', 'empties holds while something is held', 'v_id IS NULL AND NOT EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.user_id = p_user_id)', 'v_id IS NULL'),
         ('erase_user', 'leaves the reason', 'reason = ''erased'', release_reason', 'release_reason'),
         ('erase_user', 'says nothing in the tree', 'PERFORM audit.append_gone_statements(''erase'', p_tenant_id, v_epochs, v_leaves, clock_timestamp());', ''),
-        ('erase_user', 'leaves the tenant entered', 'PERFORM audit.leave_tenant_to_keep();', ''),
+        ('erase_user', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', ''),
         ('erase_record', 'erases what is held', 'audit.held_records(p_tenant_id, ARRAY[p_id]) <> ''{}''', 'false'),
         ('erase_record', 'says nothing in the tree', 'PERFORM audit.append_gone_statements(''erase'', p_tenant_id, v_gone.p_epochs, v_gone.p_leaves, clock_timestamp());', ''),
-        ('erase_record', 'leaves the tenant entered', 'PERFORM audit.leave_tenant_to_keep();', ''),
+        ('erase_record', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', ''),
         ('erase_records', 'erases what was changed', 'IF NOT v_intact THEN', 'IF false THEN'),
         ('erase_records', 'erases before it is sealed', 'l.id = ANY (v_ids)', 'l.id = ANY (p_ids)'),
         ('erase_records', 'leaves the context', 'error = NULL, context = NULL', 'error = NULL'),
@@ -166,7 +166,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('offboarding', 'takes one term for both', 'v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL', 'true'),
         ('offboarding', 'asks for no term of LIVE', 'v_left.live IS NULL OR v_terms.live_days IS NOT NULL', 'true'),
         ('offboarding', 'looks past records without a mode', 'l.tenant_id = p_tenant_id AND l.mode IS NULL', 'false'),
-        ('offboarding', 'leaves the tenant entered', 'PERFORM audit.leave_tenant_to_keep();', '')
+        ('offboarding', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', '')
 ),
 source AS (
     SELECT p.proname, pg_get_functiondef(p.oid) AS body FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
