@@ -96,6 +96,9 @@ def _parser() -> terminal.Parser:
     record.add_argument("tenant")
     record.add_argument("id", type=UUID)
     for added in (person, record):
+        added.add_argument(
+            "--reference", required=True, help="the request, by which others find it; it stays, so name no person"
+        )
         added.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
@@ -153,16 +156,16 @@ def _refresh_statistics(connection: Connection[Row]) -> bool:
     return False
 
 
-def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
+def _erase_user(tenant: str, user: str, reference: str, *, as_json: bool) -> int:
     found = {"erased": 0, "held": 0, "unsealed": 0}
     with _connect() as connection:
         position: Row = {"after_time": None, "after_id": None}
         while True:
             (row,) = connection.execute(
                 "SELECT erased, held, unsealed, after_time, after_id FROM audit.erase_user(p_tenant_id => %(tenant)s,"
-                " p_user_id => %(user)s, p_milliseconds => %(milliseconds)s::int,"
+                " p_user_id => %(user)s, p_reference => %(reference)s, p_milliseconds => %(milliseconds)s::int,"
                 " p_after_time => %(after_time)s::timestamptz, p_after_id => %(after_id)s::uuid)",
-                {"tenant": tenant, "user": user, "milliseconds": _MILLISECONDS, **position},
+                {"tenant": tenant, "user": user, "reference": reference, "milliseconds": _MILLISECONDS, **position},
             ).fetchall()
             found = {name: count + row[name] for name, count in found.items()}
             position = {name: row[name] for name in position}
@@ -178,10 +181,11 @@ def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
     return 1 if found["held"] or found["unsealed"] or not is_clean else 0
 
 
-def _erase_record(tenant: str, record_id: UUID, *, as_json: bool) -> int:
+def _erase_record(tenant: str, record_id: UUID, reference: str, *, as_json: bool) -> int:
     with _connect() as connection:
         connection.execute(
-            "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s)", {"tenant": tenant, "id": record_id}
+            "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s, p_reference => %(reference)s)",
+            {"tenant": tenant, "id": record_id, "reference": reference},
         )
         is_clean = _refresh_statistics(connection)
     terminal.write("[]" if as_json else "erased")
@@ -196,9 +200,9 @@ def _execute(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "erase-user":
             user = _given_user() if arguments.user_file is None else arguments.user_file
-            return _erase_user(arguments.tenant, user, as_json=arguments.json)
+            return _erase_user(arguments.tenant, user, arguments.reference, as_json=arguments.json)
         case "erase-record":
-            return _erase_record(arguments.tenant, arguments.id, as_json=arguments.json)
+            return _erase_record(arguments.tenant, arguments.id, arguments.reference, as_json=arguments.json)
     if arguments.dry_run:
         return _dry_run(as_json=arguments.json)
     return _prune_once() if arguments.once else job.run_until_stopped("pruning", _connect, Pruning)

@@ -168,7 +168,7 @@ def erasure(run: Run, laboratory: Laboratory) -> None:
             position: list[Any] = [None, None]
             while True:
                 ((count, *position),) = connection.execute(
-                    "SELECT erased, after_time, after_id FROM audit.erase_user('kept', %s, 500, %s, %s)",
+                    "SELECT erased, after_time, after_id FROM audit.erase_user('kept', %s, 'bench', 500, %s, %s)",
                     [f"user-{person}", *position],
                 ).fetchall()
                 erased += count

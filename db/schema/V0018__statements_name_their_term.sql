@@ -16,3 +16,9 @@ DROP FUNCTION IF EXISTS audit.prune_batch(text, text, timestamptz, int);
 DROP FUNCTION IF EXISTS audit.leave_tenant_to_keep();
 -- squawk-ignore ban-drop-function
 DROP FUNCTION IF EXISTS audit.leave_tenant_to_sign();
+
+-- An erasure has the reference of its request.
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.erase_user(text, text, int, timestamptz, uuid);
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.erase_record(text, uuid);

@@ -26,8 +26,8 @@ ADMINISTER = [
 KEEP = [
     "SELECT * FROM audit.prune_records()",
     "SELECT * FROM audit.count_due_records()",
-    "SELECT * FROM audit.erase_user('globex', 'globex-confidential')",
-    f"SELECT audit.erase_record('globex', {UNKNOWN})",
+    "SELECT * FROM audit.erase_user('globex', 'globex-confidential', 'request')",
+    f"SELECT audit.erase_record('globex', {UNKNOWN}, 'request')",
     "SELECT audit.refresh_statistics()",
 ]
 NOBODY = [
@@ -117,7 +117,7 @@ def test_no_key_is_issued_with_a_scope_of_functions(login: Login, scope: str) ->
     [
         ("audit_retention", "SELECT audit.prune_records()"),
         ("audit_retention", "SELECT audit.count_due_records()"),
-        ("audit_retention", "SELECT audit.erase_user('acme', 'nobody')"),
+        ("audit_retention", "SELECT audit.erase_user('acme', 'nobody', 'request')"),
         ("audit_admin", "SELECT audit.place_hold('acme', 'reason', 'reference')"),
         ("audit_admin", "SELECT audit.offboarding('acme')"),
     ],
@@ -139,8 +139,8 @@ def test_no_proof_is_left_for_what_comes_after_it(
 @pytest.mark.parametrize(
     ("group", "statement"),
     [
-        ("audit_retention", f"audit.erase_record('acme', {UNKNOWN})"),
-        ("audit_retention", "audit.erase_user('acme', 'changed')"),
+        ("audit_retention", f"audit.erase_record('acme', {UNKNOWN}, 'request')"),
+        ("audit_retention", "audit.erase_user('acme', 'changed', 'request')"),
         ("audit_admin", "audit.place_hold('acme', repeat('x', 501), 'reference')"),
     ],
 )
@@ -165,7 +165,7 @@ def test_errors_name_no_person(database: TestDatabase, login: Login) -> None:
     seal(database)
     database.execute("UPDATE audit.audit_logs SET error = 'changed afterwards' WHERE user_id = %s", person)
     for group, statement in (
-        ("audit_retention", "SELECT audit.erase_user('acme', %s)"),
+        ("audit_retention", "SELECT audit.erase_user('acme', %s, 'request')"),
         ("audit_admin", "SELECT audit.place_hold('acme', repeat('x', 501), 'reference', p_user_id => %s)"),
         ("audit_admin", "SELECT audit.place_hold('nobody', 'reason', 'reference', p_user_id => %s)"),
     ):

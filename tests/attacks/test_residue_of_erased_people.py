@@ -89,7 +89,7 @@ def person(database: TestDatabase) -> Person:
 def erase(database: TestDatabase, role: str, user: str) -> None:
     """Erase the person, as the job does."""
     with psycopg.connect(database.url(role)) as connection:
-        assert connection.execute("SELECT * FROM audit.erase_user('acme', %s)", [user]).fetchall() == [
+        assert connection.execute("SELECT * FROM audit.erase_user('acme', %s, 'request')", [user]).fetchall() == [
             (10, 0, 0, None, None)
         ]
     with psycopg.connect(database.url(role)) as connection:
@@ -174,6 +174,6 @@ def test_a_spooled_copy_of_an_erased_record_does_not_bring_the_person_back(
     assert [replayed(), replayed()] == [None, None]  # stored, and repeated
     seal(database)
     with psycopg.connect(database.url(retention)) as connection:
-        connection.execute("SELECT audit.erase_user('acme', 'jane')")
+        connection.execute("SELECT audit.erase_user('acme', 'jane', 'request')")
     assert replayed() == "RF004"
     assert database.execute("SELECT user_id FROM audit.audit_logs") == [(None,)]

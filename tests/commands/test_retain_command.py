@@ -19,6 +19,7 @@ from tests.support.sealing import seal
 
 COMMAND = (sys.executable, "-m", "app.retain")
 JANE = "jane.doe@bank.example"
+REFERENCE = ("--reference", "request 7")
 
 
 @pytest.fixture
@@ -158,6 +159,14 @@ def private_part(database: TestDatabase, record: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def references(database: TestDatabase) -> list[tuple[str, str]]:
+    """Return the acts of erasing, and the references of their requests."""
+    found = database.execute(
+        "SELECT act, detail ->> 'reference' FROM audit.admin_events WHERE act LIKE '% erased' ORDER BY id"
+    )
+    return [(str(act), str(reference)) for act, reference in found]
+
+
 def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
     database: TestDatabase, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -165,7 +174,7 @@ def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
     (approved,) = write_aged(database, days=1, user_id="john", context={"approver": JANE})
     (other,) = write_aged(database, days=1, user_id="john")
 
-    ended = run(environment, "erase-user", "acme", given=f"{JANE}\n")
+    ended = run(environment, "erase-user", "acme", *REFERENCE, given=f"{JANE}\n")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "2 records erased; 0 held, 0 not sealed yet\n"
@@ -174,9 +183,10 @@ def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
 
     file = tmp_path / "user"
     file.write_text("john\n")
-    again = run(environment, "erase-user", "acme", "--user-file", str(file), "--json")
+    again = run(environment, "erase-user", "acme", *REFERENCE, "--user-file", str(file), "--json")
     assert json.loads(again.stdout) == [{"erased": 1, "held": 0, "unsealed": 0}]
     assert private_part(database, other)[0] is None
+    assert references(database) == [("person erased", "request 7")] * 2
 
 
 def test_erasing_goes_on_where_a_call_has_ended(
@@ -193,7 +203,7 @@ def test_erasing_goes_on_where_a_call_has_ended(
     file = tmp_path / "user"
     file.write_text(JANE)
     monkeypatch.setattr("app.retain._MILLISECONDS", 1)
-    monkeypatch.setattr("sys.argv", ["retain", "erase-user", "acme", "--user-file", str(file)])
+    monkeypatch.setattr("sys.argv", ["retain", "erase-user", "acme", *REFERENCE, "--user-file", str(file)])
     monkeypatch.setenv("RETENTION_DATABASE_URL", environment["RETENTION_DATABASE_URL"])
 
     assert retain.main() == 0
@@ -208,46 +218,56 @@ def test_what_is_held_or_not_sealed_is_not_erased_and_the_status_says_so(
 ) -> None:
     write_aged(database, days=1, user_id=JANE)
     hold(database, user=JANE)
-    held = run(environment, "erase-user", "acme", given=JANE)
+    held = run(environment, "erase-user", "acme", *REFERENCE, given=JANE)
     assert (held.returncode, held.stdout) == (1, "0 records erased; 1 held, 0 not sealed yet\n")
     assert held.stderr == "A legal hold keeps records of this person. Erase them when it is released.\n"
 
     write_aged(database, "globex", days=1, user_id=JANE, sealed=False)
-    unsealed = run(environment, "erase-user", "globex", given=JANE)
+    unsealed = run(environment, "erase-user", "globex", *REFERENCE, given=JANE)
     assert (unsealed.returncode, unsealed.stdout) == (1, "0 records erased; 0 held, 1 not sealed yet\n")
     assert unsealed.stderr == "Records are erased once they are sealed, which takes seconds. Run the same again.\n"
     seal(database)
-    assert run(environment, "erase-user", "globex", given=JANE).returncode == 0
+    assert run(environment, "erase-user", "globex", *REFERENCE, given=JANE).returncode == 0
 
 
 def test_one_record_is_erased_unless_it_is_held(database: TestDatabase, environment: dict[str, str]) -> None:
     one, other = write_aged(database, days=1, count=2, user_id=JANE)
 
-    erased = run(environment, "erase-record", "acme", one)
+    erased = run(environment, "erase-record", "acme", one, *REFERENCE)
     assert (erased.returncode, erased.stdout, erased.stderr) == (0, "erased\n", "")
     assert private_part(database, one) == (None, None, None)
     assert private_part(database, other)[0] == JANE
+    assert references(database) == [("record erased", "request 7")]
 
     hold(database)
-    held = run(environment, "erase-record", "acme", other)
+    held = run(environment, "erase-record", "acme", other, *REFERENCE)
     assert (held.returncode, held.stdout, held.stderr) == (1, "", "a legal hold keeps this record\n")
-    assert run(environment, "erase-record", "acme", one).returncode == 1
+    assert run(environment, "erase-record", "acme", one, *REFERENCE).returncode == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "given", "status", "told"),
     [
-        (["erase-user", "acme"], "", 1, "standard input holds no user's id: it is empty"),
-        (["erase-user", "acme"], "\n", 1, "it is empty"),
-        (["erase-user", "acme"], "ja\0ne", 1, "it has a NUL character"),
-        (["erase-user", "acme", "--user-file", "/nonexistent"], "", 2, "the file cannot be read"),
-        (["erase-user", "acme", "--user-file", "/dev/null"], "", 2, "the file holds no user's id: it is empty"),
-        (["erase-user", "acme", JANE], "", 2, "unrecognized arguments"),
-        (["erase-user", "nobody"], "jane", 1, "the tenant is not registered"),
-        (["erase-record", "acme", "no-uuid"], "", 2, "invalid UUID"),
-        (["erase-record", "acme", "0" * 32], "", 1, "the tenant has no record of this id"),
-        (["erase-record", "nobody", "0" * 32], "", 1, "the tenant is not registered"),
-        (["--dry-run", "erase-user", "acme"], "jane", 1, "--once and --dry-run are about pruning"),
+        (["erase-user", "acme", *REFERENCE], "", 1, "standard input holds no user's id: it is empty"),
+        (["erase-user", "acme", *REFERENCE], "\n", 1, "it is empty"),
+        (["erase-user", "acme", *REFERENCE], "ja\0ne", 1, "it has a NUL character"),
+        (["erase-user", "acme", *REFERENCE, "--user-file", "/nonexistent"], "", 2, "the file cannot be read"),
+        (
+            ["erase-user", "acme", *REFERENCE, "--user-file", "/dev/null"],
+            "",
+            2,
+            "the file holds no user's id: it is empty",
+        ),
+        (["erase-user", "acme", JANE, *REFERENCE], "", 2, "unrecognized arguments"),
+        (["erase-user", "nobody", *REFERENCE], "jane", 1, "the tenant is not registered"),
+        (["erase-record", "acme", "no-uuid", *REFERENCE], "", 2, "invalid UUID"),
+        (["erase-record", "acme", "0" * 32, *REFERENCE], "", 1, "the tenant has no record of this id"),
+        (["erase-record", "nobody", "0" * 32, *REFERENCE], "", 1, "the tenant is not registered"),
+        (["--dry-run", "erase-user", "acme", *REFERENCE], "jane", 1, "--once and --dry-run are about pruning"),
+        (["erase-user", "acme"], "jane", 2, "the following arguments are required: --reference"),
+        (["erase-record", "acme", "0" * 32], "", 2, "the following arguments are required: --reference"),
+        (["erase-user", "acme", "--reference", ""], "jane", 1, "a reference of 1 to 200 characters"),
+        (["erase-record", "acme", "0" * 32, "--reference", "x" * 201], "", 1, "a reference of 1 to 200 characters"),
         (["--dry-run", "--once"], "", 2, "not allowed with argument"),
     ],
 )
@@ -264,7 +284,7 @@ def test_what_it_cannot_do_is_one_line(
 
 def test_an_id_that_is_no_text_is_not_repeated(environment: dict[str, str]) -> None:
     refused = subprocess.run(
-        [*COMMAND, "erase-user", "acme"],
+        [*COMMAND, "erase-user", "acme", *REFERENCE],
         env=environment,
         input=b"jane\xff",
         capture_output=True,
@@ -282,7 +302,7 @@ def test_a_login_of_the_service_prunes_and_erases_nothing(
     set_terms(database)
     write_aged(database, user_id=JANE)
     as_service = environment | {"RETENTION_DATABASE_URL": database.url(role)}
-    for arguments in (["--once"], [], ["--dry-run"], ["erase-user", "acme"]):
+    for arguments in (["--once"], [], ["--dry-run"], ["erase-user", "acme", *REFERENCE]):
         refused = run(as_service, *arguments, given=JANE)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "permission denied for function " in refused.stderr

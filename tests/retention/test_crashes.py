@@ -34,7 +34,7 @@ CALLS = {
     ),
     "erase a person": (
         RETENTION,
-        "SELECT audit.erase_user('acme', 'user-3', 10000)",
+        "SELECT audit.erase_user('acme', 'user-3', 'request', 10000)",
         ("seals", "audit_logs", "trees", "admin_events"),
     ),
     "place a hold": (

@@ -57,7 +57,7 @@ def test_jobs_a_sealer_and_writers_lose_and_double_nothing() -> None:
 
         def erase() -> None:
             with at.server.connect(RETENTION) as job:
-                job.execute("SELECT audit.erase_user('acme', 'user-3', 50)")
+                job.execute("SELECT audit.erase_user('acme', 'user-3', 'request', 50)")
 
         def hold() -> None:
             held = at.administer("SELECT audit.place_hold('initech', 'a court asks', 'case 2', p_user_id => 'user-7')")

@@ -97,7 +97,8 @@ class Keeping:
         with self.server.connect(RETENTION) as job:
             while True:
                 ((more, kept, unsealed, *after_this),) = job.execute(
-                    "SELECT erased, held, unsealed, after_time, after_id FROM audit.erase_user(%s, %s, %s, %s, %s)",
+                    "SELECT erased, held, unsealed, after_time, after_id"
+                    " FROM audit.erase_user(%s, %s, 'request', %s, %s, %s)",
                     [tenant, user, milliseconds, *after],
                 ).fetchall()
                 assert unsealed == 0

@@ -35,7 +35,7 @@ def hold(scene: Scene, trace: str) -> None:
 
 def erase(scene: Scene, record_id: str) -> None:
     """Erase the private part of a record."""
-    scene.administer("SELECT audit.erase_record('acme', %s)", record_id, role=RETENTION)
+    scene.administer("SELECT audit.erase_record('acme', %s, 'request')", record_id, role=RETENTION)
 
 
 def state(scene: Scene, kind: str, first: int, end: int) -> None:
