@@ -1,7 +1,8 @@
 """Retention: `python -m app.retain` deletes the records whose terms have ended, and erases people.
 
 Without a command it prunes until it is told to stop (SIGTERM, Ctrl-C), beside the service. `python -m app.admin` sets
-the terms, and places the legal holds that keep records from both.
+the terms, and places the legal holds that keep records from both. The login that prunes erases nobody, and the one that
+erases prunes nothing.
 """
 
 import argparse
@@ -67,7 +68,8 @@ def _parser() -> terminal.Parser:
     parser = terminal.Parser(
         prog="python -m app.retain",
         description=__doc__,
-        epilog="RETENTION_DATABASE_URL names the database, as a login that is a member of audit_retention.",
+        epilog="RETENTION_DATABASE_URL names the database, as a login that is a member of audit_retention; to erase,"
+        " ERASER_DATABASE_URL, as a member of audit_eraser.",
     )
     parser.add_argument("--json", action="store_true", help="with --dry-run or a command: one JSON document")
     ways = parser.add_mutually_exclusive_group()
@@ -106,6 +108,11 @@ def _parser() -> terminal.Parser:
 def _connect() -> Connection[Row]:
     meaning = "the database, as a member of audit_retention"
     return command.connect("RETENTION_DATABASE_URL", meaning, "ringfence-retain")
+
+
+def _connect_to_erase() -> Connection[Row]:
+    meaning = "the database, as a member of audit_eraser"
+    return command.connect("ERASER_DATABASE_URL", meaning, "ringfence-retain")
 
 
 def _prune_once() -> int:
@@ -158,7 +165,7 @@ def _refresh_statistics(connection: Connection[Row]) -> bool:
 
 def _erase_user(tenant: str, user: str, reference: str, *, as_json: bool) -> int:
     found = {"erased": 0, "held": 0, "unsealed": 0}
-    with _connect() as connection:
+    with _connect_to_erase() as connection:
         position: Row = {"after_time": None, "after_id": None}
         while True:
             (row,) = connection.execute(
@@ -182,7 +189,7 @@ def _erase_user(tenant: str, user: str, reference: str, *, as_json: bool) -> int
 
 
 def _erase_record(tenant: str, record_id: UUID, reference: str, *, as_json: bool) -> int:
-    with _connect() as connection:
+    with _connect_to_erase() as connection:
         connection.execute(
             "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s, p_reference => %(reference)s)",
             {"tenant": tenant, "id": record_id, "reference": reference},

@@ -164,7 +164,7 @@ def erasure(run: Run, laboratory: Laboratory) -> None:
     for person in range(run.plan.rounds):
         started = time.monotonic()
         erased = 0
-        with psycopg.connect(laboratory.url("bench_retention"), autocommit=True) as connection:
+        with psycopg.connect(laboratory.url("bench_eraser"), autocommit=True) as connection:
             position: list[Any] = [None, None]
             while True:
                 ((count, *position),) = connection.execute(

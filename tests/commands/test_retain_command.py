@@ -1,4 +1,4 @@
-"""python -m app.retain, run as a process by a login that is a member of audit_retention: pruning and erasing."""
+"""python -m app.retain, run as a process: pruning by a member of audit_retention, erasing by one of audit_eraser."""
 
 import json
 import signal
@@ -24,8 +24,11 @@ REFERENCE = ("--reference", "request 7")
 
 @pytest.fixture
 def environment(database: TestDatabase, create_role: CreateRole) -> dict[str, str]:
-    """The variable of the command, for a login that may do what it does, and no more."""
-    return ENVIRONMENT | {"RETENTION_DATABASE_URL": database.url(create_role(member_of=("audit_retention",)))}
+    """The variables of the command, for two logins that may do what it does, and no more."""
+    return ENVIRONMENT | {
+        "RETENTION_DATABASE_URL": database.url(create_role(member_of=("audit_retention",))),
+        "ERASER_DATABASE_URL": database.url(create_role(member_of=("audit_eraser",))),
+    }
 
 
 def run(environment: dict[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -204,7 +207,7 @@ def test_erasing_goes_on_where_a_call_has_ended(
     file.write_text(JANE)
     monkeypatch.setattr("app.retain._MILLISECONDS", 1)
     monkeypatch.setattr("sys.argv", ["retain", "erase-user", "acme", *REFERENCE, "--user-file", str(file)])
-    monkeypatch.setenv("RETENTION_DATABASE_URL", environment["RETENTION_DATABASE_URL"])
+    monkeypatch.setenv("ERASER_DATABASE_URL", environment["ERASER_DATABASE_URL"])
 
     assert retain.main() == 0
 
@@ -301,12 +304,30 @@ def test_a_login_of_the_service_prunes_and_erases_nothing(
 ) -> None:
     set_terms(database)
     write_aged(database, user_id=JANE)
-    as_service = environment | {"RETENTION_DATABASE_URL": database.url(role)}
+    as_service = environment | dict.fromkeys(("RETENTION_DATABASE_URL", "ERASER_DATABASE_URL"), database.url(role))
     for arguments in (["--once"], [], ["--dry-run"], ["erase-user", "acme", *REFERENCE]):
         refused = run(as_service, *arguments, given=JANE)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "permission denied for function " in refused.stderr
         assert JANE not in refused.stderr
     assert kept(database) == 1
+    assert run(environment, "--once").returncode == 0
+    assert kept(database) == 0
+
+
+def test_the_login_that_prunes_erases_nobody_and_the_one_that_erases_prunes_nothing(
+    database: TestDatabase, environment: dict[str, str]
+) -> None:
+    set_terms(database)
+    write_aged(database, user_id=JANE)
+    swapped = environment | {
+        "RETENTION_DATABASE_URL": environment["ERASER_DATABASE_URL"],
+        "ERASER_DATABASE_URL": environment["RETENTION_DATABASE_URL"],
+    }
+    for arguments in (["--once"], ["--dry-run"], ["erase-user", "acme", *REFERENCE]):
+        refused = run(swapped, *arguments, given=JANE)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "permission denied for function " in refused.stderr
+    assert "1 records erased" in run(environment, "erase-user", "acme", *REFERENCE, given=JANE).stdout
     assert run(environment, "--once").returncode == 0
     assert kept(database) == 0

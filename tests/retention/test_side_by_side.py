@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from tests.retention import books
-from tests.support.keeping import RETENTION, keeping
+from tests.support.keeping import ERASER, RETENTION, keeping
 from tests.support.sealing_server import GATEWAY, SEAL, SEALER
 
 TENANTS = ("acme", "globex", "initech")
@@ -56,7 +56,7 @@ def test_jobs_a_sealer_and_writers_lose_and_double_nothing() -> None:
                 job.execute("SELECT audit.prune_records(50)")
 
         def erase() -> None:
-            with at.server.connect(RETENTION) as job:
+            with at.server.connect(ERASER) as job:
                 job.execute("SELECT audit.erase_user('acme', 'user-3', 'request', 50)")
 
         def hold() -> None:

@@ -1,6 +1,6 @@
 """Retention and erasure as an operator does them, for the attacks that come after."""
 
-from tests.tamper.scene import RETENTION, Scene
+from tests.tamper.scene import ERASER, RETENTION, Scene
 
 ALLOWED = ("--allow-gone",)
 """What a reader says who has agreed to retention or erasure."""
@@ -35,7 +35,7 @@ def hold(scene: Scene, trace: str) -> None:
 
 def erase(scene: Scene, record_id: str) -> None:
     """Erase the private part of a record."""
-    scene.administer("SELECT audit.erase_record('acme', %s, 'request')", record_id, role=RETENTION)
+    scene.administer("SELECT audit.erase_record('acme', %s, 'request')", record_id, role=ERASER)
 
 
 def state(scene: Scene, kind: str, first: int, end: int) -> None:

@@ -41,8 +41,8 @@ $$;
 COMMENT ON FUNCTION audit.erase_record IS
     'Erases user_id, error and context of one record for good; the record itself and its proofs stay. Repeating it changes nothing. p_reference: the request, by which others find it, 1 to 200 characters; it stays in the event, so name no person in it. Call audit.refresh_statistics() afterwards. RF002 when '
     'the tenant is not registered, RF003 when it has no such record, or without a reference, RF009 when it is not what was sealed, RF010 when it is not sealed yet, RF011 when it is held. Records the act '
-    '"record erased". The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper '
+    '"record erased". The transaction has no tenant afterwards. SECURITY DEFINER: audit_eraser has no privilege on any table, and audit_keeper '
     'alone may change a record.';
 REVOKE ALL ON FUNCTION audit.erase_record FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.erase_record TO audit_retention;
+GRANT EXECUTE ON FUNCTION audit.erase_record TO audit_eraser;
 SET ROLE audit_owner;

@@ -86,8 +86,8 @@ COMMENT ON FUNCTION audit.erase_user IS
     'p_milliseconds (1 to 10,000). p_reference: the request, by which others find it, 1 to 200 characters; it stays in the event, so name no person in it. erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
     'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then released holds that name '
     'the person lose the name and the reasons, where no record has the user any more. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user or a reference, RF009 when a record is not what was sealed. Records the act "person erased", with the reference, which names '
-    'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may '
+    'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_eraser has no privilege on any table, and audit_keeper alone may '
     'change a record.';
 REVOKE ALL ON FUNCTION audit.erase_user FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.erase_user TO audit_retention;
+GRANT EXECUTE ON FUNCTION audit.erase_user TO audit_eraser;
 SET ROLE audit_owner;

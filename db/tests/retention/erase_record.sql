@@ -1,7 +1,7 @@
 -- Proves: the private part of one record is erased as that of a person's, once; a record that is held, not sealed, changed, or of another tenant is not.
 
 BEGIN;
-SELECT plan(29);
+SELECT plan(30);
 \ir ../support/kept.sql
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -16,7 +16,7 @@ SELECT audit.place_hold('tap-a', 'reason', 'case', p_trace_id => 'trace-2') AS h
 SELECT count(*) FROM pg_temp.new_events() \gset
 CREATE TEMPORARY TABLE log_before AS SELECT * FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%';
 CREATE FUNCTION pg_temp.erase(p_tenant text, p_id uuid, p_reference text DEFAULT 'request 7') RETURNS text LANGUAGE sql AS $$
-    SELECT pg_temp.as_retention(format('audit.erase_record(%L, %L, %L)', p_tenant, p_id, p_reference))
+    SELECT pg_temp.as_eraser(format('audit.erase_record(%L, %L, %L)', p_tenant, p_id, p_reference))
 $$;
 
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 1)), '', 'a record is erased');
@@ -29,7 +29,7 @@ SELECT is((SELECT line::jsonb - 'at' FROM audit.seals WHERE tenant_id = 'tap-a' 
     jsonb_build_object('version', 1, 'kind', 'erase', 'tenant_id', 'tap-a', 'epoch', 1, 'leaves', (
         SELECT jsonb_build_array(jsonb_build_array(s.leaf_index, s.leaf_index + 1)) FROM audit.seals AS s WHERE s.record_id = pg_temp.id_of('tap-a', 1))), 'a statement names its leaf');
 SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail FROM pg_temp.new_events()',
-    format('VALUES (%L, %L, NULL, %L, %L::jsonb)', 'record erased', 'tap-a', 'tap_retention', jsonb_build_object('record', pg_temp.id_of('tap-a', 1), 'reference', 'request 7')), 'and an event the record, and the request');
+    format('VALUES (%L, %L, NULL, %L, %L::jsonb)', 'record erased', 'tap-a', 'tap_eraser', jsonb_build_object('record', pg_temp.id_of('tap-a', 1), 'reference', 'request 7')), 'and an event the record, and the request');
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 1)), '', 'it may be erased again');
 SELECT is((SELECT count(*) FROM audit.seals WHERE tenant_id = 'tap-a' AND line IS NOT NULL), 1::bigint, 'which states nothing');
 SELECT is_empty('SELECT act FROM pg_temp.new_events()', 'and is not on record');
@@ -59,8 +59,8 @@ SET LOCAL synchronous_commit = off;
 SELECT pg_temp.erase('tap-b', pg_temp.id_of('tap-b', 1)) \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');
 SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT audit.erase_record(''tap-a'', gen_random_uuid(), ''request'')', login), '42501',
-    'permission denied for function erase_record', login || ' erases nothing') FROM (VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar')) AS l (login);
-SELECT is(pg_temp.as_retention('audit.erase_records(''tap-a'', ''{}'')'), '42501 permission denied for function erase_records', 'nor does the job past its functions');
+    'permission denied for function erase_record', login || ' erases nothing') FROM (VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar'), ('tap_retention')) AS l (login);
+SELECT is(pg_temp.as_eraser('audit.erase_records(''tap-a'', ''{}'')'), '42501 permission denied for function erase_records', 'nor does the eraser past its functions');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -97,7 +97,7 @@ ANALYZE audit.audit_logs;
 DELETE FROM pg_statistic WHERE starelid = 'audit.legal_holds'::regclass;
 SELECT audit.place_hold('tap-b', 'reason', 'case') \gset
 UPDATE audit.audit_logs SET user_id = NULL, error = NULL WHERE tenant_id = 'tap-b';
-SELECT is(pg_temp.as_retention('audit.refresh_statistics()'), '', 'the job makes them anew');
+SELECT is(pg_temp.as_eraser('audit.refresh_statistics()'), '', 'the eraser makes them anew');
 SELECT is_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audit' AND concat(s.most_common_vals, s.histogram_bounds) LIKE '%tap jane%'$$, 'without those that have gone');
 SELECT isnt_empty($$SELECT s.attname FROM pg_stats AS s WHERE s.schemaname = 'audit' AND s.tablename = 'legal_holds'$$, 'of holds, too');
 

@@ -1,4 +1,7 @@
--- What the parts of a prune hand to each other grows, so that the statement in the tenant's tree can say by which term records went.
+-- The statement of a prune says by which term records went, an erasure has the reference of its request, and whoever erases is another than whoever
+-- prunes.
+
+GRANT USAGE ON SCHEMA audit TO audit_eraser;
 
 -- Their parameters change, and a new function beside the old one would make calls by name ambiguous. audit_keeper's own lie in a schema of the
 -- owner, who may drop them.
@@ -17,8 +20,10 @@ DROP FUNCTION IF EXISTS audit.leave_tenant_to_keep();
 -- squawk-ignore ban-drop-function
 DROP FUNCTION IF EXISTS audit.leave_tenant_to_sign();
 
--- An erasure has the reference of its request.
+-- Not for the job that prunes any more: made anew, they lose who may call them.
 -- squawk-ignore ban-drop-function
 DROP FUNCTION IF EXISTS audit.erase_user(text, text, int, timestamptz, uuid);
 -- squawk-ignore ban-drop-function
 DROP FUNCTION IF EXISTS audit.erase_record(text, uuid);
+-- squawk-ignore ban-drop-function
+DROP FUNCTION IF EXISTS audit.refresh_statistics();
