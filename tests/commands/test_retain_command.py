@@ -4,11 +4,13 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from app import retain
 from tests.conftest import CreateRole, TestDatabase
@@ -155,6 +157,27 @@ def test_a_tenant_that_fails_is_named_and_the_others_are_pruned(
     assert "left out: acme: " in ended.stdout
     assert "(RF009)" in ended.stdout
     assert (kept(database), kept(database, "globex")) == (1, 0)
+
+
+def test_after_a_call_that_pruned_it_pauses_for_as_long_as_that_took(
+    database: TestDatabase, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call prunes batches of 5,000 records until its time is up, which it is here after one."""
+    set_terms(database)
+    write_aged(database, count=6_000)
+    monkeypatch.setattr("app.retain._MILLISECONDS", 1)
+    url = environment["RETENTION_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        pruning = retain.Pruning(connection)
+        began = time.monotonic()
+        pause = pruning.work()
+        took = time.monotonic() - began
+        assert (pruning.records, pruning.is_done) == (5_000, False)
+        assert took / 2 < pause <= took
+        while not pruning.is_done:
+            pause = pruning.work()
+        assert pause == 60
+    assert kept(database) == 0
 
 
 def private_part(database: TestDatabase, record: str) -> tuple[Any, ...]:
