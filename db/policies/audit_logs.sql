@@ -7,7 +7,7 @@
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_keeper, audit_retention;
+REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.audit_logs FROM audit_owner;   -- an attempt fails, instead of touching no rows
 -- Not recorded_xid: it would tell one tenant how busy the others are.
 GRANT SELECT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.retention import books
-from tests.support.keeping import RETENTION, keeping
+from tests.support.keeping import ERASER, RETENTION, keeping
 from tests.support.sealing_server import GATEWAY, REGISTRAR, SEAL, SEALER
 
 TENANTS = ("acme", "globex", "initech")
@@ -58,8 +58,8 @@ def test_jobs_a_sealer_and_writers_lose_and_double_nothing() -> None:
                 job.execute("SELECT audit.prune_records(50)")
 
         def erase() -> None:
-            with at.server.connect(RETENTION) as job:
-                job.execute("SELECT audit.erase_user('acme', 'user-3', 50)")
+            with at.server.connect(ERASER) as job:
+                job.execute("SELECT audit.erase_user('acme', 'user-3', 'request', 50)")
 
         def hold() -> None:
             held = at.administer("SELECT audit.place_hold('initech', 'a court asks', 'case 2', p_user_id => 'user-7')")
@@ -106,7 +106,7 @@ def test_a_job_passes_over_the_tenant_at_which_another_one_is() -> None:
 @pytest.mark.parametrize(
     "keep",
     [
-        "SELECT audit.erase_user('acme', 'user-3')",
+        "SELECT audit.erase_user('acme', 'user-3', 'request 1')",
         "SELECT audit.place_hold('acme', 'a court asks', 'case 1', p_user_id => 'user-3')",
     ],
 )
@@ -114,7 +114,7 @@ def test_a_tenant_of_which_nothing_is_sealed_stays_so_until_its_erasure_or_hold_
     with keeping("acme", "globex") as at:
         for tenant in ("acme", "globex"):
             at.query(_OLD, tenant)
-        login = RETENTION if "erase" in keep else REGISTRAR
+        login = ERASER if "erase" in keep else REGISTRAR
         with at.server.connect(login) as first, at.server.connect(SEALER) as sealer:
             first.execute("BEGIN")
             first.execute(keep.encode())

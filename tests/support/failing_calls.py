@@ -48,9 +48,13 @@ CALLS: dict[str, list[str]] = {
     "describe_administration": [""],
     "describe_api_key": KEYS,
     "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],
-    "erase_record": ["'globex', gen_random_uuid()", f"{BAD}, NULL", f"'globex', ({BAD})::uuid", "NULL, NULL"],
+    "erase_record": [
+        "'globex', gen_random_uuid(), 'request'", f"{BAD}, NULL, 'request'", f"'globex', ({BAD})::uuid, 'request'",
+        f"'globex', gen_random_uuid(), {BAD}", "NULL, NULL, NULL",
+    ],
     "erase_user": [
-        "'globex', 'nobody'", f"'globex', {BAD}", f"{BAD}, 'nobody'", "NULL, NULL", "'globex', 'nobody', -1",
+        "'globex', 'nobody', 'request'", f"'globex', {BAD}, 'request'", f"{BAD}, 'nobody', 'request'",
+        f"'globex', 'nobody', {BAD}", "NULL, NULL, NULL", "'globex', 'nobody', 'request', -1",
     ],
     "export_proven_audit_logs": [""],
     "get_proven_audit_log": ["gen_random_uuid()", f"({BAD})::uuid", "NULL"],

@@ -14,30 +14,34 @@ SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 DECLARE
-    c_most CONSTANT int := 1000;
-    v_last timestamptz := date_trunc('hour', now(), 'UTC');   -- the hour that is under way
+    c_most   CONSTANT int  := 1000;
+    -- The beginnings of the hours, the last of the one that is under way, and their ends. Computed here: within the query they would not be
+    -- leakproof, so that row-level security would let them be no conditions of an index.
+    v_begins timestamptz[] := ARRAY(
+        SELECT date_trunc('hour', now(), 'UTC') - n * interval '1 hour' FROM generate_series(0, p_hours - 1) AS n);
+    v_ends   timestamptz[] := ARRAY(SELECT b + interval '1 hour' FROM unnest(v_begins) AS b);
 BEGIN
     RETURN (
         SELECT json_agg(json_build_object(
                    'hour', to_char(h.hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
                    'records', of_all.count, 'error', of_error.count, 'denied', of_denied.count) ORDER BY h.hour)
-        FROM (SELECT v_last - n * interval '1 hour' AS hour FROM generate_series(0, p_hours - 1) AS n) AS h
+        FROM unnest(v_begins, v_ends) AS h (hour, until)
         CROSS JOIN LATERAL (
             SELECT count(*) FROM (
                 SELECT FROM audit.audit_logs AS l
-                WHERE l.tenant_id = p_tenant_id AND l.created_at >= h.hour AND l.created_at < h.hour + interval '1 hour'
+                WHERE l.tenant_id = p_tenant_id AND l.created_at >= h.hour AND l.created_at < h.until
                 ORDER BY l.created_at DESC, l.id DESC LIMIT c_most) AS counted) AS of_all
         CROSS JOIN LATERAL (
             SELECT count(*) FROM (
                 SELECT FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.status = 'error'
-                  AND l.created_at >= h.hour AND l.created_at < h.hour + interval '1 hour'
+                  AND l.created_at >= h.hour AND l.created_at < h.until
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT c_most) AS counted) AS of_error
         CROSS JOIN LATERAL (
             SELECT count(*) FROM (
                 SELECT FROM audit.audit_logs AS l
                 WHERE l.tenant_id = p_tenant_id AND l.status = 'denied'
-                  AND l.created_at >= h.hour AND l.created_at < h.hour + interval '1 hour'
+                  AND l.created_at >= h.hour AND l.created_at < h.until
                 ORDER BY l.created_at DESC NULLS LAST, l.id DESC NULLS LAST LIMIT c_most) AS counted) AS of_denied);
 END
 $$;

@@ -19,7 +19,7 @@ SELECT functions_are('audit', ARRAY[
     'get_proven_leaf', 'gone_leaf_line', 'granted_privileges', 'has_due_records', 'held_records', 'import_audit_log_batch',
     'import_audit_logs', 'import_history', 'inclusion_path', 'insert_audit_log', 'insert_audit_log_batch',
     'insert_audit_logs', 'intact_size', 'intended_privileges', 'is_context', 'isolation_report', 'issue_api_key',
-    'keyset_page', 'leaf_of_record', 'leave_tenant_to_keep', 'leave_tenant_to_sign', 'leaves_in_window', 'list_admin_events',
+    'keyset_page', 'leaf_of_record', 'leave_tenant', 'leaves_in_window', 'list_admin_events',
     'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_holds', 'list_proven_admin_events',
     'list_proven_audit_logs', 'list_retention', 'list_tenants', 'list_tree_heads', 'lock_tree_to_keep', 'next_gone_statement', 'next_to_seal',
     'note_looked_at', 'offboarding', 'omitted_lines', 'outdated_server', 'page_cursor', 'parent_hashes', 'parsed_context', 'place_hold',
@@ -46,7 +46,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
-    ARRAY['audit.append_gone_statements(text,text,integer[],bigint[])',
+    ARRAY['audit.append_gone_statements(text,text,integer[],bigint[],timestamp with time zone,timestamp with time zone[],text,integer)',
           'audit.are_pruned(uuid[])',
           'audit.are_stored(json)',
           'audit.begin_epoch(text,json)',
@@ -61,8 +61,8 @@ SELECT results_eq(
           'audit.describe_api_key(text)',
           'audit.enter_tenant(text,text)',
           'audit.enter_tenant_to_keep(text)',
-          'audit.erase_record(text,uuid)',
-          'audit.erase_user(text,text,integer,timestamp with time zone,uuid)',
+          'audit.erase_record(text,uuid,text)',
+          'audit.erase_user(text,text,text,integer,timestamp with time zone,uuid)',
           'audit.export_proven_audit_logs()',
           'audit.get_proven_audit_log(uuid)',
           'audit.get_proven_checkpoint(integer,bigint)',

@@ -87,7 +87,11 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('proven_writer', 'believes the name', 'audit.proven_tenant(p_scope)', 'current_setting(''app.tenant_id'', true)'),
         ('proven_writer', 'asks for the scope write', 'audit.proven_tenant(p_scope)', 'audit.proven_tenant(''write'')'),
         ('proven_writer', 'runs the tenant into the key', ' || '':'' || ', ' || '),
-        ('set_tenant', 'leaves a proof', 'set_config(''app.proof'', '''', true)', 'NULL')
+        ('set_tenant', 'leaves a proof', 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('leave_tenant', 'leaves the tenant', 'set_config(''app.tenant_id'', '''', true), ', ''),
+        ('leave_tenant', 'leaves the scopes', 'set_config(''app.scopes'', '''', true), ', ''),
+        ('leave_tenant', 'leaves the proof', 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('leave_tenant', 'leaves the scope that is in use', 'set_config(''app.scope'', '''', true)', 'NULL')
 ),
 source AS (
     SELECT p.proname, pg_get_functiondef(p.oid) AS body FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
