@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -76,6 +76,9 @@ endif
 
 vectors: .venv/dev   ## Let four programs judge the evidence in docs/vectors: ours, the page, Go's x/mod and PyPI's aics-tlog
 	@$(BIN)/python -m tests.vectors.judging
+
+screenshots: .venv/dev   ## Photograph the pages below /view with records of a made-up bank, for docs/view
+	@$(BIN)/python -W ignore -m tests.viewer.screenshots
 
 bench: .venv/bench   ## Measure how fast it is against its limits and its peers, at most 30 minutes
 	@$(BIN)/python -m bench

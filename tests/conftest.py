@@ -73,12 +73,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _has_no_server(item: pytest.Item) -> bool:
-    """Whether a test is of the room unit, is about a service on a file, or about the signer without a database."""
+    """Whether a test is of the room unit, about a browser, about a service on a file, or about a signer alone."""
     assert isinstance(item, pytest.Function)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     on_a_file = parameters.get("store") == "jsonl" or not {"serve_file", "port"}.isdisjoint(item.fixturenames)
     offline = item.path.parent.name == "sign" and "postgresql_server" not in item.fixturenames
-    return item.path.parent.name == "unit" or offline or (on_a_file and "postgresql_server" not in item.fixturenames)
+    if item.path.parent.name == "unit" or "desk" in item.fixturenames:  # a browser shows the same whatever the server
+        return True
+    return offline or (on_a_file and "postgresql_server" not in item.fixturenames)
 
 
 @pytest.fixture(scope="session")

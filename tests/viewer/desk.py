@@ -17,7 +17,7 @@ from tests.support.signing import LOG, SignerAt
 class Desk:
     """Tabs of a browser, and what they have complained of and asked for.
 
-    key: an API key of acme with every scope. expected: what a test's own refusals make the browser write to its console.
+    key: an API key of acme with every scope. expected: what the console shows because of a test's own refusals.
     """
 
     browser: Browser

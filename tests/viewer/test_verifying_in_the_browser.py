@@ -57,7 +57,13 @@ def test_a_key_of_somebody_else_fails_and_what_is_no_key_is_said_to_be_none(desk
     assert verify(page, vkey("acme"))["The checkpoint is not signed with this key."] == "FAIL"
     assert verify(page, key)[SIGNED] == "PASS"
     name, digest, encoded = key.split("+", 2)
-    for wrong in ("x", f"{name}+{digest}", f"{name}+00000000+{encoded}", f"{name}+{digest}+AAAA", f"{name}+{digest}+!!"):
+    for wrong in (
+        "x",
+        f"{name}+{digest}",
+        f"{name}+00000000+{encoded}",
+        f"{name}+{digest}+AAAA",
+        f"{name}+{digest}+!!",
+    ):
         found = verify(page, wrong)
         assert found.pop(SAME) == "PASS"
         ((told, word),) = [(each, word) for each, word in found.items() if "could not be verified" in each]
@@ -73,7 +79,7 @@ def test_a_key_of_somebody_else_fails_and_what_is_no_key_is_said_to_be_none(desk
         ("created_at = created_at + interval '1 us'", "The record on this page differs from its leaf: created_at."),
         ("user_id = 'joe'", "User, error or context differ from those of the leaf."),
         ("error = NULL", "User, error or context differ from those of the leaf."),
-        ("context = '{\"event\": \"refused\"}'", "User, error or context differ from those of the leaf."),
+        ('context = \'{"event": "refused"}\'', "User, error or context differ from those of the leaf."),
     ],
 )
 def test_a_record_that_was_changed_past_the_functions_fails(desk: Desk, change: str, told: str) -> None:

@@ -10,7 +10,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (keys?.open) return;
     if (inField) event.target.blur();
-    else if (first("a.back")) history.length > 1 ? history.back() : first("a.back").click();
+    else if (first("a.back")) globalThis.navigation?.canGoBack ? history.back() : first("a.back").click(); // never to another site
     return;
   }
   if (inField) return;
