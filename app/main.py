@@ -42,13 +42,13 @@ from app.services.spool.queue import Spool
 from app.services.spool.store import SpoolingAuditLogger
 from app.settings import Settings
 from app.shutdown import Shutdown
-from app.viewer import events_router, pages_router, sign_in_router
+from app.viewer import events_router, overview_router, pages_router, sign_in_router
 from app.viewer import records_router as view_records_router
 
 _CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
 _ROUTERS = (
     agents_router, audit_router, evidence_router, records_router, health_router, metrics_router, docs_router,
-    pages_router, sign_in_router, view_records_router, events_router,
+    pages_router, sign_in_router, view_records_router, overview_router, events_router,
 )  # fmt: skip
 # Routes are passed to FastAPI directly: of an included router it would look for each route twice.
 _ROUTES = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]

@@ -1,7 +1,8 @@
 """Retention: `python -m app.retain` deletes the records whose terms have ended, and erases people.
 
 Without a command it prunes until it is told to stop (SIGTERM, Ctrl-C), beside the service. `python -m app.admin` sets
-the terms, and places the legal holds that keep records from both.
+the terms, and places the legal holds that keep records from both. The login that prunes erases nobody, and the one that
+erases prunes nothing.
 """
 
 import argparse
@@ -41,7 +42,12 @@ class Pruning:
         self.fruitless = 0
 
     def work(self) -> float:
-        """Prune for half a second at most; return the seconds until the next call."""
+        """Prune for half a second or so; return the seconds until the next call.
+
+        After one that pruned, as many as it took: writers beside it have the server to themselves for half of the time,
+        and what they queued up meanwhile is done before the next call.
+        """
+        began = time.monotonic()
         (row,) = self._connection.execute(
             "SELECT pruned, is_done FROM audit.prune_records(p_milliseconds => %(milliseconds)s::int)",
             {"milliseconds": _MILLISECONDS},
@@ -51,7 +57,9 @@ class Pruning:
         self.fruitless = 0 if self.is_done or row["pruned"] else self.fruitless + 1
         if self.is_done:
             return _SECONDS_BETWEEN_LOOKS
-        return _SECONDS_AFTER_FRUITLESS * 2.0 ** min(self.fruitless - 1, 6) if self.fruitless else 0.0
+        if self.fruitless:
+            return _SECONDS_AFTER_FRUITLESS * 2.0 ** min(self.fruitless - 1, 6)
+        return time.monotonic() - began
 
     def report(self) -> str:
         """Say how many records were pruned since the last report, in lines; "" when none was and no tenant left out."""
@@ -67,7 +75,8 @@ def _parser() -> terminal.Parser:
     parser = terminal.Parser(
         prog="python -m app.retain",
         description=__doc__,
-        epilog="RETENTION_DATABASE_URL names the database, as a login that is a member of audit_retention.",
+        epilog="RETENTION_DATABASE_URL names the database, as a login that is a member of audit_retention; to erase,"
+        " ERASER_DATABASE_URL, as a member of audit_eraser.",
     )
     parser.add_argument("--json", action="store_true", help="with --dry-run or a command: one JSON document")
     ways = parser.add_mutually_exclusive_group()
@@ -96,6 +105,9 @@ def _parser() -> terminal.Parser:
     record.add_argument("tenant")
     record.add_argument("id", type=UUID)
     for added in (person, record):
+        added.add_argument(
+            "--reference", required=True, help="the request, by which others find it; it stays, so name no person"
+        )
         added.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
@@ -103,6 +115,11 @@ def _parser() -> terminal.Parser:
 def _connect() -> Connection[Row]:
     meaning = "the database, as a member of audit_retention"
     return command.connect("RETENTION_DATABASE_URL", meaning, "ringfence-retain")
+
+
+def _connect_to_erase() -> Connection[Row]:
+    meaning = "the database, as a member of audit_eraser"
+    return command.connect("ERASER_DATABASE_URL", meaning, "ringfence-retain")
 
 
 def _prune_once() -> int:
@@ -153,16 +170,16 @@ def _refresh_statistics(connection: Connection[Row]) -> bool:
     return False
 
 
-def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
+def _erase_user(tenant: str, user: str, reference: str, *, as_json: bool) -> int:
     found = {"erased": 0, "held": 0, "unsealed": 0}
-    with _connect() as connection:
+    with _connect_to_erase() as connection:
         position: Row = {"after_time": None, "after_id": None}
         while True:
             (row,) = connection.execute(
                 "SELECT erased, held, unsealed, after_time, after_id FROM audit.erase_user(p_tenant_id => %(tenant)s,"
-                " p_user_id => %(user)s, p_milliseconds => %(milliseconds)s::int,"
+                " p_user_id => %(user)s, p_reference => %(reference)s, p_milliseconds => %(milliseconds)s::int,"
                 " p_after_time => %(after_time)s::timestamptz, p_after_id => %(after_id)s::uuid)",
-                {"tenant": tenant, "user": user, "milliseconds": _MILLISECONDS, **position},
+                {"tenant": tenant, "user": user, "reference": reference, "milliseconds": _MILLISECONDS, **position},
             ).fetchall()
             found = {name: count + row[name] for name, count in found.items()}
             position = {name: row[name] for name in position}
@@ -178,10 +195,11 @@ def _erase_user(tenant: str, user: str, *, as_json: bool) -> int:
     return 1 if found["held"] or found["unsealed"] or not is_clean else 0
 
 
-def _erase_record(tenant: str, record_id: UUID, *, as_json: bool) -> int:
-    with _connect() as connection:
+def _erase_record(tenant: str, record_id: UUID, reference: str, *, as_json: bool) -> int:
+    with _connect_to_erase() as connection:
         connection.execute(
-            "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s)", {"tenant": tenant, "id": record_id}
+            "SELECT audit.erase_record(p_tenant_id => %(tenant)s, p_id => %(id)s, p_reference => %(reference)s)",
+            {"tenant": tenant, "id": record_id, "reference": reference},
         )
         is_clean = _refresh_statistics(connection)
     terminal.write("[]" if as_json else "erased")
@@ -196,9 +214,9 @@ def _execute(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "erase-user":
             user = _given_user() if arguments.user_file is None else arguments.user_file
-            return _erase_user(arguments.tenant, user, as_json=arguments.json)
+            return _erase_user(arguments.tenant, user, arguments.reference, as_json=arguments.json)
         case "erase-record":
-            return _erase_record(arguments.tenant, arguments.id, as_json=arguments.json)
+            return _erase_record(arguments.tenant, arguments.id, arguments.reference, as_json=arguments.json)
     if arguments.dry_run:
         return _dry_run(as_json=arguments.json)
     return _prune_once() if arguments.once else job.run_until_stopped("pruning", _connect, Pruning)

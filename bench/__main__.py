@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
-from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report, retention, sealing
+from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report, retention, sealing, viewing
 from bench.laboratory import SERVER_SETTINGS, Laboratory
 from bench.measure import Clock, Plan
 from bench.programs import ensure_pgaudit, ensure_programs
@@ -49,6 +49,7 @@ def of_the_service(run: Run) -> None:
     run.clock.say("Starting the services and the peers")
     with over_http.services(run) as services:
         over_http.lists(run, services)
+        viewing.pages(run, services)
         in_bulk.exports(run, services)
         over_http.executions(run, services)
         in_bulk.intakes(run, services)

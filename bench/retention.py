@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from app.model.uuid_v7 import uuid_v7
+from app.retain import Pruning
 from bench import before_evidence, pairs
 from bench.before_evidence import BULK, MANY, RECORD, ROLES, SINGLE
 from bench.figures import Figure
@@ -27,7 +29,6 @@ WORKERS = 2
 WRITERS = 16
 DAYS = 200
 PRUNED_IDS = 1_000_000
-PRUNE = "SELECT pruned FROM audit.prune_records(p_milliseconds => 500)"
 # Every size that is signed keeps the tile that it lies in: the newest alone is, as after a long night.
 SIGN = """
     INSERT INTO audit.checkpoints (tenant_id, epoch, size, root, note, created_at)
@@ -65,22 +66,27 @@ def make_due(laboratory: Laboratory, records: int) -> None:
 
 
 def prune_all(laboratory: Laboratory, records: int, workers: int) -> tuple[float, float]:
-    """Prune so many records, all that are due, with some workers at once, while nobody writes.
+    """Prune so many records, all that are due, with some workers at once, as the job does, while nobody writes.
 
     Return the seconds on the clock, and the processor's, of the workers' sessions.
     """
     left = records
     counting = threading.Lock()
+    none_left = threading.Event()
 
     def work(_: int) -> float:
         nonlocal left
-        with psycopg.connect(laboratory.url("bench_retention"), autocommit=True) as connection:
-            while left > 0:
-                ((pruned,),) = connection.execute(PRUNE).fetchall()
+        with _connect(laboratory) as connection:
+            job, pause, counted = Pruning(connection), 0.0, 0
+            while not none_left.wait(pause):
+                pause = job.work()
                 with counting:
-                    left -= pruned
-                if not pruned:
-                    time.sleep(0.005)  # another worker is at the tenants that are left
+                    left -= job.records - counted
+                counted = job.records
+                if left <= 0:
+                    none_left.set()
+                elif job.is_done or job.fruitless:
+                    pause = 0.005  # another worker is at the tenants that are left
             return backend_seconds(connection)
 
     started = time.monotonic()
@@ -133,13 +139,13 @@ def beside(run: Run, laboratory: Laboratory) -> None:
 def _pruner(laboratory: Laboratory) -> Iterator[None]:
     """Prune with one worker, as the job does, until the block ends; fail when there was nothing left to prune."""
     done = threading.Event()
-    calls: list[int] = []
 
-    def work() -> None:
-        with psycopg.connect(laboratory.url("bench_retention"), autocommit=True) as connection:
-            while not done.is_set():
-                ((pruned,),) = connection.execute(PRUNE).fetchall()
-                calls.append(pruned)
+    def work() -> Pruning:
+        with _connect(laboratory) as connection:
+            job, pause = Pruning(connection), 0.0
+            while not done.wait(pause):
+                pause = job.work()
+            return job
 
     with ThreadPoolExecutor(1) as pool:
         pruning = pool.submit(work)
@@ -147,9 +153,13 @@ def _pruner(laboratory: Laboratory) -> Iterator[None]:
             yield
         finally:
             done.set()
-        pruning.result()
-    if not calls or not calls[-1]:
-        raise RuntimeError(f"the records to prune did not last as long as the writers: {calls}")
+        job = pruning.result()
+    if job.is_done or not job.records:
+        raise RuntimeError(f"the records to prune did not last as long as the writers: {job.records}")
+
+
+def _connect(laboratory: Laboratory) -> psycopg.Connection[dict[str, Any]]:
+    return psycopg.connect(laboratory.url("bench_retention"), autocommit=True, row_factory=dict_row)
 
 
 def erasure(run: Run, laboratory: Laboratory) -> None:
@@ -164,11 +174,11 @@ def erasure(run: Run, laboratory: Laboratory) -> None:
     for person in range(run.plan.rounds):
         started = time.monotonic()
         erased = 0
-        with psycopg.connect(laboratory.url("bench_retention"), autocommit=True) as connection:
+        with psycopg.connect(laboratory.url("bench_eraser"), autocommit=True) as connection:
             position: list[Any] = [None, None]
             while True:
                 ((count, *position),) = connection.execute(
-                    "SELECT erased, after_time, after_id FROM audit.erase_user('kept', %s, 500, %s, %s)",
+                    "SELECT erased, after_time, after_id FROM audit.erase_user('kept', %s, 'bench', 500, %s, %s)",
                     [f"user-{person}", *position],
                 ).fetchall()
                 erased += count

@@ -547,6 +547,9 @@ COMMENT ON INDEX audit.admin_events_tenant_id_api_key_id_created_at_id_idx IS 'S
 CREATE INDEX admin_events_tenant_id_created_at_id_idx ON audit.admin_events USING btree (tenant_id, created_at DESC NULLS LAST, id DESC);
 COMMENT ON INDEX audit.admin_events_tenant_id_created_at_id_idx IS 'Serves a tenant''s list of acts.';
 
+CREATE INDEX api_keys_tenant_id_created_at_id_idx ON audit.api_keys USING btree (tenant_id, created_at DESC, id DESC);
+COMMENT ON INDEX audit.api_keys_tenant_id_created_at_id_idx IS 'Serves a tenant''s list of its keys.';
+
 CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC);
 COMMENT ON INDEX audit.audit_logs_agent_id_created_at_idx IS 'Finds the records of an agent in all tenants, for a DBA. Lists of one tenant have an index that begins with the tenant.';
 

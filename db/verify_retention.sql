@@ -88,6 +88,10 @@ SELECT * FROM audit.audit_logs;
 \set refusal 42501
 SELECT audit.set_retention(:'tenant', 183, 1);
 :refused
+\set step 'nobody is erased by this role'
+\set refusal 42501
+SELECT audit.erase_user(:'tenant', 'jane', 'walk-through');
+:refused
 SELECT tenant_id, mode, due, held, unsealed FROM audit.count_due_records() WHERE tenant_id = :'tenant';
 \set step 'the dry run counts what is due, and what is held'
 SELECT due >= 3 AND held >= 1 AS held FROM audit.count_due_records() WHERE tenant_id = :'tenant' \gset
@@ -108,16 +112,20 @@ SELECT audit.insert_audit_log(p_id => :'due', p_agent_id => 'kyc', p_mode => 'DR
 
 \echo
 \echo 'A person is erased.'
-SET LOCAL ROLE audit_retention;
+SET LOCAL ROLE audit_eraser;
+\set step 'by a role that prunes nothing'
+\set refusal 42501
+SELECT audit.prune_records();
+:refused
 \set step 'from every record but the one that is held'
-SELECT erased >= 1 AND held >= 1 AND unsealed = 0 AND after_id IS NULL AS held FROM audit.erase_user(:'tenant', 'jane', 10000) \gset
+SELECT erased >= 1 AND held >= 1 AND unsealed = 0 AND after_id IS NULL AS held FROM audit.erase_user(:'tenant', 'jane', 'walk-through', 10000) \gset
 :holds
 \set step 'a record that is held is not erased by its id either'
 RESET ROLE;
 SELECT id AS held_record FROM audit.audit_logs WHERE tenant_id = :'tenant' AND trace_id = :'trace' AND agent_id = 'held' \gset
-SET LOCAL ROLE audit_retention;
+SET LOCAL ROLE audit_eraser;
 \set refusal RF011
-SELECT audit.erase_record(:'tenant', :'held_record');
+SELECT audit.erase_record(:'tenant', :'held_record', 'walk-through');
 :refused
 \set step 'user and error are empty, the record is there'
 RESET ROLE;

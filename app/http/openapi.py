@@ -61,7 +61,10 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "NewRecord": _RECORD,
     "RecordsResponse": {"tenant_id": "acme", "count": 2, "id": None},
     "AuditRecord": _STORED,
-    "ListResponse": {"count": 1, "items": [_STORED], "next_cursor": None, "has_more": False},
+    "ListResponse": {
+        "count": 1, "items": [_STORED], "next_cursor": None, "previous_cursor": "cursor-of-the-records-before",
+        "has_more": False,
+    },
     "AdminEvent": _EVENT,
     "AdminEventDetail": {"label": "loan service", "scopes": ["write"]},
     "AdminEventsResponse": {"count": 1, "items": [_EVENT], "next_cursor": None, "has_more": False},

@@ -135,11 +135,16 @@ class AuditRecord(BaseModel):
 
 
 class ListResponse(BaseModel):
-    """One page of records. On the last page next_cursor is null and has_more is false."""
+    """One page of records. On the last page next_cursor is null and has_more is false.
+
+    previous_cursor: gives, with the same filters and the other order, the records before this page, nearest first; null
+    when the page is empty.
+    """
 
     count: int
     items: list[AuditRecord]
     next_cursor: str | None
+    previous_cursor: str | None
     has_more: bool
 
 

@@ -18,7 +18,7 @@ _Consistency = Annotated[
     Field(description="strong: with every write acknowledged before. eventual: it may miss those of the last seconds."),
 ]
 _ApiKeyId = Annotated[Text | None, Field(description="Public id of a key: between its underscores.")]
-_Cursor = Annotated[Text | None, Field(description="next_cursor of the page before, unchanged.")]
+_Cursor = Annotated[Text | None, Field(description="A cursor of another page, unchanged.")]
 
 
 class Closed(BaseModel):

@@ -92,7 +92,14 @@ class AuditLogger(Protocol):
         """
 
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
-        """Return one page as JSON text: count, items, next_cursor, has_more."""
+        """Return one page as JSON text: count, items, next_cursor, previous_cursor, has_more."""
+
+    async def count_logs(self, credential: Credential, query: ListQuery) -> str:
+        """Count what the filters of `query` find, its pages aside. Return JSON text.
+
+        count, is_complete, from, statuses, modes, agents. At most the newest 1,000 records are counted: is_complete
+        says whether these are all; otherwise there may be more before the time `from`.
+        """
 
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         """Return one record as JSON text, as in a page. Raises RecordNotFound when the tenant has none."""
@@ -109,6 +116,15 @@ class AuditLogger(Protocol):
 
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         """Return one page of the tenant's administrative events as JSON text, like read_logs()."""
+
+    async def summarize(self, credential: Credential) -> str:
+        """Return the overview of the tenant as JSON text. Raises EvidenceUnavailable where the store seals nothing.
+
+        hours: the newest 24 of UTC, the oldest first: hour, records, error, denied; 1,000 stands for 1,000 or more.
+        checkpoint: epoch, size, signed_at and witnesses of the newest; null before the first. sealing: epoch and size
+        of the newest tree; waiting, since: which of the newest 100 records have no leaf yet. retention: live_days,
+        dry_run_days, set_at and pruned_at; null where all is kept for ever. holds, api_keys: the newest 100 of each.
+        """
 
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
         """Return a signed checkpoint of the tenant's tree. Raises NotSealedYet when there is none.

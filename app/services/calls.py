@@ -53,11 +53,18 @@ LIST_AUDIT_LOGS: LiteralString = (
     " p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_limit => %(limit)s::int, p_cursor => %(cursor)s,"
     " p_order => %(order)s, p_api_key_id => %(api_key_id)s, p_context => %(context)s::json)"
 )
+COUNT_AUDIT_LOGS: LiteralString = (
+    "SELECT audit.count_audit_logs(p_agent_id => %(agent_id)s, p_trace_id => %(trace_id)s, p_user_id => %(user_id)s,"
+    " p_mode => %(mode)s, p_status => %(status)s, p_http_status => %(http_status)s::int,"
+    " p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_api_key_id => %(api_key_id)s,"
+    " p_context => %(context)s::json)"
+)
 LIST_ADMIN_EVENTS: LiteralString = (
     "SELECT audit.list_admin_events(p_limit => %(limit)s::int, p_cursor => %(cursor)s, p_order => %(order)s,"
     " p_start_time => %(start_time)s, p_end_time => %(end_time)s, p_act => %(act)s, p_api_key_id => %(api_key_id)s)"
 )
 
+SUMMARIZE_AUDIT_LOGS: LiteralString = "SELECT audit.summarize_audit_logs()"
 GET_CHECKPOINT: LiteralString = "SELECT audit.get_checkpoint(p_epoch => %(epoch)s::int, p_size => %(size)s::bigint)"
 GET_LEAF: LiteralString = "SELECT audit.get_leaf(p_id => %(id)s::uuid)"
 GET_INCLUSION_PROOF: LiteralString = (

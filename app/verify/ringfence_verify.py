@@ -23,7 +23,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -64,6 +64,7 @@ _WHOLE = r"(?:0|[1-9][0-9]{0,18})"
 _HASH = r"[0-9a-f]{64}"
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _RANGE = rf"\[{_WHOLE},{_WHOLE}\]"
+_RANGES = rf"\[{_RANGE}(?:,{_RANGE})*\]"
 
 
 def _line(**fields: str) -> re.Pattern[str]:
@@ -94,15 +95,20 @@ EPOCH_STATEMENT = _line(
     previous_size=f"({_WHOLE})", previous_root=f'"({_HASH})"', known_size=f"({_WHOLE}|null)",
     known_root=f'(?:"({_HASH})"|null)', reason='"(restore|failover)"', began_at=f"({_TEXT})",
 )  # fmt: skip
-GONE_STATEMENT = _line(
-    version="1", kind='"(prune|erase)"', tenant_id=f"({_TEXT})", epoch=f"({_WHOLE})",
-    leaves=rf"\[({_RANGE}(?:,{_RANGE})*)\]", at=f"({_TEXT})",
+PRUNE_STATEMENT = _line(
+    version="1", kind='"prune"', tenant_id=f"({_TEXT})", epoch=f"({_WHOLE})", leaves=f"({_RANGES})",
+    mode='(?:"(DRY_RUN|LIVE)"|null)', keep_days="([1-9][0-9]{0,4})", first_created_at=f"({_TEXT})",
+    last_created_at=f"({_TEXT})", at=f"({_TEXT})",
+)  # fmt: skip
+ERASE_STATEMENT = _line(
+    version="1", kind='"erase"', tenant_id=f"({_TEXT})", epoch=f"({_WHOLE})", leaves=f"({_RANGES})", at=f"({_TEXT})",
 )  # fmt: skip
 TIME = re.compile(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}\.[0-9]{6}Z"')
 TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 PATTERNS = {
     "evidence": HEADER, "epoch": EPOCH, "omitted": OMITTED, "checkpoint": CHECKPOINT, "complete": COMPLETE,
-    "salt": PRIVATE, "record": RECORD, "epoch statement": EPOCH_STATEMENT, "prune or erase statement": GONE_STATEMENT,
+    "salt": PRIVATE, "record": RECORD, "epoch statement": EPOCH_STATEMENT, "prune statement": PRUNE_STATEMENT,
+    "erase statement": ERASE_STATEMENT,
 }  # fmt: skip
 
 
@@ -122,27 +128,91 @@ class CannotJudge(Exception):
     """Nothing can be said: a file that cannot be read, a format that this verifier does not know, a wrong key text."""
 
 
+@dataclass(frozen=True)
+class Term:
+    """The rule of a prune: records of this mode, None: without one, are kept so many days."""
+
+    mode: str | None
+    keep_days: int
+
+    def __str__(self) -> str:
+        """Return the rule in words."""
+        days = "1 day" if self.keep_days == 1 else f"{self.keep_days} days"
+        return f"under the term of {days} for {self.mode or 'records without a mode'}"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement that leaves are gone: where it stands, when they went, and of a prune by which term, and of when."""
+
+    kind: str
+    at_epoch: int
+    at_leaf: int
+    at: str
+    term: Term | None = None
+    first_created_at: str = ""
+    last_created_at: str = ""
+
+    def contradiction(self) -> str | None:
+        """Return in what the statement of a prune contradicts itself: it may only name records whose term had ended."""
+        times = [f'"{each}"' for each in (self.first_created_at, self.last_created_at, self.at)]
+        if self.term is None or not all(map(is_time, times)):
+            return None
+        if self.first_created_at > self.last_created_at:
+            return "has its first record behind its last"
+        age = datetime.fromisoformat(self.at) - datetime.fromisoformat(self.last_created_at)
+        if age > timedelta(days=self.term.keep_days):
+            return None
+        return f"prunes a record of {self.last_created_at} at {self.at}, {self.term}"
+
+
+def on_days(first: str | None, last: str | None) -> str:
+    """Return a day, or the first and the last day."""
+    first, last = (first or "")[:10], (last or "")[:10]
+    return f"on {first}" if first == last else f"from {first} to {last}"
+
+
 @dataclass
 class GoneOfKind:
-    """What was pruned, or erased: how many leaves, and when, by the statements that name them."""
+    """What was pruned, or erased: how many leaves, and when, by the statements that name them; and by which terms.
+
+    terms: the first and the last time at which records were created that went by a term.
+    """
 
     leaves: int = 0
     statements: int = 0
     first_at: str | None = None
     last_at: str | None = None
+    terms: dict[Term, tuple[str, str]] = field(default_factory=dict)
 
-    def add(self, leaves: int, times: Iterable[str]) -> None:
-        """Add leaves that have gone, and the times of the statements that name them."""
+    def add(self, leaves: int, said: Iterable[Statement]) -> None:
+        """Add leaves that have gone, and the statements that name them."""
         self.leaves += leaves
-        for at in times:
+        for each in said:
             self.statements += 1
-            self.first_at = min(at, self.first_at or at)
-            self.last_at = max(at, self.last_at or at)
+            self.first_at = min(each.at, self.first_at or each.at)
+            self.last_at = max(each.at, self.last_at or each.at)
+            if each.term is not None:
+                first, last = self.terms.get(each.term, (each.first_created_at, each.last_created_at))
+                self.terms[each.term] = min(first, each.first_created_at), max(last, each.last_created_at)
 
-    def on(self) -> str:
-        """Return the day, or the first and the last day, on which they went."""
-        first, last = (self.first_at or "")[:10], (self.last_at or "")[:10]
-        return f"on {first}" if first == last else f"from {first} to {last}"
+    def found(self, one: str, more: str) -> str:
+        """Return in words how many went, when, and by which terms; the first five of those."""
+        terms = [f"created {on_days(*times)}, {term}" for term, times in self.terms.items()]
+        if len(terms) > 5:
+            terms[5:] = [f"and {len(terms) - 5} more terms"]
+        by = f" ({'; '.join(terms)})" if terms else ""
+        return f"{self.leaves} {one if self.leaves == 1 else more} {on_days(self.first_at, self.last_at)}{by}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for a program."""
+        return {
+            "leaves": self.leaves, "statements": self.statements, "first_at": self.first_at, "last_at": self.last_at,
+            "terms": [
+                asdict(term) | {"first_created_at": first, "last_created_at": last}
+                for term, (first, last) in self.terms.items()
+            ],
+        }  # fmt: skip
 
 
 class Report:
@@ -431,8 +501,8 @@ def why_refused(line: str, wanted: str) -> str:
     if "version" in value and value.get("kind") not in ("record", "epoch", "prune", "erase"):
         return f"an unknown kind of leaf: {value.get('kind')!r}"
     first = next(iter(value), "")
-    key = {"epoch": "epoch statement", "prune": "prune or erase statement", "erase": "prune or erase statement"}
-    pattern = PATTERNS.get(first if first != "version" else key.get(str(value["kind"]), str(value["kind"])))
+    kind = str(value.get("kind"))
+    pattern = PATTERNS.get(first if first != "version" else kind if kind == "record" else f"{kind} statement")
     if pattern is None:
         return "a line of no known kind"
     names = re.findall(r'[{,]"(\w+)":', pattern.pattern.replace("\\", ""))
@@ -505,15 +575,12 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Gone:
-    """A range of leaves that a statement says are gone, where the statement stands, and when it says that they went."""
+    """A range of leaves of an epoch that a statement says are gone."""
 
-    kind: str
     epoch: int
     first: int
     end: int
-    at_epoch: int
-    at_leaf: int
-    at: str
+    said: Statement
 
 
 def join_range(ranges: list[tuple[int, int]], first: int, end: int) -> None:
@@ -541,10 +608,9 @@ def touch(ranges: list[tuple[int, int]], first: int, end: int) -> bool:
     return found > 0 and ranges[found - 1][1] > first
 
 
-def times_of(said: list[Gone], missing: list[tuple[int, int]]) -> list[str]:
-    """Return the time of each statement that names some of what is missing."""
-    naming = {(each.at_epoch, each.at_leaf): each.at for each in said if touch(missing, each.first, each.end)}
-    return list(naming.values())
+def statements_of(gone: list[Gone], missing: list[tuple[int, int]]) -> Iterable[Statement]:
+    """Return each statement that names some of what is missing, once."""
+    return dict.fromkeys(each.said for each in gone if touch(missing, each.first, each.end))
 
 
 class Bundle:
@@ -726,14 +792,20 @@ class Bundle:
             else:
                 epoch.statement = statement
             tenant, time = statement[1], statement[9]
-        elif statement := GONE_STATEMENT.fullmatch(line):
-            tenant, time = statement[2], statement[5]
-            end = 0
-            for first_text, end_text in re.findall(r"\[([0-9]+),([0-9]+)\]", statement[4]):
-                first, previous, end = int(first_text), end, int(end_text)
-                if not previous <= first < end:
-                    lines.refuse("ranges of leaves that are empty, or not in order")
-                self.gone.append(Gone(statement[1], int(statement[3]), first, end, epoch.number, index, time[1:-1]))
+        elif statement := PRUNE_STATEMENT.fullmatch(line):
+            tenant, time = statement[1], statement[8]
+            for text in statement[6], statement[7]:
+                self._check_time(text)
+            term = Term(statement[4], int(statement[5]))
+            created = (statement[6][1:-1], statement[7][1:-1])
+            said = Statement("prune", epoch.number, index, time[1:-1], term, *created)
+            if contradiction := said.contradiction():
+                self.fail("gone", f"leaf {index} of epoch {epoch.number} {contradiction}")
+            self._read_ranges(int(statement[2]), statement[3], said)
+        elif statement := ERASE_STATEMENT.fullmatch(line):
+            tenant, time = statement[1], statement[4]
+            said = Statement("erase", epoch.number, index, time[1:-1])
+            self._read_ranges(int(statement[2]), statement[3], said)
         else:
             what = f"leaf {index} of epoch {epoch.number}"
             lines.refuse(f"the file ends; {what} was expected" if lines.ended else why_refused(line, what))
@@ -741,6 +813,14 @@ class Bundle:
             self.fail("tenant", f"leaf {index} of epoch {epoch.number} is of tenant {json.loads(tenant)}")
         self._check_time(time)
         epoch.add(leaf_hash(raw))
+
+    def _read_ranges(self, epoch: int, ranges: str, said: Statement) -> None:
+        end = 0
+        for first_text, end_text in re.findall(r"([0-9]+),([0-9]+)", ranges):
+            first, previous, end = int(first_text), end, int(end_text)
+            if not previous <= first < end:
+                self.lines.refuse("ranges of leaves that are empty, or not in order")
+            self.gone.append(Gone(epoch, first, end, said))
 
     def _check_time(self, text: str) -> None:
         if not is_time(text):
@@ -856,31 +936,32 @@ class Bundle:
         """
         sizes = {epoch.number: epoch.size for epoch in self.epochs}
         for each in self.gone:
-            limit = each.at_leaf if each.epoch == each.at_epoch else sizes.get(each.epoch, 0)
-            if each.epoch > each.at_epoch or each.end > limit:
-                self.fail("gone", f"leaf {each.at_leaf} of epoch {each.at_epoch} speaks of leaves that came after it")
+            said = each.said
+            limit = said.at_leaf if each.epoch == said.at_epoch else sizes.get(each.epoch, 0)
+            if each.epoch > said.at_epoch or each.end > limit:
+                self.fail("gone", f"leaf {said.at_leaf} of epoch {said.at_epoch} speaks of leaves that came after it")
         pruned, erased = GoneOfKind(), GoneOfKind()
         named: dict[int, list[Gone]] = {}
         for each in self.gone:
             named.setdefault(each.epoch, []).append(each)
         for epoch in self.epochs:
-            said = named.get(epoch.number, [])
-            prunes = [g for g in said if g.kind == "prune"]
+            gone = named.get(epoch.number, [])
+            prunes = [each for each in gone if each.said.kind == "prune"]
             missing = [
                 (first, end)
                 for first, end in epoch.omitted
                 if not self.windowed or (epoch.shown and end > epoch.shown[0] and first < epoch.shown[1])
             ]
             self._demand("leaves", "prune", epoch, missing, prunes)
-            self._demand("private parts of leaves", "prune or erase", epoch, epoch.erased, said)
-            pruned.add(sum(end - first for first, end in missing), times_of(prunes, missing))
-            erased.add(sum(end - first for first, end in epoch.erased), times_of(said, epoch.erased))
+            self._demand("private parts of leaves", "prune or erase", epoch, epoch.erased, gone)
+            pruned.add(sum(end - first for first, end in missing), statements_of(prunes, missing))
+            erased.add(sum(end - first for first, end in epoch.erased), statements_of(gone, epoch.erased))
         self.report.gone = {"pruned": pruned, "erased": erased}
         if not pruned.leaves and not erased.leaves:
             self.report.passed["gone"] = "nothing was pruned or erased"
             return
         parts = [
-            f"{each.leaves} {one if each.leaves == 1 else more} {each.on()}"
+            each.found(one, more)
             for each, one, more in (
                 (pruned, "leaf pruned", "leaves pruned"),
                 (erased, "private part erased", "private parts erased"),
@@ -895,8 +976,8 @@ class Bundle:
         if not self.gone_allowed and "gone" not in self.report.failures:
             self.fail("gone", found)
 
-    def _demand(self, what: str, kind: str, epoch: Epoch, missing: list[tuple[int, int]], said: list[Gone]) -> None:
-        covered = united((each.first, each.end) for each in said)
+    def _demand(self, what: str, kind: str, epoch: Epoch, missing: list[tuple[int, int]], gone: list[Gone]) -> None:
+        covered = united((each.first, each.end) for each in gone)
         for first, end in missing:
             found = bisect.bisect_right(covered, (first, sys.maxsize)) - 1
             reached = max(first, covered[found][1]) if found >= 0 else first
@@ -968,8 +1049,8 @@ def judge_proof(proof: str, leaf: bytes, keys: list[Key], witnesses: list[Key], 
             raise Malformed("the leaf file has more than a leaf and its private line")
         text = lines[0].decode()
         match = RECORD.fullmatch(text)
-        statement = EPOCH_STATEMENT.fullmatch(text) or GONE_STATEMENT.fullmatch(text)
-        if match is None and statement is None:
+        statements = (EPOCH_STATEMENT, PRUNE_STATEMENT, ERASE_STATEMENT)
+        if match is None and not any(each.fullmatch(text) for each in statements):
             raise Malformed(f"the leaf: {why_refused(text, 'a leaf')}")
         if len(lines) == 3 and (match is None or not PRIVATE.fullmatch(lines[1].decode())):
             raise Malformed(f"the private line: {why_refused(lines[1].decode(), 'a private line')}")
@@ -1002,7 +1083,7 @@ def judge_proof(proof: str, leaf: bytes, keys: list[Key], witnesses: list[Key], 
     else:
         report.passed["private"] = "the private line has the digest in its leaf"
     report.passed["times"] = "each time is UTC to the microsecond, and exists"
-    for name in ("created_at", "recorded_at", "began_at", "at"):
+    for name in ("created_at", "recorded_at", "began_at", "first_created_at", "last_created_at", "at"):
         value = json.loads(text).get(name)
         if value is not None and not is_time(json.dumps(value)):
             report.fail("times", f"{name} is not a time in UTC with six digits")
@@ -1110,7 +1191,7 @@ def _print(report: Report, given: argparse.Namespace) -> int:
     if given.json:
         claims = [{"claim": claim, "state": state, "found": found} for state, claim, found in report.lines()]
         verdict = ("pass", "fail", "cannot-judge")[status]
-        gone = {name: asdict(each) for name, each in report.gone.items() if each.leaves}
+        gone = {name: each.as_json() for name, each in report.gone.items() if each.leaves}
         print(
             json.dumps({"verdict": verdict, "claims": claims, "gone": gone, "not_proven": report.not_proven}, indent=1)
         )

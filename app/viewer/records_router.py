@@ -38,12 +38,14 @@ async def list_records(query: Annotated[ViewQuery, Query()], request: AppRequest
     if query.newer and not found["has_more"] and found["count"] < asked.limit:
         return redirect(f"records?{asked.address()}")  # the newest page, and a full one
     items = found["items"][::-1] if query.newer else found["items"]
-    ahead, behind = found["next_cursor"], found.get("previous_cursor")
+    ahead, behind = found["next_cursor"], found["previous_cursor"]
     if query.newer:
         ahead, behind = behind, ahead
     elif query.cursor is None:
         behind = None
     zone = zone_of(query.zone)
+    # Of the whole list, so on its first page alone.
+    counts = None if query.cursor else json.loads(await store.count_logs(credential, asked.as_list_query()))
     return page(
         request,
         "records.html",
@@ -64,7 +66,8 @@ async def list_records(query: Annotated[ViewQuery, Query()], request: AppRequest
         export_query=asked.export_filters(),
         evidence=asked.filters().keys() <= {"start_time", "end_time"},
         curl=_as_curl(request, asked),
-        counts=None,
+        counts=counts,
+        counted_since=when(counts["from"], zone) if counts else "",
     )
 
 
@@ -136,7 +139,7 @@ async def show_proof(id: str, query: Annotated[TenantQuery, Query()], request: A
 
 def _newest(asked: ViewQuery, found: dict[str, Any]) -> str | None:
     """Return the address that counts records newer than this page, if it is the newest one and ends now."""
-    if asked.cursor or asked.order == "asc" or asked.end_time or not found.get("previous_cursor"):
+    if asked.cursor or asked.order == "asc" or asked.end_time or not found["previous_cursor"]:
         return None
     return asked.address(cursor=found["previous_cursor"], newer="true", limit="100")
 

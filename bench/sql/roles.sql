@@ -6,3 +6,4 @@ CREATE ROLE bench_key LOGIN IN ROLE audit_keyed;
 CREATE ROLE bench_workers LOGIN IN ROLE audit_keyed;   -- the service with two workers, so that its connections can be counted
 CREATE ROLE bench_sealer LOGIN IN ROLE audit_sealer;
 CREATE ROLE bench_retention LOGIN IN ROLE audit_retention;
+CREATE ROLE bench_eraser LOGIN IN ROLE audit_eraser;

@@ -24,8 +24,8 @@ BEGIN
                                                   'functions only. Reads no log.'),
             ('audit_sealer',   'NOLOGIN',         'Ringfence, group: seals records, and learns how far sealing is. Reads no log.'),
             ('audit_signer',   'NOLOGIN',         'Ringfence, group: reads tree heads and stores signed checkpoints. Reads no log.'),
-            ('audit_retention', 'NOLOGIN',        'Ringfence, group: prunes records and erases people, through functions only. '
-                                                  'Reads no log.'),
+            ('audit_retention', 'NOLOGIN',        'Ringfence, group: prunes records, through functions only. Reads no log.'),
+            ('audit_eraser',   'NOLOGIN',         'Ringfence, group: erases people, through functions only. Reads no log.'),
             ('audit_app',      'LOGIN',           'Ringfence: the service at run time. Member of one group, of nothing else.')
         ) AS role (name, attributes, purpose)
     LOOP

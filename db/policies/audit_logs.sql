@@ -7,7 +7,7 @@
 ALTER TABLE audit.audit_logs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.audit_logs FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_keeper, audit_retention;
+REVOKE ALL ON audit.audit_logs FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.audit_logs FROM audit_owner;   -- an attempt fails, instead of touching no rows
 -- Not recorded_xid: it would tell one tenant how busy the others are.
 GRANT SELECT (id, trace_id, tenant_id, agent_id, mode, status, http_status, latency_ms, user_id, error, created_at,
@@ -85,7 +85,8 @@ CREATE POLICY owner_reads_proven_tenant ON audit.audit_logs
     USING (tenant_id = current_setting('app.tenant_id', true)
            AND tenant_id = (SELECT audit.proven_tenant(current_setting('app.scope', true))));
 COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
-    'For audit.list_proven_audit_logs(), audit.get_proven_audit_log() and audit.export_proven_audit_logs(), scope read, and '
+    'For audit.list_proven_audit_logs(), audit.count_proven_audit_logs(), audit.get_proven_audit_log() and '
+    'audit.export_proven_audit_logs(), scope read, and '
     'audit.are_stored(), scope write, '
     'which tells a writer whether the very records it repeats are there, and audit.import_audit_log_batch(), scope import, and '
     'audit.replay_audit_logs(), scope replay, likewise. '

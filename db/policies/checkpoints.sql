@@ -4,7 +4,7 @@
 ALTER TABLE audit.checkpoints ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.checkpoints FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.checkpoints FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.checkpoints FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.checkpoints FROM audit_owner;   -- an attempt fails, instead of touching no rows
 GRANT SELECT ON audit.checkpoints TO audit_trusted;
 GRANT SELECT (tenant_id, epoch, size) ON audit.checkpoints TO audit_keeper;

@@ -4,7 +4,7 @@
 ALTER TABLE audit.legal_holds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.legal_holds FORCE ROW LEVEL SECURITY;
 
-REVOKE ALL ON audit.legal_holds FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.legal_holds FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE DELETE, TRUNCATE ON audit.legal_holds FROM audit_owner;
 GRANT SELECT ON audit.legal_holds TO audit_keeper;
 GRANT UPDATE (user_id, reason, release_reason) ON audit.legal_holds TO audit_keeper;

@@ -4,7 +4,7 @@
 ALTER TABLE audit.pruned_ids ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.pruned_ids FORCE ROW LEVEL SECURITY;
 
-REVOKE ALL ON audit.pruned_ids FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.pruned_ids FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.pruned_ids FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_pruned_ids ON audit.pruned_ids;

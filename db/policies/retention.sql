@@ -4,7 +4,7 @@
 ALTER TABLE audit.retention ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.retention FORCE ROW LEVEL SECURITY;
 
-REVOKE ALL ON audit.retention FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.retention FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE DELETE, TRUNCATE ON audit.retention FROM audit_owner;
 GRANT SELECT ON audit.retention TO audit_keeper;
 GRANT UPDATE (pruned_at, pass_mode, pass_time, pass_id) ON audit.retention TO audit_keeper;   -- not the terms

@@ -3,7 +3,7 @@
 ALTER TABLE audit.retention_rules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.retention_rules FORCE ROW LEVEL SECURITY;
 
-REVOKE ALL ON audit.retention_rules FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.retention_rules FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE INSERT, DELETE, TRUNCATE ON audit.retention_rules FROM audit_owner;
 
 DROP POLICY IF EXISTS owner_keeps_retention_rules ON audit.retention_rules;

@@ -4,7 +4,7 @@
 ALTER TABLE audit.seal_nodes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seal_nodes FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.seal_nodes FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.seal_nodes FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.seal_nodes FROM audit_owner;   -- an attempt fails, instead of touching no rows
 GRANT SELECT ON audit.seal_nodes TO audit_trusted, audit_keeper;
 

@@ -4,7 +4,7 @@
 ALTER TABLE audit.seals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seals FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.seals FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.seals FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.seals FROM audit_owner;   -- an attempt fails, instead of touching no rows
 GRANT SELECT ON audit.seals TO audit_trusted, audit_keeper;
 -- Not leaf_hash, nor the leaf's place.

@@ -4,7 +4,7 @@
 ALTER TABLE audit.trees ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.trees FORCE ROW LEVEL SECURITY;   -- the owner too
 
-REVOKE ALL ON audit.trees FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention;
+REVOKE ALL ON audit.trees FROM PUBLIC, audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_keeper, audit_retention, audit_eraser;
 REVOKE UPDATE, DELETE, TRUNCATE ON audit.trees FROM audit_owner;
 GRANT UPDATE (size, root, frontier, history_at, history_id, sealed_xid, sealed_id) ON audit.trees TO audit_owner;
 -- Not sealed_xid: a transaction number tells one tenant how busy the others are. Nor where sealing stands otherwise.

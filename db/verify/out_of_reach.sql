@@ -11,7 +11,7 @@ SELECT audit.prune_records();
 :refused
 \set step 'nobody is erased'
 \set refusal 42501
-SELECT audit.erase_user(:'tenant', 'jane');
+SELECT audit.erase_user(:'tenant', 'jane', 'request');
 :refused
 \set step 'no term is set'
 \set refusal 42501

@@ -154,7 +154,7 @@ def fail_and_call_again(session: Connection[Any], calls: list[str], preparation:
 
 @pytest.fixture
 def logins(create_role: CreateRole) -> list[str]:
-    groups = ("admin", "sealer", "signer", "retention")
+    groups = ("admin", "sealer", "signer", "retention", "eraser")
     return ["audit_app", "audit_gateway", *(create_role(member_of=(f"audit_{group}",)) for group in groups)]
 
 

@@ -23,23 +23,25 @@ ADMINISTER = [
     f"SELECT audit.confirm_release({UNKNOWN})",
     "SELECT * FROM audit.offboarding('globex')",
 ]
-KEEP = [
+PRUNE = [
     "SELECT * FROM audit.prune_records()",
     "SELECT * FROM audit.count_due_records()",
-    "SELECT * FROM audit.erase_user('globex', 'globex-confidential')",
-    f"SELECT audit.erase_record('globex', {UNKNOWN})",
+]
+ERASE = [
+    "SELECT * FROM audit.erase_user('globex', 'globex-confidential', 'request')",
+    f"SELECT audit.erase_record('globex', {UNKNOWN}, 'request')",
     "SELECT audit.refresh_statistics()",
 ]
 NOBODY = [
     "SELECT audit.set_retention_rules(1, false)",
     "SELECT audit.enter_tenant_to_keep('globex')",
-    "SELECT audit.leave_tenant_to_keep()",
+    "SELECT audit.leave_tenant()",
     "SELECT audit.lock_tree_to_keep('globex', false)",
     "SELECT * FROM audit.prune_tenant('globex', now())",
     f"SELECT audit.held_records('globex', ARRAY[{UNKNOWN}]::uuid[])",
     f"SELECT * FROM audit.erase_records('globex', ARRAY[{UNKNOWN}]::uuid[])",
     "SELECT audit.fold_tiles('globex', ARRAY[1], ARRAY[0])",
-    "SELECT audit.append_gone_statements('prune', 'globex', ARRAY[1], ARRAY[0])",
+    "SELECT audit.append_gone_statements('prune', 'globex', ARRAY[1], ARRAY[0], now())",
     f"SELECT audit.record_pruned_ids(ARRAY[{UNKNOWN}]::uuid[])",
     "SELECT audit.record_keeping_event('records pruned', 'globex', NULL)",
     "SELECT audit.note_looked_at(ARRAY['globex'])",
@@ -74,12 +76,12 @@ def login(attack: Attack, create_role: CreateRole) -> Login:
 
 
 def test_code_in_the_service_can_do_none_of_it(attack: Attack) -> None:
-    assert_may_do_none(attack, [*ADMINISTER, *KEEP, *NOBODY])
+    assert_may_do_none(attack, [*ADMINISTER, *PRUNE, *ERASE, *NOBODY])
 
 
 def test_nor_can_code_in_a_service_that_names_its_tenants(attack: Attack) -> None:
     session = attack.session("audit_gateway")
-    for statement in [*ADMINISTER, *KEEP, *NOBODY]:
+    for statement in [*ADMINISTER, *PRUNE, *ERASE, *NOBODY]:
         with session.transaction():
             session.execute("SELECT audit.set_tenant('globex')")
             assert_refused(session, statement)
@@ -89,20 +91,23 @@ def test_nor_can_code_in_a_service_that_names_its_tenants(attack: Attack) -> Non
 @pytest.mark.parametrize("group", ["audit_sealer", "audit_signer"])
 def test_nor_can_those_who_seal_and_sign(login: Login, group: str) -> None:
     session = login(group)
-    for statement in [*ADMINISTER, *KEEP, *NOBODY]:
+    for statement in [*ADMINISTER, *PRUNE, *ERASE, *NOBODY]:
         assert_refused(session, statement)
 
 
 def test_who_holds_does_not_delete_and_who_deletes_does_not_release(login: Login) -> None:
-    admin, retention = login("audit_admin"), login("audit_retention")
-    for statement in [*KEEP, *NOBODY]:
+    admin, retention, eraser = login("audit_admin"), login("audit_retention"), login("audit_eraser")
+    for statement in [*PRUNE, *ERASE, *NOBODY]:
         assert_refused(admin, statement)
-    for statement in [*ADMINISTER, *NOBODY]:
+    for statement in [*ADMINISTER, *ERASE, *NOBODY]:
         assert_refused(retention, statement)
+    for statement in [*ADMINISTER, *PRUNE, *NOBODY]:
+        assert_refused(eraser, statement)
     # Each may do the other's, but not when nothing of globex must change.
     assert sqlstate(admin, "SELECT audit.set_retention('acme', 200, 1)") is None
     assert sqlstate(admin, "SELECT audit.set_retention('acme', 182, 1)") == "RF003"
     assert retention.execute("SELECT * FROM audit.prune_records()").fetchall() == [(0, True)]
+    assert value(eraser, "SELECT erased FROM audit.erase_user('acme', 'nobody', 'request')") == 0
 
 
 @pytest.mark.parametrize("scope", ["keep", "seal", "sign", "replay"])
@@ -117,7 +122,7 @@ def test_no_key_is_issued_with_a_scope_of_functions(login: Login, scope: str) ->
     [
         ("audit_retention", "SELECT audit.prune_records()"),
         ("audit_retention", "SELECT audit.count_due_records()"),
-        ("audit_retention", "SELECT audit.erase_user('acme', 'nobody')"),
+        ("audit_eraser", "SELECT audit.erase_user('acme', 'nobody', 'request')"),
         ("audit_admin", "SELECT audit.place_hold('acme', 'reason', 'reference')"),
         ("audit_admin", "SELECT audit.offboarding('acme')"),
     ],
@@ -139,8 +144,8 @@ def test_no_proof_is_left_for_what_comes_after_it(
 @pytest.mark.parametrize(
     ("group", "statement"),
     [
-        ("audit_retention", f"audit.erase_record('acme', {UNKNOWN})"),
-        ("audit_retention", "audit.erase_user('acme', 'changed')"),
+        ("audit_eraser", f"audit.erase_record('acme', {UNKNOWN}, 'request')"),
+        ("audit_eraser", "audit.erase_user('acme', 'changed', 'request')"),
         ("audit_admin", "audit.place_hold('acme', repeat('x', 501), 'reference')"),
     ],
 )
@@ -165,7 +170,7 @@ def test_errors_name_no_person(database: TestDatabase, login: Login) -> None:
     seal(database)
     database.execute("UPDATE audit.audit_logs SET error = 'changed afterwards' WHERE user_id = %s", person)
     for group, statement in (
-        ("audit_retention", "SELECT audit.erase_user('acme', %s)"),
+        ("audit_eraser", "SELECT audit.erase_user('acme', %s, 'request')"),
         ("audit_admin", "SELECT audit.place_hold('acme', repeat('x', 501), 'reference', p_user_id => %s)"),
         ("audit_admin", "SELECT audit.place_hold('nobody', 'reason', 'reference', p_user_id => %s)"),
     ):

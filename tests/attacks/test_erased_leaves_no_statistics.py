@@ -49,7 +49,7 @@ def test_statistics_forget_a_person_who_is_erased_and_the_salts(known: TestDatab
     before = statistics(known)
     assert PERSON in before
     assert any(salt in before for salt in made_with)
-    known.execute("SELECT audit.erase_user('acme', %s)", PERSON)
+    known.execute("SELECT audit.erase_user('acme', %s, 'request')", PERSON)
     known.execute("SELECT audit.refresh_statistics()")
     after = statistics(known)
     assert PERSON not in after

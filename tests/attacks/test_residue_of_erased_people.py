@@ -87,9 +87,9 @@ def person(database: TestDatabase) -> Person:
 
 
 def erase(database: TestDatabase, role: str, user: str) -> None:
-    """Erase the person, as the job does."""
+    """Erase the person, as the command does."""
     with psycopg.connect(database.url(role)) as connection:
-        assert connection.execute("SELECT * FROM audit.erase_user('acme', %s)", [user]).fetchall() == [
+        assert connection.execute("SELECT * FROM audit.erase_user('acme', %s, 'request')", [user]).fetchall() == [
             (10, 0, 0, None, None)
         ]
     with psycopg.connect(database.url(role)) as connection:
@@ -97,21 +97,21 @@ def erase(database: TestDatabase, role: str, user: str) -> None:
 
 
 @pytest.fixture
-def retention(create_role: CreateRole) -> str:
-    return create_role(member_of=("audit_retention",))
+def eraser(create_role: CreateRole) -> str:
+    return create_role(member_of=("audit_eraser",))
 
 
 def test_no_file_of_the_database_holds_an_erased_text_or_salt_after_vacuum_full(
-    database: TestDatabase, disk: Disk, person: Person, retention: str
+    database: TestDatabase, disk: Disk, person: Person, eraser: str
 ) -> None:
     assert [name for name, text in person.texts.items() if not disk.holds("base", text)] == []
-    erase(database, retention, person.user)
+    erase(database, eraser, person.user)
     database.execute("VACUUM FULL")
     assert [name for name, text in person.texts.items() if disk.holds("base", text)] == []
     assert [name for name, text in person.texts.items() if disk.holds("global", text)] == []
 
 
-def test_no_statistics_hold_an_erased_text(database: TestDatabase, person: Person, retention: str) -> None:
+def test_no_statistics_hold_an_erased_text(database: TestDatabase, person: Person, eraser: str) -> None:
     wanted = [person.user, person.texts["error"].decode().upper(), person.texts["approver"].decode()]
 
     def found() -> list[list[str]]:
@@ -123,11 +123,11 @@ def test_no_statistics_hold_an_erased_text(database: TestDatabase, person: Perso
     assert person.user in in_holds
     assert person.user in in_groups
     assert wanted[1] in in_expressions
-    erase(database, retention, person.user)
+    erase(database, eraser, person.user)
     assert found() == [[], [], [], []]
 
 
-def test_no_row_or_index_shows_an_erased_text(database: TestDatabase, person: Person, retention: str) -> None:
+def test_no_row_or_index_shows_an_erased_text(database: TestDatabase, person: Person, eraser: str) -> None:
     tables = [
         table
         for (table,) in database.execute(
@@ -145,21 +145,19 @@ def test_no_row_or_index_shows_an_erased_text(database: TestDatabase, person: Pe
         }
 
     assert found() == {"audit.audit_logs", "audit.legal_holds"}
-    erase(database, retention, person.user)
+    erase(database, eraser, person.user)
     assert found() == set()
 
 
 def test_the_write_ahead_log_holds_it_until_it_is_removed(
-    database: TestDatabase, disk: Disk, person: Person, retention: str
+    database: TestDatabase, disk: Disk, person: Person, eraser: str
 ) -> None:
-    erase(database, retention, person.user)
+    erase(database, eraser, person.user)
     database.execute("VACUUM FULL")
     assert disk.holds("pg_wal", person.texts["error"])
 
 
-def test_a_spooled_copy_of_an_erased_record_does_not_bring_the_person_back(
-    database: TestDatabase, retention: str
-) -> None:
+def test_a_spooled_copy_of_an_erased_record_does_not_bring_the_person_back(database: TestDatabase, eraser: str) -> None:
     line = json.dumps({
         "id": str(uuid.uuid4()), "tenant_id": "acme", "agent_id": "kyc", "mode": "LIVE", "status": "error",
         "user_id": "jane", "created_at": datetime.now(UTC).isoformat(),
@@ -173,7 +171,7 @@ def test_a_spooled_copy_of_an_erased_record_does_not_bring_the_person_back(
 
     assert [replayed(), replayed()] == [None, None]  # stored, and repeated
     seal(database)
-    with psycopg.connect(database.url(retention)) as connection:
-        connection.execute("SELECT audit.erase_user('acme', 'jane')")
+    with psycopg.connect(database.url(eraser)) as connection:
+        connection.execute("SELECT audit.erase_user('acme', 'jane', 'request')")
     assert replayed() == "RF004"
     assert database.execute("SELECT user_id FROM audit.audit_logs") == [(None,)]

@@ -243,8 +243,8 @@ def test_an_administrator_places_holds_and_neither_prunes_nor_erases(
     for call in (
         "prune_records()",
         "count_due_records()",
-        f"erase_user('acme', '{JANE}')",
-        f"erase_record('acme', '{NOBODY}')",
+        f"erase_user('acme', '{JANE}', 'request')",
+        f"erase_record('acme', '{NOBODY}', 'request')",
     ):
         with psycopg.connect(operator) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"SELECT audit.{call}".encode())

@@ -30,6 +30,11 @@ COMMANDS: dict[str, tuple[str, list[str], Main]] = {
     "app": ("DATABASE_URL", [], lambda: started()),
     "app.admin": ("ADMIN_DATABASE_URL", ["list-tenants"], admin.main),
     "app.retain": ("RETENTION_DATABASE_URL", ["--once"], retain.main),
+    "app.retain erase-record": (
+        "ERASER_DATABASE_URL",
+        ["erase-record", "acme", "0" * 32, "--reference", "request"],
+        retain.main,
+    ),
     "app.seal": ("SEALER_DATABASE_URL", ["--once"], seal.main),
     "app.migrate plan": ("MIGRATION_DATABASE_URL", ["plan"], migrate.main),
     "app.migrate apply": ("MIGRATION_DATABASE_URL", ["apply"], migrate.main),

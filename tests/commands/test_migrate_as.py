@@ -228,7 +228,7 @@ def test_the_roles_have_no_power_and_no_password(server: Server) -> None:
         ("audit_owner", False, False), ("audit_migrator", True, False), ("audit_trusted", False, True),
         ("audit_admin", False, True), ("audit_app", True, True),
         ("audit_sealer", False, True), ("audit_signer", False, True),
-        ("audit_keeper", False, True), ("audit_retention", False, True),
+        ("audit_keeper", False, True), ("audit_retention", False, True), ("audit_eraser", False, True),
     }  # fmt: skip
     assert server.execute("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'audit%'") == [(len(found),)]
 

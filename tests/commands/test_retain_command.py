@@ -1,14 +1,16 @@
-"""python -m app.retain, run as a process by a login that is a member of audit_retention: pruning and erasing."""
+"""python -m app.retain, run as a process: pruning by a member of audit_retention, erasing by one of audit_eraser."""
 
 import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from app import retain
 from tests.conftest import CreateRole, TestDatabase
@@ -19,12 +21,16 @@ from tests.support.sealing import seal
 
 COMMAND = (sys.executable, "-m", "app.retain")
 JANE = "jane.doe@bank.example"
+REFERENCE = ("--reference", "request 7")
 
 
 @pytest.fixture
 def environment(database: TestDatabase, create_role: CreateRole) -> dict[str, str]:
-    """The variable of the command, for a login that may do what it does, and no more."""
-    return ENVIRONMENT | {"RETENTION_DATABASE_URL": database.url(create_role(member_of=("audit_retention",)))}
+    """The variables of the command, for two logins that may do what it does, and no more."""
+    return ENVIRONMENT | {
+        "RETENTION_DATABASE_URL": database.url(create_role(member_of=("audit_retention",))),
+        "ERASER_DATABASE_URL": database.url(create_role(member_of=("audit_eraser",))),
+    }
 
 
 def run(environment: dict[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -153,9 +159,38 @@ def test_a_tenant_that_fails_is_named_and_the_others_are_pruned(
     assert (kept(database), kept(database, "globex")) == (1, 0)
 
 
+def test_after_a_call_that_pruned_it_pauses_for_as_long_as_that_took(
+    database: TestDatabase, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call prunes batches of 5,000 records until its time is up, which it is here after one."""
+    set_terms(database)
+    write_aged(database, count=6_000)
+    monkeypatch.setattr("app.retain._MILLISECONDS", 1)
+    url = environment["RETENTION_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
+        pruning = retain.Pruning(connection)
+        began = time.monotonic()
+        pause = pruning.work()
+        took = time.monotonic() - began
+        assert (pruning.records, pruning.is_done) == (5_000, False)
+        assert took / 2 < pause <= took
+        while not pruning.is_done:
+            pause = pruning.work()
+        assert pause == 60
+    assert kept(database) == 0
+
+
 def private_part(database: TestDatabase, record: str) -> tuple[Any, ...]:
     ((*found,),) = database.execute("SELECT user_id, error, context FROM audit.audit_logs WHERE id = %s::uuid", record)
     return tuple(found)
+
+
+def references(database: TestDatabase) -> list[tuple[str, str]]:
+    """Return the acts of erasing, and the references of their requests."""
+    found = database.execute(
+        "SELECT act, detail ->> 'reference' FROM audit.admin_events WHERE act LIKE '% erased' ORDER BY id"
+    )
+    return [(str(act), str(reference)) for act, reference in found]
 
 
 def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
@@ -165,7 +200,7 @@ def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
     (approved,) = write_aged(database, days=1, user_id="john", context={"approver": JANE})
     (other,) = write_aged(database, days=1, user_id="john")
 
-    ended = run(environment, "erase-user", "acme", given=f"{JANE}\n")
+    ended = run(environment, "erase-user", "acme", *REFERENCE, given=f"{JANE}\n")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "2 records erased; 0 held, 0 not sealed yet\n"
@@ -174,9 +209,10 @@ def test_a_person_is_erased_by_an_id_that_is_neither_an_argument_nor_printed(
 
     file = tmp_path / "user"
     file.write_text("john\n")
-    again = run(environment, "erase-user", "acme", "--user-file", str(file), "--json")
+    again = run(environment, "erase-user", "acme", *REFERENCE, "--user-file", str(file), "--json")
     assert json.loads(again.stdout) == [{"erased": 1, "held": 0, "unsealed": 0}]
     assert private_part(database, other)[0] is None
+    assert references(database) == [("person erased", "request 7")] * 2
 
 
 def test_erasing_goes_on_where_a_call_has_ended(
@@ -193,8 +229,8 @@ def test_erasing_goes_on_where_a_call_has_ended(
     file = tmp_path / "user"
     file.write_text(JANE)
     monkeypatch.setattr("app.retain._MILLISECONDS", 1)
-    monkeypatch.setattr("sys.argv", ["retain", "erase-user", "acme", "--user-file", str(file)])
-    monkeypatch.setenv("RETENTION_DATABASE_URL", environment["RETENTION_DATABASE_URL"])
+    monkeypatch.setattr("sys.argv", ["retain", "erase-user", "acme", *REFERENCE, "--user-file", str(file)])
+    monkeypatch.setenv("ERASER_DATABASE_URL", environment["ERASER_DATABASE_URL"])
 
     assert retain.main() == 0
 
@@ -208,46 +244,56 @@ def test_what_is_held_or_not_sealed_is_not_erased_and_the_status_says_so(
 ) -> None:
     write_aged(database, days=1, user_id=JANE)
     hold(database, user=JANE)
-    held = run(environment, "erase-user", "acme", given=JANE)
+    held = run(environment, "erase-user", "acme", *REFERENCE, given=JANE)
     assert (held.returncode, held.stdout) == (1, "0 records erased; 1 held, 0 not sealed yet\n")
     assert held.stderr == "A legal hold keeps records of this person. Erase them when it is released.\n"
 
     write_aged(database, "globex", days=1, user_id=JANE, sealed=False)
-    unsealed = run(environment, "erase-user", "globex", given=JANE)
+    unsealed = run(environment, "erase-user", "globex", *REFERENCE, given=JANE)
     assert (unsealed.returncode, unsealed.stdout) == (1, "0 records erased; 0 held, 1 not sealed yet\n")
     assert unsealed.stderr == "Records are erased once they are sealed, which takes seconds. Run the same again.\n"
     seal(database)
-    assert run(environment, "erase-user", "globex", given=JANE).returncode == 0
+    assert run(environment, "erase-user", "globex", *REFERENCE, given=JANE).returncode == 0
 
 
 def test_one_record_is_erased_unless_it_is_held(database: TestDatabase, environment: dict[str, str]) -> None:
     one, other = write_aged(database, days=1, count=2, user_id=JANE)
 
-    erased = run(environment, "erase-record", "acme", one)
+    erased = run(environment, "erase-record", "acme", one, *REFERENCE)
     assert (erased.returncode, erased.stdout, erased.stderr) == (0, "erased\n", "")
     assert private_part(database, one) == (None, None, None)
     assert private_part(database, other)[0] == JANE
+    assert references(database) == [("record erased", "request 7")]
 
     hold(database)
-    held = run(environment, "erase-record", "acme", other)
+    held = run(environment, "erase-record", "acme", other, *REFERENCE)
     assert (held.returncode, held.stdout, held.stderr) == (1, "", "a legal hold keeps this record\n")
-    assert run(environment, "erase-record", "acme", one).returncode == 1
+    assert run(environment, "erase-record", "acme", one, *REFERENCE).returncode == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "given", "status", "told"),
     [
-        (["erase-user", "acme"], "", 1, "standard input holds no user's id: it is empty"),
-        (["erase-user", "acme"], "\n", 1, "it is empty"),
-        (["erase-user", "acme"], "ja\0ne", 1, "it has a NUL character"),
-        (["erase-user", "acme", "--user-file", "/nonexistent"], "", 2, "the file cannot be read"),
-        (["erase-user", "acme", "--user-file", "/dev/null"], "", 2, "the file holds no user's id: it is empty"),
-        (["erase-user", "acme", JANE], "", 2, "unrecognized arguments"),
-        (["erase-user", "nobody"], "jane", 1, "the tenant is not registered"),
-        (["erase-record", "acme", "no-uuid"], "", 2, "invalid UUID"),
-        (["erase-record", "acme", "0" * 32], "", 1, "the tenant has no record of this id"),
-        (["erase-record", "nobody", "0" * 32], "", 1, "the tenant is not registered"),
-        (["--dry-run", "erase-user", "acme"], "jane", 1, "--once and --dry-run are about pruning"),
+        (["erase-user", "acme", *REFERENCE], "", 1, "standard input holds no user's id: it is empty"),
+        (["erase-user", "acme", *REFERENCE], "\n", 1, "it is empty"),
+        (["erase-user", "acme", *REFERENCE], "ja\0ne", 1, "it has a NUL character"),
+        (["erase-user", "acme", *REFERENCE, "--user-file", "/nonexistent"], "", 2, "the file cannot be read"),
+        (
+            ["erase-user", "acme", *REFERENCE, "--user-file", "/dev/null"],
+            "",
+            2,
+            "the file holds no user's id: it is empty",
+        ),
+        (["erase-user", "acme", JANE, *REFERENCE], "", 2, "unrecognized arguments"),
+        (["erase-user", "nobody", *REFERENCE], "jane", 1, "the tenant is not registered"),
+        (["erase-record", "acme", "no-uuid", *REFERENCE], "", 2, "invalid UUID"),
+        (["erase-record", "acme", "0" * 32, *REFERENCE], "", 1, "the tenant has no record of this id"),
+        (["erase-record", "nobody", "0" * 32, *REFERENCE], "", 1, "the tenant is not registered"),
+        (["--dry-run", "erase-user", "acme", *REFERENCE], "jane", 1, "--once and --dry-run are about pruning"),
+        (["erase-user", "acme"], "jane", 2, "the following arguments are required: --reference"),
+        (["erase-record", "acme", "0" * 32], "", 2, "the following arguments are required: --reference"),
+        (["erase-user", "acme", "--reference", ""], "jane", 1, "a reference of 1 to 200 characters"),
+        (["erase-record", "acme", "0" * 32, "--reference", "x" * 201], "", 1, "a reference of 1 to 200 characters"),
         (["--dry-run", "--once"], "", 2, "not allowed with argument"),
     ],
 )
@@ -264,7 +310,7 @@ def test_what_it_cannot_do_is_one_line(
 
 def test_an_id_that_is_no_text_is_not_repeated(environment: dict[str, str]) -> None:
     refused = subprocess.run(
-        [*COMMAND, "erase-user", "acme"],
+        [*COMMAND, "erase-user", "acme", *REFERENCE],
         env=environment,
         input=b"jane\xff",
         capture_output=True,
@@ -281,12 +327,30 @@ def test_a_login_of_the_service_prunes_and_erases_nothing(
 ) -> None:
     set_terms(database)
     write_aged(database, user_id=JANE)
-    as_service = environment | {"RETENTION_DATABASE_URL": database.url(role)}
-    for arguments in (["--once"], [], ["--dry-run"], ["erase-user", "acme"]):
+    as_service = environment | dict.fromkeys(("RETENTION_DATABASE_URL", "ERASER_DATABASE_URL"), database.url(role))
+    for arguments in (["--once"], [], ["--dry-run"], ["erase-user", "acme", *REFERENCE]):
         refused = run(as_service, *arguments, given=JANE)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "permission denied for function " in refused.stderr
         assert JANE not in refused.stderr
     assert kept(database) == 1
+    assert run(environment, "--once").returncode == 0
+    assert kept(database) == 0
+
+
+def test_the_login_that_prunes_erases_nobody_and_the_one_that_erases_prunes_nothing(
+    database: TestDatabase, environment: dict[str, str]
+) -> None:
+    set_terms(database)
+    write_aged(database, user_id=JANE)
+    swapped = environment | {
+        "RETENTION_DATABASE_URL": environment["ERASER_DATABASE_URL"],
+        "ERASER_DATABASE_URL": environment["RETENTION_DATABASE_URL"],
+    }
+    for arguments in (["--once"], ["--dry-run"], ["erase-user", "acme", *REFERENCE]):
+        refused = run(swapped, *arguments, given=JANE)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "permission denied for function " in refused.stderr
+    assert "1 records erased" in run(environment, "erase-user", "acme", *REFERENCE, given=JANE).stdout
     assert run(environment, "--once").returncode == 0
     assert kept(database) == 0

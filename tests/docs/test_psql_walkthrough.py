@@ -171,3 +171,15 @@ def test_the_command_of_the_page_passes(shell: Shell, api_keys: dict[str, str]) 
     (block,) = pages.commands("docs/verify-with-psql.md", "Steps")
     shell.variables |= api_keys
     assert re.search(r"^PASS  \d+ steps as audit_app$", shell.run(block), re.MULTILINE)
+
+
+@pytest.mark.usefixtures("api_keys")
+@pytest.mark.parametrize(("role", "status"), [("audit_app", 0), ("postgres", 2)])
+def test_on_a_database_of_ones_own_the_last_line_says_what_was_left_out(
+    role: str, status: int, database: TestDatabase, tmp_path: Path
+) -> None:
+    printed = Shell(tmp_path, {"DATABASE_URL": database.url(role)}).run("make verify-sql", status=status)
+    assert printed.splitlines()[-1] == (
+        "LEFT OUT  retention: it needs a superuser and writes records that stay: "
+        'psql -X -q -f db/verify_retention.sql "$SUPERUSER_URL"'
+    )

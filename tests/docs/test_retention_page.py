@@ -26,15 +26,16 @@ def blocks(heading: str) -> list[str]:
 
 @pytest.fixture
 def shell(shell: Shell, database: TestDatabase, create_role: CreateRole) -> Iterator[Shell]:
-    """As an operator who has made the login `retention`."""
+    """As an operator who has made the logins `retention` and `eraser`."""
     shell.variables |= {
         "RETENTION_DATABASE_URL": database.url("retention"),
+        "ERASER_DATABASE_URL": database.url("eraser"),
         "OTHER_ADMIN_DATABASE_URL": database.url(create_role(member_of=("audit_admin",))),
     }
-    (login,) = blocks("Logins")
-    shell.run(login)
+    (logins,) = blocks("Logins")
+    shell.run(logins)
     yield shell
-    database.execute("DROP ROLE retention")
+    database.execute("DROP ROLE retention, eraser")
 
 
 def append(database: TestDatabase, *, days: int, user: str = "joe", mode: str = "LIVE", approver: str = "ann") -> str:

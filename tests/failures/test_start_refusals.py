@@ -237,6 +237,7 @@ def test_a_database_in_another_encoding_than_utf8_is_refused_by_every_command(
         ("ADMIN_DATABASE_URL", ["app.import_jsonl", os.devnull]),
         ("SEALER_DATABASE_URL", ["app.seal", "--once"]),
         ("RETENTION_DATABASE_URL", ["app.retain", "--once"]),
+        ("ERASER_DATABASE_URL", ["app.retain", "erase-record", "acme", "0" * 32, "--reference", "request"]),
     ):
         ended = subprocess.run(
             [sys.executable, "-m", *command],

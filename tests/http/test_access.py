@@ -64,7 +64,7 @@ def test_an_erased_person_is_found_by_neither(client: TestClient, database: Test
     execute(client, api_key=key, user_id=JANE)
     execute(client, api_key=key, user_id="john", context={"approver": JANE})
     seal(database)
-    database.execute("SELECT audit.erase_user('acme', %s)", JANE)
+    database.execute("SELECT audit.erase_user('acme', %s, 'request')", JANE)
 
     assert exported(client, key, user_id=JANE) == exported(client, key, **{"context.approver": JANE}) == []
     assert [item["user_id"] for item in exported(client, key)] == [None, None]

@@ -16,7 +16,8 @@ def ids(items: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_tenant_without_records_has_one_empty_page(client: TestClient) -> None:
-    assert page(client) == {"count": 0, "items": [], "next_cursor": None, "has_more": False}
+    empty = {"count": 0, "items": [], "next_cursor": None, "previous_cursor": None, "has_more": False}
+    assert page(client) == empty
 
 
 def test_the_newest_record_comes_first_unless_the_oldest_is_asked_for(client: TestClient) -> None:
@@ -208,6 +209,25 @@ def test_a_cursor_may_be_used_again(client: TestClient) -> None:
     cursor = page(client, limit=1)["next_cursor"]
 
     assert page(client, cursor=cursor) == page(client, cursor=cursor)
+
+
+@pytest.mark.parametrize("backend", ["serve", "serve_file"])
+def test_a_previous_cursor_belongs_to_its_list_in_the_other_order(request: pytest.FixtureRequest, backend: str) -> None:
+    client: TestClient = request.getfixturevalue(backend)()
+    for agent in ("one", "two", "one"):
+        execute(client, agent=agent)
+    second = page(client, limit=1, cursor=page(client, limit=1)["next_cursor"])
+    cursor = second["previous_cursor"]
+    assert ids(page(client, order="asc", cursor=cursor)["items"]) == ids(page(client, limit=1)["items"])
+
+    for tenant, query in [
+        ("acme", {}),
+        ("acme", {"order": "asc", "agent_id": "one"}),
+        ("acme", {"order": "asc", "start_time": "2020-01-01T00:00:00Z"}),
+        ("globex", {"order": "asc"}),
+    ]:
+        answer = client.get(LOGS, headers={"X-Tenant-ID": tenant}, params={"cursor": cursor, **query})
+        assert_problem(answer, 422, "invalid-request", "cursor")
 
 
 @pytest.mark.parametrize(

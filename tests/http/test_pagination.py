@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -25,6 +26,11 @@ Insert = Callable[[str, list[Key]], None]
 # that records which come later may sort before those that were there.
 instants = st.sampled_from([0, 1, 2, 999, 1000, 1_000_000]).map(lambda us: EPOCH + timedelta(microseconds=us))
 drawn = st.tuples(instants, st.integers(0, 2**32 - 1))
+
+
+def keys_of(found: dict[str, Any]) -> list[Key]:
+    """Return what the records of a page are in order of."""
+    return [(datetime.fromisoformat(item["created_at"]), item["id"]) for item in found["items"]]
 
 
 def insert_into_database(database: TestDatabase) -> Insert:
@@ -93,7 +99,7 @@ def paged(request: pytest.FixtureRequest, tmp_path: Path) -> Paged:
     limit=st.integers(1, 8),
     order=st.sampled_from(["asc", "desc"]),
 )
-def test_every_page_holds_exactly_what_follows_the_page_before(
+def test_every_page_holds_exactly_what_follows_the_page_before_and_leads_back_to_it(
     paged: Paged, first: list[Drawn], arriving: list[list[Drawn]], limit: int, order: str
 ) -> None:
     tenant, neighbour = paged.new_tenant(), paged.new_tenant()
@@ -111,13 +117,20 @@ def test_every_page_holds_exactly_what_follows_the_page_before(
     cursor: dict[str, str] = {}
     for batch in itertools.chain(arriving, itertools.repeat([])):
         found = page(paged.client, tenant, limit=limit, order=order, **cursor)
-        got = [(datetime.fromisoformat(item["created_at"]), item["id"]) for item in found["items"]]
+        got = keys_of(found)
         following = sorted(stored, reverse=order == "desc")
         if seen:
             following = [key for key in following if (key < seen[-1] if order == "desc" else key > seen[-1])]
         assert got == following[:limit]
         assert found["count"] == len(got)
         assert found["has_more"] == (len(following) > limit) == (found["next_cursor"] is not None)
+        if got:
+            other = "asc" if order == "desc" else "desc"
+            back = page(paged.client, tenant, limit=limit, order=other, cursor=found["previous_cursor"])
+            before = [key for key in stored if (key > got[0] if order == "desc" else key < got[0])]
+            assert keys_of(back) == sorted(before, reverse=other == "desc")[:limit]
+        else:
+            assert found["previous_cursor"] is None
         seen.extend(got)
         if not found["has_more"]:
             break

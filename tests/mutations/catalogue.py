@@ -19,7 +19,7 @@ EQUIVALENT: dict[str, str] = {
     ): "PostgreSQL 15, on which they are tried, has no such columns; the pgTAP tests try it on 18",
     (
         "function audit.next_gone_statement does not ask: "
-        "substring(right(v_said.line, 100) FROM ',([0-9]{1,18})\\]\\]')::bigint > (e.epoch "
+        "substring(right(v_said.line, 200) FROM ',([0-9]{1,18})\\]\\]')::bigint > (e.epoch "
         " (2)"
     ): "spares the look at each range",
     (

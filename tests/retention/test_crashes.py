@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.retention import books
-from tests.support.keeping import RETENTION, Keeping, keeping
+from tests.support.keeping import ERASER, RETENTION, Keeping, keeping
 from tests.support.polling import eventually
 from tests.support.sealing_server import REGISTRAR
 
@@ -33,8 +33,8 @@ CALLS = {
         ("retention", "audit_logs", "seals", "pruned_ids", "trees", "admin_events"),
     ),
     "erase a person": (
-        RETENTION,
-        "SELECT audit.erase_user('acme', 'user-3', 10000)",
+        ERASER,
+        "SELECT audit.erase_user('acme', 'user-3', 'request', 10000)",
         ("seals", "audit_logs", "trees", "admin_events"),
     ),
     "place a hold": (

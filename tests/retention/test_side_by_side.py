@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from tests.retention import books
-from tests.support.keeping import RETENTION, keeping
-from tests.support.sealing_server import GATEWAY, SEAL, SEALER
+from tests.support.keeping import ERASER, RETENTION, keeping
+from tests.support.sealing_server import GATEWAY, REGISTRAR, SEAL, SEALER
 
 TENANTS = ("acme", "globex", "initech")
 _OLD = """
@@ -56,8 +58,8 @@ def test_jobs_a_sealer_and_writers_lose_and_double_nothing() -> None:
                 job.execute("SELECT audit.prune_records(50)")
 
         def erase() -> None:
-            with at.server.connect(RETENTION) as job:
-                job.execute("SELECT audit.erase_user('acme', 'user-3', 50)")
+            with at.server.connect(ERASER) as job:
+                job.execute("SELECT audit.erase_user('acme', 'user-3', 'request', 50)")
 
         def hold() -> None:
             held = at.administer("SELECT audit.place_hold('initech', 'a court asks', 'case 2', p_user_id => 'user-7')")
@@ -99,6 +101,28 @@ def test_a_job_passes_over_the_tenant_at_which_another_one_is() -> None:
             first.execute("ROLLBACK")
             assert second.execute("SELECT * FROM audit.prune_records(10000)").fetchone() == (500, True)
         books.check(at, 1000)
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        "SELECT audit.erase_user('acme', 'user-3', 'request 1')",
+        "SELECT audit.place_hold('acme', 'a court asks', 'case 1', p_user_id => 'user-3')",
+    ],
+)
+def test_a_tenant_of_which_nothing_is_sealed_stays_so_until_its_erasure_or_hold_has_ended(keep: str) -> None:
+    with keeping("acme", "globex") as at:
+        for tenant in ("acme", "globex"):
+            at.query(_OLD, tenant)
+        login = ERASER if "erase" in keep else REGISTRAR
+        with at.server.connect(login) as first, at.server.connect(SEALER) as sealer:
+            first.execute("BEGIN")
+            first.execute(keep.encode())
+            sealer.execute(SEAL, [50])
+            assert at.query("SELECT DISTINCT tenant_id FROM audit.seals") == [("globex",)]
+            first.execute("COMMIT")
+        at.server.seal()
+        assert at.count("SELECT count(*) FROM audit.seals") == 2 * 500
 
 
 def test_a_writer_does_not_wait_for_a_prune_that_is_under_way() -> None:

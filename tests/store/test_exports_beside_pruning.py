@@ -112,7 +112,7 @@ def test_what_was_sealed_in_an_earlier_epoch_is_pruned_and_erased_by_statements_
     sealed_and_signed(database)
     eventually(lambda: _begin_epoch(database))
     prune(database)
-    assert database.execute("SELECT erased FROM audit.erase_user('acme', 'alice')") == [(len(young),)]
+    assert database.execute("SELECT erased FROM audit.erase_user('acme', 'alice', 'request')") == [(len(young),)]
     sealed_and_signed(database)
     statements = database.execute(
         "SELECT epoch, line::json ->> 'kind' FROM audit.seals WHERE tenant_id = 'acme' AND line IS NOT NULL"

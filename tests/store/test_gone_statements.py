@@ -21,8 +21,10 @@ def append(database: TestDatabase, leaves: str, count: int) -> list[str]:
         database.execute("SELECT audit.enter_tenant_to_keep('acme')")
         ((leaves_array,),) = database.execute(leaves, count - 1)
         database.execute(
-            "SELECT audit.append_gone_statements('prune', 'acme', array_fill(1, ARRAY[%s]), %s)", count, leaves_array
-        )
+            "SELECT audit.append_gone_statements('prune', 'acme', array_fill(1, ARRAY[%s]), %s, now(),"
+            " array_fill(now(), ARRAY[%s]), 'LIVE', 365)",
+            count, leaves_array, count,
+        )  # fmt: skip
     return [line for (line,) in database.execute("SELECT line FROM audit.seals ORDER BY leaf_index")]
 
 

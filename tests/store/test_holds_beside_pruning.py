@@ -33,7 +33,7 @@ def due(database: TestDatabase) -> TestDatabase:
 
 
 @pytest.mark.parametrize(
-    ("keeping", "count"), [(PRUNE, 3), ("SELECT erased FROM audit.erase_user('acme', 'alice')", 3)]
+    ("keeping", "count"), [(PRUNE, 3), ("SELECT erased FROM audit.erase_user('acme', 'alice', 'request')", 3)]
 )
 def test_a_hold_waits_for_what_is_under_way_and_then_keeps_what_is_left(
     due: TestDatabase, other: Connection[Any], keeping: str, count: int
@@ -63,7 +63,7 @@ def test_a_prune_passes_over_a_tenant_for_which_a_hold_is_being_placed(
 def test_an_erasure_waits_for_a_hold_that_is_being_placed_and_respects_it(
     due: TestDatabase, other: Connection[Any]
 ) -> None:
-    erase = "SELECT held FROM audit.erase_user('acme', 'alice')"
+    erase = "SELECT held FROM audit.erase_user('acme', 'alice', 'request')"
     with ThreadPoolExecutor() as pool:
         with other.transaction():
             other.execute(HOLD.encode())

@@ -1,13 +1,11 @@
 """The file keeps the rules of the database: what one accepts the other accepts, and both refuse with the same words."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,30 +16,8 @@ from app.model.record import Record
 from app.model.refusals import RingfenceError
 from app.model.uuid_v7 import uuid_v7
 from app.services.audit_logger import AuditLogger
-from app.services.db import Database
-from app.services.jsonl.store import FileAuditLogger
-from app.services.postgres.store import DatabaseAuditLogger
-from tests.conftest import TestDatabase
 
 Outcome = tuple[str, list[dict[str, str]]] | str
-
-
-@pytest.fixture
-def portal() -> Iterator[BlockingPortal]:
-    with start_blocking_portal() as portal:
-        yield portal
-
-
-@pytest.fixture
-def both(portal: BlockingPortal, database: TestDatabase, tmp_path: Path) -> Iterator[tuple[AuditLogger, AuditLogger]]:
-    """The two stores, open."""
-    in_database = DatabaseAuditLogger(Database(database.url(), pool_size=1, pool_timeout=5))
-    in_file = FileAuditLogger(tmp_path / "audit.jsonl")
-    for store in (in_database, in_file):
-        portal.call(store.open)
-    yield in_database, in_file
-    for store in (in_database, in_file):
-        portal.call(store.close)
 
 
 def outcome(portal: BlockingPortal, store: AuditLogger, tenant: str, record: Record) -> Outcome:

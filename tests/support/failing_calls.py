@@ -23,6 +23,7 @@ FILTERS = (
     " p_start_time => NULL, p_end_time => NULL, p_limit => 5, p_cursor => {0}, p_order => 'desc', p_api_key_id => {0},"
     " p_context => NULL"
 )
+COUNTED = FILTERS.replace(" p_limit => 5, p_cursor => {0}, p_order => 'desc',", "")
 # The arguments with which each function is called: some that fail inside, some that succeed.
 INTERNAL = {
     "append_gone_statements", "enter_tenant_to_keep", "lock_tree_to_keep", "note_looked_at", "record_keeping_event",
@@ -42,12 +43,18 @@ CALLS: dict[str, list[str]] = {
     ],
     "confirm_release": [HOLD.format("release asked"), "gen_random_uuid()", f"({BAD})::uuid", "NULL"],
     "count_due_records": [""],
+    "count_proven_audit_logs": [COUNTED.format(text) for text in (BAD, "'x'", "NULL")],
     "create_tenant": [f"{BAD}, 'name'", f"'new', {BAD}", "'globex'", "'new'", "NULL"],
+    "describe_administration": [""],
     "describe_api_key": KEYS,
     "enter_tenant": [*KEYS, f"current_setting('app.own'), {BAD}", f"{KEYS[1]}, 'globex'"],
-    "erase_record": ["'globex', gen_random_uuid()", f"{BAD}, NULL", f"'globex', ({BAD})::uuid", "NULL, NULL"],
+    "erase_record": [
+        "'globex', gen_random_uuid(), 'request'", f"{BAD}, NULL, 'request'", f"'globex', ({BAD})::uuid, 'request'",
+        f"'globex', gen_random_uuid(), {BAD}", "NULL, NULL, NULL",
+    ],
     "erase_user": [
-        "'globex', 'nobody'", f"'globex', {BAD}", f"{BAD}, 'nobody'", "NULL, NULL", "'globex', 'nobody', -1",
+        "'globex', 'nobody', 'request'", f"'globex', {BAD}, 'request'", f"{BAD}, 'nobody', 'request'",
+        f"'globex', 'nobody', {BAD}", "NULL, NULL, NULL", "'globex', 'nobody', 'request', -1",
     ],
     "export_proven_audit_logs": [""],
     "get_proven_audit_log": ["gen_random_uuid()", f"({BAD})::uuid", "NULL"],
@@ -107,4 +114,5 @@ CALLS: dict[str, list[str]] = {
         f"'globex', 1, 1, sha256('a'), {BAD}",
         "NULL, NULL, NULL, NULL, NULL",
     ],
+    "summarize_proven_audit_logs": ["24", "0", "NULL", f"({BAD})::int"],
 }  # fmt: skip

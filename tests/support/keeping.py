@@ -18,7 +18,7 @@ from tests.support.exporting import enter, export
 from tests.support.sealing_server import REGISTRAR, SealingServer, sealing_server
 from tests.support.signing import LOG, SignerAt
 
-RETENTION, SIGNER, SERVICE = "test_retention", "test_keeping_signer", "audit_app"
+RETENTION, ERASER, SIGNER, SERVICE = "test_retention", "test_eraser", "test_keeping_signer", "audit_app"
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,11 @@ class Keeping:
         """Erase a person; return how many records were erased, and how many are held."""
         erased = held = 0
         after: tuple[Any, Any] = (None, None)
-        with self.server.connect(RETENTION) as job:
+        with self.server.connect(ERASER) as job:
             while True:
                 ((more, kept, unsealed, *after_this),) = job.execute(
-                    "SELECT erased, held, unsealed, after_time, after_id FROM audit.erase_user(%s, %s, %s, %s, %s)",
+                    "SELECT erased, held, unsealed, after_time, after_id"
+                    " FROM audit.erase_user(%s, %s, 'request', %s, %s, %s)",
                     [tenant, user, milliseconds, *after],
                 ).fetchall()
                 assert unsealed == 0
@@ -117,6 +118,7 @@ def keeping(*tenants: str) -> Iterator[Keeping]:
         Memory(files.memory_file(folder / "signer"), create=True).close()
         with server.connect() as superuser:
             superuser.execute(f"CREATE ROLE {RETENTION} LOGIN IN ROLE audit_retention")
+            superuser.execute(f"CREATE ROLE {ERASER} LOGIN IN ROLE audit_eraser")
             superuser.execute(f"CREATE ROLE {SIGNER} LOGIN IN ROLE audit_signer")
         kept = Keeping(server, folder, {})
         for tenant in tenants:

@@ -1,6 +1,6 @@
 """Retention and erasure as an operator does them, for the attacks that come after."""
 
-from tests.tamper.scene import RETENTION, Scene
+from tests.tamper.scene import ERASER, RETENTION, Scene
 
 ALLOWED = ("--allow-gone",)
 """What a reader says who has agreed to retention or erasure."""
@@ -35,14 +35,15 @@ def hold(scene: Scene, trace: str) -> None:
 
 def erase(scene: Scene, record_id: str) -> None:
     """Erase the private part of a record."""
-    scene.administer("SELECT audit.erase_record('acme', %s)", record_id, role=RETENTION)
+    scene.administer("SELECT audit.erase_record('acme', %s, 'request')", record_id, role=ERASER)
 
 
 def state(scene: Scene, kind: str, first: int, end: int) -> None:
     """Forge a statement that leaves are pruned or erased, as only a superuser can."""
     scene.tamper(
         "SELECT audit.append_statement('acme', 1, audit.gone_leaf_line(%s, 'acme', 1,"
-        " ARRAY(SELECT generate_series(%s::bigint, %s::bigint - 1)), now()))",
+        " ARRAY(SELECT generate_series(%s::bigint, %s::bigint - 1)),"
+        " 'LIVE', 200, now() - interval '400 days', now() - interval '300 days', now()))",
         kind, first, end,
     )  # fmt: skip
 

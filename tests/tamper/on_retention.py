@@ -69,11 +69,11 @@ def statement_emptied(scene: Scene) -> None:
 
 @attack("change the day in a prune's statement", "verifier: root")
 def statement_changed(scene: Scene) -> None:
-    """Say that it was a year ago."""
+    """Say that it was a century later, when more was due."""
     scene.options = ALLOWED
     keeping.write_history(scene)
     keeping.prune(scene)
-    scene.tamper('UPDATE audit.seals SET line = replace(line, \'"at":"20\', \'"at":"10\') WHERE line IS NOT NULL')
+    scene.tamper('UPDATE audit.seals SET line = replace(line, \'"at":"20\', \'"at":"21\') WHERE line IS NOT NULL')
 
 
 @attack("fold a tile by hand without a statement", "verifier: gone", quick=True)

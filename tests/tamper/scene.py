@@ -21,8 +21,12 @@ from tests.support.signing import LOG, SignerAt
 from tests.support.witness import StubWitness, running_witness
 
 TENANTS = ("acme", "globex", "initech")
-SIGNER, SEALER, ADMIN, RETENTION = "tamper_signer", "tamper_sealer", "tamper_admin", "tamper_retention"
-ROLES = {SIGNER: "audit_signer", SEALER: "audit_sealer", ADMIN: "audit_admin", RETENTION: "audit_retention"}
+SIGNER, SEALER, ADMIN = "tamper_signer", "tamper_sealer", "tamper_admin"
+RETENTION, ERASER = "tamper_retention", "tamper_eraser"
+ROLES = {
+    SIGNER: "audit_signer", SEALER: "audit_sealer", ADMIN: "audit_admin", RETENTION: "audit_retention",
+    ERASER: "audit_eraser",
+}  # fmt: skip
 SETTINGS = ("fsync=off", "max_connections=60", "autovacuum=off")
 """autovacuum: its transactions would hold up a new epoch for a moment."""
 _NOT_SIGNED_YET = "RF010"

@@ -114,8 +114,9 @@ def test_what_has_gone_is_a_failure_unless_the_reader_allows_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = (
-        "gone: 2 leaves pruned on 2026-11-30, 1 private part erased on 2026-11-30; statements of the tree name each of "
-        "them, and nobody outside of the database vouches for these statements"
+        "gone: 2 leaves pruned on 2026-11-30 (created from 2025-07-18 to 2025-10-26, under the term of 365 days for "
+        "LIVE), 1 private part erased on 2026-11-30; statements of the tree name each of them, and nobody outside of "
+        "the database vouches for these statements"
     )
     assert status_of(PLAIN, folder) == 1
     assert f"FAIL         {found}\n" in capsys.readouterr().out
@@ -128,19 +129,45 @@ def test_it_tells_how_much_has_gone_from_when_to_when(folder: Path, capsys: pyte
         *records(0, 8),
         record(8).erased(),
         gone("erase", [(8, 9)], at=time(86400 + 3600)),
-        gone("prune", [(0, 4)], at=time(3 * 86400)),
-        gone("prune", [(6, 8)], at=time(60)),
-        gone("prune", [(4, 5)], at=time(9 * 86400)),  # still shown: no day of what has gone
+        gone("prune", [(0, 2)], at=time(3 * 86400)),
+        gone(
+            "prune",
+            [(2, 4)],
+            at=time(2 * 86400),
+            first_created_at=time(-450 * 86400),
+            last_created_at=time(-380 * 86400),
+        ),
+        gone("prune", [(6, 8)], at=time(60), mode=None, keep_days=1),
+        gone("prune", [(4, 5)], at=time(9 * 86400), keep_days=9),  # still shown: no day or term of what has gone
     ]
     text = bundle(Tree(leaves, hidden=[(0, 4), (6, 8)]))
     assert status_of(text, folder, "--allow-gone") == 0
-    days = "6 leaves pruned from 2026-11-30 to 2026-12-03, 1 private part erased on 2026-12-01; "
+    days = (
+        "6 leaves pruned from 2026-11-30 to 2026-12-03 (created from 2025-07-18 to 2025-11-15, under the term of 365 "
+        "days for LIVE; created from 2025-07-18 to 2025-10-26, under the term of 1 day for records without a mode), "
+        "1 private part erased on 2026-12-01; "
+    )
     assert days in capsys.readouterr().out
     assert status_of(text, folder, "--allow-gone", "--json") == 0
+    first = time(-500 * 86400)
     assert json.loads(capsys.readouterr().out)["gone"] == {
-        "pruned": {"leaves": 6, "statements": 2, "first_at": time(60), "last_at": time(3 * 86400)},
-        "erased": {"leaves": 1, "statements": 1, "first_at": time(90000), "last_at": time(90000)},
-    }
+        "pruned": {
+            "leaves": 6, "statements": 3, "first_at": time(60), "last_at": time(3 * 86400),
+            "terms": [
+                {"mode": "LIVE", "keep_days": 365, "first_created_at": first, "last_created_at": time(-380 * 86400)},
+                {"mode": None, "keep_days": 1, "first_created_at": first, "last_created_at": time(-400 * 86400)},
+            ],
+        },
+        "erased": {"leaves": 1, "statements": 1, "first_at": time(90000), "last_at": time(90000), "terms": []},
+    }  # fmt: skip
+
+
+def test_of_many_terms_it_names_five(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    statements = [gone("prune", [(number, number + 1)], keep_days=100 + number) for number in range(8)]
+    assert status_of(bundle(Tree([*records(0, 8), *statements], hidden=[(0, 8)])), folder, "--allow-gone") == 0
+    assert "; created from 2025-07-18 to 2025-10-26, under the term of 104 days for LIVE; and 3 more terms); " in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from tests.vectors.bad_forms import FORMS
 from tests.vectors.building import (
@@ -47,6 +48,12 @@ from tests.vectors.vectors import ACME, ALLOW_GONE, OURS, Vector
 NOTE = ONE.checkpoint()
 FORK = put(EIGHT, 5, record(100))
 PRUNE = gone("prune", [(0, 4)])
+NO_TIME = gone("prune", [(0, 4)], last_created_at="2025-07-01")
+
+
+def hiding_four(**fields: Any) -> Tree:
+    """Return the eight leaves with the first four pruned, by a statement with these fields."""
+    return Tree([*EIGHT, gone("prune", [(0, 4)], **fields)], hidden=[(0, 4)])
 
 
 def forged(leaves: Sequence[Leaf]) -> Tree:
@@ -155,6 +162,11 @@ CLAIMS = [
     bad("pruned-and-named-as-erased", "gone", Tree([*EIGHT, gone("erase", [(0, 4)])], hidden=[(0, 4)]), options=ALLOW_GONE),
     bad("pruned-before-it-was-sealed", "gone", Tree([gone("prune", [(4, 8)]), *EIGHT], hidden=[(4, 8)]),
         "a statement that allows leaves to go which come after it", options=ALLOW_GONE),
+    bad("pruned-at-the-end-of-its-term", "gone", hiding_four(last_created_at=time(3600 - 365 * 86400)),
+        "to the microsecond, the term had not ended", options=ALLOW_GONE),
+    bad("pruned-before-the-end-of-its-term", "gone", hiding_four(keep_days=500), options=ALLOW_GONE),
+    bad("pruned-from-a-later-time-to-an-earlier", "gone", hiding_four(first_created_at=time(-399 * 86400)), options=ALLOW_GONE),
+    bad("pruned-and-said-too-soon", "gone", Tree([*EIGHT, gone("prune", [(0, 4)], keep_days=500)]), "nothing of it is missing"),
     bad("folded-tile-without-statement", "gone", Tree([*TILE[:260], gone("prune", [(256, 257)])], hidden=[(0, 256)]), options=ALLOW_GONE),
     bad("folded-tile-named-from-its-second-leaf", "gone", Tree([*TILE[:260], gone("prune", [(1, 256)])], hidden=[(0, 256)]), options=ALLOW_GONE),
     bad("folded-tile-named-to-its-last-but-one", "gone", Tree([*TILE[:260], gone("prune", [(0, 255)])], hidden=[(0, 256)]), options=ALLOW_GONE),
@@ -204,6 +216,8 @@ CLAIMS = [
     bad("time-of-february-30", "times", Tree([record(0, recorded_at="2026-02-30T05:00:00.000123Z")])),
     bad("time-of-hour-24", "times", Tree([record(0, recorded_at="2026-12-31T24:00:00.000000Z")])),
     bad("time-of-year-0", "times", Tree([record(0, created_at="0000-12-31T23:00:00.000000Z")])),
+    bad("time-of-the-first-pruned", "times", Tree([*EIGHT, gone("prune", [(0, 4)], first_created_at="2025-02-30T00:00:00.000000Z")])),
+    bad("time-of-the-last-pruned", "times", Tree([*EIGHT, gone("prune", [(0, 4)], last_created_at="2025-07-01T00:00:00Z")])),
     bad("time-of-a-leap-second", "times", Tree([record(0, recorded_at="2026-12-31T23:59:60.000000Z")])),
     bad("window-as-the-whole", "window", bundle(Tree(ELEVEN, hidden=[(0, 3), (6, 11)]), window=WINDOW)),
     bad("window-with-a-hole", "gone", bundle(Tree(ELEVEN, hidden=[(0, 2), (3, 4), (6, 11)]), window=WINDOW), "leaf 3 is not shown",
@@ -240,6 +254,7 @@ PROOFS = [
     bad("proof-leaf-of-another-tenant", "tenant", proof(Tree([record(0, tenant_id="globex")]), 0),
         leaf=leaf_file(record(0, tenant_id="globex"))),
     bad("proof-private-line-changed", "private", PROVEN, leaf=changed(leaf_file(ELEVEN[6]), "user-0", "user-1")),
+    bad("proof-of-a-prune-time", "times", proof(Tree([NO_TIME]), 0), leaf=leaf_file(NO_TIME)),
     bad("proof-time", "times", proof(Tree([record(0, created_at=time(0)[:-1])]), 0), leaf=leaf_file(record(0, created_at=time(0)[:-1]))),
     bad("proof-witnesses-too-few", "witnesses", proof(WITNESSED, 3), leaf=leaf_file(EIGHT[3]),
         options=asked([*WITNESS_KEYS, Signer("witness w4", 4).vkey("witness.example/w4")], 4)),

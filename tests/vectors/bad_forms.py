@@ -1,5 +1,7 @@
 """The vectors whose files or notes are not in the format: what a lenient reader would let pass, each refused by name."""
 
+import re
+
 from tests.vectors.building import KEY, Leaf, Tree, bundle, gone, line, origin, proof, record, root
 from tests.vectors.changes import bad, changed, put, unjudged
 from tests.vectors.good import EIGHT, ERASED, ONE, TWO, leaf_file
@@ -44,6 +46,14 @@ def loose(encoded: str) -> str:
     return encoded[:-2] + alphabet[alphabet.index(encoded[-2]) + 1] + "="
 
 
+PRUNE = gone("prune", [(0, 4)]).text
+
+
+def pruned(old: str, new: str) -> Tree:
+    """Return the bundle of eight with a statement of prune in which something else stands."""
+    return Tree([*EIGHT, Leaf(changed(PRUNE, old, new))])
+
+
 UNALIGNED = bundle(Tree([*EIGHT, gone("prune", [(1, 3)])], hidden=[(1, 3)]))
 ONE_BY_ONE = "\n".join(text for text in UNALIGNED.splitlines() if text.startswith('{"omitted"'))
 
@@ -70,6 +80,14 @@ FILES = [
     bad("private-line-twice", "file", changed(WHOLE, LINES[3], LINES[3] + LINES[3])),
     bad("ranges-not-in-order", "file", Tree([*ERASED[:8], gone("erase", [(5, 6), (2, 3)])])),
     bad("range-empty", "file", Tree([*ERASED[:8], gone("erase", [(5, 6), (7, 7)])])),
+    bad("prune-without-its-term", "file", Tree([*EIGHT, Leaf(re.sub('"mode".*,"at"', '"at"', PRUNE))]), "a statement that says which leaves, and no rule"),
+    bad("prune-without-its-mode", "file", pruned('"mode":"LIVE",', "")),
+    bad("prune-of-another-mode", "file", pruned('"LIVE"', '"live"')),
+    bad("prune-without-its-last-time", "file", Tree([*EIGHT, Leaf(re.sub('"last_created_at".*,"at"', '"at"', PRUNE))])),
+    bad("prune-by-a-term-of-no-days", "file", pruned('"keep_days":365', '"keep_days":0')),
+    bad("prune-by-a-term-for-ever", "file", pruned('"keep_days":365', '"keep_days":null')),
+    bad("prune-by-a-term-in-quotes", "file", pruned('"keep_days":365', '"keep_days":"365"')),
+    bad("erasure-with-a-term", "file", pruned('"prune"', '"erase"'), "an erasure follows none"),
     bad("name-twice", "file", with_line(changed(FIRST, '"status":', '"status":"error","status":'))),
     bad("not-a-number", "file", with_line(changed(FIRST, '"latency_ms":40', '"latency_ms":NaN'))),
     bad("number-with-a-point", "file", with_line(changed(FIRST, '"http_status":200', '"http_status":200.0'))),

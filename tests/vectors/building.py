@@ -153,9 +153,13 @@ def records(first: int, end: int) -> list[Leaf]:
 
 
 def gone(kind: str, ranges: Ranges, epoch: int = 1, **fields: Any) -> Leaf:
-    """Return the statement that leaves of a tree were pruned or erased."""
-    value = {"version": 1, "kind": kind, "tenant_id": "acme", "epoch": epoch, "leaves": ranges, "at": time(3600)}
-    return Leaf(line(value | fields))
+    """Return the statement that leaves of a tree were pruned or erased: unless given, a prune of imported history."""
+    rule = {
+        "mode": "LIVE", "keep_days": 365,
+        "first_created_at": time(-500 * 86400), "last_created_at": time(-400 * 86400),
+    }  # fmt: skip
+    value = {"version": 1, "kind": kind, "tenant_id": "acme", "epoch": epoch, "leaves": ranges}
+    return Leaf(line(value | (rule if kind == "prune" else {}) | {"at": time(3600)} | fields))
 
 
 def began(

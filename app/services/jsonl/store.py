@@ -6,24 +6,20 @@ returns; records that arrive during a flush share the next one.
 """
 
 import asyncio
-import hashlib
-import heapq
 import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 from typing_extensions import override
 
-from app.model.context import is_context, member_text
 from app.model.credential import HEADER, Caller, Credential
-from app.model.query import ACTS, AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
-from app.model.record import MODES, STATUSES, Fields, Record, as_stored
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
+from app.model.record import Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import (
     EvidenceUnavailable,
@@ -39,22 +35,15 @@ from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
 from app.services.batch import Batch
 from app.services.concurrency.group_commit import GroupCommit
 from app.services.jsonl.file import AuditFile
+from app.services.jsonl.pages import as_item, as_page, counts_of, page_of, refuse_invalid_query
 
 logger = logging.getLogger("ringfence")
 
 Result = TypeVar("Result")
-Key = tuple[datetime, str]
-"""What lists are in order of: created_at and id."""
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_EQUALITIES = {"agent_id", "trace_id", "user_id", "mode", "status", "http_status", "api_key_id"}
-_WORDS = {
-    "order": (("asc", "desc"), "order is asc or desc"),
-    "mode": (MODES, "mode is DRY_RUN or LIVE"),
-    "status": (STATUSES, "status is started, success, error or denied"),
-    "act": (ACTS, "act is none that is recorded"),
-}
 _NO_EXPORT = "the service keeps records in a file and has no export of it: the file itself is JSON lines, for jq"
+_NO_OVERVIEW = "the service keeps records in a file, which has no evidence, terms or keys: an overview needs a database"
 _NO_EVIDENCE = "the service keeps records in a file, which nothing seals: evidence needs a database"
 
 
@@ -116,8 +105,14 @@ class FileAuditLogger(AuditLogger):
     async def read_logs(self, credential: Credential, query: ListQuery) -> str:
         """Return one page. Reads the whole file, and holds one page of it."""
         tenant_id = _registered(credential)
-        _check(query)
-        return await self._in_thread(lambda: self._page(tenant_id, query))
+        refuse_invalid_query(query)
+        return await self._in_thread(lambda: page_of(self._file.records(), tenant_id, query))
+
+    @override
+    async def count_logs(self, credential: Credential, query: ListQuery) -> str:
+        tenant_id = _registered(credential)
+        refuse_invalid_query(query)
+        return await self._in_thread(lambda: counts_of(self._file.records(), tenant_id, query))
 
     @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
@@ -129,7 +124,7 @@ class FileAuditLogger(AuditLogger):
 
         if (found := await self._in_thread(find)) is None:
             raise RecordNotFound("the tenant has no record with this id")
-        return json.dumps(_item(found))
+        return json.dumps(as_item(found))
 
     @override
     async def may_export(self, credential: Credential) -> str:
@@ -145,10 +140,15 @@ class FileAuditLogger(AuditLogger):
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         # There are none: a file has no register of tenants, and no keys.
         _registered(credential)
-        _check(query)
+        refuse_invalid_query(query)
         if query.cursor is not None:
             raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
-        return _as_page([], None)
+        return as_page([], None)
+
+    @override
+    async def summarize(self, credential: Credential) -> str:
+        _registered(credential)
+        raise EvidenceUnavailable(_NO_OVERVIEW)
 
     @override
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
@@ -199,50 +199,6 @@ class FileAuditLogger(AuditLogger):
         await self._in_thread(lambda: self._file.append(records))
         return [None] * len(records)
 
-    def _page(self, tenant_id: str, query: ListQuery) -> str:
-        after = _position(tenant_id, query)
-        is_descending = query.order == "desc"
-        filters = query.model_dump(include=_EQUALITIES, exclude_none=True)
-        context = query.context or {}
-        start, end = query.start_time, query.end_time
-        seen: set[str] = set()
-
-        def found() -> Iterator[tuple[Key, Fields]]:
-            for record in self._file.records():
-                if record["tenant_id"] != tenant_id or record["id"] in seen:
-                    continue
-                seen.add(record["id"])
-                time = datetime.fromisoformat(record["created_at"])
-                key = time, record["id"]
-                if (
-                    (after is None or (key < after if is_descending else key > after))
-                    and (start is None or time >= start)
-                    and (end is None or time < end)
-                    and all(record.get(name) == value for name, value in filters.items())
-                    and all(_member(record, name) == value for name, value in context.items())
-                ):
-                    yield key, record
-
-        choose = heapq.nlargest if is_descending else heapq.nsmallest
-        page = choose(query.limit + 1, found(), key=lambda item: item[0])
-        cursor = _cursor(page[query.limit - 1][0], tenant_id, query) if len(page) > query.limit else None
-        return _as_page([_item(record) for _, record in page[: query.limit]], cursor)
-
-
-def _item(record: Fields) -> Fields:
-    """Return a record of the file as lists show it, with what only a database can add to it."""
-    evidence = {"recorded_at": record["created_at"], "api_key_id": None, "context": record.get("context")}
-    return {name: value for name, value in record.items() if name != "context"} | evidence
-
-
-def _member(record: Fields, name: str) -> str | None:
-    value = (record.get("context") or {}).get(name)
-    return None if value is None else member_text(value)
-
-
-def _as_page(items: list[Fields], cursor: str | None) -> str:
-    return json.dumps({"count": len(items), "items": items, "next_cursor": cursor, "has_more": cursor is not None})
-
 
 def _bytes_of(record: Fields) -> int:
     context = record["context"] or {}
@@ -259,42 +215,3 @@ def _registered(credential: Credential) -> str:
 def _no_evidence(credential: Credential) -> EvidenceUnavailable:
     _registered(credential)
     return EvidenceUnavailable(_NO_EVIDENCE)
-
-
-def _check(query: ListQuery | AdminEventsQuery) -> None:
-    """Refuse a query that the database would refuse, in the same words. Raises InvalidRequest."""
-    values = query.parameters(set()) if isinstance(query, ListQuery) else query.model_dump()
-    refuse_unstorable(values)
-    if not 1 <= query.limit <= 1000:
-        raise InvalidRequest.field("limit", "limit is a number from 1 to 1000")
-    if context := values.get("context"):
-        parts = {f"context.{name}": {name: value} for name, value in context.items()}
-        for field, part in {**parts, "context": context}.items():
-            if not is_context(part):
-                raise InvalidRequest.field(field, "no record has such a context")
-    for name, (words, rule) in _WORDS.items():
-        if values.get(name) is not None and values[name] not in words:
-            raise InvalidRequest.field(name, rule)
-
-
-def _position(tenant_id: str, query: ListQuery) -> Key | None:
-    """Return the key of the last record before the page. Raises InvalidRequest for a cursor of another list."""
-    if query.cursor is None:
-        return None
-    try:
-        text, record_id, _ = query.cursor.split("_")
-        key = datetime.fromisoformat(text), record_id
-        if _cursor(key, tenant_id, query) == query.cursor:
-            return key
-    except (ValueError, OverflowError):
-        pass
-    raise InvalidRequest.field("cursor", "the cursor does not belong to this list")
-
-
-def _cursor(key: Key, tenant_id: str, query: ListQuery) -> str:
-    # Guards against mistakes, as audit.page_cursor() does: a cursor belongs to one list.
-    position = f"{key[0].astimezone(UTC):%Y%m%dT%H%M%S.%fZ}_{key[1]}"
-    # A time is the same in any zone.
-    filters = query.model_dump(exclude={"limit", "cursor", "tenant_id"})
-    text = json.dumps([position, tenant_id, filters], default=lambda time: time.timestamp(), sort_keys=True)
-    return f"{position}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"

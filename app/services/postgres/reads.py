@@ -61,6 +61,12 @@ class DatabaseReader(AuditLogger):
         return str((await self._read(credential, page, records=query.limit, strong=_is_strong(query)))[1])
 
     @override
+    async def count_logs(self, credential: Credential, query: ListQuery) -> str:
+        filters = _parameters(query, {"tenant_id", "consistency", "order", "limit", "cursor"})
+        counts = _call(credential, calls.COUNT_AUDIT_LOGS, filters)
+        return str((await self._read(credential, counts, strong=_is_strong(query)))[1])
+
+    @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         return await self._read_of_record(credential, calls.GET_AUDIT_LOG, {"id": record_id})
 
@@ -74,6 +80,10 @@ class DatabaseReader(AuditLogger):
         if found is None:
             raise RecordNotFound("the tenant has no record with this id")
         return str(found)
+
+    @override
+    async def summarize(self, credential: Credential) -> str:
+        return str((await self._read(credential, _call(credential, calls.SUMMARIZE_AUDIT_LOGS, {})))[1])
 
     # A standby may read leaves and proofs: once made they never change. What it does not have yet it refuses, and then
     # the primary is asked.

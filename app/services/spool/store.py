@@ -87,6 +87,10 @@ class SpoolingAuditLogger(AuditLogger):
         return await self._database.read_logs(credential, query)
 
     @override
+    async def count_logs(self, credential: Credential, query: ListQuery) -> str:
+        return await self._database.count_logs(credential, query)
+
+    @override
     async def read_log(self, credential: Credential, record_id: UUID) -> str:
         return await self._database.read_log(credential, record_id)
 
@@ -101,6 +105,10 @@ class SpoolingAuditLogger(AuditLogger):
     @override
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         return await self._database.read_admin_events(credential, query)
+
+    @override
+    async def summarize(self, credential: Credential) -> str:
+        return await self._database.summarize(credential)
 
     @override
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:

@@ -1,5 +1,5 @@
 -- Enters a tenant under a scope that no key has, for the functions of the signer: it may see any tenant's tree, and no record.
--- They leave it with audit.leave_tenant_to_sign(); an error undoes it.
+-- They leave it with audit.leave_tenant(); an error undoes it.
 
 CREATE OR REPLACE FUNCTION audit.enter_tenant_to_sign(p_tenant_id text)
 RETURNS void

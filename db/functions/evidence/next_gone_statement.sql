@@ -26,11 +26,12 @@ BEGIN
         ORDER BY s.leaf_index
     LOOP
         -- Read as text: a line may not be JSON where somebody has changed it. Its first and its last range first, since it may have thousands.
+        -- A line has up to 168 characters behind its ranges.
         IF EXISTS (
             SELECT FROM jsonb_array_elements(p_epochs) AS e (epoch)
             WHERE e.epoch ->> 'epoch' = v_said.epoch
               AND substring(v_said.line FROM '"leaves":\[\[([0-9]{1,18}),')::bigint <= (e.epoch ->> 'last')::bigint
-              AND substring(right(v_said.line, 100) FROM ',([0-9]{1,18})\]\]')::bigint > (e.epoch ->> 'first')::bigint
+              AND substring(right(v_said.line, 200) FROM ',([0-9]{1,18})\]\]')::bigint > (e.epoch ->> 'first')::bigint
               AND EXISTS (
                     SELECT FROM regexp_matches(v_said.line, '\[([0-9]{1,18}),([0-9]{1,18})\]', 'g') AS named (range)
                     WHERE named.range[1]::bigint <= (e.epoch ->> 'last')::bigint AND named.range[2]::bigint > (e.epoch ->> 'first')::bigint))

@@ -20,7 +20,7 @@ BEGIN
         RAISE EXCEPTION 'from is a size from 1 to that of to' USING ERRCODE = 'RF003', COLUMN = 'from';
     END IF;
     v_hashes := (audit.consistency_path(p_tenant_id, p_epoch, p_from, p_to)).hashes;
-    PERFORM audit.leave_tenant_to_sign();
+    PERFORM audit.leave_tenant();
     RETURN v_hashes;
 END
 $$;

@@ -22,7 +22,7 @@ BEGIN
     IF line IS NULL THEN
         RAISE EXCEPTION 'the tree contradicts itself' USING ERRCODE = 'RF009', DETAIL = format('epoch %s lacks its statement', p_epoch);
     END IF;
-    PERFORM audit.leave_tenant_to_sign();
+    PERFORM audit.leave_tenant();
     RETURN NEXT;
 END
 $$;

@@ -37,7 +37,7 @@ BEGIN
     INSERT INTO audit.checkpoints (tenant_id, epoch, size, root, note, created_at)
     VALUES (p_tenant_id, p_epoch, p_size, p_root, p_note, clock_timestamp())
     ON CONFLICT ON CONSTRAINT checkpoints_pkey DO NOTHING;   -- a retry after a lost connection stores once
-    PERFORM audit.leave_tenant_to_sign();
+    PERFORM audit.leave_tenant();
 END
 $$;
 

@@ -25,7 +25,7 @@ BEGIN
     ours AS (
         SELECT r.* FROM pg_roles AS r
         WHERE r.rolname IN ('audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin',
-                            'audit_sealer', 'audit_signer', 'audit_keeper', 'audit_retention', 'audit_app')
+                            'audit_sealer', 'audit_signer', 'audit_keeper', 'audit_retention', 'audit_eraser', 'audit_app')
     ),
     power (oid, finding) AS (
         SELECT r.oid, r.rolname || ' ' || power.name
@@ -56,7 +56,7 @@ BEGIN
     FROM held AS h
     JOIN pg_roles AS r ON r.oid = h.oid AND r.rolname NOT IN (session_user, current_user)
     HAVING count(*) <> 1 OR min(r.rolname) NOT IN ('audit_trusted', 'audit_keyed', 'audit_admin', 'audit_sealer', 'audit_signer',
-                                                        'audit_retention')
+                                                        'audit_retention', 'audit_eraser')
 
     UNION ALL
     SELECT 'the role owns nothing here', format('%s owns %s', o.owner::regrole, o.object)

@@ -9,7 +9,7 @@ AS $$
     SELECT grantee, i.object_type, i.object, i.privilege
     FROM (VALUES
         ('schema',   'audit',                           'USAGE',
-         'audit_trusted audit_keyed audit_admin audit_sealer audit_signer audit_keeper audit_retention'),
+         'audit_trusted audit_keyed audit_admin audit_sealer audit_signer audit_keeper audit_retention audit_eraser'),
         ('schema',   'audit',                           'CREATE',  'audit_keeper'),
         ('table',    'audit.tenants',                   'SELECT',  'audit_trusted'),
         ('table',    'audit.admin_events',              'SELECT',  'audit_trusted'),
@@ -79,6 +79,7 @@ AS $$
         ('function', 'audit.uuid_v7',                   'EXECUTE', 'audit_trusted audit_keyed'),
         -- functions/tenant
         ('function', 'audit.enter_tenant',              'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.leave_tenant',              'EXECUTE', 'audit_keeper'),
         ('function', 'audit.proven_tenant',             'EXECUTE', 'audit_keyed audit_keeper'),
         ('function', 'audit.proven_writer',             'EXECUTE', 'audit_keyed'),
         ('function', 'audit.required_tenant',           'EXECUTE', 'audit_trusted audit_keyed'),
@@ -115,6 +116,8 @@ AS $$
         ('function', 'audit.admin_events_cursor',       'EXECUTE', 'audit_trusted'),
         ('function', 'audit.admin_events_keyset_page',  'EXECUTE', 'audit_trusted'),
         ('function', 'audit.admin_events_page',         'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.count_audit_logs',          'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.count_proven_audit_logs',   'EXECUTE', 'audit_keyed'),
         ('function', 'audit.filtered_page',             'EXECUTE', 'audit_trusted'),
         ('function', 'audit.get_audit_log',             'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.get_proven_audit_log',      'EXECUTE', 'audit_keyed'),
@@ -138,9 +141,8 @@ AS $$
         ('function', 'audit.confirm_release',           'EXECUTE', 'audit_admin'),
         ('function', 'audit.count_due_records',         'EXECUTE', 'audit_retention'),
         ('function', 'audit.enter_tenant_to_keep',      'EXECUTE', 'audit_keeper'),
-        ('function', 'audit.erase_record',              'EXECUTE', 'audit_retention'),
-        ('function', 'audit.erase_user',                'EXECUTE', 'audit_retention'),
-        ('function', 'audit.leave_tenant_to_keep',      'EXECUTE', 'audit_keeper'),
+        ('function', 'audit.erase_record',              'EXECUTE', 'audit_eraser'),
+        ('function', 'audit.erase_user',                'EXECUTE', 'audit_eraser'),
         ('function', 'audit.list_holds',                'EXECUTE', 'audit_admin'),
         ('function', 'audit.list_retention',            'EXECUTE', 'audit_admin audit_retention audit_keeper'),
         ('function', 'audit.lock_tree_to_keep',         'EXECUTE', 'audit_keeper'),
@@ -150,7 +152,7 @@ AS $$
         ('function', 'audit.prune_records',             'EXECUTE', 'audit_retention'),
         ('function', 'audit.record_keeping_event',      'EXECUTE', 'audit_keeper'),
         ('function', 'audit.record_pruned_ids',         'EXECUTE', 'audit_keeper'),
-        ('function', 'audit.refresh_statistics',        'EXECUTE', 'audit_retention'),
+        ('function', 'audit.refresh_statistics',        'EXECUTE', 'audit_eraser'),
         ('function', 'audit.release_hold',              'EXECUTE', 'audit_admin'),
         ('function', 'audit.set_retention',             'EXECUTE', 'audit_admin'),
         ('function', 'audit.space_used',                'EXECUTE', 'audit_trusted audit_keyed audit_admin audit_retention'),
@@ -187,6 +189,12 @@ AS $$
         ('function', 'audit.subtree_hash',              'EXECUTE', 'audit_trusted'),
         ('function', 'audit.subtree_path',              'EXECUTE', 'audit_trusted'),
         ('function', 'audit.tree_edge',                 'EXECUTE', 'audit_trusted'),
+        -- functions/overview
+        ('function', 'audit.count_hours',               'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.describe_administration',   'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.describe_evidence',         'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.summarize_audit_logs',      'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.summarize_proven_audit_logs', 'EXECUTE', 'audit_keyed'),
         -- functions/export
         ('function', 'audit.begin_export',              'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.continue_export',           'EXECUTE', 'audit_trusted audit_keyed'),
@@ -204,7 +212,7 @@ AS $$
         -- functions/release
         ('function', 'audit.outdated_server',           'EXECUTE', 'audit_trusted audit_keyed'),
         ('function', 'audit.wal_position',              'EXECUTE', 'audit_trusted audit_keyed'),
-        ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin audit_sealer audit_signer audit_retention')
+        ('function', 'audit.schema_version',            'EXECUTE', 'audit_trusted audit_keyed audit_admin audit_sealer audit_signer audit_retention audit_eraser')
     ) AS i (object_type, object, privilege, grantees)
     CROSS JOIN string_to_table(i.grantees, ' ') AS grantee
 $$;

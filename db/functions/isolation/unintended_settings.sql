@@ -41,7 +41,7 @@ AS $$
         SELECT r.oid FROM pg_roles AS r
         WHERE r.rolname IN (session_user, current_user,
                             'audit_owner', 'audit_migrator', 'audit_trusted', 'audit_keyed', 'audit_admin',
-                            'audit_sealer', 'audit_signer', 'audit_keeper', 'audit_retention', 'audit_app')
+                            'audit_sealer', 'audit_signer', 'audit_keeper', 'audit_retention', 'audit_eraser', 'audit_app')
         UNION
         SELECT m.roleid FROM pg_auth_members AS m JOIN concerned AS c ON c.oid = m.member
     )

@@ -73,7 +73,8 @@ BEGIN
         IF NOT v_is_ours THEN
             RAISE EXCEPTION 'the cursor does not belong to this list'
                 USING ERRCODE = 'RF003', COLUMN = 'cursor',
-                      HINT = 'Use next_cursor unchanged, with the tenant, filters and order that it came from.';
+                      HINT = 'Use next_cursor unchanged, with the tenant, filters and order that it came from; '
+                          'previous_cursor with the other order.';
         END IF;
         -- In two steps: an interval is multiplied as a double, which does not hold eighteen digits.
         v_after := timestamptz '1970-01-01 00:00:00+00'
@@ -136,14 +137,21 @@ BEGIN
         CASE WHEN v_has_more THEN to_json(audit.page_cursor(
             (extract(epoch FROM v_page[p_limit].created_at) * 1000000)::bigint, v_page[p_limit].id, v_tenant_id, p_order, p_agent_id,
             p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_start_time, p_end_time, p_api_key_id, v_context)) ELSE 'null' END,
+        -- The first page has one too: newer records will come before it.
+        ', "previous_cursor": ',
+        CASE WHEN v_page <> '{}' THEN to_json(audit.page_cursor(
+            (extract(epoch FROM v_page[1].created_at) * 1000000)::bigint, v_page[1].id, v_tenant_id,
+            CASE p_order WHEN 'desc' THEN 'asc' ELSE 'desc' END, p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status,
+            p_start_time, p_end_time, p_api_key_id, v_context)) ELSE 'null' END,
         ', "has_more": ', to_json(v_has_more),
         '}');
 END
 $$;
 
 COMMENT ON FUNCTION audit.list_audit_logs IS
-    'One page of the transaction''s tenant as JSON: count, items, next_cursor, has_more. Filters are equalities, p_context of each name that it has, '
-    'start_time inclusive, end_time exclusive. RF001 when no tenant is set or proven, RF002 when it is not registered, RF003 '
+    'One page of the transaction''s tenant as JSON: count, items, next_cursor, previous_cursor, has_more. Filters are equalities, p_context of '
+    'each name that it has, start_time inclusive, end_time exclusive. previous_cursor, with the other order, gives the records before the page, '
+    'nearest first. RF001 when no tenant is set or proven, RF002 when it is not registered, RF003 '
     'when an argument is refused, RF006 when the key may not read.';
 REVOKE ALL ON FUNCTION audit.list_audit_logs FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.list_audit_logs TO audit_trusted, audit_keyed;

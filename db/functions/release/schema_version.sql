@@ -19,4 +19,4 @@ COMMENT ON FUNCTION audit.schema_version IS
     'The number of the last schema file applied, and a digest of all files of schema, functions and policies as applied. '
     'SECURITY DEFINER: run-time roles have no access to schema pgmigrate, and need none but this answer.';
 REVOKE ALL ON FUNCTION audit.schema_version FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.schema_version TO audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_retention;
+GRANT EXECUTE ON FUNCTION audit.schema_version TO audit_trusted, audit_keyed, audit_admin, audit_sealer, audit_signer, audit_retention, audit_eraser;

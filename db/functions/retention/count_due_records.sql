@@ -10,14 +10,6 @@ SET debug_print_parse = off
 SET debug_print_rewritten = off
 SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
--- As in audit.keyset_page(), which says why.
-SET plan_cache_mode = force_generic_plan
-SET enable_sort = off
-SET enable_incremental_sort = off
-SET enable_seqscan = off
-SET enable_bitmapscan = off
-SET max_parallel_workers_per_gather = 0
-SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -43,10 +35,7 @@ BEGIN
             PERFORM audit.enter_tenant_to_keep(v_term.tenant_id);   -- a proof lasts five seconds
             v_batch := audit.due_batch(v_term.tenant_id, v_term.mode, v_term.before, v_batch.p_time, v_batch.p_id, 5000);
             EXIT WHEN v_batch.p_seen = 0;
-            SELECT count(*) AS due, min(l.created_at) AS first, max(l.created_at) AS last INTO v_sum
-            FROM unnest(v_batch.p_ids) AS given (id)
-            CROSS JOIN LATERAL (
-                SELECT r.created_at FROM audit.audit_logs AS r WHERE r.id = given.id AND r.tenant_id = v_term.tenant_id OFFSET 0) AS l;
+            SELECT count(*) AS due, min(created_at) AS first, max(created_at) AS last INTO v_sum FROM unnest(v_batch.p_times) AS created_at;
             due := due + v_sum.due;
             held := held + v_batch.p_held;
             unsealed := unsealed + v_batch.p_unsealed;
@@ -59,7 +48,7 @@ BEGIN
             RETURN NEXT;
         END IF;
     END LOOP;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
 END
 $$;
 

@@ -15,6 +15,7 @@ CREATE OR REPLACE FUNCTION audit.due_batch(
     OUT p_held     int,
     OUT p_unsealed int,
     OUT p_ids      uuid[],
+    OUT p_times    timestamptz[],
     OUT p_epochs   int[],
     OUT p_leaves   bigint[])
 RETURNS record
@@ -30,23 +31,24 @@ SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 DECLARE
-    v_ids  uuid[];
-    v_held uuid[];
+    v_ids   uuid[];
+    v_times timestamptz[];
+    v_held  uuid[];
 BEGIN
     -- The order of the index, from its end: the oldest first.
     IF p_mode = '' THEN
-        SELECT array_agg(d.id), count(*), (array_agg(d.created_at ORDER BY d.created_at DESC, d.id DESC))[1],
+        SELECT array_agg(d.id), array_agg(d.created_at), count(*), (array_agg(d.created_at ORDER BY d.created_at DESC, d.id DESC))[1],
                (array_agg(d.id ORDER BY d.created_at DESC, d.id DESC))[1]
-        INTO v_ids, p_seen, p_time, p_id
+        INTO v_ids, v_times, p_seen, p_time, p_id
         FROM (
             SELECT l.id, l.created_at FROM audit.audit_logs AS l
             WHERE l.tenant_id = p_tenant_id AND l.mode IS NULL AND l.created_at < p_before
               AND (l.created_at, l.id) > (p_after_time, p_after_id)
             ORDER BY l.created_at NULLS FIRST, l.id NULLS FIRST LIMIT p_limit) AS d;
     ELSE
-        SELECT array_agg(d.id), count(*), (array_agg(d.created_at ORDER BY d.created_at DESC, d.id DESC))[1],
+        SELECT array_agg(d.id), array_agg(d.created_at), count(*), (array_agg(d.created_at ORDER BY d.created_at DESC, d.id DESC))[1],
                (array_agg(d.id ORDER BY d.created_at DESC, d.id DESC))[1]
-        INTO v_ids, p_seen, p_time, p_id
+        INTO v_ids, v_times, p_seen, p_time, p_id
         FROM (
             SELECT l.id, l.created_at FROM audit.audit_logs AS l
             WHERE l.tenant_id = p_tenant_id AND l.mode = p_mode AND l.created_at < p_before
@@ -56,12 +58,14 @@ BEGIN
     v_held := audit.held_records(p_tenant_id, v_ids);
     p_held := cardinality(v_held);
     IF p_held > 0 THEN
-        v_ids := ARRAY(SELECT id FROM unnest(v_ids) AS id EXCEPT SELECT id FROM unnest(v_held) AS id);
+        SELECT array_agg(due.id), array_agg(due.created_at) INTO v_ids, v_times
+        FROM unnest(v_ids, v_times) AS due (id, created_at)
+        WHERE NOT EXISTS (SELECT FROM unnest(v_held) AS held (id) WHERE held.id = due.id);
     END IF;
     -- A record without a leaf in the tree is not sealed.
-    SELECT array_agg(s.record_id), array_agg(s.epoch), array_agg(s.leaf_index)
-    INTO p_ids, p_epochs, p_leaves
-    FROM unnest(v_ids) AS due (id)
+    SELECT array_agg(s.record_id), array_agg(due.created_at), array_agg(s.epoch), array_agg(s.leaf_index)
+    INTO p_ids, p_times, p_epochs, p_leaves
+    FROM unnest(v_ids, v_times) AS due (id, created_at)
     CROSS JOIN LATERAL (
         SELECT t.record_id, t.epoch, t.leaf_index FROM audit.seals AS t
         WHERE t.tenant_id = p_tenant_id AND t.record_id = due.id OFFSET 0) AS s;
@@ -72,7 +76,7 @@ $$;
 COMMENT ON FUNCTION audit.due_batch IS
     'Of the tenant that is proven with the scope keep, the next p_limit records of this mode (empty: without one) with created_at before p_before, '
     'after a position, in the order of (created_at, id). p_seen: how many there are; p_time, p_id: the last of them; p_held: how many a legal '
-    'hold keeps; p_unsealed: how many others wait to be sealed; p_ids, p_epochs, p_leaves: the rest, with their leaves; NULL: none. Nobody but '
-    'audit_keeper may call it.';
+    'hold keeps; p_unsealed: how many others wait to be sealed; p_ids, p_times, p_epochs, p_leaves: the rest, with their created_at and their leaves; '
+    'NULL: none. Nobody but audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.due_batch FROM PUBLIC;
 SET ROLE audit_owner;

@@ -1,5 +1,5 @@
 -- Enters a tenant under scopes that no key has, for the functions of audit_keeper: keep, to prune and erase its records, and seal, to put
--- the statement of it into the tenant's tree. They leave it with audit.leave_tenant_to_keep(); an error undoes it.
+-- the statement of it into the tenant's tree. They leave it with audit.leave_tenant(); an error undoes it.
 
 CREATE OR REPLACE FUNCTION audit.enter_tenant_to_keep(p_tenant_id text)
 RETURNS void

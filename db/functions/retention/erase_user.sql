@@ -5,6 +5,7 @@ SET ROLE audit_keeper;
 CREATE OR REPLACE FUNCTION audit.erase_user(
     p_tenant_id    text,
     p_user_id      text,
+    p_reference    text,
     p_milliseconds int         DEFAULT 500,
     p_after_time   timestamptz DEFAULT NULL,
     p_after_id     uuid        DEFAULT NULL,
@@ -35,6 +36,9 @@ BEGIN
     IF coalesce(p_user_id, '') = '' THEN
         RAISE EXCEPTION 'a person is named' USING ERRCODE = 'RF003', COLUMN = 'user_id';
     END IF;
+    IF coalesce(length(p_reference), 0) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION 'an erasure has a reference of 1 to 200 characters' USING ERRCODE = 'RF003', COLUMN = 'reference';
+    END IF;
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
@@ -61,7 +65,7 @@ BEGIN
     after_id := v_id;
 
     IF erased > 0 THEN
-        PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves);
+        PERFORM audit.append_gone_statements('erase', p_tenant_id, v_epochs, v_leaves, clock_timestamp());
     END IF;
     -- The position is the caller's word; that no record of the person is left is not.
     IF v_id IS NULL AND NOT EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.user_id = p_user_id) THEN
@@ -70,19 +74,20 @@ BEGIN
         GET DIAGNOSTICS v_holds = ROW_COUNT;
     END IF;
     IF erased + v_holds > 0 THEN
-        PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object('count', erased, 'released_holds', v_holds));
+        PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object(
+            'count', erased, 'released_holds', v_holds, 'reference', p_reference));
     END IF;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
 END
 $$;
 
 COMMENT ON FUNCTION audit.erase_user IS
     'Erases user_id, error and context of the records of a tenant whose user_id, or whose approver in the context, is this, for at most '
-    'p_milliseconds (1 to 10,000). erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
+    'p_milliseconds (1 to 10,000). p_reference: the request, by which others find it, 1 to 200 characters; it stays in the event, so name no person in it. erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
     'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then released holds that name '
-    'the person lose the name and the reasons, where no record has the user any more. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user, RF009 when a record is not what was sealed. Records the act "person erased", which names '
-    'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may '
+    'the person lose the name and the reasons, where no record has the user any more. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user or a reference, RF009 when a record is not what was sealed. Records the act "person erased", with the reference, which names '
+    'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_eraser has no privilege on any table, and audit_keeper alone may '
     'change a record.';
 REVOKE ALL ON FUNCTION audit.erase_user FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.erase_user TO audit_retention;
+GRANT EXECUTE ON FUNCTION audit.erase_user TO audit_eraser;
 SET ROLE audit_owner;

@@ -21,6 +21,12 @@ BEGIN
             PERFORM FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id AND t.epoch = v_epoch FOR UPDATE SKIP LOCKED;
         END IF;
         IF NOT FOUND THEN
+            IF p_wait THEN
+                -- Nothing is sealed yet. A tree that another began meanwhile could be pruned past a hold that is being placed, or be locked by a
+                -- prune while an erasure is at the same records.
+                PERFORM audit.begin_tree(p_tenant_id);
+                CONTINUE;
+            END IF;
             RETURN NULL;
         END IF;
         -- A proof lasts five seconds, and a prune that was waited for may take ten.
@@ -37,8 +43,9 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.lock_tree_to_keep IS
-    'Locks the newest tree of the tenant that is proven with the scopes keep and seal, and returns its epoch; it proves the tenant anew. NULL when '
-    'nothing of the tenant is sealed yet; or, with p_wait false, when another transaction has it locked, and RF009 when it contradicts itself. Nobody but audit_owner and audit_keeper may call it. SECURITY '
-    'DEFINER: audit_keeper cannot change a tree, and a lock takes that privilege.';
+    'Locks the newest tree of the tenant that is proven with the scopes keep and seal, and returns its epoch; it proves the tenant anew. With p_wait '
+    'it waits for another transaction that has it locked, and begins the first tree where nothing is sealed yet; with false it returns NULL in both '
+    'cases, and raises RF009 when the tree contradicts itself. Nobody but audit_owner and audit_keeper may call it. SECURITY DEFINER: audit_keeper '
+    'cannot change a tree, and a lock takes that privilege.';
 REVOKE ALL ON FUNCTION audit.lock_tree_to_keep FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.lock_tree_to_keep TO audit_keeper;

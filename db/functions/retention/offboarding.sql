@@ -51,7 +51,7 @@ BEGIN
            greatest((SELECT max(l.created_at) FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.mode = 'LIVE'),
                     (SELECT max(l.created_at) FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.mode IS NULL)) AS live
     INTO v_left;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
 
     RETURN QUERY VALUES
         ('take its last evidence export', coalesce(v_export.is_whole OR v_records IS NULL, v_records IS NULL) AND NOT v_unsealed,

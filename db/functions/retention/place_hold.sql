@@ -27,7 +27,7 @@ BEGIN
     VALUES (v_id, p_tenant_id, p_user_id, p_agent_id, p_trace_id, p_start_time, p_end_time, p_reason, p_reference, session_user, now());
     -- No condition: it may name a person.
     PERFORM audit.record_admin_event('hold placed', p_tenant_id, NULL, jsonb_build_object('hold', v_id));
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
     RETURN v_id;
 END
 $$;

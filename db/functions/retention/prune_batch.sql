@@ -10,8 +10,7 @@ CREATE OR REPLACE FUNCTION audit.prune_batch(
     OUT p_seen    int,
     OUT p_epochs  int[],
     OUT p_leaves  bigint[],
-    OUT p_first   timestamptz,
-    OUT p_last    timestamptz)
+    OUT p_times   timestamptz[])
 RETURNS record
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -37,6 +36,7 @@ BEGIN
     p_seen := v_due.p_seen;
     p_epochs := v_due.p_epochs;
     p_leaves := v_due.p_leaves;
+    p_times := v_due.p_times;
     IF p_seen = 0 THEN
         RETURN;
     END IF;
@@ -49,17 +49,13 @@ BEGIN
     FOR v_part IN
         SELECT array_agg(due.id ORDER BY due.number) AS ids, min(due.created_at) AS first, max(due.created_at) AS last
         FROM (
-            SELECT l.id, l.created_at, row_number() OVER (ORDER BY l.created_at, l.id) AS number
-            FROM unnest(v_due.p_ids) AS given (id)
-            CROSS JOIN LATERAL (
-                SELECT r.id, r.created_at FROM audit.audit_logs AS r WHERE r.id = given.id AND r.tenant_id = p_tenant_id OFFSET 0) AS l) AS due
+            SELECT given.id, given.created_at, row_number() OVER (ORDER BY given.created_at, given.id) AS number
+            FROM unnest(v_due.p_ids, p_times) AS given (id, created_at)) AS due
         GROUP BY (due.number - 1) / 250
     LOOP
         DELETE FROM audit.audit_logs AS l
         WHERE l.tenant_id = p_tenant_id AND l.id = ANY (v_part.ids)
           AND (l.created_at, l.id) >= (v_part.first, v_part.ids[1]) AND (l.created_at, l.id) <= (v_part.last, v_part.ids[cardinality(v_part.ids)]);
-        p_first := least(p_first, v_part.first);
-        p_last := greatest(p_last, v_part.last);
     END LOOP;
     -- First, so that what is deleted is not changed before.
     PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
@@ -79,7 +75,7 @@ $$;
 
 COMMENT ON FUNCTION audit.prune_batch IS
     'Prunes, of the tenant that is proven with the scopes keep and seal, what is due among the next p_limit records of this mode (empty: without '
-    'one) with created_at before p_before. p_seen: how many the pass went over, 0 at its end; p_epochs, p_leaves: the leaves of those that have gone; '
-    'NULL: none; p_first, p_last: their least and greatest created_at. The caller has locked the tree. Nobody but audit_keeper may call it.';
+    'one) with created_at before p_before. p_seen: how many the pass went over, 0 at its end; p_epochs, p_leaves, p_times: of those that have gone the '
+    'leaves and created_at; NULL: none. The caller has locked the tree. Nobody but audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.prune_batch FROM PUBLIC;
 SET ROLE audit_owner;

@@ -60,7 +60,7 @@ BEGIN
         END;
         v_tenants := v_tenants + 1;
     END LOOP;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
     -- Those that were looked at go to the end of the queue too, where a call does not come to its end: or each would begin with them again.
     IF NOT is_done AND cardinality(v_idle) > 0 THEN
         PERFORM audit.note_looked_at(v_idle);

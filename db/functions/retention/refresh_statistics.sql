@@ -25,4 +25,4 @@ COMMENT ON FUNCTION audit.refresh_statistics IS
     'Analyses the tables that hold what is personal, or a salt of it: to be called after an erasure, in a transaction of its own. 55P03 while a VACUUM '
     'or an index build of one of them is under way: call it again. SECURITY DEFINER: only a table''s owner may analyse it.';
 REVOKE ALL ON FUNCTION audit.refresh_statistics FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.refresh_statistics TO audit_retention;
+GRANT EXECUTE ON FUNCTION audit.refresh_statistics TO audit_eraser;

@@ -59,8 +59,7 @@ BEGIN
             'epoch', v_epoch, 'reason', p_reason, 'previous_size', v_old.size, 'known_size', v_known.size));
         RETURN QUERY SELECT v_tenant, v_epoch, v_old.epoch, v_old.size, v_known.size;
     END LOOP;
-    PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
-            set_config('app.scope', '', true);
+    PERFORM audit.leave_tenant();
 
     RETURN QUERY
     SELECT k.tenant_id, NULL::int, k.epoch, NULL::bigint, max(k.size)

@@ -44,12 +44,7 @@ BEGIN
            AND NOT EXISTS (SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.recorded_xid IS NULL) THEN
             RETURN;
         END IF;
-        INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, sealed_xid, sealed_id, began_at)
-        SELECT p_tenant_id, 1, 0, audit.tree_root(''), '', first.xid, first.id, clock_timestamp()
-        FROM (VALUES (NULL::xid8, NULL::uuid, true), ('0', c_first, false)) AS first (xid, id, has_history)
-        WHERE first.has_history = EXISTS (
-            SELECT FROM audit.audit_logs AS l WHERE l.tenant_id = p_tenant_id AND l.recorded_xid IS NULL)
-        ON CONFLICT ON CONSTRAINT trees_pkey DO NOTHING;   -- another worker has made it meanwhile
+        PERFORM audit.begin_tree(p_tenant_id);
         v_tree.epoch := 1;
     END IF;
 

@@ -44,8 +44,7 @@ BEGIN
         RAISE EXCEPTION 'records are sealed in a transaction that is READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
     -- A tenant that the caller has entered is left in every case, also where there is nothing to seal.
-    PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
-            set_config('app.scope', '', true);
+    PERFORM audit.leave_tenant();
     -- No transaction has ended since this session last found nothing left. Equal, and not above: a horizon that somebody has set by
     -- hand stops nothing but the one call that it is right for.
     IF v_horizon::text = current_setting('app.sealed_horizon', true) THEN
@@ -104,8 +103,7 @@ BEGIN
         PERFORM set_config('app.sealed_horizon', v_horizon::text, false);
     END IF;
     -- The proofs made here must not serve later statements of this transaction.
-    PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
-            set_config('app.scope', '', true);
+    PERFORM audit.leave_tenant();
 
     IF v_fault IS NOT NULL THEN
         RAISE WARNING '%', CASE WHEN v_is_sealer THEN array_to_string(v_faults, '; ') ELSE 'a tree could not be sealed' END

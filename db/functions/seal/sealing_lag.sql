@@ -31,8 +31,7 @@ BEGIN
             v_oldest := v_next;
         END IF;
     END LOOP;
-    PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
-            set_config('app.scope', '', true);
+    PERFORM audit.leave_tenant();
 
     RETURN QUERY
     SELECT coalesce(greatest(extract(epoch FROM clock_timestamp() - v_oldest.recorded_at), 0), 0)::double precision,

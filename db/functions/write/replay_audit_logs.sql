@@ -82,8 +82,7 @@ BEGIN
     END LOOP;
 
     -- The proofs made here must not serve later statements of this transaction.
-    PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
-            set_config('app.scope', '', true);
+    PERFORM audit.leave_tenant();
     RETURN array_to_json(v_outcomes);
 END
 $$;

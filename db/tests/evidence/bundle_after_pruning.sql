@@ -26,7 +26,7 @@ SELECT audit.place_hold('tap-a', 'reason', 'case', p_start_time => timestamptz '
                         p_end_time => timestamptz '2020-01-01 00:00:00+00' + (n + 1) * interval '1 second') AS hold
 FROM (VALUES (512)) AS h (n) \gset
 SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records(10000)'), '599', 'all that is due but a held one is pruned');
-SELECT is(pg_temp.as_retention('erased FROM audit.erase_user(''tap-a'', ''jane'')'), '1', 'one person is erased');
+SELECT is(pg_temp.as_eraser('erased FROM audit.erase_user(''tap-a'', ''jane'', ''request'')'), '1', 'one person is erased');
 SELECT pg_temp.sign('tap-a') AS note \gset
 SELECT size, encode(root, 'base64') AS root FROM audit.trees WHERE tenant_id = 'tap-a' \gset
 SELECT is(:'size'::text, '604', 'two statements follow');

@@ -133,7 +133,7 @@ SELECT audit.enter_tenant(:'key') \gset
 SELECT isnt(audit.get_checkpoint(), NULL, 'a key reads checkpoints');
 SELECT is(left(pg_temp.answer(call), 5), '42501', 'and does not sign: ' || left(call, 60))
 FROM (VALUES ('audit.list_tree_heads()'), ('audit.signer_consistency_proof(''tap-a'', 1, 1, 1)'), ('audit.signer_epoch_statement(''tap-a'', 3)'),
-             ('audit.store_checkpoint(''tap-a'', 1, 1, '''', '''')'), ('audit.enter_tenant_to_sign(''tap-b'')'), ('audit.leave_tenant_to_sign()'),
+             ('audit.store_checkpoint(''tap-a'', 1, 1, '''', '''')'), ('audit.enter_tenant_to_sign(''tap-b'')'), ('audit.leave_tenant()'),
              ('audit.enter_tree_to_sign(''tap-b'', 1)')) AS c (call);
 SELECT throws_ok($$INSERT INTO audit.checkpoints VALUES ('tap-a', 1, 1, sha256(''), 'forged', now())$$, '42501', NULL, 'nor writes a checkpoint');
 SET LOCAL SESSION AUTHORIZATION tap_gateway;

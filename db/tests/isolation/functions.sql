@@ -7,9 +7,10 @@ SELECT plan(11);
 SELECT functions_are('audit', ARRAY[
     'admin_events_cursor', 'admin_events_keyset_page', 'admin_events_page', 'append_audit_log', 'append_audit_logs',
     'append_gone_statements', 'append_leaves', 'append_records', 'append_statement', 'are_pruned', 'are_repeated',
-    'are_stored', 'begin_epoch', 'begin_evidence', 'begin_export', 'begin_proven_evidence', 'block_hashes',
-    'claim_idempotency_key', 'confirm_release', 'consistency_path', 'context_filter', 'continue_export', 'count_due_records',
-    'create_tenant', 'describe_api_key', 'due_batch', 'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign',
+    'are_stored', 'begin_epoch', 'begin_evidence', 'begin_export', 'begin_proven_evidence', 'begin_tree', 'block_hashes',
+    'claim_idempotency_key', 'confirm_release', 'consistency_path', 'context_filter', 'continue_export', 'count_audit_logs', 'count_due_records',
+    'count_hours', 'count_proven_audit_logs', 'create_tenant', 'describe_administration', 'describe_api_key', 'describe_evidence', 'due_batch',
+    'enter_tenant', 'enter_tenant_to_keep', 'enter_tenant_to_sign',
     'enter_tree_to_sign', 'epoch_leaf_line', 'erase_record', 'erase_records', 'erase_user', 'evidence_header',
     'evidence_leaves', 'evidence_page', 'evidence_part', 'evidence_window', 'export_audit_logs', 'export_proven_audit_logs',
     'filtered_page', 'findings_of_objects', 'findings_of_policies', 'findings_of_privileges', 'findings_of_roles',
@@ -18,7 +19,7 @@ SELECT functions_are('audit', ARRAY[
     'get_proven_leaf', 'gone_leaf_line', 'granted_privileges', 'has_due_records', 'held_records', 'import_audit_log_batch',
     'import_audit_logs', 'import_history', 'inclusion_path', 'insert_audit_log', 'insert_audit_log_batch',
     'insert_audit_logs', 'intact_size', 'intended_privileges', 'is_context', 'isolation_report', 'issue_api_key',
-    'keyset_page', 'leaf_of_record', 'leave_tenant_to_keep', 'leave_tenant_to_sign', 'leaves_in_window', 'list_admin_events',
+    'keyset_page', 'leaf_of_record', 'leave_tenant', 'leaves_in_window', 'list_admin_events',
     'list_all_admin_events', 'list_api_keys', 'list_audit_logs', 'list_holds', 'list_proven_admin_events',
     'list_proven_audit_logs', 'list_retention', 'list_tenants', 'list_tree_heads', 'lock_tree_to_keep', 'next_gone_statement', 'next_to_seal',
     'note_looked_at', 'offboarding', 'omitted_lines', 'outdated_server', 'page_cursor', 'parent_hashes', 'parsed_context', 'place_hold',
@@ -29,7 +30,7 @@ SELECT functions_are('audit', ARRAY[
     'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version', 'seal_batch', 'seal_records',
     'seal_remaining', 'sealing_horizon', 'sealing_lag', 'set_proven_tenant', 'set_retention', 'set_retention_rules',
     'set_tenant', 'signer_consistency_proof', 'signer_epoch_statement', 'snapshot_end', 'space_used', 'store_audit_logs',
-    'store_checkpoint', 'subtree_hash', 'subtree_path', 'tenant_proof', 'tenant_source', 'transaction_identity', 'tree_edge',
+    'store_checkpoint', 'subtree_hash', 'subtree_path', 'summarize_audit_logs', 'summarize_proven_audit_logs', 'tenant_proof', 'tenant_source', 'transaction_identity', 'tree_edge',
     'tree_root', 'unintended_settings', 'uuid_v7', 'wal_position', 'writing_tenant'],
     'schema audit has these functions');
 SELECT is_empty(
@@ -45,7 +46,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.oid::regprocedure::text FROM pg_proc AS p
       WHERE p.pronamespace IN ('audit'::regnamespace, 'pgmigrate'::regnamespace) AND p.prosecdef ORDER BY p.proname$$,
-    ARRAY['audit.append_gone_statements(text,text,integer[],bigint[])',
+    ARRAY['audit.append_gone_statements(text,text,integer[],bigint[],timestamp with time zone,timestamp with time zone[],text,integer)',
           'audit.are_pruned(uuid[])',
           'audit.are_stored(json)',
           'audit.begin_epoch(text,json)',
@@ -53,12 +54,15 @@ SELECT results_eq(
           'audit.claim_idempotency_key(text,bytea,text)',
           'audit.confirm_release(uuid)',
           'audit.count_due_records()',
+          'audit.count_proven_audit_logs(text,text,text,text,text,integer,timestamp with time zone,'
+              || 'timestamp with time zone,text,json)',
           'audit.create_tenant(text,text)',
+          'audit.describe_administration()',
           'audit.describe_api_key(text)',
           'audit.enter_tenant(text,text)',
           'audit.enter_tenant_to_keep(text)',
-          'audit.erase_record(text,uuid)',
-          'audit.erase_user(text,text,integer,timestamp with time zone,uuid)',
+          'audit.erase_record(text,uuid,text)',
+          'audit.erase_user(text,text,text,integer,timestamp with time zone,uuid)',
           'audit.export_proven_audit_logs()',
           'audit.get_proven_audit_log(uuid)',
           'audit.get_proven_checkpoint(integer,bigint)',
@@ -98,7 +102,8 @@ SELECT results_eq(
           'audit.set_retention(text,integer,integer)',
           'audit.signer_consistency_proof(text,integer,bigint,bigint)',
           'audit.signer_epoch_statement(text,integer)',
-          'audit.store_checkpoint(text,integer,bigint,bytea,text)'],
+          'audit.store_checkpoint(text,integer,bigint,bytea,text)',
+          'audit.summarize_proven_audit_logs(integer)'],
     'these functions run as their owner, all others as their caller');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p

@@ -2,7 +2,7 @@
 -- gets one of its functions or its privileges, or one of its policies is loosened.
 
 BEGIN;
-SELECT plan(69);
+SELECT plan(74);
 
 SET LOCAL tap.login = 'tap_retention';
 \ir ../support/kept.sql
@@ -14,12 +14,13 @@ CREATE ROLE tap_stranger LOGIN;
 
 \set rule 'the role is a member of one group, and of nothing else'
 SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'the job''s login is a member of one group of ours');
+SELECT is(pg_temp.findings(:'rule', 'GRANT audit_eraser TO tap_retention'), 'tap_retention is a member of audit_eraser, audit_retention', 'and not of that which erases');
 SELECT is(pg_temp.findings(:'rule', 'GRANT audit_keeper TO tap_retention'), 'tap_retention is a member of audit_keeper, audit_retention', 'and not of audit_keeper');
 \set rule 'no role of ours has power over row-level security'
-SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE %I BYPASSRLS', role)), role || ' has BYPASSRLS', 'a power of ' || role) FROM (VALUES ('audit_keeper'), ('audit_retention')) AS r (role);
+SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE %I BYPASSRLS', role)), role || ' has BYPASSRLS', 'a power of ' || role) FROM (VALUES ('audit_keeper'), ('audit_retention'), ('audit_eraser')) AS r (role);
 \set rule 'no setting is stored but the intended ones'
 SELECT is(pg_temp.findings(:'rule', format('ALTER ROLE %I SET row_security = off', role)), format('row_security=off, for %s in every database', role), 'a setting of ' || role)
-FROM (VALUES ('audit_keeper'), ('audit_retention')) AS r (role);
+FROM (VALUES ('audit_keeper'), ('audit_retention'), ('audit_eraser')) AS r (role);
 
 \set rule 'what deletes and erases belongs to audit_keeper'
 SELECT is(pg_temp.findings(:'rule', 'SELECT'), 'intact', 'as migrated nobody else can');
@@ -57,7 +58,9 @@ FROM (VALUES ('GRANT DELETE ON audit.audit_logs TO audit_admin', 'audit_admin ha
              ('GRANT SELECT ON audit.pruned_ids TO audit_trusted', 'audit_trusted has SELECT on audit.pruned_ids'),
              ('GRANT EXECUTE ON FUNCTION audit.set_retention_rules TO audit_admin', 'audit_admin has EXECUTE on audit.set_retention_rules'),
              ('GRANT EXECUTE ON FUNCTION audit.enter_tenant_to_keep TO audit_trusted', 'audit_trusted has EXECUTE on audit.enter_tenant_to_keep'),
-             ('GRANT EXECUTE ON FUNCTION audit.prune_records TO audit_admin', 'audit_admin has EXECUTE on audit.prune_records')) AS g (weakening, finding);
+             ('GRANT EXECUTE ON FUNCTION audit.prune_records TO audit_admin', 'audit_admin has EXECUTE on audit.prune_records'),
+             ('GRANT EXECUTE ON FUNCTION audit.erase_user TO audit_retention', 'audit_retention has EXECUTE on audit.erase_user'),
+             ('GRANT EXECUTE ON FUNCTION audit.prune_records TO audit_eraser', 'audit_eraser has EXECUTE on audit.prune_records')) AS g (weakening, finding);
 \set rule 'the owner changes no record, and empties no table'
 SELECT is(pg_temp.findings(:'rule', format('GRANT %s ON audit.%s TO audit_owner', privilege, name)), format('audit_owner has %s on audit.%s', privilege, name),
     format('%s on %s granted to the owner', privilege, name))

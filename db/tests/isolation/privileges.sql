@@ -7,7 +7,7 @@ SELECT plan(24);
 CREATE TEMPORARY VIEW role AS
     SELECT * FROM (VALUES
         ('audit_app'), ('audit_trusted'), ('audit_keyed'), ('audit_admin'), ('audit_sealer'), ('audit_signer'), ('audit_keeper'),
-        ('audit_retention'), ('audit_migrator'), ('public')) AS role (name);
+        ('audit_retention'), ('audit_eraser'), ('audit_migrator'), ('public')) AS role (name);
 
 -- Tables. A privilege on some columns only is asked for further below.
 SELECT results_eq(
@@ -106,8 +106,8 @@ SELECT results_eq(
                          offboarding,place_hold,release_hold,revoke_api_key,rotate_api_key,rotate_proof_secret,
                          rule_in_words,schema_version,set_retention,space_used,unintended_settings}'::name[]),
         ('audit_app', '{append_audit_log,append_audit_logs,are_pruned,are_repeated,are_stored,begin_evidence,begin_export,
-                       begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,describe_api_key,
-                       enter_tenant,export_audit_logs,export_proven_audit_logs,findings_of_objects,findings_of_policies,
+                       begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,
+                       count_audit_logs,count_proven_audit_logs,describe_api_key,enter_tenant,export_audit_logs,export_proven_audit_logs,findings_of_objects,findings_of_policies,
                        findings_of_privileges,findings_of_roles,get_audit_log,get_checkpoint,get_consistency_proof,
                        get_inclusion_proof,get_leaf,get_proven_audit_log,get_proven_checkpoint,get_proven_consistency_proof,
                        get_proven_inclusion_proof,get_proven_leaf,granted_privileges,import_audit_log_batch,
@@ -116,15 +116,16 @@ SELECT results_eq(
                        list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,parsed_context,
                        proven_tenant,proven_writer,record_api_key_use,record_export,record_rules,replay_audit_logs,
                        required_tenant,schema_version,seal_records,sealing_horizon,space_used,store_audit_logs,
-                       tenant_source,unintended_settings,uuid_v7,wal_position}'),
+                       summarize_audit_logs,summarize_proven_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
+        ('audit_eraser', '{erase_record,erase_user,refresh_statistics,schema_version}'),
         ('audit_keeper', '{append_gone_statements,count_due_records,due_batch,enter_tenant_to_keep,erase_record,
                           erase_records,erase_user,fold_tiles,has_due_records,held_records,is_context,
-                          leave_tenant_to_keep,list_retention,lock_tree_to_keep,note_looked_at,private_leaf_line,
+                          leave_tenant,list_retention,lock_tree_to_keep,note_looked_at,private_leaf_line,
                           proven_tenant,prune_batch,prune_records,prune_tenant,record_keeping_event,record_leaf_line,
                           record_pruned_ids,records_of_user}'),
         ('audit_keyed', '{append_audit_log,append_audit_logs,are_pruned,are_repeated,are_stored,begin_evidence,
                          begin_export,begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,
-                         describe_api_key,enter_tenant,export_audit_logs,export_proven_audit_logs,findings_of_objects,
+                         count_audit_logs,count_proven_audit_logs,describe_api_key,enter_tenant,export_audit_logs,export_proven_audit_logs,findings_of_objects,
                          findings_of_policies,findings_of_privileges,findings_of_roles,get_audit_log,get_checkpoint,
                          get_consistency_proof,get_inclusion_proof,get_leaf,get_proven_audit_log,get_proven_checkpoint,
                          get_proven_consistency_proof,get_proven_inclusion_proof,get_proven_leaf,granted_privileges,
@@ -133,14 +134,14 @@ SELECT results_eq(
                          list_audit_logs,list_proven_admin_events,list_proven_audit_logs,outdated_server,page_cursor,
                          parsed_context,proven_tenant,proven_writer,record_api_key_use,record_export,record_rules,
                          replay_audit_logs,required_tenant,schema_version,seal_records,sealing_horizon,space_used,
-                         store_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
-        ('audit_retention', '{count_due_records,erase_record,erase_user,list_retention,prune_records,refresh_statistics,schema_version,
-                             space_used}'),
+                         store_audit_logs,summarize_audit_logs,summarize_proven_audit_logs,tenant_source,unintended_settings,uuid_v7,wal_position}'),
+        ('audit_retention', '{count_due_records,list_retention,prune_records,schema_version,space_used}'),
         ('audit_sealer', '{schema_version,seal_records,sealing_horizon,sealing_lag}'),
         ('audit_signer', '{list_tree_heads,schema_version,signer_consistency_proof,signer_epoch_statement,store_checkpoint}'),
         ('audit_trusted', '{admin_events_cursor,admin_events_keyset_page,admin_events_page,append_audit_log,
                            append_audit_logs,are_pruned,are_repeated,begin_evidence,begin_export,block_hashes,
-                           claim_idempotency_key,consistency_path,context_filter,continue_export,evidence_header,
+                           claim_idempotency_key,consistency_path,context_filter,continue_export,count_audit_logs,count_hours,
+                           describe_administration,describe_evidence,evidence_header,
                            evidence_leaves,evidence_page,evidence_part,evidence_window,export_audit_logs,filtered_page,
                            findings_of_objects,findings_of_policies,findings_of_privileges,findings_of_roles,get_audit_log,
                            get_checkpoint,get_consistency_proof,get_inclusion_proof,get_leaf,granted_privileges,
@@ -149,23 +150,23 @@ SELECT results_eq(
                            list_audit_logs,next_gone_statement,omitted_lines,outdated_server,page_cursor,parent_hashes,parsed_context,
                            private_leaf_line,record_export,record_leaf_line,record_rules,replay_audit_logs,required_tenant,
                            required_tree,root_of_size,schema_version,seal_records,sealing_horizon,set_tenant,space_used,
-                           store_audit_logs,subtree_hash,subtree_path,tenant_source,tree_edge,tree_root,
+                           store_audit_logs,subtree_hash,subtree_path,summarize_audit_logs,tenant_source,tree_edge,tree_root,
                            unintended_settings,uuid_v7,wal_position}')$$,
     'functions of audit: administrators administer, audit_trusted names, audit_keyed proves, audit_sealer seals, audit_signer signs, '
-    'audit_retention prunes and erases, PUBLIC and the migrator call none');
+    'audit_retention prunes, audit_eraser erases, PUBLIC and the migrator call none');
 -- A role that could call these could make a proof of its own, or write an act that nobody did.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('transaction_identity', 'tenant_proof', 'writing_tenant',
           'record_admin_event', 'record_api_key_event', 'proven_api_key', 'required_proven_tenant',
-          'set_proven_tenant', 'enter_tenant_to_sign', 'enter_tree_to_sign', 'leave_tenant_to_sign', 'set_retention_rules',
+          'set_proven_tenant', 'enter_tenant_to_sign', 'enter_tree_to_sign', 'set_retention_rules',
           'append_statement', 'gone_leaf_line')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE') AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE'))$$,
     'functions of audit: the proof, what it is bound to, the record of an act and the floor of terms are for the owner and its own functions');
 -- With one of these a role could prune what is not due, or put a statement of its own into a tree.
 SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
-      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('enter_tenant_to_keep', 'leave_tenant_to_keep', 'lock_tree_to_keep',
+      WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('enter_tenant_to_keep', 'leave_tenant', 'lock_tree_to_keep',
           'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'note_looked_at', 'held_records', 'due_batch',
           'fold_tiles', 'prune_batch', 'prune_tenant', 'has_due_records', 'erase_records', 'records_of_user')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
@@ -189,8 +190,8 @@ SELECT results_eq(
       CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (name)
       WHERE n.nspname IN ('audit', 'pgmigrate') AND has_schema_privilege(r.name, n.oid, p.name)
       ORDER BY r.name COLLATE "C", p.name COLLATE "C"$$,
-    $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_keeper', 'audit', 'CREATE'),
-             ('audit_keeper', 'audit', 'USAGE'), ('audit_keyed', 'audit', 'USAGE'), ('audit_retention', 'audit', 'USAGE'),
+    $$VALUES ('audit_admin', 'audit'::name, 'USAGE'), ('audit_app', 'audit', 'USAGE'), ('audit_eraser', 'audit', 'USAGE'),
+             ('audit_keeper', 'audit', 'CREATE'), ('audit_keeper', 'audit', 'USAGE'), ('audit_keyed', 'audit', 'USAGE'), ('audit_retention', 'audit', 'USAGE'),
              ('audit_sealer', 'audit', 'USAGE'), ('audit_signer', 'audit', 'USAGE'), ('audit_trusted', 'audit', 'USAGE')$$,
     'schemas: the run-time roles enter audit, create nothing, and do not enter pgmigrate; audit_keeper owns functions in it');
 SELECT is_empty(

@@ -6,12 +6,13 @@ SELECT plan(18);
 -- By name: roles belong to the whole cluster, where a database of another release may have brought more of ours.
 PREPARE roles AS
     SELECT r.rolname, r.rolcanlogin, r.rolinherit FROM pg_roles AS r
-    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_keeper', 'audit_keyed', 'audit_migrator', 'audit_owner', 'audit_retention',
+    WHERE r.rolname IN ('audit_admin', 'audit_app', 'audit_eraser', 'audit_keeper', 'audit_keyed', 'audit_migrator', 'audit_owner', 'audit_retention',
                         'audit_sealer', 'audit_signer', 'audit_trusted')
     ORDER BY r.rolname;
 SELECT results_eq('EXECUTE roles',
     $$VALUES ('audit_admin'::name, false, true),
              ('audit_app',         true,  true),
+             ('audit_eraser',      false, true),
              ('audit_keeper',      false, true),
              ('audit_keyed',       false, true),
              ('audit_migrator',    true,  false),

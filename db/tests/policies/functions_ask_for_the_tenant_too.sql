@@ -2,7 +2,7 @@
 -- still keep to the tenant of their transaction.
 
 BEGIN;
-SELECT plan(21);
+SELECT plan(27);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-b', 'tap', ARRAY['write']) AS key_of_b,
@@ -26,6 +26,14 @@ SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'the newest records of
 SELECT is(audit.list_audit_logs(p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'the newest of an agent: one');
 SELECT is(audit.list_audit_logs(p_agent_id => 'agent', p_order => 'asc')::json ->> 'count', '1', 'the oldest: one');
+SELECT is(audit.count_audit_logs()::json ->> 'count', '1', 'counted: one');
+SELECT is(audit.count_audit_logs(p_agent_id => 'agent')::json ->> 'count', '1', 'counted for an agent: one');
+INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, began_at) VALUES ('tap-a', 1, 1, sha256(''), '', now());
+INSERT INTO audit.checkpoints (tenant_id, epoch, size, root, note, created_at) VALUES ('tap-a', 1, 1, sha256(''), 'note', now());
+SELECT is(audit.count_hours('tap-b', 1) #>> '{0,records}', '1', 'the records of this hour: one');
+SELECT is((audit.describe_evidence('tap-b')).sealing ->> 'waiting', '1', 'of the newest records one waits for a leaf');
+SELECT is((audit.describe_evidence('tap-b')).sealing ->> 'epoch', NULL, 'there is no tree');
+SELECT is((audit.describe_evidence('tap-b')).checkpoint ->> 'size', NULL, 'nor a checkpoint');
 SELECT is(pg_temp.exported(o), '1 to ' || :id_of_b, 'an export of tap-b, ' || o || ': one')
 FROM (VALUES ('asc'), ('desc')) AS orders (o);
 SELECT throws_ok(format($$SELECT audit.insert_audit_log('agent', 'LIVE', 'success', p_id => %L)$$, :id_of_a), 'RF004', NULL,

@@ -1,8 +1,8 @@
--- Proves: no login that serves, administers, seals, signs or runs the job deletes, empties or fills anything of what is kept, by any statement, whatever it has set and
--- whichever key it has entered with, and none becomes audit_keeper; the job reads no record, hold or event.
+-- Proves: no login that serves, administers, seals, signs, prunes or erases deletes, empties or fills anything of what is kept, by any statement, whatever it has set and
+-- whichever key it has entered with, and none becomes audit_keeper; the job and the eraser read no record, hold or event, and neither does the other's work.
 
 BEGIN;
-SELECT plan(157);
+SELECT plan(196);
 \ir ../support/kept.sql
 \ir ../support/signer.sql
 \ir ../support/sealer.sql
@@ -14,7 +14,7 @@ SELECT pg_temp.kept('tap-a', 1, 'LIVE', '2020-01-01 00:00:00+00', 'jane'), pg_te
 SELECT pg_temp.kept('tap-a', 2, 'LIVE', now() - interval '1 day', 'jane'), pg_temp.seal() \gset
 INSERT INTO audit.pruned_ids (id) VALUES (gen_random_uuid());
 CREATE TEMPORARY TABLE login (name text);
-INSERT INTO login VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar'), ('tap_sealer'), ('tap_signer'), ('tap_retention');
+INSERT INTO login VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar'), ('tap_sealer'), ('tap_signer'), ('tap_retention'), ('tap_eraser');
 CREATE TEMPORARY TABLE attack (number int GENERATED ALWAYS AS IDENTITY, statement text, refusal text);
 INSERT INTO attack (statement, refusal) VALUES
     ('DELETE FROM audit.audit_logs', 'permission denied for table audit_logs'),
@@ -54,14 +54,22 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 SELECT is(pg_temp.tries(name, statement, :'key'), refusal, format('%s cannot: %s', name, statement)) FROM login CROSS JOIN attack ORDER BY name, number;
--- The job, which prunes and erases: through its functions.
-SELECT is(pg_temp.tries('tap_retention', statement, ''), refusal, 'the job cannot: ' || statement)
-FROM (VALUES ('SELECT FROM audit.audit_logs', 'permission denied for table audit_logs'), ('SELECT FROM audit.seals', 'permission denied for table seals'),
+-- The job, which prunes, and the eraser: through their functions.
+SELECT is(pg_temp.tries(login, statement, ''), refusal, format('%s cannot: %s', login, statement))
+FROM (VALUES ('tap_retention'), ('tap_eraser')) AS l (login) CROSS JOIN (VALUES ('SELECT FROM audit.audit_logs', 'permission denied for table audit_logs'), ('SELECT FROM audit.seals', 'permission denied for table seals'),
              ('SELECT FROM audit.admin_events', 'permission denied for table admin_events'), ('SELECT FROM audit.tenants', 'permission denied for table tenants'),
              ('SELECT audit.list_audit_logs()', 'permission denied for function list_audit_logs'), ('SELECT audit.list_all_admin_events()', 'permission denied for function list_all_admin_events'),
              ('SELECT audit.get_audit_log(gen_random_uuid())', 'permission denied for function get_audit_log'),
              ('SELECT audit.insert_audit_log(''a'', ''LIVE'', ''success'')', 'permission denied for function insert_audit_log')) AS c (statement, refusal);
 SELECT is(pg_temp.tries('tap_retention', 'SELECT audit.prune_records()', ''), 'done', 'the job prunes');
+SELECT is(pg_temp.tries('tap_eraser', 'SELECT audit.erase_user(''tap-a'', ''joe'', ''request'')', ''), 'done', 'the eraser erases');
+SELECT is(pg_temp.tries('tap_retention', statement, ''), refusal, 'the job cannot: ' || statement)
+FROM (VALUES ('SELECT audit.erase_user(''tap-a'', ''joe'', ''request'')', 'permission denied for function erase_user'),
+             ('SELECT audit.erase_record(''tap-a'', gen_random_uuid(), ''request'')', 'permission denied for function erase_record'),
+             ('SELECT audit.refresh_statistics()', 'permission denied for function refresh_statistics')) AS c (statement, refusal);
+SELECT is(pg_temp.tries('tap_eraser', statement, ''), refusal, 'the eraser cannot: ' || statement)
+FROM (VALUES ('SELECT audit.prune_records()', 'permission denied for function prune_records'), ('SELECT audit.count_due_records()', 'permission denied for function count_due_records'),
+             ('SELECT audit.list_retention()', 'permission denied for function list_retention'), ('SELECT audit.list_holds()', 'permission denied for function list_holds')) AS c (statement, refusal);
 SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records()'), '0', 'and a hold and a term keep what they keep from it');
 SELECT is(pg_temp.left_of('tap-a'), '1 2', 'all is there');
 -- The superuser shows that a statement of each kind is a good one.

@@ -77,7 +77,8 @@ SELECT is(pg_temp.agents(format('p_cursor => %L, %s', cursor, arguments)), agent
 FROM (VALUES (:'cursor', 'p_api_key_id => ''k1''', 'told keyed', 'the next page of a key'),
              (:'cursor_of_event', 'p_context => ''{ "event" : "paid" }''', 'other', 'of a context, written otherwise')) AS c (cursor, arguments, agents, said);
 SELECT is(pg_temp.refusal(format('SELECT audit.list_audit_logs(p_cursor => %L%s)', cursor, arguments)),
-    'RF003|the cursor does not belong to this list|Use next_cursor unchanged, with the tenant, filters and order that it came from.|cursor', said)
+    'RF003|the cursor does not belong to this list|Use next_cursor unchanged, with the tenant, filters and order that it came from; '
+    'previous_cursor with the other order.|cursor', said)
 FROM (VALUES (:'cursor', '', 'a cursor of a key without the key'),
              (:'cursor', ', p_api_key_id => ''k2''', 'with another key'),
              (:'cursor_of_all', ', p_api_key_id => ''k1''', 'one of all with a key'),

@@ -27,13 +27,16 @@ SELECT is(audit.list_audit_logs(),
     '"trace_id":null,"tenant_id":"tap-a","agent_id":"bare","mode":null,"status":null,"http_status":null,'
     '"latency_ms":null,"user_id":null,"error":null,"created_at":"1970-01-01T00:00:00.000000Z",'
     '"recorded_at":null,"api_key_id":null,"context":null}], '
-    '"next_cursor": null, "has_more": false}', 'the whole answer, in UTC whatever the zone and date style of the session');
-SELECT is(audit.list_audit_logs(p_agent_id => 'nobody'), '{"count": 0, "items": [], "next_cursor": null, "has_more": false}',
+    '"next_cursor": null, "previous_cursor": "'
+    || audit.page_cursor(978307200000001, '01900000-0000-7000-8000-00000000000a', 'tap-a', 'asc', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+    || '", "has_more": false}', 'the whole answer, in UTC whatever the zone and date style of the session');
+SELECT is(audit.list_audit_logs(p_agent_id => 'nobody'),
+    '{"count": 0, "items": [], "next_cursor": null, "previous_cursor": null, "has_more": false}',
     'an empty page');
 SELECT results_eq(
     $$SELECT key, json_typeof(value) FROM json_each(audit.list_audit_logs(p_limit => 1)::json)$$,
-    $$VALUES ('count', 'number'), ('items', 'array'), ('next_cursor', 'string'), ('has_more', 'boolean')$$,
-    'a page with a next one: next_cursor is a string');
+    $$VALUES ('count', 'number'), ('items', 'array'), ('next_cursor', 'string'), ('previous_cursor', 'string'), ('has_more', 'boolean')$$,
+    'a page with a next one: both cursors are strings');
 SELECT results_eq(
     $$SELECT json_object_keys(audit.list_audit_logs()::json #> '{items,0}')$$,
     $$SELECT a.attname::text COLLATE "default" FROM pg_attribute AS a

@@ -1,9 +1,10 @@
 -- Proves: a page of 50 records reads at most 60 buffers of the table and its indexes, with each filter, with a window of time and
 -- without either: in both orders, on the first page and after a cursor, by name and by key, for tenants of ten and of many records,
--- also among records that share their time; with no statistics, with statistics of another table, and with those of this one.
+-- also among records that share their time; with no statistics, with statistics of another table, and with those of this one. A count
+-- reads what the page of all that it counts would.
 
 BEGIN;
-SELECT plan(227);
+SELECT plan(325);
 
 \ir ../support/gateway.sql
 CREATE ROLE tap_service LOGIN IN ROLE audit_keyed;
@@ -51,6 +52,17 @@ BEGIN
     END LOOP;
     RETURN concat(v_count, ' for ', CASE WHEN v_most BETWEEN 1 AND p_most THEN 'a page' ELSE v_most || ' buffers' END);
 END $$;
+-- What a count costs: the more it counts, the more it reads; with several filters at most a page of 1,000 by each.
+CREATE FUNCTION pg_temp.counted(p_filter text, p_filters int DEFAULT 0) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_before bigint := pg_temp.buffers();
+    v_answer json;
+    v_read   bigint;
+BEGIN
+    EXECUTE format('SELECT audit.count_audit_logs(%s)', ltrim(p_filter, ', ')) INTO v_answer;
+    v_read := pg_temp.buffers() - v_before;
+    RETURN concat(v_answer ->> 'count', CASE WHEN v_read BETWEEN 1 AND greatest((v_answer ->> 'count')::int, p_filters * 1000) + 60 THEN ' for a page' ELSE ' for ' || v_read || ' buffers' END);
+END $$;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_gateway, tap_service', pg_my_temp_schema()::regnamespace); END $$;
 
 -- filter, how many records of the first three pages
@@ -85,6 +97,10 @@ PREPARE planned AS SELECT count(pg_temp.pages(l.filter, o.direction, 60)) AS pag
 PREPARE pages (text) AS
     SELECT is(pg_temp.pages(l.filter, o.direction, 60), l.found || ' for a page', format('%s, %s%s', $1, o.direction, l.filter))
     FROM list AS l CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction) ORDER BY l.number, o.direction;
+-- The counts of the lists that have as many records as three pages or more, and of those that have fewer.
+PREPARE counts (text) AS
+    SELECT matches(pg_temp.counted(l.filter), format('^%s for a page$', CASE WHEN l.found = 150 THEN '1000' ELSE l.found::text END), format('%s, counted%s', $1, l.filter))
+    FROM list AS l ORDER BY l.number;
 
 TRUNCATE audit.audit_logs;   -- first: what ANALYZE notes of a new table is rolled back with it
 -- Statistics of another table: of one tenant that has one agent, one trace, one user, one mode and so on.
@@ -100,6 +116,7 @@ SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SELECT audit.set_tenant('tap-large') \gset
 EXECUTE planned \gset
 EXECUTE pages ('statistics of another table');
+EXECUTE counts ('statistics of another table');
 RESET SESSION AUTHORIZATION;
 
 -- No statistics.
@@ -109,11 +126,14 @@ SET LOCAL SESSION AUTHORIZATION tap_gateway;
 SET LOCAL plan_cache_mode = force_custom_plan;
 EXECUTE planned \gset
 EXECUTE pages ('no statistics');
+EXECUTE counts ('no statistics');
 SET LOCAL SESSION AUTHORIZATION tap_service;
 SELECT is(audit.enter_tenant(:'large_key'), 'tap-large', 'with a key');
 EXECUTE planned \gset
 SELECT audit.enter_tenant(:'large_key') \gset
 EXECUTE pages ('with a key');
+SELECT audit.enter_tenant(:'large_key') \gset
+EXECUTE counts ('with a key');
 RESET SESSION AUTHORIZATION;
 
 -- True statistics.
@@ -121,6 +141,7 @@ ANALYZE audit.audit_logs;
 SET LOCAL SESSION AUTHORIZATION tap_gateway;
 EXECUTE planned \gset
 EXECUTE pages ('statistics');
+EXECUTE counts ('statistics');
 
 -- A tenant of ten records costs what ten records cost, whatever its neighbours have.
 SELECT audit.set_tenant('tap-small') \gset
@@ -176,6 +197,15 @@ FROM (VALUES
     ('',                                             'asc',  4300),
     (', p_start_time => ''2020-01-01 13:53:20+00''', 'desc', 6500),
     (', p_start_time => ''2020-01-01 13:53:20+00''', 'asc',  6500)) AS never (filter, direction, most);
+-- A count does not look for what it does not find.
+SELECT is(pg_temp.counted(filter, filters), found || ' for a page', format('several filters, counted%s', filter))
+FROM (VALUES
+    (', p_agent_id => ''common'', p_mode => ''DRY_RUN''',                     1000, 2),
+    (', p_agent_id => ''rare'', p_mode => ''DRY_RUN''',                       5, 2),
+    (', p_agent_id => ''common'', p_status => ''error''',                     0, 2),
+    (', p_agent_id => ''common'', p_status => ''error'', p_mode => ''LIVE''', 0, 3),
+    (', p_agent_id => ''common'', p_api_key_id => ''nobody''',                0, 1),
+    (', p_api_key_id => ''nobody''',                                          0, 1)) AS several (filter, found, filters);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -137,6 +137,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
         || ' (tenant_id, created_at DESC NULLS LAST, id DESC)',
     'CREATE UNIQUE INDEX api_key_uses_pkey ON audit.api_key_uses USING btree (api_key_id)',
     'CREATE UNIQUE INDEX api_keys_pkey ON audit.api_keys USING btree (id)',
+    'CREATE INDEX api_keys_tenant_id_created_at_id_idx ON audit.api_keys USING btree (tenant_id, created_at DESC, id DESC)',
     'CREATE INDEX audit_logs_agent_id_created_at_idx ON audit.audit_logs USING btree (agent_id, created_at DESC)',
     'CREATE UNIQUE INDEX audit_logs_pkey ON audit.audit_logs USING btree (id)',
     'CREATE INDEX audit_logs_tenant_id_agent_id_created_at_id_idx ON audit.audit_logs USING btree'
@@ -171,7 +172,7 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)',
     'CREATE UNIQUE INDEX trees_pkey ON audit.trees USING btree (tenant_id, epoch)'],
-    'fifteen indexes for reading, one for sealing, one for holds, one for statements, a key for each table, one that allows one secret in use, and one leaf a record');
+    'sixteen indexes for reading, one for sealing, one for holds, one for statements, a key for each table, one that allows one secret in use, and one leaf a record');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid

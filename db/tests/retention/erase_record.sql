@@ -1,7 +1,7 @@
 -- Proves: the private part of one record is erased as that of a person's, once; a record that is held, not sealed, changed, or of another tenant is not.
 
 BEGIN;
-SELECT plan(26);
+SELECT plan(30);
 \ir ../support/kept.sql
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
@@ -15,7 +15,9 @@ SELECT pg_temp.kept('tap-a', 4, 'LIVE', '2026-01-01 00:00:00+00', 'jane') \gset
 SELECT audit.place_hold('tap-a', 'reason', 'case', p_trace_id => 'trace-2') AS hold \gset
 SELECT count(*) FROM pg_temp.new_events() \gset
 CREATE TEMPORARY TABLE log_before AS SELECT * FROM audit.audit_logs WHERE tenant_id LIKE 'tap-%';
-CREATE FUNCTION pg_temp.erase(p_tenant text, p_id uuid) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_retention(format('audit.erase_record(%L, %L)', p_tenant, p_id)) $$;
+CREATE FUNCTION pg_temp.erase(p_tenant text, p_id uuid, p_reference text DEFAULT 'request 7') RETURNS text LANGUAGE sql AS $$
+    SELECT pg_temp.as_eraser(format('audit.erase_record(%L, %L, %L)', p_tenant, p_id, p_reference))
+$$;
 
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 1)), '', 'a record is erased');
 SELECT is(pg_temp.settings(), '', 'no tenant is left behind');
@@ -27,7 +29,7 @@ SELECT is((SELECT line::jsonb - 'at' FROM audit.seals WHERE tenant_id = 'tap-a' 
     jsonb_build_object('version', 1, 'kind', 'erase', 'tenant_id', 'tap-a', 'epoch', 1, 'leaves', (
         SELECT jsonb_build_array(jsonb_build_array(s.leaf_index, s.leaf_index + 1)) FROM audit.seals AS s WHERE s.record_id = pg_temp.id_of('tap-a', 1))), 'a statement names its leaf');
 SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail FROM pg_temp.new_events()',
-    format('VALUES (%L, %L, NULL, %L, %L::jsonb)', 'record erased', 'tap-a', 'tap_retention', jsonb_build_object('record', pg_temp.id_of('tap-a', 1))), 'and an event the record');
+    format('VALUES (%L, %L, NULL, %L, %L::jsonb)', 'record erased', 'tap-a', 'tap_eraser', jsonb_build_object('record', pg_temp.id_of('tap-a', 1), 'reference', 'request 7')), 'and an event the record, and the request');
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 1)), '', 'it may be erased again');
 SELECT is((SELECT count(*) FROM audit.seals WHERE tenant_id = 'tap-a' AND line IS NOT NULL), 1::bigint, 'which states nothing');
 SELECT is_empty('SELECT act FROM pg_temp.new_events()', 'and is not on record');
@@ -40,7 +42,9 @@ FROM (VALUES ('tap-a', pg_temp.id_of('tap-a', 2), 'RF011 a legal hold keeps this
              ('tap-a', NULL, 'RF003 the tenant has no record of this id', 'none'),
              ('tap-nobody', pg_temp.id_of('tap-b', 1), 'RF002 the tenant is not registered', 'of no tenant')) AS c (tenant, id, answer, said);
 SELECT audit.release_hold(:'hold', 'over') \gset
-SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 2)), '', 'what was held may be erased after the release');
+SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 2), reference), 'RF003 an erasure has a reference of 1 to 200 characters', 'refused: a reference of ' || coalesce(length(reference)::text, 'no') || ' characters')
+FROM (VALUES (NULL), (''), (repeat('x', 201))) AS c (reference);
+SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 2), repeat(E'\x01', 200)), '', 'what was held may be erased after the release');
 SELECT pg_temp.seal() \gset
 UPDATE audit.audit_logs SET latency_ms = 1 WHERE id = pg_temp.id_of('tap-a', 4);
 SELECT is(pg_temp.erase('tap-a', pg_temp.id_of('tap-a', 4)), 'RF009 the tree contradicts itself', 'one that was changed since it was sealed is not');
@@ -54,9 +58,9 @@ SELECT is(pg_temp.leaves_of('tap-c'), '-SS', 'and its digest goes');
 SET LOCAL synchronous_commit = off;
 SELECT pg_temp.erase('tap-b', pg_temp.id_of('tap-b', 1)) \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');
-SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT audit.erase_record(''tap-a'', gen_random_uuid())', login), '42501',
-    'permission denied for function erase_record', login || ' erases nothing') FROM (VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar')) AS l (login);
-SELECT is(pg_temp.as_retention('audit.erase_records(''tap-a'', ''{}'')'), '42501 permission denied for function erase_records', 'nor does the job past its functions');
+SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT audit.erase_record(''tap-a'', gen_random_uuid(), ''request'')', login), '42501',
+    'permission denied for function erase_record', login || ' erases nothing') FROM (VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar'), ('tap_retention')) AS l (login);
+SELECT is(pg_temp.as_eraser('audit.erase_records(''tap-a'', ''{}'')'), '42501 permission denied for function erase_records', 'nor does the eraser past its functions');
 
 SELECT * FROM finish();
 ROLLBACK;

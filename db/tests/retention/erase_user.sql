@@ -1,9 +1,9 @@
 -- Proves: the erasure of a person empties user_id, error and context of each sealed record that has them as user or approver, takes the salt and keeps the
 -- digest, so that every leaf can still be made; it changes no other record, passes over what is held or not sealed, goes on from call to call,
--- empties released holds that name the person, and names nobody in what it records.
+-- empties released holds that name the person, and names its request and nobody in what it records.
 
 BEGIN;
-SELECT plan(46);
+SELECT plan(52);
 \ir ../support/kept.sql
 \ir ../support/trees.sql
 \ir ../support/gateway.sql
@@ -25,8 +25,8 @@ CREATE TEMPORARY TABLE log_before AS SELECT * FROM audit.audit_logs WHERE tenant
 CREATE TEMPORARY TABLE seal_before AS SELECT * FROM audit.seals WHERE tenant_id LIKE 'tap-%';
 SELECT count(*) FROM pg_temp.new_events() \gset
 CREATE FUNCTION pg_temp.erase(p_user text, p_more text DEFAULT '') RETURNS text LANGUAGE sql AS $$
-    SELECT pg_temp.as_retention(format('concat_ws('' '', ''erased'', e.erased, ''held'', e.held, ''unsealed'', e.unsealed, ''after'', e.after_time AT TIME ZONE ''UTC'') '
-                                       'FROM audit.erase_user(''tap-a'', %L%s) AS e', p_user, p_more))
+    SELECT pg_temp.as_eraser(format('concat_ws('' '', ''erased'', e.erased, ''held'', e.held, ''unsealed'', e.unsealed, ''after'', e.after_time AT TIME ZONE ''UTC'') '
+                                       'FROM audit.erase_user(''tap-a'', %L, ''request 7''%s) AS e', p_user, p_more))
 $$;
 -- Which numbers of a tenant's records have nothing personal.
 CREATE FUNCTION pg_temp.empty_ones(p_tenant text) RETURNS text LANGUAGE sql AS $$
@@ -75,7 +75,7 @@ SELECT line, line::json ->> 'at' AS at FROM audit.seals WHERE tenant_id = 'tap-a
 SELECT is(:'line'::text, format('{"version":1,"kind":"erase","tenant_id":"tap-a","epoch":1,"leaves":[[0,3]],"at":"%s"}', :'at'), 'the statement names leaves, and no person');
 SELECT results_eq($$SELECT size, root FROM audit.trees WHERE tenant_id = 'tap-a'$$, format('VALUES (7::bigint, %L::bytea)', pg_temp.mth(pg_temp.leaf_hashes('tap-a', 1, 7))), 'the tree has grown by it');
 SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail::text FROM pg_temp.new_events()',
-    $$VALUES ('person erased', 'tap-a', NULL, 'tap_retention', '{"count": 3, "released_holds": 0}')$$, 'the event says how many records, by which login, and not of whom');
+    $$VALUES ('person erased', 'tap-a', NULL, 'tap_eraser', '{"count": 3, "reference": "request 7", "released_holds": 0}')$$, 'the event says how many records, for which request, by which login, and not of whom');
 
 -- The rest, once it may go; then the holds.
 SELECT results_eq(format('SELECT user_id FROM audit.legal_holds WHERE id = %L', :'released'), $$VALUES ('jane')$$, 'while something is held the released holds name her');
@@ -113,10 +113,10 @@ DECLARE
     v_part  record;
     v_parts text := '';
 BEGIN
-    PERFORM set_config('session_authorization', 'tap_retention', true);
+    PERFORM set_config('session_authorization', 'tap_eraser', true);
     SELECT NULL::timestamptz AS after_time, NULL::uuid AS after_id INTO v_part;
     FOR n IN 1 .. 9 LOOP
-        v_part := audit.erase_user('tap-c', 'jane', 1, v_part.after_time, v_part.after_id);
+        v_part := audit.erase_user('tap-c', 'jane', 'request 7', 1, v_part.after_time, v_part.after_id);
         v_parts := v_parts || v_part.erased || CASE WHEN v_part.after_id IS NULL THEN '.' ELSE '+' END;
         EXIT WHEN v_part.after_id IS NULL;
     END LOOP;
@@ -130,19 +130,22 @@ SELECT is(pg_temp.empty_ones('tap-c'), '1 2', 'and erase all');
 -- A record that was changed: erased, that could never be told.
 SELECT pg_temp.kept('tap-b', 8, 'LIVE', '2026-01-03 00:00:00+00', 'max'), pg_temp.seal() \gset
 UPDATE audit.audit_logs SET agent_id = 'other' WHERE id = pg_temp.id_of('tap-b', 8);
-SELECT is(pg_temp.as_retention('erased FROM audit.erase_user(''tap-b'', ''max'')'), 'RF009 the tree contradicts itself', 'a record that was changed is not erased');
+SELECT is(pg_temp.as_eraser('erased FROM audit.erase_user(''tap-b'', ''max'', ''request 8'')'), 'RF009 the tree contradicts itself', 'a record that was changed is not erased');
 UPDATE audit.audit_logs SET agent_id = 'agent-8', error = 'other' WHERE id = pg_temp.id_of('tap-b', 8);
-SELECT is(pg_temp.as_retention('erased FROM audit.erase_user(''tap-b'', ''max'')'), 'RF009 the tree contradicts itself', 'nor one that was changed in what would be erased');
+SELECT is(pg_temp.as_eraser('erased FROM audit.erase_user(''tap-b'', ''max'', ''request 8'')'), 'RF009 the tree contradicts itself', 'nor one that was changed in what would be erased');
 UPDATE audit.audit_logs SET error = 'error of 8' WHERE id = pg_temp.id_of('tap-b', 8);
-SELECT is(pg_temp.as_retention('erased FROM audit.erase_user(''tap-b'', ''max'')'), '1', 'as it was, it is');
-SELECT is(pg_temp.as_retention(call), answer, 'refused: ' || call)
-FROM (VALUES ('audit.erase_user(''tap-a'', NULL)', 'RF003 a person is named'), ('audit.erase_user(''tap-a'', '''')', 'RF003 a person is named'),
-             ('audit.erase_user(''tap-nobody'', ''jane'')', 'RF002 the tenant is not registered')) AS c (call, answer);
+SELECT is(pg_temp.as_eraser('erased FROM audit.erase_user(''tap-b'', ''max'', ''request 8'')'), '1', 'as it was, it is');
+SELECT is(pg_temp.as_eraser(call), answer, 'refused: ' || call)
+FROM (VALUES ('audit.erase_user(''tap-a'', NULL, ''request'')', 'RF003 a person is named'), ('audit.erase_user(''tap-a'', '''', ''request'')', 'RF003 a person is named'),
+             ('audit.erase_user(''tap-nobody'', ''jane'', ''request'')', 'RF002 the tenant is not registered')) AS c (call, answer);
+SELECT is(pg_temp.as_eraser(format('erased FROM audit.erase_user(''tap-a'', ''nobody'', %L)', reference)), answer, 'a reference of ' || coalesce(length(reference)::text, 'no') || ' characters')
+FROM (VALUES (NULL, 'RF003 an erasure has a reference of 1 to 200 characters'), ('', 'RF003 an erasure has a reference of 1 to 200 characters'),
+             (repeat('x', 201), 'RF003 an erasure has a reference of 1 to 200 characters'), (repeat(E'\x01', 200), '0'), ('x', '0')) AS c (reference, answer);
 SET LOCAL synchronous_commit = off;
 SELECT pg_temp.erase('nobody') \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');
-SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT * FROM audit.erase_user(''tap-a'', ''joe'')', login), '42501',
-    'permission denied for function erase_user', login || ' erases nobody') FROM (VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar')) AS l (login);
+SELECT throws_ok(format('SET LOCAL SESSION AUTHORIZATION %I; SELECT * FROM audit.erase_user(''tap-a'', ''joe'', ''request'')', login), '42501',
+    'permission denied for function erase_user', login || ' erases nobody') FROM (VALUES ('audit_app'), ('tap_gateway'), ('tap_registrar'), ('tap_retention')) AS l (login);
 
 SELECT * FROM finish();
 ROLLBACK;

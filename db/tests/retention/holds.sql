@@ -89,8 +89,8 @@ SELECT is(pg_temp.held(', p_user_id => ''jane''', 'tap-a', 'SELECT audit.place_h
 SELECT audit.set_retention('tap-a', 200, NULL), audit.place_hold('tap-a', 'reason', 'case', p_user_id => 'jane') AS hold \gset
 SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records(10000)'), '3', 'a prune leaves what is held');
 SELECT is(pg_temp.left_of('tap-a'), '2 5', 'as user and as approver');
-SELECT is(pg_temp.as_retention('concat(erased, '' '', held) FROM audit.erase_user(''tap-a'', ''jane'')'), '0 2', 'so does an erasure of the person');
-SELECT is(pg_temp.as_retention(format('audit.erase_record(''tap-a'', %L)', pg_temp.id_of('tap-a', 5))), 'RF011 a legal hold keeps this record', 'and of the record');
+SELECT is(pg_temp.as_eraser('concat(erased, '' '', held) FROM audit.erase_user(''tap-a'', ''jane'', ''request'')'), '0 2', 'so does an erasure of the person');
+SELECT is(pg_temp.as_eraser(format('audit.erase_record(''tap-a'', %L, ''request'')', pg_temp.id_of('tap-a', 5))), 'RF011 a legal hold keeps this record', 'and of the record');
 SELECT pg_temp.kept('tap-a', 12, 'LIVE', '2020-01-01 00:00:00+00', 'jane'), pg_temp.seal() \gset
 SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records(10000)'), '0', 'a record that came later is held too');
 SELECT is(pg_temp.as_retention(call), '42501 permission denied for function ' || function, 'the job cannot call ' || function)

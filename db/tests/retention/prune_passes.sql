@@ -18,7 +18,8 @@ SELECT audit.place_hold('tap-a', 'reason', 'case', p_trace_id => 'held') AS hold
 -- One batch: what it saw and deleted, and where it stands.
 CREATE FUNCTION pg_temp.batch(p_mode text, p_limit int) RETURNS text LANGUAGE sql AS $$
     SELECT pg_temp.as_keeper('tap-a', format(
-        $q$concat_ws(' ', 'seen', b.p_seen, 'gone', coalesce(cardinality(b.p_leaves), 0), 'of epochs', b.p_epochs, b.p_first AT TIME ZONE 'UTC', b.p_last AT TIME ZONE 'UTC')
+        $q$concat_ws(' ', 'seen', b.p_seen, 'gone', coalesce(cardinality(b.p_leaves), 0), 'of epochs', b.p_epochs,
+                     (SELECT concat_ws(' ', min(t) AT TIME ZONE 'UTC', max(t) AT TIME ZONE 'UTC') FROM unnest(b.p_times) AS t), cardinality(b.p_times))
            FROM audit.prune_batch('tap-a', %L, now(), %s) AS b$q$, p_mode, p_limit))
 $$;
 CREATE FUNCTION pg_temp.at() RETURNS text LANGUAGE sql AS $$
@@ -26,16 +27,16 @@ CREATE FUNCTION pg_temp.at() RETURNS text LANGUAGE sql AS $$
     LEFT JOIN generate_series(1, 40) AS n ON pg_temp.id_of('tap-a', n) = r.pass_id WHERE r.tenant_id = 'tap-a'
 $$;
 SELECT is(pg_temp.at(), '', 'no pass is under way');
-SELECT is(pg_temp.batch('LIVE', 3), 'seen 3 gone 1 of epochs {1} 2020-01-04 00:00:00 2020-01-04 00:00:00', 'the first three: one is held, one not sealed, one goes');
+SELECT is(pg_temp.batch('LIVE', 3), 'seen 3 gone 1 of epochs {1} 2020-01-04 00:00:00 2020-01-04 00:00:00 1', 'the first three: one is held, one not sealed, one goes');
 SELECT is(pg_temp.left_of('tap-a'), '1 2 4 5 6 7 8 9 10 21 22 31', 'that one');
 SELECT is(pg_temp.at(), 'LIVE 3 2020-01-04 00:00:00', 'the pass stands at the last that it has seen');
-SELECT is(pg_temp.batch('LIVE', 1), 'seen 1 gone 0 of epochs', 'the next is held: nothing goes');
+SELECT is(pg_temp.batch('LIVE', 1), 'seen 1 gone 0 of epochs ', 'the next is held: nothing goes');
 SELECT is(pg_temp.at(), 'LIVE 4 2020-01-05 00:00:00', 'and the pass goes on');
-SELECT is(pg_temp.batch('LIVE', 4), 'seen 4 gone 4 of epochs {1,1,1,1} 2020-01-06 00:00:00 2020-01-09 00:00:00', 'the next four go, from when to when');
+SELECT is(pg_temp.batch('LIVE', 4), 'seen 4 gone 4 of epochs {1,1,1,1} 2020-01-06 00:00:00 2020-01-09 00:00:00 4', 'the next four go, from when to when');
 SELECT is(pg_temp.left_of('tap-a'), '1 2 4 9 10 21 22 31', 'those');
-SELECT is(pg_temp.batch('LIVE', 9), 'seen 2 gone 2 of epochs {1,1} 2020-01-10 00:00:00 2020-01-11 00:00:00', 'and the last two');
-SELECT is(pg_temp.batch('LIVE', 9), 'seen 0 gone 0 of epochs', 'then the pass has come to its end, and does not come to the held ones again');
-SELECT is(pg_temp.batch('', 9), 'seen 1 gone 1 of epochs {1} 2020-01-01 00:00:00 2020-01-01 00:00:00', 'another mode begins at its oldest');
+SELECT is(pg_temp.batch('LIVE', 9), 'seen 2 gone 2 of epochs {1,1} 2020-01-10 00:00:00 2020-01-11 00:00:00 2', 'and the last two');
+SELECT is(pg_temp.batch('LIVE', 9), 'seen 0 gone 0 of epochs ', 'then the pass has come to its end, and does not come to the held ones again');
+SELECT is(pg_temp.batch('', 9), 'seen 1 gone 1 of epochs {1} 2020-01-01 00:00:00 2020-01-01 00:00:00 1', 'another mode begins at its oldest');
 SELECT is(pg_temp.at(), ' 31 2020-01-01 00:00:00', 'and the pass stands there');
 SELECT is((SELECT count(*) FROM audit.pruned_ids WHERE id IN (SELECT pg_temp.id_of('tap-a', n) FROM generate_series(1, 40) AS n)), 8::bigint, 'the ids of what went are noted, batch by batch');
 SELECT is((SELECT count(*) FROM audit.seals WHERE tenant_id = 'tap-a' AND record_id IS NULL), 8::bigint, 'and their leaves are emptied');

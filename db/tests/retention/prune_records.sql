@@ -1,5 +1,5 @@
 -- Proves: a prune deletes what is due, sealed and not held, and nothing else; every leaf keeps its hash, a statement in the tenant's own tree names
--- the leaves that went, the ids are noted, and an event says how many of each mode from when to when; what was not sealed goes later.
+-- the leaves that went, of each mode by itself and with its term, the ids are noted, and an event says how many of each mode from when to when; what was not sealed goes later.
 
 BEGIN;
 SELECT plan(39);
@@ -35,18 +35,25 @@ SELECT is((SELECT count(*) FROM audit.audit_logs AS l JOIN log_before AS b USING
 SELECT is(pg_temp.settings(), '', 'no tenant is left behind');
 
 -- The tree.
-SELECT is(pg_temp.leaves_of('tap-a'), '-----RRRRS', 'a leaf of a record that went keeps nothing but its hash, and a statement follows');
+SELECT is(pg_temp.leaves_of('tap-a'), '-----RRRRSSS', 'a leaf of a record that went keeps nothing but its hash, and a statement of each mode follows');
 SELECT is_empty($$SELECT b.tenant_id, b.leaf_index, b.leaf_hash FROM hash_before AS b EXCEPT SELECT s.tenant_id, s.leaf_index, s.leaf_hash FROM audit.seals AS s$$,
     'every hash is as it was');
 SELECT is((SELECT count(*) FROM audit.seals AS s WHERE s.tenant_id = 'tap-a' AND s.record_id IS NULL AND num_nonnulls(s.salt, s.private_sha256, s.line) = 0), 5::bigint,
     'neither salt nor digest is left');
 SELECT line, leaf_hash, line::json ->> 'at' AS at FROM audit.seals WHERE tenant_id = 'tap-a' AND leaf_index = 9 \gset
-SELECT is(:'line'::text, format('{"version":1,"kind":"prune","tenant_id":"tap-a","epoch":1,"leaves":[[0,5]],"at":"%s"}', :'at'), 'the statement names the leaves');
-SELECT is(:'leaf_hash'::bytea, sha256('\x00'::bytea || convert_to(:'line', 'UTF8')), 'its leaf is the hash of it');
+CREATE FUNCTION pg_temp.ago(p_days int) RETURNS text LANGUAGE sql AS $$
+    SELECT to_char((now() - p_days * interval '24 hours') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+SELECT results_eq($$SELECT line FROM audit.seals WHERE tenant_id = 'tap-a' AND line IS NOT NULL ORDER BY leaf_index$$,
+    format('SELECT format(''{"version":1,"kind":"prune","tenant_id":"tap-a","epoch":1,"leaves":[[%%s]],"mode":%%s,"keep_days":%%s,"first_created_at":"%%s","last_created_at":"%%s","at":"%s"}'', '
+           'leaves, mode, days, pg_temp.ago(first), pg_temp.ago(last)) '
+           'FROM (VALUES (''0,2'', ''"DRY_RUN"'', 30, 199, 31), (''2,4'', ''"LIVE"'', 200, 900, 201), (''4,5'', ''null'', 200, 300, 300)) AS s (leaves, mode, days, first, last)', :'at'),
+    'they name the leaves, the mode, its term, and from when to when the records were made');
+SELECT is(:'leaf_hash'::bytea, sha256('\x00'::bytea || convert_to(:'line', 'UTF8')), 'a leaf is the hash of its line');
 SELECT cmp_ok(:'at'::timestamptz, '>', now(), 'it has the time of the clock');
 SELECT matches(:'at'::text, '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$', 'in UTC with six digits');
 SELECT results_eq($$SELECT size, root FROM audit.trees WHERE tenant_id = 'tap-a'$$,
-    format('VALUES (10::bigint, %L::bytea)', pg_temp.mth(pg_temp.leaf_hashes('tap-a', 1, 10))), 'the tree has grown by it');
+    format('VALUES (12::bigint, %L::bytea)', pg_temp.mth(pg_temp.leaf_hashes('tap-a', 1, 12))), 'the tree has grown by them');
 SELECT results_eq($$SELECT size, root FROM audit.trees WHERE tenant_id = 'tap-b'$$, format('VALUES (9::bigint, %L::bytea)', :'root_b'), 'and no other tree');
 
 -- The ids, and the event.
@@ -62,16 +69,17 @@ SELECT is((SELECT num_nonnulls(pass_mode, pass_time, pass_id) FROM audit.retenti
 
 -- Again: nothing is due but what is held.
 SELECT is(pg_temp.as_retention('format(''%s %s'', p.pruned, p.is_done) FROM audit.prune_records(10000) AS p'), '0 t', 'a second prune finds nothing');
-SELECT is(pg_temp.leaves_of('tap-a'), '-----RRRRS', 'and states nothing');
+SELECT is(pg_temp.leaves_of('tap-a'), '-----RRRRSSS', 'and states nothing');
 SELECT is_empty('SELECT act FROM pg_temp.new_events()', 'and records nothing');
 -- Sealed later, released later.
 SELECT pg_temp.seal(), audit.release_hold(:'hold', 'over') \gset
 SELECT count(*) FROM pg_temp.new_events() \gset
 SELECT is(pg_temp.as_retention('pruned FROM audit.prune_records(10000)'), '2', 'what is sealed by then goes, and what was held');
 SELECT is(pg_temp.left_of('tap-a'), '6 7 8', 'and no more');
-SELECT is(pg_temp.leaves_of('tap-a'), '-----RRR-S-S', 'with a statement of its own');
-SELECT is((SELECT line::jsonb - 'at' FROM audit.seals WHERE tenant_id = 'tap-a' AND leaf_index = 11),
-    '{"version": 1, "kind": "prune", "tenant_id": "tap-a", "epoch": 1, "leaves": [[8, 9], [10, 11]]}', 'that names runs of leaves');
+SELECT is(pg_temp.leaves_of('tap-a'), '-----RRR-SSS-S', 'with a statement of its own');
+SELECT is((SELECT line::jsonb - 'at' FROM audit.seals WHERE tenant_id = 'tap-a' AND leaf_index = 13),
+    format('{"version": 1, "kind": "prune", "tenant_id": "tap-a", "epoch": 1, "leaves": [[8, 9], [12, 13]], "mode": "LIVE", "keep_days": 200, "first_created_at": "%s", "last_created_at": "%s"}',
+           pg_temp.ago(902), pg_temp.ago(901))::jsonb, 'that names runs of leaves');
 SELECT is((SELECT detail - 'first_created_at' - 'last_created_at' FROM pg_temp.new_events()), '{"count": 2, "dry_run": null, "live": 2, "without_mode": null}', 'and an event of its own');
 
 -- Who may.

@@ -1,9 +1,10 @@
--- tap_retention: a login of the job that prunes, as an operator makes one. pg_temp.kept(): a record of a tenant, by a number that its id is made
--- from, as an earlier transaction has written it; pg_temp.kept_many(): as many. pg_temp.as_retention() and pg_temp.as_keeper(): what a call answers to that login, and to
--- audit_keeper in a tenant that is entered; where it is refused, its SQLSTATE and message. No other tenant has terms meanwhile.
+-- tap_retention and tap_eraser: the logins that prune and that erase, as an operator makes them. pg_temp.kept(): a record of a tenant, by a number that its id is made
+-- from, as an earlier transaction has written it; pg_temp.kept_many(): as many. pg_temp.as_retention(), pg_temp.as_eraser() and pg_temp.as_keeper(): what a call answers to
+-- those logins, and to audit_keeper in a tenant that is entered; where it is refused, its SQLSTATE and message. No other tenant has terms meanwhile.
 
 \ir tap.sql
 CREATE ROLE tap_retention LOGIN IN ROLE audit_retention;
+CREATE ROLE tap_eraser LOGIN IN ROLE audit_eraser;
 SET LOCAL statement_timeout = '20s';   -- a weakened loop has no end
 DELETE FROM audit.retention;
 CREATE TEMPORARY SEQUENCE kept_xid START 4;
@@ -26,12 +27,12 @@ BEGIN
     PERFORM audit.seal_records(10000);
 END
 $$;
-CREATE FUNCTION pg_temp.as_retention(p_call text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.as_login(p_login text, p_call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_answer text;
 BEGIN
     BEGIN
-        PERFORM set_config('session_authorization', 'tap_retention', true);
+        PERFORM set_config('session_authorization', p_login, true);
         EXECUTE 'SELECT ' || p_call INTO v_answer;
     EXCEPTION WHEN OTHERS THEN
         v_answer := concat_ws(' ', SQLSTATE, SQLERRM);
@@ -40,6 +41,8 @@ BEGIN
     RETURN coalesce(v_answer, 'NULL');
 END
 $$;
+CREATE FUNCTION pg_temp.as_retention(p_call text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_login('tap_retention', p_call) $$;
+CREATE FUNCTION pg_temp.as_eraser(p_call text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_login('tap_eraser', p_call) $$;
 CREATE FUNCTION pg_temp.as_keeper(p_tenant_id text, p_call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_answer text;
@@ -52,7 +55,7 @@ BEGIN
         v_answer := concat_ws(' ', SQLSTATE, SQLERRM);
     END;
     RESET ROLE;
-    PERFORM audit.leave_tenant_to_keep();
+    PERFORM audit.leave_tenant();
     RETURN coalesce(v_answer, 'NULL');
 END
 $$;

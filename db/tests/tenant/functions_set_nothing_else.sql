@@ -41,10 +41,11 @@ SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_generic_plan' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'are_pruned', 'block_hashes', 'count_due_records', 'due_batch', 'erase_records',
-          'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
+    ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'are_pruned', 'block_hashes', 'count_audit_logs', 'count_hours',
+          'describe_administration', 'describe_evidence', 'due_batch',
+          'erase_records', 'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
           'leaves_in_window', 'list_audit_logs', 'next_gone_statement', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
-    'planned once a session are the lists, the export, the sealing, and what prunes and erases');
+    'planned once a session are the lists, the overview, the export, the sealing, and what prunes and erases');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'plan_cache_mode=force_custom_plan' = ANY (p.proconfig)$$,
@@ -77,7 +78,7 @@ SELECT results_eq(
         AND p.proconfig @> ARRAY['enable_sort=off', 'enable_incremental_sort=off', 'enable_seqscan=off', 'enable_bitmapscan=off',
                                  'max_parallel_workers_per_gather=0', 'jit=off']
       ORDER BY p.proname$$,
-    ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'count_due_records', 'due_batch', 'erase_records', 'evidence_page',
+    ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'count_hours', 'describe_evidence', 'due_batch', 'erase_records', 'evidence_page',
           'fold_tiles', 'has_due_records', 'held_records', 'keyset_page', 'leaves_in_window', 'next_gone_statement', 'next_to_seal', 'prune_batch',
           'records_of_user', 'seal_batch', 'seal_remaining'],
     'the order of an index is the only way of those that read rows in their order');
@@ -86,7 +87,7 @@ SELECT results_eq(
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proconfig @> ARRAY['enable_seqscan=off', 'enable_bitmapscan=off']
         AND NOT 'enable_sort=off' = ANY (p.proconfig)
       ORDER BY p.proname$$,
-    ARRAY['are_pruned'::name, 'intact_size'], 'and an index the only way of the one that compares single rows');
+    ARRAY['are_pruned'::name, 'describe_administration', 'intact_size'], 'and an index the only way of those that look for rows in any order');
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND 'jit=off' = ANY (p.proconfig) AND NOT 'enable_sort=off' = ANY (p.proconfig)

@@ -2,7 +2,7 @@
 -- functions tell it so; past what tells, the policies hold by themselves. Each refusal stands beside the key that may.
 
 BEGIN;
-SELECT plan(66);
+SELECT plan(83);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id)
@@ -16,6 +16,8 @@ PREPARE appending AS INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALU
 -- What the lists go on in.
 PREPARE listing AS
     SELECT audit.list_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 50, NULL, 'desc', NULL, NULL);
+PREPARE counting AS SELECT audit.count_proven_audit_logs(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+PREPARE summarizing AS SELECT audit.summarize_proven_audit_logs(1);
 PREPARE listing_acts AS SELECT audit.list_proven_admin_events(50, NULL, 'desc', NULL, NULL, NULL, NULL);
 -- The record that is written again and again; all of its fields, in the order in which they are given.
 CREATE FUNCTION pg_temp.write(p_id text, p_user_id text DEFAULT 'user') RETURNS uuid LANGUAGE plpgsql AS $$
@@ -32,6 +34,8 @@ SELECT is(audit.enter_tenant(:'both_key'), 'tap-a', 'a key with both scopes');
 SELECT is(current_setting('app.scopes'), 'read,write', 'says so');
 SELECT lives_ok('EXECUTE listing', 'both: lists, as the owner');
 SELECT lives_ok('EXECUTE listing_acts', 'both: the administrative acts too');
+SELECT lives_ok('EXECUTE counting', 'both: and counts');
+SELECT lives_ok('EXECUTE summarizing', 'both: and gets its overview');
 SELECT is(audit.list_audit_logs()::json ->> 'count', '1', 'both: lists');
 SELECT lives_ok('SELECT audit.list_admin_events()', 'both: lists the acts');
 SELECT lives_ok('EXECUTE appending', 'both: appends to the table');
@@ -42,7 +46,10 @@ SELECT is(audit.enter_tenant(:'read_key'), 'tap-a', 'a key with the scope read')
 SELECT is(current_setting('app.scopes'), 'read', 'says so');
 SELECT lives_ok('EXECUTE listing', 'read: lists, as the owner');
 SELECT lives_ok('EXECUTE listing_acts', 'read: the administrative acts too');
+SELECT lives_ok('EXECUTE counting', 'read: and counts');
+SELECT lives_ok('EXECUTE summarizing', 'read: and gets its overview');
 SELECT is(audit.list_audit_logs()::json ->> 'count', '3', 'read: lists');
+SELECT is(audit.count_audit_logs()::json ->> 'count', '3', 'read: counts');
 SELECT lives_ok('SELECT audit.list_admin_events()', 'read: lists the acts');
 SELECT cmp_ok(json_array_length(audit.list_admin_events()::json -> 'items'), '>', 1, 'read: and is shown them');
 SELECT throws_ok('EXECUTE appending', '42501', 'new row violates row-level security policy for table "audit_logs"',
@@ -67,6 +74,8 @@ SELECT is(audit.enter_tenant(:'write_key'), 'tap-a', 'a key with the scope write
 SELECT is(current_setting('app.scopes'), 'write', 'says so');
 SELECT throws_ok('EXECUTE listing', 'RF001', 'no tenant is proven for this statement', 'write: lists nothing, past what tells');
 SELECT throws_ok('EXECUTE listing_acts', 'RF001', 'no tenant is proven for this statement', 'write: nor the acts');
+SELECT throws_ok('EXECUTE counting', 'RF001', 'no tenant is proven for this statement', 'write: nor counts');
+SELECT throws_ok('EXECUTE summarizing', 'RF001', 'no tenant is proven for this statement', 'write: nor gets its overview');
 SELECT throws_ok('SELECT audit.list_audit_logs()', 'RF006', 'the API key has not the scope read',
     'write: is told that it may not list');
 SELECT throws_ok('SELECT audit.list_admin_events()', 'RF006', 'the API key has not the scope read', 'write: nor the acts');
@@ -78,13 +87,15 @@ SELECT throws_ok($$INSERT INTO audit.audit_logs (id, tenant_id, agent_id) VALUES
 SELECT throws_ok(format(
         'SELECT set_config(''app.scopes'', %L, true), set_config(''app.scope'', %L, true), audit.%s', scopes, scope, list),
     state, message, format('write: %s with scopes %L and scope %L', list, scopes, scope))
-FROM (VALUES ('list_audit_logs()'), ('list_admin_events()')) AS l (list),
+FROM (VALUES ('list_audit_logs()'), ('list_admin_events()'), ('count_audit_logs()'), ('summarize_audit_logs()')) AS l (list),
      (VALUES ('', 'read', 'RF001', 'no tenant is proven for this statement'),
              ('read', 'read', 'RF001', 'no tenant is proven for this statement'),
              ('read,write', 'write', 'RF001', 'no tenant is proven for this statement'),
              ('write', 'read', 'RF006', 'the API key has not the scope read')) AS c (scopes, scope, state, message);
 SELECT audit.enter_tenant(:'write_key'), set_config('app.scope', 'read', true) \gset
 SELECT throws_ok('EXECUTE listing', 'RF001', 'no tenant is proven for this statement', 'write: nor as the owner with the scope set');
+SELECT throws_ok('EXECUTE counting', 'RF001', 'no tenant is proven for this statement', 'write: nor counts so');
+SELECT throws_ok('EXECUTE summarizing', 'RF001', 'no tenant is proven for this statement', 'write: nor gets its overview so');
 SELECT set_config('app.scope', 'write', true) \gset
 SELECT throws_ok('EXECUTE listing', 'RF001', 'no tenant is proven for this statement', 'write: be it the one that the key has');
 SELECT throws_ok('SELECT FROM audit.audit_logs', '42501', 'permission denied for table audit_logs', 'write: nor from the table');

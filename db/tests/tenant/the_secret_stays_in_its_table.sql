@@ -43,7 +43,7 @@ SELECT results_eq($$EXECUTE reading ('proof_secrets')$$,
 SELECT results_eq(format('EXECUTE naming (%L)', :'key'), ARRAY['enter_tenant', 'issue_api_key', 'replay_audit_logs']::name[],
     'what is kept of a key is named by the functions that issue it, enter with it, and replay what it signed');
 SELECT results_eq($$EXECUTE reading ('api_keys')$$,
-    ARRAY['describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'offboarding', 'record_api_key_event',
+    ARRAY['describe_administration', 'describe_api_key', 'enter_tenant', 'issue_api_key', 'list_api_keys', 'offboarding', 'record_api_key_event',
           'replay_audit_logs', 'revoke_api_key', 'rotate_api_key']
         ::name[],
     'its table by those, and by those that describe, list, count and end keys, or record that');

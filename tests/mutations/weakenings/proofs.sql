@@ -48,6 +48,18 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('list_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('list_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('count_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
+        ('count_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('count_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
+        ('count_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('summarize_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
+        ('summarize_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('summarize_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
+        ('summarize_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
+        ('describe_administration', 'believes every name', 'audit.tenant_source() = ''header''', 'true'),
+        ('describe_administration', 'believes the name beside a key', 'audit.required_proven_tenant(''read'')', 'audit.required_tenant(''read'')'),
+        ('describe_administration', 'asks a key for the scope write', 'required_proven_tenant(''read'')', 'required_proven_tenant(''write'')'),
+        ('describe_administration', 'asks a name for the scope write', 'v_tenant_id := audit.required_tenant(''read'')', 'v_tenant_id := audit.required_tenant(''write'')'),
         ('get_proven_audit_log', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
         ('get_proven_audit_log', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
         ('get_proven_audit_log', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
@@ -75,7 +87,11 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('proven_writer', 'believes the name', 'audit.proven_tenant(p_scope)', 'current_setting(''app.tenant_id'', true)'),
         ('proven_writer', 'asks for the scope write', 'audit.proven_tenant(p_scope)', 'audit.proven_tenant(''write'')'),
         ('proven_writer', 'runs the tenant into the key', ' || '':'' || ', ' || '),
-        ('set_tenant', 'leaves a proof', 'set_config(''app.proof'', '''', true)', 'NULL')
+        ('set_tenant', 'leaves a proof', 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('leave_tenant', 'leaves the tenant', 'set_config(''app.tenant_id'', '''', true), ', ''),
+        ('leave_tenant', 'leaves the scopes', 'set_config(''app.scopes'', '''', true), ', ''),
+        ('leave_tenant', 'leaves the proof', 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('leave_tenant', 'leaves the scope that is in use', 'set_config(''app.scope'', '''', true)', 'NULL')
 ),
 source AS (
     SELECT p.proname, pg_get_functiondef(p.oid) AS body FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace

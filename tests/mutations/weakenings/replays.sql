@@ -30,9 +30,7 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('replay_audit_logs', 'proves the scope write', 0, 'v_group.tenant_id, ''replay''', 'v_group.tenant_id, ''write'''),
         ('replay_audit_logs', 'proves nothing', 0, 'PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, ''replay'', coalesce(v_group.api_key_id, ''''));', ''),
         ('replay_audit_logs', 'proves nothing without a key', 0, 'coalesce(v_group.api_key_id, '''')', 'v_group.api_key_id'),
-        ('replay_audit_logs', 'leaves the tenant', 0, 'set_config(''app.tenant_id'', '''', true), ', ''),
-        ('replay_audit_logs', 'leaves the scopes', 0, 'set_config(''app.scopes'', '''', true), ', ''),
-        ('replay_audit_logs', 'leaves the proof', 0, 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('replay_audit_logs', 'leaves the tenant entered', 0, 'PERFORM audit.leave_tenant();', ''),
         ('replay_audit_logs', 'works on any snapshot', 0, '<> ''read committed''', '= ''none'''),
 
         -- What is stored is for audit.append_audit_logs(); what is said of it:
