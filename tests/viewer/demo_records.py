@@ -53,7 +53,8 @@ def _records() -> list[dict[str, Any]]:
         began = MORNING + timedelta(minutes=minutes)
         usual: dict[str, Any] = {
             "trace_id": hashlib.sha256(str(minutes).encode()).hexdigest()[:32], "tenant_id": "acme",
-            "agent_id": agent, "mode": mode, "user_id": user, "api_key_id": KEY_ID, "error": None, "http_status": None, "latency_ms": None,
+            "agent_id": agent, "mode": mode, "user_id": user, "api_key_id": KEY_ID,
+            "error": None, "http_status": None, "latency_ms": None,
         }  # fmt: skip
         context = {name: value for name, value in said.items() if name not in ("error", "http_status")}
         usual["context"] = dump(context) if context else None
