@@ -51,10 +51,10 @@ def _records() -> list[dict[str, Any]]:
     found = []
     for minutes, agent, user, mode, status, took, said in _ACTS:
         began = MORNING + timedelta(minutes=minutes)
+        trace_id = hashlib.sha256(str(minutes).encode()).hexdigest()[:32]
         usual: dict[str, Any] = {
-            "trace_id": hashlib.sha256(str(minutes).encode()).hexdigest()[:32], "tenant_id": "acme",
-            "agent_id": agent, "mode": mode, "user_id": user, "api_key_id": KEY_ID,
-            "error": None, "http_status": None, "latency_ms": None,
+            "trace_id": trace_id, "tenant_id": "acme", "agent_id": agent, "mode": mode, "user_id": user,
+            "api_key_id": KEY_ID, "error": None, "http_status": None, "latency_ms": None,
         }  # fmt: skip
         context = {name: value for name, value in said.items() if name not in ("error", "http_status")}
         usual["context"] = dump(context) if context else None

@@ -9,14 +9,9 @@ import httpx
 
 from tests.support.bulk_calls import record
 from tests.support.calls import bearer
-from tests.viewer.visits import Auditor, Page, parameters
+from tests.viewer.visits import Auditor, parameters, shown_ids
 
 UNTICKED = {"from": "", "to": "", "agent_id": "", "user_id": "", "trace_id": "", "status": "", "mode": ""}
-
-
-def shown(page: Page) -> list[str]:
-    """Return the ids of the records that a list shows, in order."""
-    return [address.partition("?")[0].removeprefix("records/") for address in page.links(**{"class": "row"})]
 
 
 def store_some(auditor: Auditor) -> list[str]:
@@ -51,10 +46,10 @@ def test_an_address_shows_what_the_api_lists_by_the_same_filters(auditor: Audito
     ):
         page = auditor.page("records", **query)
         listed = [item["id"] for item in auditor.api(**query)]
-        assert shown(page) == listed, query
+        assert shown_ids(page) == listed, query
         assert len(listed) == expected, query
         assert ("No record matches." in page.text) == (not expected)
-    assert shown(auditor.page("records")) == ids[::-1]
+    assert shown_ids(auditor.page("records")) == ids[::-1]
 
 
 def test_every_trace_leads_to_its_records(auditor: Auditor) -> None:
@@ -63,7 +58,7 @@ def test_every_trace_leads_to_its_records(auditor: Auditor) -> None:
     assert len(links) == 4
     for link in links:
         trace = parameters(link)["trace_id"]
-        assert shown(auditor.page(link)) == [item["id"] for item in auditor.api(trace_id=trace)]
+        assert shown_ids(auditor.page(link)) == [item["id"] for item in auditor.api(trace_id=trace)]
 
 
 def test_a_form_leads_to_the_shortest_address_that_says_the_same(auditor: Auditor) -> None:
@@ -117,10 +112,10 @@ def test_a_window_that_ends_now_is_fixed_where_a_page_follows(auditor: Auditor) 
         start = datetime.fromisoformat(parameters(older)["start_time"])
         assert before - timedelta(hours=span) <= start <= datetime.now(UTC) - timedelta(hours=span)
         assert "last" not in parameters(older)
-        assert len(shown(auditor.page(older))) == 1
+        assert len(shown_ids(auditor.page(older))) == 1
     auditor.database.execute("UPDATE audit.audit_logs SET created_at = created_at - interval '2 hours'")
-    assert shown(auditor.page("records", last="1h")) == []
-    assert len(shown(auditor.page("records", last="24h"))) == 4
+    assert shown_ids(auditor.page("records", last="1h")) == []
+    assert len(shown_ids(auditor.page("records", last="24h"))) == 4
 
 
 def test_times_are_shown_in_the_zone_that_is_asked_for(auditor: Auditor) -> None:
@@ -197,4 +192,4 @@ def test_the_command_for_curl_lists_the_same_records(auditor: Auditor) -> None:
         assert set(arguments[3:-1:2]) <= {"--data-urlencode"}
         assert httpx.URL(arguments[-1]).path == "/api/v1/audit/logs"
         answer = auditor.client.get(arguments[-1], params=filters, headers=bearer(auditor.key))
-        assert [item["id"] for item in json.loads(answer.text)["items"]] == shown(page)
+        assert [item["id"] for item in json.loads(answer.text)["items"]] == shown_ids(page)

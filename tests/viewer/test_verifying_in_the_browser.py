@@ -1,9 +1,15 @@
 """The button that verifies one record in the browser: what it passes, and what it does not let pass."""
 
+import base64
+import re
+from collections.abc import Callable
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.bulk_calls import record
+from tests.support.calls import bearer
+from tests.support.rfc6962 import leaf_hash
 from tests.support.sealing import vkey
 from tests.viewer.desk import Desk
 
@@ -93,6 +99,56 @@ def test_a_record_that_was_changed_past_the_functions_fails(desk: Desk, change: 
     page.reload()
     found = verify(page, key)
     assert (found.get(SAME), found.get(UNSEALED)) == ("PASS", "FAIL"), found
+
+
+def tell(page: Page, what: str, change: Callable[[str], str]) -> None:
+    """Have the page read another leaf or proof than the service has, as a service that lies would tell it."""
+
+    def lie(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=change(answer.text()))
+
+    page.unroute_all()
+    page.route(f"**/{what}", lie)
+
+
+def test_a_service_that_lies_is_found_out(desk: Desk) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    assert set(verify(page, key).values()) == {"PASS"}
+    broken = "It could not be verified: "
+    lies: list[tuple[str, Callable[[str], str], str]] = [
+        ("leaf", lambda text: re.sub('"salt":"..', '"salt":"00', text), "User, error or context differ from those of"),
+        ("leaf", lambda text: text.replace('"scoring"', '"another"'), "The record on this page differs from its leaf:"),
+        ("leaf", lambda text: text.replace('"private_sha256":"', '"private_sha256":"0'), UNSEALED),
+        ("proof", lambda text: text.replace("index 0", "index 1"), UNSEALED),
+        ("proof", lambda text: re.sub(r"\n[^\n]+\n\n", "\n\n", text, count=1), broken),
+        ("proof", lambda text: text.replace("index 0", f"index 0\n{'A' * 43}="), broken),
+        ("proof", lambda text: text.replace("tlog-proof@v1", "tlog-proof@v2"), broken),
+        ("proof", lambda text: text.replace("\n5\n", "\n4\n"), broken),
+        ("proof", lambda text: text.replace("\N{EM DASH} ", "- "), "The checkpoint is not signed with this key."),
+    ]
+    for what, change, told in lies:
+        tell(page, what, change)
+        found = verify(page, key)
+        assert [word for finding, word in found.items() if finding.startswith(told)] == ["FAIL"], (told, found)
+
+
+def test_a_tree_that_was_made_for_the_page_is_not_signed(desk: Desk) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    leaf = desk.service.http.get(f"/api/v1/audit/logs/{record_id}/leaf", headers=bearer(desk.key)).text
+    root = base64.b64encode(leaf_hash(leaf.split("\n")[0].encode())).decode()
+
+    def forged(proof: str) -> str:
+        origin, signature = proof.split("\n\n")[1].split("\n")[0], proof.split("\n\n")[2]
+        return f"c2sp.org/tlog-proof@v1\nindex 0\n\n{origin}\n1\n{root}\n\n{signature}"
+
+    tell(page, "proof", forged)
+    assert verify(page, key)["The checkpoint is not signed with this key."] == "FAIL"
+    assert set(verify(page, "").values()) == {"PASS", "NOT CHECKED"}
 
 
 def test_a_record_that_is_not_signed_yet_is_not_called_good(desk: Desk) -> None:

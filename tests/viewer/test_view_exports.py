@@ -1,11 +1,12 @@
 """Exports from the list: byte for byte those of the API, by the same filters, and on record as those are."""
 
+import json
 from typing import Any
 
 from tests.support.bulk_calls import record
 from tests.support.calls import bearer
 from tests.support.sealing import sealed_and_signed
-from tests.viewer.visits import Auditor, parameters
+from tests.viewer.visits import Auditor, parameters, shown_ids
 
 EXPORT = "/api/v1/audit/logs/export"
 PLAIN = {"Accept-Encoding": "identity"}
@@ -33,6 +34,9 @@ def test_a_list_leads_to_exports_of_exactly_its_records(auditor: Auditor) -> Non
         assert [parameters(link)["format"] for link in links] == forms, query
         for link in links:
             shown = auditor.client.get(f"/view/{link}", headers=PLAIN)
+            if parameters(link)["format"] == "ndjson":
+                ids = [json.loads(line).get("id") for line in shown.text.splitlines()[:-1]]
+                assert ids == shown_ids(auditor.page("records", **query | {"limit": "50"}))
             own = auditor.client.get(EXPORT, params=parameters(link), headers=PLAIN | bearer(auditor.key))
             assert (shown.status_code, own.status_code) == (200, 200)
             if parameters(link)["format"] == "evidence":  # the line about the export has its time

@@ -109,3 +109,8 @@ def auditor(serve: Serve, database: TestDatabase) -> Auditor:
 def parameters(address: str) -> dict[str, str]:
     """Return the query of an address."""
     return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+
+
+def shown_ids(page: Page) -> list[str]:
+    """Return the ids of the records that a list shows, in order."""
+    return [address.partition("?")[0].removeprefix("records/") for address in page.links(**{"class": "row"})]
