@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from tests.conftest import TestDatabase
 from tests.support.attacker import LIST, SECRET, Attack, assert_refused, attacking
-from tests.support.view_links import issue_view_link, restricted_key
+from tests.support.view_links import restricted_key
 
 HIDDEN = "acme-hidden"
 """Stands in every record of acme that the key must not show."""
@@ -296,24 +296,3 @@ def test_counters_tell_nothing_of_what_one_filter_or_a_window_hides(attack: Atta
     # With several filters the rows of the first are read: how many the others hide is counted (docs/threat-model.md).
     assert after[2][0] >= 5
     assert counted(attack.keys["acme"])[0] > 50
-
-
-def test_a_token_opens_once_whatever_else_the_session_does(attack: Attack, database: TestDatabase) -> None:
-    token = issue_view_link(database, "acme", agent_id="shown")
-    session = attack.session()
-    opened = session.execute("SELECT audit.open_view_link(%s)", [token]).fetchall()
-    assert len(opened) == 1
-    for level in ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"):
-        with session.transaction():
-            session.execute(f"SET TRANSACTION ISOLATION LEVEL {level}".encode())
-            assert session.execute("SELECT audit.open_view_link(%s)", [token]).fetchall() == []
-    # A snapshot from before the opening is no way around it.
-    token = issue_view_link(database, "acme", agent_id="shown")
-    late = attack.session()
-    with pytest.raises(psycopg.errors.SerializationFailure), late.transaction():
-        late.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        late.execute("SELECT 1")
-        assert len(session.execute("SELECT audit.open_view_link(%s)", [token]).fetchall()) == 1
-        late.execute("SELECT audit.open_view_link(%s)", [token])
-    ((keys,),) = database.execute("SELECT count(*) FROM audit.api_keys WHERE label = 'auditor'")
-    assert keys == 2
