@@ -26,6 +26,7 @@ RUN_BY = {
     ("docs/reliability.md", "The spool"): "test_commands_of_callers.py",
     ("docs/reliability.md", "Without a database"): "test_commands_of_callers.py",
     ("docs/isolation.md", "API keys"): "test_commands_of_operators.py",
+    ("docs/isolation.md", "View links"): "test_commands_of_operators.py",
     ("docs/verify-with-psql.md", "Steps"): "test_psql_walkthrough.py",
     ("docs/verify-with-psql.md", "Retention"): "test_psql_walkthrough.py",
     ("docs/deploy.md", "The first keys on Render"): "test_commands_of_operators.py",
