@@ -59,7 +59,6 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('describe_administration', 'believes every name', 'audit.tenant_source() = ''header''', 'true'),
         ('describe_administration', 'believes the name beside a key', 'audit.required_proven_tenant(''read'')', 'audit.required_tenant(''read'')'),
         ('describe_administration', 'asks a key for the scope write', 'required_proven_tenant(''read'')', 'required_proven_tenant(''write'')'),
-        ('describe_administration', 'asks a name for the scope write', 'v_tenant_id := audit.required_tenant(''read'')', 'v_tenant_id := audit.required_tenant(''write'')'),
         ('get_proven_audit_log', 'asks for no proof', 'PERFORM audit.required_proven_part(''read'');', ''),
         ('get_proven_audit_log', 'asks for the scope write', 'proven_part(''read'')', 'proven_part(''write'')'),
         ('get_proven_audit_log', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
