@@ -68,7 +68,7 @@ CREATE TABLE audit.admin_events (
     actor text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     detail jsonb,
-    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text, 'epoch begun'::text, 'retention set'::text, 'retention rules set'::text, 'hold placed'::text, 'hold release asked'::text, 'hold released'::text, 'records pruned'::text, 'person erased'::text, 'record erased'::text]))),
+    CONSTRAINT admin_events_act_known CHECK ((act = ANY (ARRAY['tenant created'::text, 'api key issued'::text, 'api key rotated'::text, 'api key revoked'::text, 'proof secret rotated'::text, 'records exported'::text, 'records replayed'::text, 'records imported'::text, 'records read'::text, 'epoch begun'::text, 'retention set'::text, 'retention rules set'::text, 'hold placed'::text, 'hold release asked'::text, 'hold released'::text, 'records pruned'::text, 'person erased'::text, 'record erased'::text, 'view link issued'::text, 'view link opened'::text, 'view link refused'::text, 'view link revoked'::text]))),
     CONSTRAINT admin_events_detail_form CHECK (((jsonb_typeof(detail) = 'object'::text) AND (octet_length((detail)::text) <= 2048))),
     CONSTRAINT admin_events_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text))
 );
@@ -110,8 +110,11 @@ CREATE TABLE audit.api_keys (
     spool_inner_key bytea NOT NULL,
     spool_outer_key bytea NOT NULL,
     spool_key_source text NOT NULL,
+    restriction json,
     CONSTRAINT api_keys_id_form CHECK ((id ~ '^[0-9a-f]{16}$'::text)),
     CONSTRAINT api_keys_label_size CHECK (((length(label) >= 1) AND (length(label) <= 200))),
+    CONSTRAINT api_keys_restriction_form CHECK (((restriction IS NULL) OR audit.is_restriction(restriction))),
+    CONSTRAINT api_keys_restriction_reads CHECK (((restriction IS NULL) OR (scopes = ARRAY['read'::text]))),
     CONSTRAINT api_keys_scopes_known CHECK (((scopes <@ ARRAY['read'::text, 'write'::text, 'import'::text]) AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 3)))),
     CONSTRAINT api_keys_secret_sha256_size CHECK ((octet_length(secret_sha256) = 32)),
     CONSTRAINT api_keys_spool_key_size CHECK (((octet_length(spool_inner_key) = 64) AND (octet_length(spool_outer_key) = 64))),
@@ -132,8 +135,11 @@ COMMENT ON COLUMN audit.api_keys.replaced_by IS 'The key that rotation put in it
 COMMENT ON COLUMN audit.api_keys.spool_inner_key IS 'Key of the inner hash of the signatures of spooled records; 64 bytes, one block of SHA-256.';
 COMMENT ON COLUMN audit.api_keys.spool_outer_key IS 'Key of the outer hash, which keeps the inner from being extended.';
 COMMENT ON COLUMN audit.api_keys.spool_key_source IS 'What the two were derived from. secret: the key''s secret, when it was issued. hash: its SHA-256, for keys that were issued before there were such columns.';
+COMMENT ON COLUMN audit.api_keys.restriction IS 'The part of the tenant''s records that the key shows: those with all of these values, and created_at from start_time on and before end_time. The proof holds it. NULL: the whole tenant.';
 COMMENT ON CONSTRAINT api_keys_id_form ON audit.api_keys IS '16 hexadecimal digits.';
 COMMENT ON CONSTRAINT api_keys_label_size ON audit.api_keys IS 'A key''s label has 1 to 200 characters.';
+COMMENT ON CONSTRAINT api_keys_restriction_form ON audit.api_keys IS 'A restriction has at least one of start_time, end_time, agent_id, trace_id, user_id, mode and status, with values that a record may have, and its start lies before its end.';
+COMMENT ON CONSTRAINT api_keys_restriction_reads ON audit.api_keys IS 'A key that is restricted has the scope read and no other.';
 COMMENT ON CONSTRAINT api_keys_scopes_known ON audit.api_keys IS 'A key''s scopes are one or more of read, write and import.';
 COMMENT ON CONSTRAINT api_keys_secret_sha256_size ON audit.api_keys IS 'A whole SHA-256.';
 COMMENT ON CONSTRAINT api_keys_spool_key_size ON audit.api_keys IS 'Two whole blocks of SHA-256.';
@@ -496,6 +502,53 @@ COMMENT ON CONSTRAINT trees_root_size ON audit.trees IS 'A SHA-256.';
 COMMENT ON CONSTRAINT trees_sealed_position ON audit.trees IS 'A position has both parts.';
 COMMENT ON CONSTRAINT trees_size_range ON audit.trees IS 'Not negative.';
 COMMENT ON CONSTRAINT trees_tenant_id_form ON audit.trees IS 'The form of audit.tenants.id; so never the empty string.';
+
+CREATE TABLE audit.view_links (
+    id text NOT NULL,
+    tenant_id text NOT NULL,
+    label text NOT NULL,
+    restriction json,
+    token_sha256 bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    key_seconds integer NOT NULL,
+    opened_at timestamp with time zone,
+    api_key_id text,
+    revoked_at timestamp with time zone,
+    refused integer NOT NULL,
+    CONSTRAINT view_links_ended_once CHECK ((num_nonnulls(opened_at, revoked_at) < 2)),
+    CONSTRAINT view_links_id_form CHECK ((id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT view_links_key_seconds_range CHECK (((key_seconds >= 1) AND (key_seconds <= 43200))),
+    CONSTRAINT view_links_label_size CHECK (((length(label) >= 1) AND (length(label) <= 200))),
+    CONSTRAINT view_links_opened CHECK ((num_nonnulls(opened_at, api_key_id) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT view_links_refused_range CHECK ((refused >= 0)),
+    CONSTRAINT view_links_restriction_form CHECK (((restriction IS NULL) OR audit.is_restriction(restriction))),
+    CONSTRAINT view_links_tenant_id_form CHECK ((tenant_id ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+    CONSTRAINT view_links_token_sha256_size CHECK ((octet_length(token_sha256) = 32))
+);
+ALTER TABLE ONLY audit.view_links FORCE ROW LEVEL SECURITY;
+COMMENT ON TABLE audit.view_links IS 'Links that each open one key for reading, once, without the secrets of the links. Row-level security: only functions have access.';
+COMMENT ON COLUMN audit.view_links.id IS 'The public part of the token, rfl_<id>_<secret>. Names the link in lists and events.';
+COMMENT ON COLUMN audit.view_links.tenant_id IS 'Whose records the key shows.';
+COMMENT ON COLUMN audit.view_links.label IS 'For people: whom the link is for. The key gets it too.';
+COMMENT ON COLUMN audit.view_links.restriction IS 'The restriction of the key. NULL: it shows the whole tenant.';
+COMMENT ON COLUMN audit.view_links.token_sha256 IS 'SHA-256 of the 256-bit secret. Random secrets need no slow hash: there is nothing to guess from.';
+COMMENT ON COLUMN audit.view_links.created_at IS 'When it was issued.';
+COMMENT ON COLUMN audit.view_links.expires_at IS 'From when on it opens nothing.';
+COMMENT ON COLUMN audit.view_links.key_seconds IS 'How long the key lives, from the opening on.';
+COMMENT ON COLUMN audit.view_links.opened_at IS 'When it was opened. NULL: it was not.';
+COMMENT ON COLUMN audit.view_links.api_key_id IS 'The public id of the key that it opened. NULL: it was not opened.';
+COMMENT ON COLUMN audit.view_links.revoked_at IS 'When it was revoked. NULL: it was not.';
+COMMENT ON COLUMN audit.view_links.refused IS 'How often somebody who had its token came too late.';
+COMMENT ON CONSTRAINT view_links_ended_once ON audit.view_links IS 'A link is opened or revoked, and never both.';
+COMMENT ON CONSTRAINT view_links_id_form ON audit.view_links IS '16 hexadecimal digits.';
+COMMENT ON CONSTRAINT view_links_key_seconds_range ON audit.view_links IS 'The key that a link opens lives at most 12 hours.';
+COMMENT ON CONSTRAINT view_links_label_size ON audit.view_links IS 'A link''s label has 1 to 200 characters.';
+COMMENT ON CONSTRAINT view_links_opened ON audit.view_links IS 'A link that was opened has opened a key.';
+COMMENT ON CONSTRAINT view_links_refused_range ON audit.view_links IS 'A count.';
+COMMENT ON CONSTRAINT view_links_restriction_form ON audit.view_links IS 'A restriction has at least one of start_time, end_time, agent_id, trace_id, user_id, mode and status, with values that a record may have, and its start lies before its end.';
+COMMENT ON CONSTRAINT view_links_tenant_id_form ON audit.view_links IS 'As in every table that holds tenants.';
+COMMENT ON CONSTRAINT view_links_token_sha256_size ON audit.view_links IS 'A whole SHA-256.';
 ALTER TABLE ONLY audit.admin_events ADD CONSTRAINT admin_events_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT admin_events_pkey ON audit.admin_events IS 'An act is recorded once.';
 ALTER TABLE ONLY audit.api_key_uses ADD CONSTRAINT api_key_uses_pkey PRIMARY KEY (api_key_id);
@@ -528,6 +581,8 @@ ALTER TABLE ONLY audit.tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 COMMENT ON CONSTRAINT tenants_pkey ON audit.tenants IS 'A tenant is registered once.';
 ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_pkey PRIMARY KEY (tenant_id, epoch);
 COMMENT ON CONSTRAINT trees_pkey ON audit.trees IS 'One tree a tenant and epoch.';
+ALTER TABLE ONLY audit.view_links ADD CONSTRAINT view_links_pkey PRIMARY KEY (id);
+COMMENT ON CONSTRAINT view_links_pkey ON audit.view_links IS 'One link an id.';
 
 CREATE INDEX admin_events_act_created_at_id_idx ON audit.admin_events USING btree (act, created_at DESC NULLS LAST, id DESC);
 COMMENT ON INDEX audit.admin_events_act_created_at_id_idx IS 'Serves an administrator''s list of one act in all tenants, and of the acts on none.';
@@ -611,6 +666,10 @@ ALTER TABLE ONLY audit.retention ADD CONSTRAINT retention_tenant_id_fkey FOREIGN
 COMMENT ON CONSTRAINT retention_tenant_id_fkey ON audit.retention IS 'Terms are set for a tenant that is registered.';
 ALTER TABLE ONLY audit.trees ADD CONSTRAINT trees_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
 COMMENT ON CONSTRAINT trees_tenant_id_fkey ON audit.trees IS 'No tree for a tenant that does not exist.';
+ALTER TABLE ONLY audit.view_links ADD CONSTRAINT view_links_api_key_id_fkey FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id);
+COMMENT ON CONSTRAINT view_links_api_key_id_fkey ON audit.view_links IS 'What a link opened is a key.';
+ALTER TABLE ONLY audit.view_links ADD CONSTRAINT view_links_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id);
+COMMENT ON CONSTRAINT view_links_tenant_id_fkey ON audit.view_links IS 'A link is issued for a tenant that is registered.';
 ALTER TABLE audit.admin_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_key_uses ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.api_keys ENABLE ROW LEVEL SECURITY;
@@ -627,3 +686,4 @@ ALTER TABLE audit.sealing_turn ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.seals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit.trees ENABLE ROW LEVEL SECURITY;
+ALTER TABLE audit.view_links ENABLE ROW LEVEL SECURITY;

@@ -1,7 +1,7 @@
 """Administration: `python -m app.admin`, over the functions that the role audit_admin may call.
 
 ADMIN_DATABASE_URL names the database, as a login that is a member of audit_admin: audit.admin_events names that login.
-A key is printed when it is issued, and can never be shown again.
+A key or view link is printed when it is issued, and can never be shown again.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 import psycopg
 
 from app import command, database_url, terminal
-from app.admin import keys, retention
+from app.admin import keys, retention, view_links
 from app.admin.commands import Answer, Commands
 from app.command import Refused, Row
 
@@ -20,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     commands = Commands(parser)
     keys.add_to(commands)
+    view_links.add_to(commands)
     retention.add_to(commands)
     return parser
 
@@ -29,17 +30,17 @@ def _execute(arguments: argparse.Namespace) -> int:
     meaning = "the database, as a member of audit_admin"
     with command.connect("ADMIN_DATABASE_URL", meaning, "ringfence-admin", autocommit=False) as connection:
         answer = _answer(connection, arguments)
-        if arguments.gives_a_key:
+        if what := arguments.shown_once:
             try:
                 terminal.write(answer.text)  # before COMMIT: a key that could not be shown must not exist
             except OSError as error:
-                raise Refused(f"no key was issued, since it could not be printed: {error.strerror}") from error
+                raise Refused(f"no {what} was issued, since it could not be printed: {error.strerror}") from error
             try:
                 connection.commit()
             except psycopg.Error as error:
-                why = database_url.first_line(error)
-                raise Refused(f"the key above may not be valid; see list-keys: {why}") from error
-    if not arguments.gives_a_key:
+                listing, why = f"list-{what.replace(' ', '-')}s", database_url.first_line(error)
+                raise Refused(f"the {what} above may not be valid; see {listing}: {why}") from error
+    if not arguments.shown_once:
         terminal.write(answer.text)
     if answer.hint:
         terminal.complain(answer.hint)

@@ -48,15 +48,16 @@ class Commands:
         say: Say = as_table,
         say_json: Say = lambda rows: Answer(terminal.as_json(rows)),
         prepare: Callable[[Connection[Row], argparse.Namespace], None] | None = None,
-        gives_a_key: bool = False,
+        shown_once: str | None = None,
     ) -> argparse.ArgumentParser:
         """Add a command, and return its parser.
 
         statement: takes the command's arguments as parameters, by name. say, say_json: make its answer of the rows.
-        prepare: completes the arguments, in the same transaction. gives_a_key: the answer can never be shown again.
+        prepare: completes the arguments, in the same transaction. shown_once: what the answer is, where it can never be
+        shown again: "key"; list-keys lists those that there are.
         """
         added: argparse.ArgumentParser = self._parsers.add_parser(name, help=meaning)
-        added.set_defaults(statement=statement, say=say, say_json=say_json, prepare=prepare, gives_a_key=gives_a_key)
+        added.set_defaults(statement=statement, say=say, say_json=say_json, prepare=prepare, shown_once=shown_once)
         added.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return added
 

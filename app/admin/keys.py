@@ -41,7 +41,7 @@ def _add_keys(commands: Commands) -> None:
         " p_expires_at => now() + %(expires_in)s::interval) AS api_key",
         "issue an API key, and show it once",
         say=_say_key,
-        gives_a_key=True,
+        shown_once="key",
     )
     issue.add_argument("tenant")
     issue.add_argument("--label", required=True, help="where the key will be used")
@@ -52,7 +52,7 @@ def _add_keys(commands: Commands) -> None:
 
     keys = commands.add(
         "list-keys",
-        "SELECT id, tenant_id, label, scopes, status, created_at, expires_at, revoked_at, last_used_at"
+        "SELECT id, tenant_id, label, scopes, status, created_at, expires_at, revoked_at, last_used_at, restriction"
         " FROM audit.list_api_keys(p_tenant_id => %(tenant)s)",
         "list the API keys, without their secrets",
     )
@@ -63,7 +63,7 @@ def _add_keys(commands: Commands) -> None:
         "SELECT audit.rotate_api_key(p_id => %(id)s, p_overlap => %(overlap)s) AS api_key",
         "replace a key; both are valid for a while",
         say=_say_key,
-        gives_a_key=True,
+        shown_once="key",
     )
     rotate.add_argument("id", help="the public part, between the two underscores")
     rotate.add_argument(

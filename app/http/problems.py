@@ -47,7 +47,7 @@ _REFUSALS: dict[int, list[type[RingfenceError]]] = {
     413: [refusals.BodyTooLarge],
     422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
     500: [refusals.TreeContradictsItself],
-    501: [refusals.ExportUnavailable, refusals.EvidenceUnavailable],
+    501: [refusals.ExportUnavailable, refusals.EvidenceUnavailable, refusals.ViewLinksUnavailable],
     503: [
         refusals.StorageUnavailable, refusals.DatabaseUnavailable, refusals.OutcomeUnknown, refusals.ExportsBusy,
         refusals.OutcomeNotRecorded,

@@ -1,6 +1,6 @@
 """What a request shows to belong to a tenant, and what the store says of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -45,13 +45,15 @@ key, or, for API keys issued before V0009 of the schema, from its SHA-256."""
 class Caller:
     """What the store says of a credential.
 
-    expires_at: None where it never does. spool_key_source: of an API key.
+    expires_at: None where it never does. spool_key_source: of an API key. restriction: what its records have in common,
+    by name, as audit.is_restriction() has it; None where it shows the whole tenant. The database decides by its own.
     """
 
     tenant_id: str
     scopes: frozenset[str]
     expires_at: datetime | None
     spool_key_source: SpoolKeySource = "secret"
+    restriction: Mapping[str, str] | None = None
 
     def refuse_without(self, scopes: Collection[str]) -> None:
         """Raise ScopeMissing unless the credential has one of `scopes`."""

@@ -123,6 +123,8 @@ class ConsistencyQuery(Closed):
 ACTS = (
     "tenant created", "api key issued", "api key rotated", "api key revoked", "proof secret rotated",
     "records exported", "records replayed", "records imported", "records read", "epoch begun",
+    "retention set", "retention rules set", "hold placed", "hold release asked", "hold released", "records pruned",
+    "person erased", "record erased", "view link issued", "view link opened", "view link refused", "view link revoked",
 )  # fmt: skip
 Act = Annotated[str, Field(json_schema_extra={"enum": list(ACTS)})]
 

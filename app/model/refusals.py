@@ -108,6 +108,10 @@ class EvidenceUnavailable(RingfenceError, kind="evidence-unavailable"):
     """The store seals no records: the audit file."""
 
 
+class ViewLinksUnavailable(RingfenceError, kind="view-links-unavailable"):
+    """The store has no API keys that a link could open: the audit file, or a database where tenants are named."""
+
+
 class NotSealedYet(RingfenceError, kind="not-sealed-yet"):
     """No signed checkpoint covers what was asked for; one will, within seconds."""
 

@@ -83,6 +83,12 @@ class AuditLogger(Protocol):
         source: the caller's address. Checks of credentials not seen before are queued by it, in turns.
         """
 
+    async def open_view_link(self, token: str) -> str | None:
+        """Return the API key that a view link opens, once; None when it was opened before, was revoked or has expired.
+
+        Raises Unauthenticated when there is no such link, and ViewLinksUnavailable where the store has no keys.
+        """
+
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:
         """Store all records of `batch`, or none; return after the commit, or once they are in the spool.
 

@@ -23,6 +23,7 @@ SET_TENANT: LiteralString = "SELECT audit.set_tenant(p_tenant_id => %(tenant_id)
 TENANT_SOURCE: LiteralString = "SELECT audit.tenant_source()"
 RECORD_API_KEY_USE: LiteralString = "SELECT audit.record_api_key_use(p_scope => %(scope)s)"
 DESCRIBE_API_KEY: LiteralString = "SELECT audit.describe_api_key(p_api_key => %(api_key)s)"
+OPEN_VIEW_LINK: LiteralString = "SELECT audit.open_view_link(p_token => %(token)s)"
 
 SCHEMA_VERSION: LiteralString = "SELECT version, digest FROM audit.schema_version()"
 ISOLATION_REPORT: LiteralString = "SELECT rule, intact, findings FROM audit.isolation_report()"

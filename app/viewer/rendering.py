@@ -91,6 +91,7 @@ def page(request: Request[AnyState], template: str, status: int = 200, /, **valu
             "base": up_to_view(request),
             "assets": f"{up_to_view(request)}assets/{_VERSION}",
             "tenant_id": caller.tenant_id if caller else "",
+            "restriction": (caller.restriction or {}) if caller else {},
             "has_key": bool(key_in_cookie(request)),
             "here": template,
             **values,

@@ -83,7 +83,7 @@ def refusal_page(request: Request[Any], error: RingfenceError | RequestValidatio
     found = described(error)
     title = HTTPStatus(found.status).phrase
     shown = page(request, "refused.html", found.status, title=title, detail=found.detail)
-    if isinstance(error, ScopeMissing | TenantUnknown):
+    if isinstance(error, ScopeMissing | TenantUnknown) and request.state["caller"] is None:
         cookie.forget(request, shown)
     return shown
 

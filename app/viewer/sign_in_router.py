@@ -95,7 +95,11 @@ async def show_link(token: str, request: AppRequest) -> Response:  # noqa: ARG00
 @router.post("/open/{token}")
 async def open_link(token: str, request: AppRequest) -> Response:
     """Open a link that works once: sign in with the key that the database issues for it."""
-    key = await request.state["audit_logger"].open_view_link(token)
+    try:
+        key = await request.state["audit_logger"].open_view_link(token)
+    except Unauthenticated as refusal:
+        logger.warning("a view link was refused: %s", refusal.reason)
+        return page(request, "refused.html", 404, title="Not Found", detail="there is no such link")
     if key is None:
         return page(request, "open_link.html", 410, refused=True)
     response = redirect("../records")

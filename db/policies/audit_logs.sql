@@ -92,6 +92,25 @@ COMMENT ON POLICY owner_reads_proven_tenant ON audit.audit_logs IS
     'audit.replay_audit_logs(), scope replay, likewise. '
     'Without their caller''s proof the owner sees nothing.';
 
+-- A key that shows a part of its tenant: no other policy here, nor of another table, knows its proof. Where the tenant as a whole is
+-- proven, the policy above is true and these sub-selects are not run. There is none for audit_keyed, which has no SELECT: were it granted
+-- one day, such a key would see nothing with it.
+DROP POLICY IF EXISTS owner_reads_part_of_proven_tenant ON audit.audit_logs;
+CREATE POLICY owner_reads_part_of_proven_tenant ON audit.audit_logs
+    FOR SELECT TO audit_owner
+    USING (tenant_id = current_setting('app.tenant_id', true)
+           AND tenant_id = (SELECT audit.proven_restricted_tenant(current_setting('app.scope', true)))
+           AND created_at >= coalesce((SELECT audit.proven_restriction('start_time')::timestamptz), '-infinity')
+           AND created_at < coalesce((SELECT audit.proven_restriction('end_time')::timestamptz), 'infinity')
+           AND agent_id = coalesce((SELECT audit.proven_restriction('agent_id')), agent_id)
+           AND trace_id IS NOT DISTINCT FROM coalesce((SELECT audit.proven_restriction('trace_id')), trace_id)
+           AND user_id IS NOT DISTINCT FROM coalesce((SELECT audit.proven_restriction('user_id')), user_id)
+           AND mode IS NOT DISTINCT FROM coalesce((SELECT audit.proven_restriction('mode')), mode)
+           AND status IS NOT DISTINCT FROM coalesce((SELECT audit.proven_restriction('status')), status));
+COMMENT ON POLICY owner_reads_part_of_proven_tenant ON audit.audit_logs IS
+    'For audit.list_proven_audit_logs(), audit.get_proven_audit_log() and audit.export_proven_audit_logs() with a key that has a restriction: '
+    'the records that have all of its values. Each value is checked with the proof.';
+
 DROP POLICY IF EXISTS owner_imports_to_proven_tenant ON audit.audit_logs;
 CREATE POLICY owner_imports_to_proven_tenant ON audit.audit_logs
     FOR INSERT TO audit_owner

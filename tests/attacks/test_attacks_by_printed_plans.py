@@ -21,6 +21,7 @@ from tests.support.failing_calls import BAD, CALLS, INTERNAL, KEYS, LINE
 from tests.support.grown_trees import grow, sign
 from tests.support.listening import found_in, listen
 from tests.support.old_records import set_terms, write
+from tests.support.view_links import issue_view_link
 
 PRINT_PLANS = """
     SET LOCAL client_min_messages = log; SET LOCAL debug_print_parse = on; SET LOCAL debug_print_rewritten = on;
@@ -85,6 +86,8 @@ def session_of(
         "app.own": attack.issue_key("acme", "read", "write", "import"),
         "app.spare": attack.issue_key("acme"),
         "app.line": line_of_globex(attack),
+        "app.link": issue_view_link(database, "acme"),
+        "app.other_link": issue_view_link(database, "acme").split("_")[1],
     }.items():
         session.execute("SELECT set_config(%s, %s, false)", [name, value])
     return session, listen(session)
@@ -95,10 +98,11 @@ def secrets_of(attack: Attack) -> dict[str, bytes]:
     columns = attack.administrator.execute(
         "SELECT a.attrelid::regclass::text, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid"
         " WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'bytea'::regtype"
-        " AND NOT a.attisdropped AND c.relname IN ('api_keys', 'proof_secrets')"
+        " AND NOT a.attisdropped AND c.relname IN ('api_keys', 'proof_secrets', 'view_links')"
     ).fetchall()
     assert ("audit.api_keys", "secret_sha256") in columns
-    assert len(columns) >= 3
+    assert ("audit.view_links", "token_sha256") in columns
+    assert len(columns) >= 4
     secrets: dict[str, bytes] = {}
     for table, column in columns:
         rows = attack.administrator.execute(
@@ -187,7 +191,7 @@ def test_a_call_that_failed_and_is_made_again_prints_no_secret(
         fresh = {
             f"fresh key {number}{kind}": value
             for number, answer in enumerate(answers)
-            if str(answer).startswith("rf_")
+            if str(answer).startswith(("rf_", "rfl_"))
             for secret in [str(answer).split("_")[2].encode()]
             for kind, value in {"": secret, "'s hash": hashlib.sha256(secret).digest()}.items()
         }

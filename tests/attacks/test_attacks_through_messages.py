@@ -22,7 +22,7 @@ PRINT_EVERYTHING = """
 # As it must not be: the secret in variables.
 SECRET_IN_VARIABLES = """
     CREATE OR REPLACE FUNCTION audit.tenant_proof(
-        p_secret_id text, p_tenant_id text, p_scopes text, p_api_key_id text, p_entered text)
+        p_secret_id text, p_tenant_id text, p_scopes text, p_api_key_id text, p_restriction text, p_entered text)
     RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
     AS $$
     DECLARE
@@ -33,7 +33,8 @@ SECRET_IN_VARIABLES = """
         SELECT s.inner_key, s.outer_key INTO v_inner, v_outer FROM audit.proof_secrets AS s;
         SELECT encode(sha256(v_outer || sha256(v_inner || convert_to(
                    length(p_tenant_id) || ':' || p_tenant_id || length(p_scopes) || ':' || p_scopes
-                   || length(p_api_key_id) || ':' || p_api_key_id || length(p_entered) || ':' || p_entered || i,
+                   || length(p_api_key_id) || ':' || p_api_key_id || length(p_restriction) || ':' || p_restriction
+                   || length(p_entered) || ':' || p_entered || i,
                    'UTF8'))), 'hex')
         INTO v_proof FROM audit.transaction_identity() AS i;
         RETURN v_proof;

@@ -27,8 +27,10 @@ ARGUMENTS = {
     "list-retention": ["list-retention"],
     "place-hold": ["place-hold", "acme", "--reason", "a lawsuit", "--reference", "case 7"],
     "list-holds": ["list-holds"],
+    "issue-view-link": ["issue-view-link", "--tenant", "acme"],
+    "list-view-links": ["list-view-links"],
 }
-GIVES_A_KEY = ["issue-key", "rotate-key"]
+GIVES_A_KEY = ["issue-key", "rotate-key", "issue-view-link"]
 OBEYED, LINE_OF_ITS_OWN = "\x1b]0;owned\x07", "acme  \nglobex  owned"
 
 
@@ -51,7 +53,10 @@ def arguments_of(database: TestDatabase) -> Callable[[str], list[str]]:
 
 
 def keys(database: TestDatabase) -> list[tuple[Any, ...]]:
-    return database.execute("SELECT id, expires_at, revoked_at, replaced_by FROM audit.api_keys ORDER BY id")
+    return database.execute(
+        "SELECT id, expires_at, revoked_at, replaced_by FROM audit.api_keys"
+        " UNION ALL SELECT id, expires_at, revoked_at, api_key_id FROM audit.view_links ORDER BY id"
+    )
 
 
 def closed_pipe() -> int:
@@ -107,7 +112,7 @@ def test_a_key_that_cannot_be_printed_is_not_issued(
 
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
-    assert "no key was issued" in ended.stderr
+    assert f"no {'view link' if 'link' in command else 'key'} was issued" in ended.stderr
     assert keys(database) == before
     assert database.execute("SELECT count(*) FROM audit.admin_events") == events
     assert admin(*arguments).returncode == 0

@@ -45,6 +45,16 @@ def test_a_tenant_and_its_keys_are_administered_and_print_what_is_shown(shell: S
     database.execute("DROP ROLE alice")
 
 
+def test_a_view_link_is_issued_listed_and_revoked_as_shown(shell: Shell, database: TestDatabase) -> None:
+    database.create_tenant("initech")
+    issue, end = pages.commands("docs/isolation.md", "View links")
+    (printed,) = pages.shown("docs/isolation.md", "View links")
+    output = shell.run(issue)
+    assert without_what_differs(output) == without_what_differs(re.sub("Keep it now.*\n", "", printed))
+    (shell.variables["LINK_ID"],) = re.findall(r"rfl_([0-9a-f]{16})_", output)
+    assert re.search(rf"^{shell.variables['LINK_ID']} +initech +Annual audit +valid .*\nrevoked$", shell.run(end), re.M)
+
+
 @pytest.mark.usefixtures("roles_as_before")
 def test_the_first_keys_on_render_are_issued(shell: Shell) -> None:
     (block,) = pages.commands("docs/deploy.md", "The first keys on Render")

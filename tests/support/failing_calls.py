@@ -12,6 +12,16 @@ KEYS = [
     "current_setting('app.own')",
     "NULL",
 ]
+LINK = "current_setting('app.link')"  # the token of a view link of acme
+OTHER_LINK = "current_setting('app.other_link')"  # the public id of another
+TOKENS = [
+    f"'rfl_' || {OTHER_LINK} || '_' || {BAD} || repeat('0', 63)",
+    f"'rfl_' || {OTHER_LINK} || '_' || repeat('0', 64)",
+    f"'rfl_' || {OTHER_LINK} || '_' || repeat(chr(233), 32)",
+    f"'rfl_' || {BAD} || repeat('0', 80)",
+    LINK,
+    "NULL",
+]
 IDS = [BAD, GLOBEX, "split_part(current_setting('app.own'), '_', 2)"]
 IMPORTED = """'[{"agent_id": "a", "created_at": "2026-01-01T00:00:00Z"}]'"""
 ROOT = "sha256(decode('0030', 'hex'))"  # of a tree with the leaf 0
@@ -26,8 +36,8 @@ FILTERS = (
 COUNTED = FILTERS.replace(" p_limit => 5, p_cursor => {0}, p_order => 'desc',", "")
 # The arguments with which each function is called: some that fail inside, some that succeed.
 INTERNAL = {
-    "append_gone_statements", "enter_tenant_to_keep", "lock_tree_to_keep", "note_looked_at", "record_keeping_event",
-    "record_pruned_ids",
+    "append_gone_statements", "end_keys_of_user", "enter_tenant_to_keep", "lock_tree_to_keep", "note_looked_at",
+    "record_keeping_event", "record_pruned_ids",
 }  # fmt: skip
 """Functions of audit_keeper's alone, which others of the list call."""
 CALLS: dict[str, list[str]] = {
@@ -70,6 +80,13 @@ CALLS: dict[str, list[str]] = {
         "'acme', 'label'", f"'acme', {BAD}", f"{BAD}, 'label'", "'acme', repeat('x', 300)", "'nobody', 'label'",
         "'acme', 'label', ARRAY['none']", "'acme', 'label', NULL", "'acme', 'label', ARRAY['read'], '-infinity'",
     ],
+    "issue_view_link": [
+        "'acme', 'label', now() + interval '1 day', 60", f"'acme', {BAD}, now() + interval '1 day', 60",
+        f"{BAD}, 'label', now() + interval '1 day', 60", "'nobody', 'label', now() + interval '1 day', 60",
+        "'acme', 'label', '-infinity', 60", "'acme', 'label', now() + interval '1 day', -1",
+        """'acme', 'label', now() + interval '1 day', 60, '{"start_time": "now"}'""",
+        f"'acme', 'label', now() + interval '1 day', 60, json_build_object('agent_id', {BAD})",
+    ],
     "list_all_admin_events": ["", "'globex'", f"NULL, {BAD}", "p_limit => -1"],
     "list_api_keys": ["", BAD, "'globex'"],
     "list_holds": ["", BAD, "'globex'"],
@@ -80,7 +97,9 @@ CALLS: dict[str, list[str]] = {
     "list_retention": ["", BAD, "'globex'"],
     "list_tenants": [""],
     "list_tree_heads": [""],
+    "list_view_links": ["", BAD, "'globex'"],
     "offboarding": ["'globex'", BAD, "NULL"],
+    "open_view_link": TOKENS,
     "place_hold": [
         "'globex', 'reason', 'reference'", f"'globex', {BAD}, 'reference'", f"{BAD}, 'reason', 'reference'",
         "'globex', 'reason', 'reference', repeat('x', 2000)", "NULL, NULL, NULL",
@@ -98,6 +117,7 @@ CALLS: dict[str, list[str]] = {
         LINE.format("' '", "NULL"), "'[1]'", "'{}'", "NULL",
     ],
     "revoke_api_key": [BAD, "split_part(current_setting('app.spare'), '_', 2)", "NULL"],
+    "revoke_view_link": [BAD, OTHER_LINK, f"split_part({LINK}, '_', 2)", "NULL"],
     "rotate_api_key": [
         *IDS, "split_part(current_setting('app.own'), '_', 2), 'infinity'::text::interval",
         "split_part(current_setting('app.own'), '_', 2), '91 days'", "NULL",

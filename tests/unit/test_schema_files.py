@@ -53,12 +53,18 @@ def test_the_list_is_not_part_of_a_release() -> None:
     assert not [path for path in fingerprints() if "frozen" in path]
 
 
-def test_the_function_that_a_check_calls_is_the_same_in_both_files_that_make_it() -> None:
+@pytest.mark.parametrize(
+    ("version", "function", "ends"),
+    [("V0015", "is_context", "\nGRANT EXECUTE"), ("V0020", "is_restriction", "\nREVOKE ALL")],
+)
+def test_the_function_that_a_check_calls_is_the_same_in_both_files_that_make_it(
+    version: str, function: str, ends: str
+) -> None:
     def made(file: Path) -> str:
-        _, begins, rest = file.read_text().partition("CREATE OR REPLACE FUNCTION audit.is_context(")
-        body, ends, _ = rest.partition("\nGRANT EXECUTE ON FUNCTION audit.is_context TO ")
-        assert begins and ends, file
+        _, begins, rest = file.read_text().partition(f"CREATE OR REPLACE FUNCTION audit.{function}(")
+        body, ended, _ = rest.partition(f"{ends} ON FUNCTION audit.{function} ")
+        assert begins and ended, file
         return body
 
-    (schema_file,) = SCHEMA.glob("V0015__*.sql")
-    assert made(schema_file) == made(DATABASE_DIRECTORY / "functions" / "record" / "is_context.sql")
+    (schema_file,) = SCHEMA.glob(f"{version}__*.sql")
+    assert made(schema_file) == made(DATABASE_DIRECTORY / "functions" / "record" / f"{function}.sql")

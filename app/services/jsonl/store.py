@@ -29,6 +29,7 @@ from app.model.refusals import (
     RefusedToServe,
     StorageUnavailable,
     TenantUnknown,
+    ViewLinksUnavailable,
 )
 from app.model.storable import refuse_unstorable
 from app.services.audit_logger import AuditLogger, Health, Stored, StoreState
@@ -43,6 +44,7 @@ Result = TypeVar("Result")
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NO_EXPORT = "the service keeps records in a file and has no export of it: the file itself is JSON lines, for jq"
+_NO_LINKS = "the service keeps records in a file and has no keys: a view link needs a database"
 _NO_OVERVIEW = "the service keeps records in a file, which has no evidence, terms or keys: an overview needs a database"
 _NO_EVIDENCE = "the service keeps records in a file, which nothing seals: evidence needs a database"
 
@@ -91,6 +93,10 @@ class FileAuditLogger(AuditLogger):
     async def identify(self, credential: Credential, source: str) -> Caller:
         # Without the scope import: created_at is always the service's clock.
         return Caller(_registered(credential), frozenset({"read", "write"}), None)
+
+    @override
+    async def open_view_link(self, token: str) -> str | None:
+        raise ViewLinksUnavailable(_NO_LINKS)
 
     @override
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:

@@ -9,7 +9,7 @@ from typing import Any, LiteralString, cast
 from typing_extensions import override
 
 from app.model.context import MAX_CONTEXT_BYTES
-from app.model.credential import ApiKey, Caller, Credential
+from app.model.credential import API_KEY, ApiKey, Caller, Credential
 from app.model.record import Record
 from app.model.refusals import (
     DatabaseUnavailable,
@@ -17,6 +17,7 @@ from app.model.refusals import (
     RingfenceError,
     ScopeMissing,
     StorageUnavailable,
+    ViewLinksUnavailable,
 )
 from app.model.storable import refuse_unstorable
 from app.model.strict_json import dump
@@ -89,6 +90,8 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         self._bulk = Limiter(
             max(1, database.pool_size // 4), busy=bulk, max_queued=64, max_seconds=3 * database.pool_timeout
         )
+        # Anybody may try a token: made-up ones in any number keep no connection from anything else.
+        self._links = Limiter(1, busy="too many view links are being opened", max_queued=64, max_seconds=5.0)
 
     @override
     async def write_log(self, credential: Credential, record: Record, *, allow_spool: bool = True) -> Stored:
@@ -142,7 +145,16 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         parameters = {"api_key": credential.secret}
         _, found = await self._call(credential, calls.DESCRIBE_API_KEY, parameters, MAX_WRITE_SECONDS)
         expires_at = found["expires_at"] and datetime.fromisoformat(found["expires_at"])
-        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at, found["spool_key_source"])
+        source, restriction = found["spool_key_source"], found["restriction"]
+        return Caller(found["tenant_id"], frozenset(found["scopes"]), expires_at, source, restriction)
+
+    @override
+    async def open_view_link(self, token: str) -> str | None:
+        if self.tenant_source != API_KEY:
+            raise ViewLinksUnavailable("tenants are named here, and a view link opens an API key")
+        async with self._links.hold(""):
+            _, key = await self._call(None, calls.OPEN_VIEW_LINK, {"token": token}, MAX_WRITE_SECONDS, writes=True)
+        return cast(str | None, key)
 
     @override
     async def write_logs(self, credential: Credential, batch: Batch, idempotency_key: str | None) -> Stored:

@@ -58,6 +58,7 @@ class KnownCredentialsTable:
                 each.accepted_at,
             )
             for each in known
+            if each.caller.restriction is None  # such a key writes nothing, and no row here says what it shows
         ]  # fmt: skip
 
         def replace(connection: sqlite3.Connection) -> None:

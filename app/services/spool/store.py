@@ -80,6 +80,10 @@ class SpoolingAuditLogger(AuditLogger):
     async def identify(self, credential: Credential, source: str) -> Caller:
         return await self._database.identify(credential, source)
 
+    @override
+    async def open_view_link(self, token: str) -> str | None:
+        return await self._database.open_view_link(token)
+
     # No record of the spool is read before it is replayed.
 
     @override

@@ -18,7 +18,7 @@ DECLARE
     v_hour       timestamptz := date_trunc('hour', now(), 'UTC');   -- once an hour, so that use stays cheap
 BEGIN
     PERFORM audit.required_tenant(p_scope);   -- raises RF006 when the key has not the scope
-    v_tenant_id := audit.required_proven_tenant(p_scope);
+    v_tenant_id := audit.required_proven_part(p_scope);
 
     UPDATE audit.api_key_uses AS u SET last_used_at = v_hour
     WHERE u.api_key_id = v_api_key_id AND (u.last_used_at IS NULL OR u.last_used_at < v_hour);

@@ -7,7 +7,7 @@ LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM audit.set_proven_tenant(s.id::text, p_tenant_id, 'sign', '') FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL;
+    PERFORM audit.set_proven_tenant(s.id::text, p_tenant_id, 'sign', '', '') FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL;
     -- What the owner's policies ask for.
     PERFORM set_config('app.scope', 'sign', true);
 END

@@ -63,7 +63,8 @@ BEGIN
 
     -- Records that arrive meanwhile are left to the next export: with order asc this one might never end otherwise.
     IF NOT v_state ? 'newest_time' THEN
-        v_newest := audit.keyset_page(v_tenant_id, NULL, NULL, 'infinity', c_least, '-infinity', c_least, 1, 'desc');
+        v_newest := (audit.filtered_page(
+            v_tenant_id, NULL, NULL, NULL, NULL, NULL, NULL, 'infinity', c_least, '-infinity', c_least, 1, NULL, 'desc', NULL, NULL)).page;
         v_newest_time := v_newest[1].created_at;
         v_newest_id := v_newest[1].id;
         v_state := v_state || jsonb_build_object('newest_time', v_newest_time, 'newest_id', v_newest_id);

@@ -69,7 +69,8 @@ BEGIN
             'get_proven_leaf', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
             'record_export', 'record_api_key_use', 'list_all_admin_events',
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
-            'rotate_proof_secret', 'seal_records', 'sealing_lag', 'begin_epoch',
+            'rotate_proof_secret', 'issue_view_link', 'list_view_links', 'revoke_view_link', 'open_view_link', 'end_keys_of_user',
+            'seal_records', 'sealing_lag', 'begin_epoch',
             'are_pruned', 'set_retention', 'list_retention', 'place_hold', 'list_holds', 'release_hold', 'confirm_release',
             'summarize_proven_audit_logs', 'describe_administration',
             'enter_tenant_to_keep', 'lock_tree_to_keep', 'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'note_looked_at',
@@ -88,7 +89,7 @@ BEGIN
     CROSS JOIN (VALUES ('debug_print_parse=off'), ('debug_print_rewritten=off'), ('debug_print_plan=off'),
                        ('plpgsql.print_strict_params=off')) AS pin (setting)
     WHERE p.pronamespace = 'audit'::regnamespace
-      AND (p.prosecdef OR 'p_api_key' = ANY (p.proargnames) OR p.proname = 'insert_audit_log_batch')
+      AND (p.prosecdef OR 'p_api_key' = ANY (p.proargnames) OR p.proname IN ('insert_audit_log_batch', 'store_api_key'))
       AND NOT pin.setting = ANY (coalesce(p.proconfig, '{}'))
 
     UNION ALL

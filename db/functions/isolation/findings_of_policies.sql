@@ -62,6 +62,19 @@ BEGIN
         proven, proven_caller, proven_importer, proven_replayer, proven_sealer, proven_signer, proven_or_trusted, proven_keeper, visible, storable)
     -- The same without its parentheses, for a policy that asks for more.
     CROSS JOIN LATERAL (VALUES (substr(expression.proven_keeper, 2, length(expression.proven_keeper) - 2))) AS proven_keeper (parts)
+    -- The part that a restricted key shows: each value of the restriction, once a statement, and the proof before them.
+    CROSS JOIN LATERAL (VALUES (concat(
+        '(', wanted.comparison,
+        ' AND (tenant_id = ( SELECT audit.proven_restricted_tenant(current_setting(''app.scope''::text, true)) AS proven_restricted_tenant))',
+        ' AND (created_at >= COALESCE(( SELECT (audit.proven_restriction(''start_time''::text))::timestamp with time zone AS proven_restriction),',
+        ' ''-infinity''::timestamp with time zone))',
+        ' AND (created_at < COALESCE(( SELECT (audit.proven_restriction(''end_time''::text))::timestamp with time zone AS proven_restriction),',
+        ' ''infinity''::timestamp with time zone))',
+        ' AND (agent_id = COALESCE(( SELECT audit.proven_restriction(''agent_id''::text) AS proven_restriction), agent_id))',
+        (SELECT string_agg(format(
+            ' AND (NOT (%1$s IS DISTINCT FROM COALESCE(( SELECT audit.proven_restriction(''%1$s''::text) AS proven_restriction), %1$s)))', value.col),
+            '' ORDER BY value.number)
+         FROM unnest(ARRAY['trace_id', 'user_id', 'mode', 'status']) WITH ORDINALITY AS value (col, number)), ')'))) AS proven_part (form)
     WHERE (p.polpermissive OR p.polcmd NOT IN ('w', 'd') OR expression.visible <> 'false')
       AND CASE p.polroles
         WHEN ARRAY['audit_trusted'::regrole::oid] THEN
@@ -84,12 +97,13 @@ BEGIN
         -- As the owner only functions act. Where records are, they too need their caller's proof.
         WHEN ARRAY['audit_owner'::regrole::oid] THEN
             NOT (c.relname IN ('tenants', 'api_keys', 'api_key_uses', 'proof_secrets', 'sealing_turn', 'retention_rules', 'retention',
-                                   'legal_holds', 'pruned_ids')
+                                   'legal_holds', 'pruned_ids', 'view_links')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'a')
                  OR (c.relname = 'admin_events' AND p.polcmd = 'r'
                      AND expression.visible = '((current_setting(''app.scope''::text, true) = ''administer''::text)'
                          ' AND pg_has_role(SESSION_USER, ''audit_admin''::name, ''MEMBER''::text))')
                  OR (p.polcmd = 'r' AND expression.visible = expression.proven_caller)
+                 OR (c.relname = 'audit_logs' AND p.polcmd = 'r' AND expression.visible = proven_part.form)
                  OR (c.relname = 'audit_logs' AND p.polcmd = 'a'
                      AND expression.storable IN (expression.proven_importer, expression.proven_replayer))
                  OR (c.relname IN ('trees', 'seals', 'seal_nodes') AND p.polcmd = 'a' AND expression.storable = expression.proven_sealer)

@@ -91,10 +91,15 @@ AS $$
         -- functions/keys
         ('function', 'audit.create_tenant',             'EXECUTE', 'audit_admin'),
         ('function', 'audit.describe_api_key',          'EXECUTE', 'audit_keyed'),
+        ('function', 'audit.end_keys_of_user',          'EXECUTE', 'audit_keeper'),
         ('function', 'audit.issue_api_key',             'EXECUTE', 'audit_admin'),
+        ('function', 'audit.issue_view_link',           'EXECUTE', 'audit_admin'),
         ('function', 'audit.list_api_keys',             'EXECUTE', 'audit_admin'),
         ('function', 'audit.list_tenants',              'EXECUTE', 'audit_admin'),
+        ('function', 'audit.list_view_links',           'EXECUTE', 'audit_admin'),
+        ('function', 'audit.open_view_link',            'EXECUTE', 'audit_keyed'),
         ('function', 'audit.revoke_api_key',            'EXECUTE', 'audit_admin'),
+        ('function', 'audit.revoke_view_link',          'EXECUTE', 'audit_admin'),
         ('function', 'audit.rotate_api_key',            'EXECUTE', 'audit_admin'),
         ('function', 'audit.rotate_proof_secret',       'EXECUTE', 'audit_admin'),
         -- functions/write
@@ -128,6 +133,7 @@ AS $$
         ('function', 'audit.list_proven_admin_events',  'EXECUTE', 'audit_keyed'),
         ('function', 'audit.list_proven_audit_logs',    'EXECUTE', 'audit_keyed'),
         ('function', 'audit.page_cursor',               'EXECUTE', 'audit_trusted audit_keyed'),
+        ('function', 'audit.within_restriction',        'EXECUTE', 'audit_trusted'),
         -- functions/seal
         ('function', 'audit.begin_epoch',               'EXECUTE', 'audit_admin'),
         ('function', 'audit.private_leaf_line',         'EXECUTE', 'audit_trusted audit_keeper'),

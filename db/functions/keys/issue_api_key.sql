@@ -1,6 +1,5 @@
 -- Issues an API key. What it returns is the only copy: the database keeps a hash, and what signatures of spooled records are
--- checked with. The secret stays in the columns of one query, and goes from there to the caller: in a variable it would be a
--- constant of a plan. So this returns a set, of one row.
+-- checked with.
 
 CREATE OR REPLACE FUNCTION audit.issue_api_key(
     p_tenant_id  text,
@@ -21,34 +20,7 @@ BEGIN
     IF p_expires_at <= now() THEN
         RAISE EXCEPTION 'the key would have expired already' USING ERRCODE = 'RF003', COLUMN = 'expires_at';
     END IF;
-    RETURN QUERY
-        WITH fresh (secret) AS MATERIALIZED (   -- once, though it is used twice
-            -- Each UUID brings 122 bits from the server's strong random source; the hash spreads them over 256.
-            SELECT encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-                                 || uuid_send(gen_random_uuid())), 'hex')
-        ),
-        issued (id) AS (
-            INSERT INTO audit.api_keys AS k (
-                id, tenant_id, label, scopes, secret_sha256, created_at, expires_at,
-                spool_inner_key, spool_outer_key, spool_key_source)
-            SELECT v_id, p_tenant_id, p_label,
-                   (SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(p_scopes) AS s),
-                   sha256(convert_to(fresh.secret, 'UTF8')), now(), p_expires_at,
-                   pads.inner_pad, pads.outer_pad, 'secret'
-            FROM fresh
-            -- app/services/spool/lines.py makes the same of the secret. HMAC's two keys: 0x36 and 0x5c.
-            CROSS JOIN LATERAL (
-                SELECT string_agg(set_byte('\x00'::bytea, 0, get_byte(derived.block, place) # 54), ''::bytea ORDER BY place),
-                       string_agg(set_byte('\x00'::bytea, 0, get_byte(derived.block, place) # 92), ''::bytea ORDER BY place)
-                FROM (VALUES (sha256(convert_to('ringfence spool key of secret:' || fresh.secret, 'UTF8'))
-                              || decode(repeat('00', 32), 'hex'))) AS derived (block)
-                CROSS JOIN generate_series(0, 63) AS place) AS pads (inner_pad, outer_pad)
-            RETURNING k.id
-        ),
-        unused (id) AS (
-            INSERT INTO audit.api_key_uses AS u (api_key_id) SELECT issued.id FROM issued RETURNING u.api_key_id
-        )
-        SELECT concat_ws('_', 'rf', unused.id, fresh.secret) FROM fresh CROSS JOIN unused;
+    RETURN QUERY SELECT n.api_key FROM audit.store_api_key(v_id, p_tenant_id, p_label, p_scopes, p_expires_at, NULL) AS n (api_key);
     PERFORM audit.record_api_key_event('api key issued', v_id);
 EXCEPTION WHEN foreign_key_violation THEN
     RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002';

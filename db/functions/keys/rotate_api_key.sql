@@ -1,4 +1,4 @@
--- Replaces an API key by a new one of the same tenant, label, scopes and lifetime; both open the tenant for a while.
+-- Replaces an API key by a new one of the same tenant, label, scopes, restriction and lifetime; both open the tenant for a while.
 
 CREATE OR REPLACE FUNCTION audit.rotate_api_key(p_id text, p_overlap interval DEFAULT '24 hours')
 RETURNS SETOF text
@@ -11,11 +11,12 @@ SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_old record;   -- what is known of it, but no hash
+    v_id  text := left(encode(sha256(uuid_send(gen_random_uuid())), 'hex'), 16);
 BEGIN
     IF p_overlap IS NULL OR p_overlap NOT BETWEEN interval '0' AND interval '90 days' THEN
         RAISE EXCEPTION 'the overlap is at most 90 days' USING ERRCODE = 'RF003', COLUMN = 'overlap';
     END IF;
-    SELECT k.tenant_id, k.label, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.replaced_by INTO v_old
+    SELECT k.tenant_id, k.label, k.scopes, k.restriction, k.created_at, k.expires_at, k.revoked_at, k.replaced_by INTO v_old
     FROM audit.api_keys AS k WHERE k.id = p_id FOR UPDATE;
     IF NOT FOUND OR v_old.revoked_at IS NOT NULL OR v_old.expires_at <= now() THEN
         RAISE EXCEPTION 'no key of this id is valid' USING ERRCODE = 'RF003', COLUMN = 'id';
@@ -26,19 +27,11 @@ BEGIN
             USING ERRCODE = 'RF003', COLUMN = 'id';
     END IF;
     -- A key that was to live for ninety days is replaced by one that does; NULL, for ever, stays NULL.
-    -- In the columns of one query, as in audit.issue_api_key(), which says why.
     RETURN QUERY
-        WITH successor (api_key) AS MATERIALIZED (
-            SELECT n.api_key FROM audit.issue_api_key(
-                v_old.tenant_id, v_old.label, v_old.scopes, now() + (v_old.expires_at - v_old.created_at)) AS n (api_key)
-        ),
-        replaced AS (
-            UPDATE audit.api_keys AS k
-            SET expires_at = least(k.expires_at, now() + p_overlap), replaced_by = split_part(successor.api_key, '_', 2)
-            FROM successor
-            WHERE k.id = p_id
-        )
-        SELECT successor.api_key FROM successor;
+        SELECT n.api_key FROM audit.store_api_key(
+            v_id, v_old.tenant_id, v_old.label, v_old.scopes, now() + (v_old.expires_at - v_old.created_at), v_old.restriction) AS n (api_key);
+    UPDATE audit.api_keys AS k SET expires_at = least(k.expires_at, now() + p_overlap), replaced_by = v_id WHERE k.id = p_id;
+    PERFORM audit.record_api_key_event('api key issued', v_id);
     PERFORM audit.record_api_key_event('api key rotated', p_id);
 END
 $$;

@@ -36,7 +36,8 @@ BEGIN
     ELSIF p_act NOT IN (
         'tenant created', 'api key issued', 'api key rotated', 'api key revoked', 'proof secret rotated', 'records exported',
         'records replayed', 'records imported', 'records read', 'epoch begun', 'retention set', 'retention rules set', 'hold placed',
-        'hold release asked', 'hold released', 'records pruned', 'person erased', 'record erased') THEN
+        'hold release asked', 'hold released', 'records pruned', 'person erased', 'record erased', 'view link issued', 'view link opened',
+        'view link refused', 'view link revoked') THEN
         RAISE EXCEPTION 'act is none that is recorded' USING ERRCODE = 'RF003', COLUMN = 'act';
     END IF;
 

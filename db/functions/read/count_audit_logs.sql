@@ -43,8 +43,9 @@ BEGIN
         v_context := audit.context_filter(p_context);
     END IF;
 
-    -- One more than is counted: that there are more is seen, not guessed.
-    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_api_key_id, v_context) = 0 THEN
+    -- One more than is counted: that there are more is seen, not guessed. A restriction is one more filter.
+    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_api_key_id, v_context,
+                    nullif(current_setting('app.restriction', true), '')) = 0 THEN
         v_page := audit.keyset_page(v_tenant_id, NULL, NULL, v_to, c_least, v_from, c_least, c_most + 1, 'desc');
     ELSE
         SELECT f.page, f.reached_time INTO v_page, v_reached

@@ -101,8 +101,9 @@ BEGIN
         v_last_id := c_greatest;
     END IF;
 
-    -- One more than asked for: that there is a next page is seen, not guessed.
-    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_api_key_id, v_context) = 0 THEN
+    -- One more than asked for: that there is a next page is seen, not guessed. A restriction is one more filter.
+    IF num_nonnulls(p_agent_id, p_trace_id, p_user_id, p_mode, p_status, p_http_status, p_api_key_id, v_context,
+                    nullif(current_setting('app.restriction', true), '')) = 0 THEN
         v_page := audit.keyset_page(
             v_tenant_id, NULL, NULL, v_after, v_after_id, v_last, v_last_id, p_limit + 1, p_order);
     ELSE

@@ -23,7 +23,7 @@ SET debug_print_plan = off
 SET plpgsql.print_strict_params = off
 AS $$
 BEGIN
-    PERFORM audit.required_proven_tenant('read');
+    PERFORM audit.required_proven_part('read');
     -- What the owner's policy asks for.
     PERFORM set_config('app.scope', 'read', true);
     RETURN audit.list_audit_logs(

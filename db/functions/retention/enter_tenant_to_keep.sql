@@ -19,7 +19,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM audit.tenants AS t WHERE t.id = p_tenant_id) THEN
         RAISE EXCEPTION 'the tenant is not registered' USING ERRCODE = 'RF002', HINT = 'audit.create_tenant() registers one.';
     END IF;
-    PERFORM audit.set_proven_tenant(s.id::text, p_tenant_id, 'keep,seal', '') FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL;
+    PERFORM audit.set_proven_tenant(s.id::text, p_tenant_id, 'keep,seal', '', '') FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL;
     -- What the owner's policies ask for.
     PERFORM set_config('app.scope', 'keep', true);
 END

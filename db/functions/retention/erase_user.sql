@@ -32,6 +32,7 @@ DECLARE
     v_epochs   int[]    := '{}';
     v_leaves   bigint[] := '{}';
     v_holds    int      := 0;   -- that were released, and named the person
+    v_keys     int      := 0;   -- and links that showed the person's records alone
 BEGIN
     IF coalesce(p_user_id, '') = '' THEN
         RAISE EXCEPTION 'a person is named' USING ERRCODE = 'RF003', COLUMN = 'user_id';
@@ -72,10 +73,11 @@ BEGIN
         UPDATE audit.legal_holds AS h SET user_id = NULL, reason = 'erased', release_reason = 'erased'
         WHERE h.tenant_id = p_tenant_id AND h.user_id = p_user_id AND h.released_at IS NOT NULL;
         GET DIAGNOSTICS v_holds = ROW_COUNT;
+        v_keys := audit.end_keys_of_user(p_tenant_id, p_user_id);
     END IF;
-    IF erased + v_holds > 0 THEN
+    IF erased + v_holds + v_keys > 0 THEN
         PERFORM audit.record_keeping_event('person erased', p_tenant_id, jsonb_build_object(
-            'count', erased, 'released_holds', v_holds, 'reference', p_reference));
+            'count', erased, 'released_holds', v_holds, 'ended_keys', v_keys, 'reference', p_reference));
     END IF;
     PERFORM audit.leave_tenant();
 END
@@ -84,8 +86,8 @@ $$;
 COMMENT ON FUNCTION audit.erase_user IS
     'Erases user_id, error and context of the records of a tenant whose user_id, or whose approver in the context, is this, for at most '
     'p_milliseconds (1 to 10,000). p_reference: the request, by which others find it, 1 to 200 characters; it stays in the event, so name no person in it. erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
-    'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then released holds that name '
-    'the person lose the name and the reasons, where no record has the user any more. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user or a reference, RF009 when a record is not what was sealed. Records the act "person erased", with the reference, which names '
+    'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then, where no record has '
+    'the user any more, released holds that name the person lose the name and the reasons, and keys and view links that show the person alone are ended and lose the name. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user or a reference, RF009 when a record is not what was sealed. Records the act "person erased", with the reference, which names '
     'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_eraser has no privilege on any table, and audit_keeper alone may '
     'change a record.';
 REVOKE ALL ON FUNCTION audit.erase_user FROM PUBLIC;

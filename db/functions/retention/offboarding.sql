@@ -11,6 +11,7 @@ SET plpgsql.print_strict_params = off
 AS $$
 DECLARE
     v_keys     bigint;
+    v_links    bigint;    -- that would open one more
     v_holds    bigint;
     v_terms    record;
     v_tree     record;
@@ -21,6 +22,8 @@ DECLARE
 BEGIN
     SELECT count(*) INTO v_keys FROM audit.api_keys AS k
     WHERE k.tenant_id = p_tenant_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
+    SELECT count(*) INTO v_links FROM audit.view_links AS l
+    WHERE l.tenant_id = p_tenant_id AND num_nonnulls(l.opened_at, l.revoked_at) = 0 AND l.expires_at > now();
     SELECT count(*) INTO v_holds FROM audit.legal_holds AS h WHERE h.tenant_id = p_tenant_id AND h.released_at IS NULL;
     SELECT r.live_days, r.dry_run_days INTO v_terms FROM audit.list_retention() AS r WHERE r.tenant_id = p_tenant_id;
 
@@ -57,7 +60,8 @@ BEGIN
         ('take its last evidence export', coalesce(v_export.is_whole OR v_records IS NULL, v_records IS NULL) AND NOT v_unsealed,
          CASE WHEN v_export.created_at IS NULL THEN 'none was begun; verify it with python -m app.verify'
               ELSE format('the last was begun at %s; verify it with python -m app.verify', v_export.created_at) END),
-        ('revoke its keys', v_keys = 0, format('%s open the tenant', v_keys)),
+        ('revoke its keys', v_keys + v_links = 0,
+         format('%s open the tenant', v_keys) || CASE WHEN v_links > 0 THEN format(', and %s view links would', v_links) ELSE '' END),
         ('set its terms', (v_left.live IS NULL OR v_terms.live_days IS NOT NULL) AND (v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL),
          format('LIVE %s, DRY_RUN %s', coalesce(v_terms.live_days || ' days', 'for ever'), coalesce(v_terms.dry_run_days || ' days', 'for ever'))),
         ('release its holds', v_holds = 0, format('%s hold', v_holds)),

@@ -70,7 +70,7 @@ BEGIN
                 EXIT rounds;
             END IF;
             BEGIN
-                PERFORM audit.set_proven_tenant(v_secret_id, v_tenant, 'seal', '');
+                PERFORM audit.set_proven_tenant(v_secret_id, v_tenant, 'seal', '', '');
                 v_batch := audit.seal_batch(v_tenant, v_horizon, 5000);
                 v_sealed := v_sealed + v_batch.p_sealed;
                 IF v_batch.p_outcome IN ('more', 'done') THEN

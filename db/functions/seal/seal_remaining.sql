@@ -23,7 +23,7 @@ DECLARE
     v_count int;
     v_logs  audit.listed_audit_log[];
 BEGIN
-    PERFORM audit.set_proven_tenant(p_secret_id, p_tenant_id, 'seal', '');
+    PERFORM audit.set_proven_tenant(p_secret_id, p_tenant_id, 'seal', '', '');
     INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, began_at)
     SELECT p_tenant_id, 1, 0, audit.tree_root(''), '', clock_timestamp()
     WHERE NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
@@ -32,7 +32,7 @@ BEGIN
 
     LOOP
         -- A proof lasts five seconds, a tenant with millions of records longer.
-        PERFORM audit.set_proven_tenant(p_secret_id, p_tenant_id, 'seal', '');
+        PERFORM audit.set_proven_tenant(p_secret_id, p_tenant_id, 'seal', '', '');
         IF v_xid IS NULL THEN
             SELECT array_agg(ROW(d.id, d.trace_id, d.tenant_id, d.agent_id, d.mode, d.status, d.http_status, d.latency_ms, d.user_id,
                                  d.error, d.created_at, d.recorded_at, d.api_key_id, d.context::text)::audit.listed_audit_log

@@ -25,7 +25,7 @@ BEGIN
     PERFORM set_config('app.scope', 'seal', true);
     SELECT NULL::xid8 AS xid, NULL::timestamptz AS recorded_at INTO v_oldest;
     FOR v_tenant IN SELECT t.id FROM audit.tenants AS t LOOP
-        PERFORM audit.set_proven_tenant(v_secret_id, v_tenant, 'seal', '');
+        PERFORM audit.set_proven_tenant(v_secret_id, v_tenant, 'seal', '', '');
         v_next := audit.next_to_seal(v_tenant);
         IF v_next.recorded_at < v_oldest.recorded_at OR (v_next.recorded_at IS NOT NULL AND v_oldest.recorded_at IS NULL) THEN
             v_oldest := v_next;

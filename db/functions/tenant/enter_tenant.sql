@@ -28,7 +28,7 @@ BEGIN
     END IF;
 
     SELECT k.id, k.tenant_id, array_to_string(k.scopes, ',') AS scopes, k.revoked_at IS NOT NULL AS is_revoked,
-           k.expires_at <= clock_timestamp() AS has_expired, s.id::text AS secret_id
+           k.expires_at <= clock_timestamp() AS has_expired, coalesce(k.restriction::text, '') AS restriction, s.id::text AS secret_id
     INTO v_key
     FROM audit.api_keys AS k
     JOIN audit.proof_secrets AS s ON s.replaced_at IS NULL
@@ -47,13 +47,13 @@ BEGIN
         RAISE EXCEPTION 'the API key belongs to another tenant' USING ERRCODE = 'RF007';
     END IF;
 
-    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, v_key.scopes, v_key.id);
+    PERFORM audit.set_proven_tenant(v_key.secret_id, v_key.tenant_id, v_key.scopes, v_key.id, v_key.restriction);
     RETURN v_key.tenant_id;
 END
 $$;
 
 COMMENT ON FUNCTION audit.enter_tenant IS
-    'Checks an API key, sets its tenant and the proof of it for this transaction, and returns the tenant. RF005 when the '
+    'Checks an API key, sets its tenant, its restriction and the proof of both for this transaction, and returns the tenant. RF005 when the '
     'key opens nothing; the detail says why, for the log alone. RF007 when it opens another tenant than p_tenant_id, where '
     'that is given. 25000 when the transaction is not READ COMMITTED. SECURITY DEFINER: the proof can be trusted '
     'because no run-time role can read the keys and the secret.';

@@ -8,9 +8,9 @@ AS $$
 DECLARE
     v_parts text[] := string_to_array(current_setting('app.proof', true), ':');   -- secret, key, entered, proof
 BEGIN
-    -- Any session can set all three to any text.
+    -- Any session can set all four to any text.
     IF v_parts[4] = audit.tenant_proof(v_parts[1], current_setting('app.tenant_id', true), current_setting('app.scopes', true),
-                                       v_parts[2], v_parts[3]) THEN
+                                       v_parts[2], current_setting('app.restriction', true), v_parts[3]) THEN
         RETURN v_parts[2];
     END IF;
     RETURN NULL;

@@ -1,4 +1,4 @@
--- The tenant that a key has proven for this transaction and this scope. The policies of audit_keyed compare it with the tenant of
+-- The tenant that a key has proven, as a whole, for this transaction and this scope. The policies of audit_keyed compare it with the tenant of
 -- the row. It returns the same value that it checked: app.tenant_id can change in the middle of a statement.
 
 CREATE OR REPLACE FUNCTION audit.proven_tenant(p_scope text)
@@ -18,7 +18,8 @@ DECLARE
     v_parts     text[] := string_to_array(current_setting('app.proof', true), ':');   -- secret, key, entered, proof
 BEGIN
     IF p_scope = ANY (string_to_array(v_scopes, ','))
-       AND v_parts[4] = audit.tenant_proof(v_parts[1], v_tenant_id, v_scopes, v_parts[2], v_parts[3])
+       -- Without a restriction: what shows a part of a tenant is no proof of the whole.
+       AND v_parts[4] = audit.tenant_proof(v_parts[1], v_tenant_id, v_scopes, v_parts[2], '', v_parts[3])
     THEN
         -- Genuine. But a revoked or expired key must lose its hold within five seconds, in a transaction that stays open. An
         -- error, since no rows would look like an empty trail.
@@ -34,7 +35,7 @@ $$;
 
 COMMENT ON FUNCTION audit.proven_tenant IS
     'The tenant for which app.proof is what audit.enter_tenant() made in this transaction, with this scope. NULL when there is none, '
-    'whatever was set; RF001 when it was made more than five seconds ago. Policies ask once a statement. PARALLEL RESTRICTED, as '
+    'whatever was set, and for a key that shows a part of its tenant; RF001 when it was made more than five seconds ago. Policies ask once a statement. PARALLEL RESTRICTED, as '
     'audit.transaction_identity(). SECURITY DEFINER: it reads the secret.';
 REVOKE ALL ON FUNCTION audit.proven_tenant FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.proven_tenant TO audit_keyed, audit_keeper;

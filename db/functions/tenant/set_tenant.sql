@@ -10,7 +10,9 @@ BEGIN
     -- true: local to the transaction. A setting of the session would reach the next user of a pooled connection.
     PERFORM set_config('app.tenant_id', coalesce(p_tenant_id, ''), true),
             -- No key has proven it. A proof that an earlier user of a pooled session has left would have records refused.
-            set_config('app.proof', '', true);
+            set_config('app.proof', '', true),
+            -- Nor one of its restriction, by which lists would leave records out.
+            set_config('app.restriction', '', true);
 
     -- Under the policy of audit.tenants the only row to be seen is the tenant's own.
     IF NOT EXISTS (SELECT FROM audit.tenants WHERE id = p_tenant_id) THEN

@@ -3,11 +3,12 @@
 -- constant of its plan, which any session can have printed (debug_print_plan).
 
 CREATE OR REPLACE FUNCTION audit.tenant_proof(
-    p_secret_id  text,
-    p_tenant_id  text,
-    p_scopes     text,
-    p_api_key_id text,
-    p_entered    text)
+    p_secret_id   text,
+    p_tenant_id   text,
+    p_scopes      text,
+    p_api_key_id  text,
+    p_restriction text,
+    p_entered     text)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -18,7 +19,8 @@ BEGIN
     RETURN (
         SELECT encode(sha256(s.outer_key || sha256(s.inner_key || convert_to(
                    length(p_tenant_id) || ':' || p_tenant_id || length(p_scopes) || ':' || p_scopes
-                   || length(p_api_key_id) || ':' || p_api_key_id || length(p_entered) || ':' || p_entered
+                   || length(p_api_key_id) || ':' || p_api_key_id || length(p_restriction) || ':' || p_restriction
+                   || length(p_entered) || ':' || p_entered
                    || audit.transaction_identity(),
                    'UTF8'))), 'hex')
         FROM audit.proof_secrets AS s
@@ -29,6 +31,6 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.tenant_proof IS
-    'The proof that these scopes of this tenant were entered at p_entered, with this key, in this transaction. NULL without such a '
-    'secret. PARALLEL RESTRICTED, as audit.transaction_identity(). Nobody but audit_owner may call it.';
+    'The proof that these scopes of this tenant were entered at p_entered, with this key and its restriction (empty: the whole tenant), in '
+    'this transaction. NULL without such a secret. PARALLEL RESTRICTED, as audit.transaction_identity(). Nobody but audit_owner may call it.';
 REVOKE ALL ON FUNCTION audit.tenant_proof FROM PUBLIC;

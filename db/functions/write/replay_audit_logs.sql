@@ -70,7 +70,7 @@ BEGIN
             CONTINUE;
         END IF;
 
-        PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, 'replay', coalesce(v_group.api_key_id, ''));
+        PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, 'replay', coalesce(v_group.api_key_id, ''), '');
         v_appended := audit.append_audit_logs(v_group.records, 'replay');
         FOR n IN 1 .. cardinality(v_group.positions) LOOP
             v_outcomes[v_group.positions[n]] := v_appended.refusals[n];

@@ -2,7 +2,7 @@
 -- database once and is kept as a hash, and no way of changing one makes it last longer.
 
 BEGIN;
-SELECT plan(91);
+SELECT plan(92);
 
 \ir ../support/registrar.sql
 \ir ../support/gateway.sql
@@ -90,7 +90,7 @@ SELECT results_eq($$SELECT DISTINCT tenant_id FROM audit.list_api_keys() WHERE t
     'all keys are listed');
 SELECT results_eq($$SELECT DISTINCT tenant_id FROM audit.list_api_keys('tap-b')$$, ARRAY['tap-b'], 'or those of one tenant');
 SELECT is((SELECT array_to_string(p.proargnames, ' ') FROM pg_proc AS p WHERE p.oid = 'audit.list_api_keys(text)'::regprocedure),
-    'p_tenant_id id tenant_id label scopes status created_at expires_at revoked_at last_used_at', 'without their hashes');
+    'p_tenant_id id tenant_id label scopes status created_at expires_at revoked_at last_used_at restriction', 'without their hashes');
 PREPARE status (text) AS SELECT status FROM audit.list_api_keys() WHERE id = pg_temp.id($1);
 SELECT results_eq(format('EXECUTE status (%L)', :'key'), ARRAY['valid'], 'a key is listed as valid');
 

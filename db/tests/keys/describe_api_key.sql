@@ -12,7 +12,7 @@ SET LOCAL SESSION AUTHORIZATION audit_app;
 SET LOCAL timezone = 'UTC';
 SELECT is(audit.describe_api_key(:'key')::jsonb,
     '{"tenant_id": "tap-a", "scopes": ["import", "write"], "expires_at": "2100-01-02T03:04:05+00:00",
-      "spool_key_source": "secret"}', 'its tenant, scopes and end, and what its spooled records are signed with');
+      "spool_key_source": "secret", "restriction": null}', 'its tenant, scopes and end, and what its spooled records are signed with');
 SELECT is(audit.describe_api_key(:'lasting') ->> 'expires_at', NULL, 'one without an end');
 SELECT throws_ok(format('SELECT audit.describe_api_key(%L)', :'revoked'), 'RF005', 'the API key is not valid', 'a revoked one: nothing');
 SELECT throws_ok(format('SELECT audit.describe_api_key(%L)', left(:'key', 20) || repeat('0', 64)), 'RF005', NULL,

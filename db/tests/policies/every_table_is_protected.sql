@@ -29,8 +29,8 @@ PREPARE views_elsewhere AS
 
 SELECT tables_are('audit',
     ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys',
-          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn', 'retention_rules', 'retention', 'legal_holds', 'pruned_ids'],
-    'schema audit has sixteen tables');
+          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn', 'retention_rules', 'retention', 'legal_holds', 'pruned_ids', 'view_links'],
+    'schema audit has seventeen tables');
 SELECT is_empty('EXECUTE unprotected', 'every table of schema audit has row-level security, forced on its owner too');
 SELECT is_empty('EXECUTE related', 'no table outside the schema shares rows with one inside');
 SELECT is_empty('EXECUTE views_elsewhere', 'no view outside the schema reads it');

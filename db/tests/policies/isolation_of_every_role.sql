@@ -3,7 +3,7 @@
 -- latter by functions alone.
 
 BEGIN;
-SELECT plan(71);
+SELECT plan(72);
 
 -- Given two tenants with a record each, a key of one, and the logins that an operator would make.
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset

@@ -25,7 +25,7 @@ BEGIN
     IF p_scopes = 'a name' THEN
         PERFORM set_config('app.tenant_id', 'tap-a', true), set_config('app.scopes', 'keep', true);
     ELSIF p_scopes <> '' THEN
-        PERFORM audit.set_proven_tenant((SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL), 'tap-a', p_scopes, '');
+        PERFORM audit.set_proven_tenant((SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL), 'tap-a', p_scopes, '', '');
     END IF;
     SET LOCAL ROLE audit_keeper;
     EXECUTE format('WITH done AS (%s) SELECT coalesce(string_agg(DISTINCT tenant_id::text, '' ''), ''none'') FROM done', p_statement) INTO v_tenants;

@@ -67,7 +67,7 @@ CREATE FUNCTION pg_temp.attempt(p_scope text, p_statement text) RETURNS text LAN
 BEGIN
     BEGIN
         PERFORM set_config('app.scope', p_scope, true);
-        PERFORM audit.set_proven_tenant((SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL), 'tap-a', p_scope, '');
+        PERFORM audit.set_proven_tenant((SELECT s.id::text FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL), 'tap-a', p_scope, '', '');
         SET LOCAL ROLE audit_owner;
         EXECUTE p_statement;
         RAISE EXCEPTION USING ERRCODE = 'TAP00', MESSAGE = 'written';

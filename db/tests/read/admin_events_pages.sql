@@ -127,7 +127,7 @@ SELECT set_eq(
     $$SELECT a[1] FROM regexp_matches(pg_get_constraintdef((SELECT oid FROM pg_constraint WHERE conname = 'admin_events_act_known')),
         '''([a-z ]+)''::text', 'g') AS a$$,
     $$SELECT a[1] FROM regexp_matches((SELECT prosrc FROM pg_proc WHERE proname = 'admin_events_page'),
-        '''((?:api key|proof secret|records?|tenant|epoch|retention|hold|person) [a-z ]+)''', 'g') AS a$$,
+        '''((?:api key|proof secret|records?|tenant|epoch|retention|hold|person|view link) [a-z ]+)''', 'g') AS a$$,
     'every act is one to filter by');
 
 -- Administrators read all of it: of every tenant, of one, and of none.

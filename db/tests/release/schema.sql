@@ -2,14 +2,15 @@
 -- evidence are in schema_of_evidence.sql.
 
 BEGIN;
-SELECT plan(39);
+SELECT plan(41);
 -- The server shows the times in a CHECK in the session's zone.
 SET LOCAL timezone = 'UTC';
 
 SELECT tables_are('audit',
     ARRAY['tenants', 'audit_logs', 'api_keys', 'api_key_uses', 'proof_secrets', 'admin_events', 'idempotency_keys',
-          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn', 'retention_rules', 'retention', 'legal_holds', 'pruned_ids'],
-    'sixteen tables');
+          'trees', 'seals', 'seal_nodes', 'checkpoints', 'sealing_turn', 'retention_rules', 'retention', 'legal_holds', 'pruned_ids',
+          'view_links'],
+    'seventeen tables');
 SELECT tables_are('pgmigrate', ARRAY['applied_files', 'schema_version'], 'the migrations'' own tables are elsewhere');
 SELECT schema_owner_is('audit', 'audit_owner', 'audit_owner owns schema audit');
 SELECT schema_owner_is('pgmigrate', 'audit_owner', 'audit_owner owns schema pgmigrate');
@@ -70,8 +71,23 @@ SELECT results_eq($$EXECUTE columns ('audit.api_keys')$$,
              ('replaced_by',   'text',   false, NULL, ''),
              ('spool_inner_key',  'bytea', true, NULL, ''),
              ('spool_outer_key',  'bytea', true, NULL, ''),
-             ('spool_key_source', 'text',  true, NULL, '')$$,
-    'api_keys: twelve columns, hashes and no secret');
+             ('spool_key_source', 'text',  true, NULL, ''),
+             ('restriction',      'json',  false, NULL, '')$$,
+    'api_keys: thirteen columns, hashes and no secret');
+SELECT results_eq($$EXECUTE columns ('audit.view_links')$$,
+    $$VALUES ('id'::name,     'text',    true,  NULL, ''),
+             ('tenant_id',    'text',    true,  NULL, ''),
+             ('label',        'text',    true,  NULL, ''),
+             ('restriction',  'json',    false, NULL, ''),
+             ('token_sha256', 'bytea',   true,  NULL, ''),
+             ('created_at',   'timestamp with time zone', true,  NULL, ''),
+             ('expires_at',   'timestamp with time zone', true,  NULL, ''),
+             ('key_seconds',  'integer', true,  NULL, ''),
+             ('opened_at',    'timestamp with time zone', false, NULL, ''),
+             ('api_key_id',   'text',    false, NULL, ''),
+             ('revoked_at',   'timestamp with time zone', false, NULL, ''),
+             ('refused',      'integer', true,  NULL, '')$$,
+    'view_links: twelve columns, a hash and no secret');
 SELECT results_eq($$EXECUTE columns ('audit.api_key_uses')$$,
     $$VALUES ('api_key_id'::name, 'text', true, NULL, ''), ('last_used_at', 'timestamp with time zone', false, NULL, ''),
              ('last_read_at', 'timestamp with time zone', false, NULL, '')$$,
@@ -117,7 +133,8 @@ SELECT results_eq(
              ('sealing_turn',       'p',         NULL),
              ('seals',              'p',         'autovacuum_vacuum_scale_factor=0.02'),
              ('tenants',            'p',         NULL),
-             ('trees',              'p',         NULL)$$,
+             ('trees',              'p',         NULL),
+             ('view_links',         'p',         NULL)$$,
     'everything is logged and survives a crash');
 
 PREPARE indexes AS
@@ -171,7 +188,8 @@ SELECT results_eq('EXECUTE indexes', ARRAY[
     'CREATE INDEX seals_tenant_id_epoch_leaf_index_idx ON audit.seals USING btree (tenant_id, epoch, leaf_index) WHERE (line IS NOT NULL)',
     'CREATE UNIQUE INDEX seals_tenant_id_record_id_idx ON audit.seals USING btree (tenant_id, record_id) WHERE (record_id IS NOT NULL)',
     'CREATE UNIQUE INDEX tenants_pkey ON audit.tenants USING btree (id)',
-    'CREATE UNIQUE INDEX trees_pkey ON audit.trees USING btree (tenant_id, epoch)'],
+    'CREATE UNIQUE INDEX trees_pkey ON audit.trees USING btree (tenant_id, epoch)',
+    'CREATE UNIQUE INDEX view_links_pkey ON audit.view_links USING btree (id)'],
     'sixteen indexes for reading, one for sealing, one for holds, one for statements, a key for each table, one that allows one secret in use, and one leaf a record');
 -- A unique key over all tenants tells, by its refusal, whether another tenant has the value.
 SELECT is_empty(
@@ -216,6 +234,8 @@ SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
         ('api_keys_label_size',         'CHECK (((length(label) >= 1) AND (length(label) <= 200)))'),
         ('api_keys_pkey',               'PRIMARY KEY (id)'),
         ('api_keys_replaced_by_fkey',   'FOREIGN KEY (replaced_by) REFERENCES audit.api_keys(id)'),
+        ('api_keys_restriction_form',   'CHECK (((restriction IS NULL) OR audit.is_restriction(restriction)))'),
+        ('api_keys_restriction_reads',  'CHECK (((restriction IS NULL) OR (scopes = ARRAY[''read''::text])))'),
         ('api_keys_scopes_known',       'CHECK (((scopes <@ ARRAY[''read''::text, ''write''::text, ''import''::text])'
             || ' AND ((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 3))))'),
         ('api_keys_secret_sha256_size', 'CHECK ((octet_length(secret_sha256) = 32))'),
@@ -225,6 +245,21 @@ SELECT results_eq($$EXECUTE constraints ('audit.api_keys')$$,
         ('api_keys_tenant_id_fkey',     'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
         ('api_keys_tenant_id_form',     'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))')$$,
     'the constraints of api_keys');
+SELECT results_eq($$EXECUTE constraints ('audit.view_links')$$,
+    $$VALUES
+        ('view_links_api_key_id_fkey'::name,  'FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id)'),
+        ('view_links_ended_once',             'CHECK ((num_nonnulls(opened_at, revoked_at) < 2))'),
+        ('view_links_id_form',                'CHECK ((id ~ ''^[0-9a-f]{16}$''::text))'),
+        ('view_links_key_seconds_range',      'CHECK (((key_seconds >= 1) AND (key_seconds <= 43200)))'),
+        ('view_links_label_size',             'CHECK (((length(label) >= 1) AND (length(label) <= 200)))'),
+        ('view_links_opened',                 'CHECK ((num_nonnulls(opened_at, api_key_id) = ANY (ARRAY[0, 2])))'),
+        ('view_links_pkey',                   'PRIMARY KEY (id)'),
+        ('view_links_refused_range',          'CHECK ((refused >= 0))'),
+        ('view_links_restriction_form',       'CHECK (((restriction IS NULL) OR audit.is_restriction(restriction)))'),
+        ('view_links_tenant_id_fkey',         'FOREIGN KEY (tenant_id) REFERENCES audit.tenants(id)'),
+        ('view_links_tenant_id_form',         'CHECK ((tenant_id ~ ''^[a-z0-9][a-z0-9_-]{0,62}$''::text))'),
+        ('view_links_token_sha256_size',      'CHECK ((octet_length(token_sha256) = 32))')$$,
+    'the constraints of view_links');
 SELECT results_eq($$EXECUTE constraints ('audit.api_key_uses')$$,
     $$VALUES ('api_key_uses_api_key_id_fkey'::name, 'FOREIGN KEY (api_key_id) REFERENCES audit.api_keys(id)'),
              ('api_key_uses_pkey',                  'PRIMARY KEY (api_key_id)')$$,
@@ -239,7 +274,8 @@ SELECT results_eq($$EXECUTE constraints ('audit.admin_events')$$,
             || ' ''api key rotated''::text, ''api key revoked''::text, ''proof secret rotated''::text, ''records exported''::text,'
             || ' ''records replayed''::text, ''records imported''::text, ''records read''::text, ''epoch begun''::text,'
             || ' ''retention set''::text, ''retention rules set''::text, ''hold placed''::text, ''hold release asked''::text,'
-            || ' ''hold released''::text, ''records pruned''::text, ''person erased''::text, ''record erased''::text])))'),
+            || ' ''hold released''::text, ''records pruned''::text, ''person erased''::text, ''record erased''::text,'
+            || ' ''view link issued''::text, ''view link opened''::text, ''view link refused''::text, ''view link revoked''::text])))'),
         ('admin_events_detail_form',      'CHECK (((jsonb_typeof(detail) = ''object''::text)'
             || ' AND (octet_length((detail)::text) <= 2048)))'),
         ('admin_events_pkey',             'PRIMARY KEY (id)'),
@@ -286,7 +322,7 @@ SELECT results_eq('SELECT inner_key <> outer_key FROM audit.proof_secrets WHERE 
     'there is a secret in use, of two keys');
 SELECT is_empty(
     $$SELECT k.id FROM audit.api_keys AS k
-      WHERE NOT EXISTS (SELECT FROM audit.admin_events AS e WHERE e.api_key_id = k.id AND e.act = 'api key issued')$$,
+      WHERE NOT EXISTS (SELECT FROM audit.admin_events AS e WHERE e.api_key_id = k.id AND e.act IN ('api key issued', 'view link opened'))$$,
     'and no key that came with the release: each was issued by somebody');
 
 SELECT * FROM finish();

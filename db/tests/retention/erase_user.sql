@@ -75,7 +75,7 @@ SELECT line, line::json ->> 'at' AS at FROM audit.seals WHERE tenant_id = 'tap-a
 SELECT is(:'line'::text, format('{"version":1,"kind":"erase","tenant_id":"tap-a","epoch":1,"leaves":[[0,3]],"at":"%s"}', :'at'), 'the statement names leaves, and no person');
 SELECT results_eq($$SELECT size, root FROM audit.trees WHERE tenant_id = 'tap-a'$$, format('VALUES (7::bigint, %L::bytea)', pg_temp.mth(pg_temp.leaf_hashes('tap-a', 1, 7))), 'the tree has grown by it');
 SELECT results_eq('SELECT act, tenant_id, api_key_id, actor, detail::text FROM pg_temp.new_events()',
-    $$VALUES ('person erased', 'tap-a', NULL, 'tap_eraser', '{"count": 3, "reference": "request 7", "released_holds": 0}')$$, 'the event says how many records, for which request, by which login, and not of whom');
+    $$VALUES ('person erased', 'tap-a', NULL, 'tap_eraser', '{"count": 3, "reference": "request 7", "ended_keys": 0, "released_holds": 0}')$$, 'the event says how many records, for which request, by which login, and not of whom');
 
 -- The rest, once it may go; then the holds.
 SELECT results_eq(format('SELECT user_id FROM audit.legal_holds WHERE id = %L', :'released'), $$VALUES ('jane')$$, 'while something is held the released holds name her');

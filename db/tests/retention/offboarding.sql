@@ -2,7 +2,7 @@
 -- who learn that there are records and none of them.
 
 BEGIN;
-SELECT plan(37);
+SELECT plan(43);
 \ir ../support/kept.sql
 \ir ../support/signer.sql
 \ir ../support/gateway.sql
@@ -31,7 +31,7 @@ SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'of a tenant wit
 SELECT is(pg_temp.settings(), '', 'no tenant is left behind');
 SELECT is(pg_temp.said('keep'), 'nothing was ever sealed', 'it has no tree');
 
--- Keys.
+-- Keys, and links that open one.
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.issue_api_key('tap-a', 'tap', p_expires_at => now() + interval '1 minute') AS short_key, audit.issue_api_key('tap-b', 'tap') AS key_of_b \gset
 SELECT is(pg_temp.said('revoke'), '2 open the tenant', 'two keys');
 SELECT is(pg_temp.done(), 'take set release prune keep', 'are to be revoked');
@@ -39,6 +39,19 @@ SELECT audit.revoke_api_key(split_part(:'key', '_', 2)) \gset
 SELECT is(pg_temp.said('revoke'), '1 open the tenant', 'one is');
 UPDATE audit.api_keys SET expires_at = now() WHERE id = split_part(:'short_key', '_', 2);
 SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'a key that has expired opens nothing');
+SELECT audit.issue_view_link('tap-a', 'tap', now() + interval '1 hour', 60) AS link, audit.issue_view_link('tap-b', 'tap', now() + interval '1 hour', 60) AS link_of_b \gset
+SELECT is(pg_temp.said('revoke'), '0 open the tenant, and 1 view links would', 'a link would open one more');
+SELECT is(pg_temp.done(), 'take set release prune keep', 'and is to be revoked');
+SELECT audit.revoke_view_link(split_part(:'link', '_', 2)) \gset
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'one that was is no more');
+SELECT audit.issue_view_link('tap-a', 'tap', now() + interval '1 hour', 60) AS link \gset
+UPDATE audit.view_links SET expires_at = now() WHERE id = split_part(:'link', '_', 2);
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'nor one that has expired');
+SELECT audit.issue_view_link('tap-a', 'tap', now() + interval '1 hour', 60) AS link \gset
+SELECT audit.open_view_link(:'link') AS opened \gset
+SELECT is(pg_temp.said('revoke'), '1 open the tenant', 'one that was opened is a key');
+SELECT audit.revoke_api_key(split_part(:'opened', '_', 2)) \gset
+SELECT is(pg_temp.done(), 'take revoke set release prune keep', 'which is revoked as one');
 
 -- Records, their terms, and the tree.
 SELECT pg_temp.kept('tap-a', 1, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.kept('tap-a', 2, 'DRY_RUN', '2020-02-01 00:00:00+00'),

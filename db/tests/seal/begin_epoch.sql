@@ -12,7 +12,7 @@ SELECT pg_temp.sealable('tap-a', 3, NULL), pg_temp.sealable('tap-a', 4, '5'), pg
 CREATE FUNCTION pg_temp.as_sealer(p_call text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('app.scope', 'seal', true);
-    PERFORM audit.set_proven_tenant((SELECT id::text FROM audit.proof_secrets WHERE replaced_at IS NULL), 'tap-a', 'seal', '');
+    PERFORM audit.set_proven_tenant((SELECT id::text FROM audit.proof_secrets WHERE replaced_at IS NULL), 'tap-a', 'seal', '', '');
     EXECUTE p_call;
     PERFORM set_config('app.tenant_id', '', true), set_config('app.scopes', '', true), set_config('app.proof', '', true),
             set_config('app.scope', '', true);

@@ -91,7 +91,7 @@ SELECT is(pg_temp.others_after_short_calls(), 1::bigint, 'a broken tree with man
 CREATE FUNCTION pg_temp.size_as_owner() RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('app.scope', 'seal', true);
-    PERFORM audit.set_proven_tenant((SELECT id::text FROM audit.proof_secrets WHERE replaced_at IS NULL), 'tap-a', 'seal', '');
+    PERFORM audit.set_proven_tenant((SELECT id::text FROM audit.proof_secrets WHERE replaced_at IS NULL), 'tap-a', 'seal', '', '');
     RETURN audit.intact_size('tap-a', 1);
 END
 $$;

@@ -33,8 +33,8 @@ SELECT is_empty(
         AND NOT p.proconfig @> ARRAY['debug_print_parse=off', 'debug_print_rewritten=off', 'debug_print_plan=off',
                                      'plpgsql.print_strict_params=off']$$,
     'every function that runs as its owner or is handed API keys has no plan printed');
-SELECT is(array_agg(p.proname ORDER BY p.proname), ARRAY['begin_export', 'insert_audit_log_batch']::name[],
-    'as their caller run two of those')
+SELECT is(array_agg(p.proname ORDER BY p.proname), ARRAY['begin_export', 'insert_audit_log_batch', 'store_api_key']::name[],
+    'as their caller run three of those')
 FROM pg_proc AS p
 WHERE p.pronamespace = 'audit'::regnamespace AND NOT p.prosecdef AND 'debug_print_plan=off' = ANY (p.proconfig);
 SELECT results_eq(

@@ -26,7 +26,7 @@ FROM (VALUES ('api_keys'), ('api_key_uses'), ('proof_secrets')) AS t (name),
              ('LOCK TABLE audit.%s IN SHARE MODE')) AS c (command);
 SELECT throws_ok('SELECT audit.transaction_identity()', '42501', 'permission denied for function transaction_identity',
     'what a proof is bound to is told to nobody');
-SELECT throws_ok('SELECT audit.tenant_proof(''1'', ''tap-b'', ''read'', ''1'', ''1'')', '42501',
+SELECT throws_ok('SELECT audit.tenant_proof(''1'', ''tap-b'', ''read'', ''1'', '''', ''1'')', '42501',
     'permission denied for function tenant_proof', 'nor is a proof computed for anybody');
 SELECT is_empty($$SELECT FROM pg_stats WHERE tablename = 'proof_secrets'$$, 'nor do statistics tell of the secret');
 RESET SESSION AUTHORIZATION;
@@ -77,7 +77,7 @@ CREATE FUNCTION public.transaction_timestamp() RETURNS timestamptz LANGUAGE sql 
 CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '-infinity'::timestamptz $$;
 CREATE FUNCTION public.pg_backend_pid() RETURNS int LANGUAGE sql AS $$ SELECT 0 $$;
 CREATE FUNCTION public.proven_tenant(text) RETURNS text LANGUAGE sql AS $$ SELECT 'tap-b' $$;
-CREATE FUNCTION public.tenant_proof(text, text, text, text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'trap' $$;
+CREATE FUNCTION public.tenant_proof(text, text, text, text, text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'trap' $$;
 CREATE FUNCTION public.abs(numeric) RETURNS numeric LANGUAGE sql AS $$ SELECT 0 $$;
 CREATE FUNCTION public.has_table_privilege(text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;
 CREATE FUNCTION public.has_column_privilege(text, text, text) RETURNS boolean LANGUAGE sql AS $$ SELECT true $$;

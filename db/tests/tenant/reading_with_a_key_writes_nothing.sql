@@ -52,7 +52,7 @@ COMMIT;
 -- registered, and nobody reads.
 SELECT EXISTS (SELECT FROM audit.tenants) AS is_in_use, coalesce(min(id), 'tap-a') AS tenant FROM audit.tenants \gset
 BEGIN READ ONLY;
-SELECT audit.set_proven_tenant(s.id::text, :'tenant', 'read,write', '0123456789abcdef') FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL \gset
+SELECT audit.set_proven_tenant(s.id::text, :'tenant', 'read,write', '0123456789abcdef', '') FROM audit.proof_secrets AS s WHERE s.replaced_at IS NULL \gset
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT audit.proven_tenant('read') AS proven \gset
 \if :is_in_use

@@ -15,7 +15,7 @@ operator (how, pattern, shown, instead, flags) AS (
         ('does not report:', '(SELECT '')((?:no|the|every|neither) [^'']*)('',)', 2, '\1switched off\3', ''),
         ('does not report:', '\((r\.rol\w+)(, ''(?:is|has) )', 1, '(false\2', ''),
         ('sets for the session:', '(, true)(\)?[,;])', 1, ', false\2', ''),
-        ('does not record:', '^ *PERFORM audit\.record_(?:admin_event|api_key_event)\(([^\n]*)\);$', 1, 'NULL;', 'n')
+        ('does not record:', '^ *PERFORM audit\.record_(?:admin_event|api_key_event|view_link_event)\(([^\n]*)\);$', 1, 'NULL;', 'n')
 ),
 occurrence AS (
     SELECT s.name, s.body, o.*, found.number, found.match[o.shown] AS excerpt

@@ -112,7 +112,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('records_of_user', 'repeats a record', '> (p_after_time, p_after_id)', '>= (p_after_time, p_after_id)'),
         ('records_of_user', 'loses equal times', '(l.created_at, l.id) > (p_after_time, p_after_id)', 'l.created_at > p_after_time'),
         ('erase_user', 'erases what is held', 'WHERE id <> ALL (v_held)', ''),
-        ('erase_user', 'names the person', 'jsonb_build_object(''count'', erased,', 'jsonb_build_object(''user'', p_user_id, ''count'', erased,'),
+        ('erase_user', 'names the person', '''count'', erased,', '''user'', p_user_id, ''count'', erased,'),
         ('erase_user', 'takes no reference', 'coalesce(length(p_reference), 0) NOT BETWEEN 1 AND 200', 'length(p_reference) > 200'),
         ('erase_user', 'takes a reference of any length', 'NOT BETWEEN 1 AND 200', 'NOT BETWEEN 1 AND 201'),
         ('erase_user', 'does not say for which request', ', ''reference'', p_reference', ''),

@@ -18,8 +18,9 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('enter_tenant', 'takes a key of other digits', 'translate(p_api_key, ''0123456789abcdef'', '''') <> ''r__''', 'false'),
         ('enter_tenant', 'takes a key of another kind', 'NOT starts_with(p_api_key, ''rf_'')', 'false'),
         ('enter_tenant', 'looks for no key at all', 'p_api_key IS NULL OR ', ''),
-        ('issue_api_key', 'issues keys that never expire', 'now(), p_expires_at,', 'now(), NULL,'),
-        ('issue_api_key', 'issues every scope', '(SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(p_scopes) AS s)', 'ARRAY[''read'', ''write'']'),
+        ('store_api_key', 'makes keys that never expire', 'now(), p_expires_at,', 'now(), NULL,'),
+        ('issue_api_key', 'issues keys that never expire', 'p_scopes, p_expires_at, NULL)', 'p_scopes, NULL, NULL)'),
+        ('store_api_key', 'gives every scope', '(SELECT array_agg(DISTINCT s ORDER BY s) FROM unnest(p_scopes) AS s)', 'ARRAY[''read'', ''write'']'),
         ('rotate_api_key', 'gives the new key every scope', 'v_old.scopes', 'ARRAY[''read'', ''write'']'),
         ('rotate_api_key', 'leaves the old key as it was', 'least(k.expires_at, now() + p_overlap)', 'k.expires_at'),
         ('rotate_api_key', 'prolongs the old key', 'least(k.expires_at, now() + p_overlap)', 'now() + p_overlap'),
@@ -40,8 +41,8 @@ WITH rewritten (function, how, phrase, instead) AS (
 
         -- Its use.
         ('record_api_key_use', 'asks for no scope', 'PERFORM audit.required_tenant(p_scope);', ''),
-        ('record_api_key_use', 'asks for the scope write', 'required_proven_tenant(p_scope)', 'required_proven_tenant(''write'')'),
-        ('record_api_key_use', 'believes the name', 'audit.required_proven_tenant(p_scope)', 'current_setting(''app.tenant_id'', true)'),
+        ('record_api_key_use', 'asks for the scope write', 'required_proven_part(p_scope)', 'required_proven_part(''write'')'),
+        ('record_api_key_use', 'believes the name', 'audit.required_proven_part(p_scope)', 'current_setting(''app.tenant_id'', true)'),
         ('record_api_key_use', 'notes the use of every key', 'u.api_key_id = v_api_key_id AND (u.last_used_at', '(u.last_used_at'),
         ('record_api_key_use', 'notes the reading of every key', 'u.api_key_id = v_api_key_id AND (u.last_read_at', '(u.last_read_at'),
         ('record_api_key_use', 'notes every use', ' AND (u.last_used_at IS NULL OR u.last_used_at < v_hour)', ''),

@@ -23,7 +23,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('context_filter', 'keeps the order of the names', 'p_context::jsonb::json', 'p_context'),
         ('context_filter', 'takes no name for a filter', 'CASE WHEN EXISTS (SELECT FROM json_object_keys(p_context)) THEN p_context::jsonb::json END', 'p_context::jsonb::json'),
         ('context_filter', 'fails at NUL', 'untranslatable_character OR ', ''),
-        ('filtered_page', 'compares nothing with a key or a context alone', ' OR num_nonnulls(p_api_key_id, p_context) > 0', ''),
+        ('filtered_page', 'compares nothing with a key or a context alone', 'OR num_nonnulls(p_api_key_id, p_context) > 0', ''),
         ('filtered_page', 'finds what has no context', 'IS DISTINCT FROM p_context ->> w.name', '<> p_context ->> w.name'),
         ('filtered_page', 'compares the first name alone', 'FROM json_each_text(p_context) AS w', 'FROM json_each_text(p_context) AS w LIMIT 1'),
 

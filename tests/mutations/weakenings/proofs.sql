@@ -7,7 +7,7 @@ WITH rewritten (function, how, phrase, instead) AS (
     VALUES
         ('proven_tenant', 'believes any proof', 'v_parts[4] = audit', 'v_parts[4] IS DISTINCT FROM audit'),
         ('proven_tenant', 'believes where there is no proof', 'v_parts[4] = audit', 'v_parts[4] IS NULL OR v_parts[4] = audit'),
-        ('proven_tenant', 'believes where there is no secret', 'v_parts[2], v_parts[3])', 'v_parts[2], v_parts[3]) IS NOT FALSE'),
+        ('proven_tenant', 'believes where there is no secret', 'v_parts[2], '''', v_parts[3])', 'v_parts[2], '''', v_parts[3]) IS NOT FALSE'),
         ('proven_tenant', 'asks for no scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', 'true'),
         ('proven_tenant', 'asks for any scope', 'p_scope = ANY (string_to_array(v_scopes, '',''))', '(''read'' = ANY (string_to_array(v_scopes, '','')) OR ''write'' = ANY (string_to_array(v_scopes, '','')))'),
         ('proven_tenant', 'believes for a second more', '> 5', '> 6'),
@@ -32,10 +32,10 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('set_proven_tenant', 'counts from the start of the transaction', 'v_entered text := extract(epoch FROM clock_timestamp())', 'v_entered text := extract(epoch FROM now())'),
         ('tenant_proof', 'does not hold the transaction', '|| audit.transaction_identity()', ''),
         ('set_proven_tenant', 'names no key', 'p_secret_id, p_api_key_id, v_entered', 'p_secret_id, '''', v_entered'),
-        ('set_proven_tenant', 'proves no key', 'p_scopes, p_api_key_id, v_entered))', 'p_scopes, '''', v_entered))'),
+        ('set_proven_tenant', 'proves no key', 'p_scopes, p_api_key_id, p_restriction, v_entered))', 'p_scopes, '''', p_restriction, v_entered))'),
         ('set_proven_tenant', 'takes a number', 'PERFORM set_config(''app.tenant_id''', 'PERFORM pg_current_xact_id(), set_config(''app.tenant_id'''),
-        ('enter_tenant', 'proves another key of the tenant', 'v_key.scopes, v_key.id)', 'v_key.scopes, (SELECT min(o.id) FROM audit.api_keys AS o WHERE o.tenant_id = v_key.tenant_id))'),
-        ('enter_tenant', 'proves no key', 'v_key.scopes, v_key.id)', 'v_key.scopes, '''')'),
+        ('enter_tenant', 'proves another key of the tenant', 'v_key.scopes, v_key.id, v', 'v_key.scopes, (SELECT min(o.id) FROM audit.api_keys AS o WHERE o.tenant_id = v_key.tenant_id), v'),
+        ('enter_tenant', 'proves no key', 'v_key.scopes, v_key.id, v', 'v_key.scopes, '''', v'),
         ('enter_tenant', 'writes the use down', 'RETURN v_key.tenant_id;', 'UPDATE audit.api_key_uses AS u SET last_used_at = now() WHERE u.api_key_id = v_key.id; RETURN v_key.tenant_id;'),
         ('enter_tenant', 'locks the use', 'RETURN v_key.tenant_id;', 'PERFORM FROM audit.api_key_uses AS u WHERE u.api_key_id = v_key.id FOR NO KEY UPDATE SKIP LOCKED; RETURN v_key.tenant_id;'),
         ('enter_tenant', 'proves with the oldest secret', 'ON s.replaced_at IS NULL', 'ON s.id = (SELECT min(o.id) FROM audit.proof_secrets AS o)'),
@@ -44,12 +44,12 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('enter_tenant', 'enters at the level REPEATABLE READ', '<> ''read committed''', 'NOT IN (''read committed'', ''repeatable read'')'),
         ('enter_tenant', 'enters at the level READ UNCOMMITTED', '<> ''read committed''', 'NOT LIKE ''read %committed'''),
         ('enter_tenant', 'locks the key', 'k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), ''UTF8''));', 'k.secret_sha256 = sha256(convert_to(substr(p_api_key, 21), ''UTF8'')) FOR SHARE OF k;'),
-        ('list_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
-        ('list_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('list_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_part(''read'');', ''),
+        ('list_proven_audit_logs', 'asks for the scope write', 'proven_part(''read'')', 'proven_part(''write'')'),
         ('list_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('list_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
-        ('count_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
-        ('count_proven_audit_logs', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('count_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_part(''read'');', ''),
+        ('count_proven_audit_logs', 'asks for the scope write', 'proven_part(''read'')', 'proven_part(''write'')'),
         ('count_proven_audit_logs', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('count_proven_audit_logs', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
         ('summarize_proven_audit_logs', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
@@ -59,9 +59,8 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('describe_administration', 'believes every name', 'audit.tenant_source() = ''header''', 'true'),
         ('describe_administration', 'believes the name beside a key', 'audit.required_proven_tenant(''read'')', 'audit.required_tenant(''read'')'),
         ('describe_administration', 'asks a key for the scope write', 'required_proven_tenant(''read'')', 'required_proven_tenant(''write'')'),
-        ('describe_administration', 'asks a name for the scope write', 'v_tenant_id := audit.required_tenant(''read'')', 'v_tenant_id := audit.required_tenant(''write'')'),
-        ('get_proven_audit_log', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
-        ('get_proven_audit_log', 'asks for the scope write', 'proven_tenant(''read'')', 'proven_tenant(''write'')'),
+        ('get_proven_audit_log', 'asks for no proof', 'PERFORM audit.required_proven_part(''read'');', ''),
+        ('get_proven_audit_log', 'asks for the scope write', 'proven_part(''read'')', 'proven_part(''write'')'),
         ('get_proven_audit_log', 'reads with the scope write', '''app.scope'', ''read''', '''app.scope'', ''write'''),
         ('get_proven_audit_log', 'asks for neither and reads with what is set', 'PERFORM set_config(''app.scope'', ''read'', true);', ''),
         ('list_proven_admin_events', 'asks for no proof', 'PERFORM audit.required_proven_tenant(''read'');', ''),
@@ -104,7 +103,7 @@ UNION ALL
 SELECT format('function audit.%s %s %s', s.proname, way.said, part.name),
        replace(s.body, format('length(%1$s) || '':'' || %1$s', part.name), format(way.instead, part.name))
 FROM source AS s
-CROSS JOIN unnest(ARRAY['p_tenant_id', 'p_scopes', 'p_api_key_id', 'p_entered']) AS part (name)
+CROSS JOIN unnest(ARRAY['p_tenant_id', 'p_scopes', 'p_api_key_id', 'p_restriction', 'p_entered']) AS part (name)
 CROSS JOIN (VALUES ('does not hold', ''''''), ('holds without its length', '%1$s'), ('runs into its length', 'length(%1$s) || %1$s'))
     AS way (said, instead)
 WHERE s.proname = 'tenant_proof'

@@ -28,7 +28,7 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
 
         -- The tenant that is proven, and what is left of it.
         ('replay_audit_logs', 'proves the scope write', 0, 'v_group.tenant_id, ''replay''', 'v_group.tenant_id, ''write'''),
-        ('replay_audit_logs', 'proves nothing', 0, 'PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, ''replay'', coalesce(v_group.api_key_id, ''''));', ''),
+        ('replay_audit_logs', 'proves nothing', 0, 'PERFORM audit.set_proven_tenant(v_secret_id, v_group.tenant_id, ''replay'', coalesce(v_group.api_key_id, ''''), '''');', ''),
         ('replay_audit_logs', 'proves nothing without a key', 0, 'coalesce(v_group.api_key_id, '''')', 'v_group.api_key_id'),
         ('replay_audit_logs', 'leaves the tenant entered', 0, 'PERFORM audit.leave_tenant();', ''),
         ('replay_audit_logs', 'works on any snapshot', 0, '<> ''read committed''', '= ''none'''),
@@ -48,13 +48,11 @@ WITH rewritten (function, how, occurrence, phrase, instead) AS (
         ('replay_audit_logs', 'has no inner key', 0, 'k.spool_inner_key ||', ''),
         ('replay_audit_logs', 'has no outer key', 0, 'k.spool_outer_key ||', ''),
         ('replay_audit_logs', 'signs less than the line', 0, 'k.spool_inner_key || convert_to(l.line', 'k.spool_inner_key || convert_to(rtrim(l.line)'),
-        ('issue_api_key', 'has another inner pad', 0, '# 54', '# 55'),
-        ('issue_api_key', 'has another outer pad', 0, '# 92', '# 93'),
-        ('issue_api_key', 'derives from the hash', 0, '''ringfence spool key of secret:'' || fresh.secret, ''UTF8''', 'encode(sha256(convert_to(fresh.secret, ''UTF8'')), ''hex''), ''UTF8'''),
-        ('issue_api_key', 'says that it derives from the hash', 0, '''secret''
-', '''hash''
-'),
-        ('describe_api_key', 'names another source', 0, 'k.spool_key_source)', '''hash'')'),
+        ('store_api_key', 'has another inner pad', 0, '# 54', '# 55'),
+        ('store_api_key', 'has another outer pad', 0, '# 92', '# 93'),
+        ('store_api_key', 'derives from the hash', 0, '''ringfence spool key of secret:'' || fresh.secret, ''UTF8''', 'encode(sha256(convert_to(fresh.secret, ''UTF8'')), ''hex''), ''UTF8'''),
+        ('store_api_key', 'says that it derives from the hash', 0, '''secret'', p_restriction', '''hash'', p_restriction'),
+        ('describe_api_key', 'names another source', 0, '''spool_key_source'', k.spool_key_source', '''spool_key_source'', ''hash'''),
         ('describe_api_key', 'describes any key', 0, 'PERFORM audit.enter_tenant(p_api_key);', '')
 ),
 source AS (
