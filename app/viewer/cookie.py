@@ -78,6 +78,11 @@ def is_same_origin(request: Request[AnyState]) -> bool:
     return bool(origin.netloc) and (origin.scheme, origin.netloc) == (scheme_of(request), request.url.netloc)
 
 
+def is_asked_for_here(request: Request[AnyState]) -> bool:
+    """Whether a page of this service asked for a file, or somebody by its address; older browsers do not say."""
+    return request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
 def comes_from_elsewhere(request: Request[AnyState]) -> bool:
     """Whether a link on another site led here: then the browser has held back the cookie (SameSite=Strict)."""
     return request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site"

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,18 +10,19 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from starlette.responses import PlainTextResponse
 
-from app.http.credentials import credential_of
+from app.http.credentials import credential_of, tenant_source_of
 from app.http.schemas import TenantQuery
+from app.model.credential import API_KEY
 from app.model.query import ExportQuery, ListQuery
 from app.model.record_checks import check_uuid
 from app.routers.export_response import export
 from app.routers.json_text import JsonText
 from app.routers.state import AppRequest
 from app.viewer.cookie import scheme_of
-from app.viewer.rendering import COMMON_HEADERS, page, redirect, visible
-from app.viewer.route import TenantRoute
-from app.viewer.sentences import STATUS_MARKS, sentence_of, timeline, unknown_outcomes, when
-from app.viewer.view_query import COLUMNS, PRESETS, ZONES, RecordQuery, ViewQuery, zone_of
+from app.viewer.rendering import COMMON_HEADERS, page, redirect
+from app.viewer.route import ExportRoute, TenantRoute
+from app.viewer.sentences import STATUS_MARKS, has_outcome, sentence_of, timeline, when
+from app.viewer.view_query import COLUMNS, PRESETS, ZONES, RecordQuery, ViewQuery, local_time, zone_of
 
 router = APIRouter(prefix="/view", route_class=TenantRoute, include_in_schema=False)
 
@@ -60,9 +62,10 @@ async def list_records(query: Annotated[ViewQuery, Query()], request: AppRequest
         marks=STATUS_MARKS,
         presets=PRESETS,
         zones=ZONES,
-        local_from=_local(query.start_time, query.zone),
-        local_to=_local(query.end_time, query.zone),
-        zone_query="" if query.zone == "UTC" else f"?{urlencode({'zone': query.zone})}",
+        local_from=local_time(query.start_time, query.zone),
+        local_to=local_time(query.end_time, query.zone),
+        unchanged=query.unchanged(),
+        zone_query=_zone_query(query.zone),
         export_query=asked.export_filters(),
         evidence=asked.filters().keys() <= {"start_time", "end_time"},
         curl=_as_curl(request, asked),
@@ -79,12 +82,14 @@ async def count_newer(query: Annotated[ViewQuery, Query()], request: AppRequest)
     return JsonText(json.dumps({"count": found["count"], "has_more": found["has_more"]}), headers=COMMON_HEADERS)
 
 
-@router.get("/records/export")
 async def export_records(query: Annotated[ExportQuery, Query()], request: AppRequest) -> Response:
     """Send the records of a list as a file. The export is recorded before it is sent, as that of the API."""
     response = await export(request, query)
     response.headers.update(COMMON_HEADERS)
     return response
+
+
+router.add_api_route("/records/export", export_records, route_class_override=ExportRoute)
 
 
 @router.get("/records/{id}")
@@ -113,9 +118,8 @@ async def show_record(
         times=[(name, when(item[name], zone, precise=True)) for name in ("created_at", "recorded_at")],
         steps=timeline(found["items"], item["id"]),
         has_more_steps=found["has_more"],
-        unknown=item["status"] == "started"
-        and not found["has_more"]
-        and item["agent_id"] in unknown_outcomes(found["items"]),
+        outcome=_outcome(request, item, found),
+        zone_query=_zone_query(query.zone),
         raw=_lines(item),
     )
 
@@ -137,24 +141,46 @@ async def show_proof(id: str, query: Annotated[TenantQuery, Query()], request: A
     return PlainTextResponse(proof, headers=COMMON_HEADERS)
 
 
+def _outcome(request: AppRequest, item: dict[str, Any], found: dict[str, Any]) -> str:
+    """Return what is known of the end of a LIVE call that began: ended, unknown, or why it cannot be judged."""
+    caller = request.state["caller"]
+    restriction = (caller.restriction or {}) if caller else {}
+    if item["status"] != "started" or item["mode"] != "LIVE" or has_outcome(found["items"], item["id"]):
+        return "ended"
+    if restriction.keys() - {"agent_id", "trace_id"}:
+        return "part"
+    return "long" if found["has_more"] else "unknown"
+
+
+def _zone_query(zone: str) -> str:
+    return "" if zone == "UTC" else f"?{urlencode({'zone': zone})}"
+
+
 def _newest(asked: ViewQuery, found: dict[str, Any]) -> str | None:
     """Return the address that counts records newer than this page, if it is the newest one and ends now."""
-    if asked.cursor or asked.order == "asc" or asked.end_time or not found["previous_cursor"]:
+    if asked.cursor or asked.order == "asc" or asked.end_time:
         return None
+    if not found["previous_cursor"]:
+        return asked.address(start_time=datetime.now(UTC).isoformat(), newer="true", limit="100")
     return asked.address(cursor=found["previous_cursor"], newer="true", limit="100")
 
 
-def _local(moment: Any, zone: str) -> str:
-    """Return a time as <input type="datetime-local"> has it."""
-    return moment.astimezone(zone_of(zone)).replace(tzinfo=None).isoformat(timespec="seconds") if moment else ""
-
-
 def _as_curl(request: AppRequest, asked: ViewQuery) -> str:
-    """Return a command that lists the same records; the key comes from the reader's environment."""
+    """Return a command that lists the same records; the key or the tenant comes from the reader's environment."""
     path = f"{request.scope.get('root_path', '')}/api/v1/audit/logs"
     address = str(request.url.replace(scheme=scheme_of(request), path=path, query=""))
-    filters = [f"--data-urlencode {shlex.quote(f'{name}={visible(value)}')}" for name, value in asked.filters().items()]
-    return " ".join(['curl -G -H "Authorization: Bearer $RINGFENCE_API_KEY"', *filters, shlex.quote(address)])
+    who = "Authorization: Bearer $RINGFENCE_API_KEY" if tenant_source_of(request) == API_KEY else "X-Tenant-ID: $TENANT"
+    given = asked.filters() | {"limit": asked.limit, "order": asked.order}
+    parameters = [f"--data-urlencode {_quoted(f'{name}={value}')}" for name, value in given.items()]
+    return " ".join([f'curl -G -H "{who}"', *parameters, shlex.quote(address)])
+
+
+def _quoted(text: str) -> str:
+    r"""Return `text` as one word of bash; what cannot be seen as $'\u202e', which bash reads as the character."""
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in escaped) + "'"
 
 
 def _lines(item: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Makes pages of templates: what every page is sent with, and how text from a record is shown."""
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.http.state import AnyState
+from app.routers.export_response import accepts_gzip
 from app.terminal_text import printable
 from app.viewer.cookie import key_in_cookie
 
@@ -25,6 +27,7 @@ COMMON_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_GZIP_LEVEL = 5
 _PAGE_HEADERS = {
     **COMMON_HEADERS,
     "Cache-Control": "no-store",
@@ -43,7 +46,7 @@ def visible(text: object) -> str:
 def shortened(text: object, length: int = 120) -> str:
     """Return the beginning of `text`, visible, for a page that shows many."""
     shown = visible(str(text)[: length + 1])
-    return shown if len(str(text)) <= length else f"{shown[:length]}…"
+    return shown if len(shown) <= length else f"{shown[:length]}…"
 
 
 def _environment() -> Environment:
@@ -97,7 +100,12 @@ def page(request: Request[AnyState], template: str, status: int = 200, /, **valu
             **values,
         }
     )
-    return HTMLResponse(html, status, _PAGE_HEADERS)
+    response = HTMLResponse(html, status, {**_PAGE_HEADERS, "Vary": "Accept-Encoding, Cookie"})
+    if accepts_gzip(request.headers.getlist("accept-encoding")):
+        # Records of the longest words would make a page of a hundred thousand bytes.
+        response.body = gzip.compress(response.body, _GZIP_LEVEL, mtime=0)
+        response.headers.update({"Content-Encoding": "gzip", "Content-Length": str(len(response.body))})
+    return response
 
 
 def redirect(address: str) -> Response:

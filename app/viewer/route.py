@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from fastapi import Request, Response
@@ -21,6 +21,9 @@ from app.viewer.rendering import page, redirect, up_to_view
 from app.viewer.view_query import form_to_query
 
 logger = logging.getLogger("ringfence")
+
+_FORMS = {"/view/records": "records", "/view/events": "events"}
+"""Pages with a form that is sent by GET, and their relative addresses."""
 
 
 class ViewRoute(StrictRoute):
@@ -45,6 +48,8 @@ class TenantRoute(ViewRoute):
     """A page for somebody who has signed in with a key that may read, or whom a gateway lets through."""
 
     scopes = frozenset({"read"})
+    leaves_a_record: ClassVar[bool] = False
+    """Whether a visit is on record: then no link or page of another site may make one in the visitor's name."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -53,21 +58,30 @@ class TenantRoute(ViewRoute):
         async def show(request: Request[Any]) -> Response:
             given = dict(request.query_params)
             # A form's fields become the short address that says the same.
-            if len(given) == len(request.query_params.multi_items()):
+            if self.path in _FORMS and len(given) == len(request.query_params.multi_items()):
                 try:
                     address = form_to_query(given)
                 except InvalidRequest as refusal:
                     return refusal_page(request, refusal)
                 if address is not None:
-                    return redirect(f"{request.scope['path'].rsplit('/', 1)[1]}?{address}")
+                    return redirect(f"{_FORMS[self.path]}?{address}")
+            if self.leaves_a_record and not cookie.is_asked_for_here(request):
+                detail = "another site asked for this file: ask for it on the page of the records"
+                return page(request, "refused.html", 403, title="Refused", detail=detail)
             if key := cookie.key_in_cookie(request):
                 cookie.authorize(request, key)
-            elif cookie.comes_from_elsewhere(request):
+            elif cookie.comes_from_elsewhere(request) and not self.leaves_a_record:
                 # Asked for once more, by this page, the browser sends the cookie.
                 return page(request, "continue.html")
             return await handle(request)
 
         return show
+
+
+class ExportRoute(TenantRoute):
+    """A file that is on record when it is sent."""
+
+    leaves_a_record = True
 
 
 def refusal_page(request: Request[Any], error: RingfenceError | RequestValidationError | HTTPException) -> Response:

@@ -91,16 +91,16 @@ def timeline(items: Sequence[Item], shown_id: str) -> list[Step]:
     ]
 
 
-def unknown_outcomes(items: Sequence[Item]) -> set[str]:
-    """Return the agents of a trace's LIVE calls that began and have no outcome: whether they acted is unknown.
+def has_outcome(items: Sequence[Item], started_id: str) -> bool:
+    """Whether the LIVE call that a record began has an outcome among the records of its trace, oldest first.
 
-    items: the records of one trace. Each outcome stands for one beginning of the same agent.
+    An outcome ends the newest call of its agent that is still open.
     """
-    open_calls: dict[str, int] = {}
+    open_calls: dict[str, list[str]] = {}
     for item in items:
-        if item["mode"] == "LIVE":
-            agent = item["agent_id"]
-            open_calls[agent] = open_calls.get(agent, 0) + (1 if item["status"] == "started" else 0)
-            if item["status"] in ("success", "error"):
-                open_calls[agent] -= 1
-    return {agent for agent, count in open_calls.items() if count > 0}
+        calls = open_calls.setdefault(item["agent_id"], [])
+        if item["mode"] == "LIVE" and item["status"] == "started":
+            calls.append(item["id"])
+        elif item["mode"] == "LIVE" and item["status"] in ("success", "error") and calls:
+            calls.pop()
+    return not any(started_id in calls for calls in open_calls.values())

@@ -111,6 +111,19 @@ class ViewQuery(ListQuery):
             kept["limit"] = str(self.limit)
         return urlencode({name: value for name, value in {**kept, **changed}.items() if value is not None})
 
+    def unchanged(self) -> dict[str, str]:
+        """Return what the form keeps by itself: how the list is shown, and the exact times behind its fields.
+
+        A field for a time has whole seconds and no zone. Left as it was, it stands for the time that it was made of.
+        """
+        kept = {"last": self.last, "order": "asc" if self.order == "asc" else None}
+        if self.limit != ViewQuery.model_fields["limit"].default:
+            kept["limit"] = str(self.limit)
+        for field, moment in (("from", self.start_time), ("to", self.end_time)):
+            if moment:
+                kept |= {_NAMES[field]: _text(moment), f"{field}_before": local_time(moment, self.zone)}
+        return {name: value for name, value in kept.items() if value is not None}
+
     def export_filters(self) -> str:
         """Return the filters for the address of an export, ready for one more parameter."""
         filters = self.filters() | ({"order": "asc"} if self.order == "asc" else {})
@@ -126,6 +139,15 @@ class ViewQuery(ListQuery):
 _DISPLAY = {"order", "limit", "cursor", "consistency", "tenant_id", "last", "zone", "columns", "newer"}
 
 
+_NAMES = {"from": "start_time", "to": "end_time"}
+"""The form's fields for local times, and what they stand for."""
+
+
+def local_time(moment: datetime | None, zone: str) -> str:
+    """Return a time as <input type="datetime-local"> has it; empty for none."""
+    return moment.astimezone(zone_of(zone)).replace(tzinfo=None).isoformat(timespec="seconds") if moment else ""
+
+
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
@@ -137,7 +159,8 @@ def _text(value: Any) -> str:
 def form_to_query(given: Mapping[str, str]) -> str | None:
     """Return the query string that a form's fields stand for; None where they are one already.
 
-    from, to: local times without a zone, of an <input type="datetime-local">. column.NAME: a column that is ticked.
+    from, to: local times without a zone, of an <input type="datetime-local">; from_before, to_before: what the fields
+    held before, for the start_time and end_time beside them. column.NAME: a column that is ticked.
     Blanks around what was typed into a form are not meant; in an address they are, since ids may begin with one.
     Raises InvalidRequest.
     """
@@ -145,20 +168,20 @@ def form_to_query(given: Mapping[str, str]) -> str | None:
     typed = {name: value.strip() if is_form else value for name, value in given.items()}
     found = {name: value for name, value in typed.items() if value}
     columns = [name.removeprefix("column.") for name in found if name.startswith("column.")]
-    local = {field: found.pop(field) for field in ("from", "to") if field in found}
-    if found == given and not columns and not local:
+    local = {field: found.pop(field, "") for field in _NAMES}
+    before = {field: found.pop(f"{field}_before", "") for field in _NAMES}
+    if found == given and not columns:
         return None
     for column in columns:
         del found[f"column.{column}"]
     if columns:
         found["columns"] = ",".join(columns)
-    if local:
-        found.pop("last", None)
-        found.pop("start_time", None)
-        found.pop("end_time", None)
-    for field, name in (("from", "start_time"), ("to", "end_time")):
-        if field in local:
-            found[name] = _instant(field, local[field], found.get("zone", "UTC"))
+    for field, name in _NAMES.items():
+        if is_form and local[field] != before[field]:
+            found.pop(name, None)
+            found.pop("last", None)
+            if local[field]:
+                found[name] = _instant(field, local[field], found.get("zone", "UTC"))
     if found.get("zone") == "UTC":
         del found["zone"]
     return urlencode(found)

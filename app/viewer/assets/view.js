@@ -45,6 +45,15 @@ if (newer) {
   }, 10000);
 }
 
+// Copying what a person would select by hand.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(first(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  });
+}
+
 // The proof. RFC 6962: a leaf is SHA-256(0x00, line), a node is SHA-256(0x01, left, right).
 const encoder = new TextEncoder();
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -126,7 +135,10 @@ async function judge(address, verifierKey, say) {
     const same = personal.user_id === shown.user_id && personal.error === shown.error && inOrder(context) === inOrder(shown.context);
     const fits = hexOf(await sha256(encoder.encode(privateLine))) === leaf.private_sha256;
     say(same && fits, same && fits ? "User, error and context are those of the leaf." : "User, error or context differ from those of the leaf.");
-  } else say(null, "User, error and context were erased: what they were is not shown, and only its digest is sealed.");
+  } else {
+    const none = [shown.user_id, shown.error, shown.context].every((each) => each === null);
+    say(none ? null : false, none ? "User, error and context were erased: the leaf has their digest alone." : "User, error or context stand on this page, and the leaf says that they were erased.");
+  }
   const root = await rootOf(await sha256([0], encoder.encode(line)), proof.index, proof.size, proof.path);
   const isIn = isSame(root, proof.root);
   say(isIn, isIn ? `The leaf was sealed: it is leaf ${proof.index} of the ${proof.size} leaves of the checkpoint of ${proof.origin}.` : "The record is not what was sealed: its leaf is not in the tree of the checkpoint.");

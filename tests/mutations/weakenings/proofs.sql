@@ -90,6 +90,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('leave_tenant', 'leaves the tenant', 'set_config(''app.tenant_id'', '''', true), ', ''),
         ('leave_tenant', 'leaves the scopes', 'set_config(''app.scopes'', '''', true), ', ''),
         ('leave_tenant', 'leaves the proof', 'set_config(''app.proof'', '''', true)', 'NULL'),
+        ('leave_tenant', 'leaves the restriction', 'set_config(''app.restriction'', '''', true)', 'NULL'),
         ('leave_tenant', 'leaves the scope that is in use', 'set_config(''app.scope'', '''', true)', 'NULL')
 ),
 source AS (
