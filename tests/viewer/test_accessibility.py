@@ -102,7 +102,14 @@ def test_a_narrow_screen_needs_no_scrolling_sideways_but_in_the_table(desk: Desk
     record_id = store(desk)
     page = desk.signed_in(viewport={"width": 320, "height": 700})
     expect(page).to_have_url(f"{desk.url}records")
-    for path in ("records", "records?columns=trace_id,id,agent_id", f"records/{record_id}", "events", "overview", "records/x"):
+    for path in (
+        "records",
+        "records?columns=trace_id,id,agent_id",
+        f"records/{record_id}",
+        "events",
+        "overview",
+        "records/x",
+    ):
         desk.expected = ("422",)
         page.goto(desk.url + path)
         for summary in page.locator("summary").all():
