@@ -53,7 +53,7 @@ def test_axe_finds_nothing(desk: Desk, scheme: Any) -> None:
     for path in (
         "records", "records?columns=agent_id,user_id,mode,http_status,latency_ms,trace_id,api_key_id,recorded_at,id",
         "records?last=1h&status=error", "records?agent_id=nobody", "records?limit=2", "records?nothing=1", "events",
-        "events?act=epoch+begun", "records/x", "verify",
+        "events?act=epoch+begun", "records/x", "verify", "overview", "open/x",
     ):  # fmt: skip
         page.goto(desk.url + path)
         for summary in page.locator("summary").all():
@@ -102,7 +102,14 @@ def test_a_narrow_screen_needs_no_scrolling_sideways_but_in_the_table(desk: Desk
     record_id = store(desk)
     page = desk.signed_in(viewport={"width": 320, "height": 700})
     expect(page).to_have_url(f"{desk.url}records")
-    for path in ("records", "records?columns=trace_id,id,agent_id", f"records/{record_id}", "events", "records/x"):
+    for path in (
+        "records",
+        "records?columns=trace_id,id,agent_id",
+        f"records/{record_id}",
+        "overview",
+        "events",
+        "records/x",
+    ):
         desk.expected = ("422",)
         page.goto(desk.url + path)
         for summary in page.locator("summary").all():
