@@ -1,4 +1,4 @@
-"""A morning at a bank that does not exist: records for the pictures in docs/view, the same every time."""
+"""A morning at a bank that does not exist: records for the pictures in docs/view, the same but for their day."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,8 @@ import psycopg
 
 from app.model.strict_json import dump
 
-MORNING = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+MORNING = datetime.now(UTC).replace(minute=30, second=0, microsecond=0) - timedelta(hours=6)
+"""When it began: within the hours that the overview shows."""
 KEY_ID = "5d0c7a91be42f386"
 LIVE, DRY_RUN = "LIVE", "DRY_RUN"
 _COLUMNS = (
@@ -22,22 +23,22 @@ _INSERT = (
 # Minutes after the first, agent, user, mode, how it ended, milliseconds, and what is said beside that.
 _ACTS: tuple[tuple[float, str, str | None, str, str, int | None, dict[str, Any]], ...] = (
     (0.0, "kyc-review", "a.ndiaye", DRY_RUN, "success", 41, {}),
-    (3.2, "kyc-review", "a.ndiaye", LIVE, "success", 1480, {"event": "approved", "resource": "customer 40817"}),
-    (7.9, "credit-scoring", "l.rossi", LIVE, "success", 912, {}),
-    (11.4, "credit-scoring", "l.rossi", LIVE, "success", 887, {}),
-    (16.0, "fraud-triage", None, LIVE, "success", 233, {"event": "flagged", "resource": "card 5512"}),
-    (21.5, "complaints-summary", "s.okafor", DRY_RUN, "success", 58, {}),
-    (24.1, "complaints-summary", "s.okafor", LIVE, "success", 2604, {}),
-    (31.0, "credit-scoring", "j.meyer", LIVE, "error", 30004, {"error": "the agent did not answer within 30 s"}),
-    (33.7, "credit-scoring", "j.meyer", LIVE, "success", 941, {}),
-    (40.2, "payment-release", "j.meyer", LIVE, "denied", None, {"error": "the agent is not allowed to be called"}),
-    (44.8, "fraud-triage", None, LIVE, "success", 201, {}),
-    (52.6, "kyc-review", "a.ndiaye", LIVE, "error", 640, {"http_status": 502, "error": "the agent answered with 502"}),
-    (55.0, "kyc-review", "a.ndiaye", LIVE, "success", 1533, {"event": "referred", "resource": "customer 40822"}),
-    (61.3, "payment-release", "l.rossi", DRY_RUN, "success", 47, {}),
-    (66.6, "payment-release", "l.rossi", LIVE, "unknown", None, {"policy_id": "payments-4", "approver": "s.okafor"}),
+    (12.8, "kyc-review", "a.ndiaye", LIVE, "success", 1480, {"event": "approved", "resource": "customer 40817"}),
+    (31.6, "credit-scoring", "l.rossi", LIVE, "success", 912, {}),
+    (45.6, "credit-scoring", "l.rossi", LIVE, "success", 887, {}),
+    (64.0, "fraud-triage", None, LIVE, "success", 233, {"event": "flagged", "resource": "card 5512"}),
+    (86.0, "complaints-summary", "s.okafor", DRY_RUN, "success", 58, {}),
+    (96.4, "complaints-summary", "s.okafor", LIVE, "success", 2604, {}),
+    (124.0, "credit-scoring", "j.meyer", LIVE, "error", 30004, {"error": "the agent did not answer within 30 s"}),
+    (134.8, "credit-scoring", "j.meyer", LIVE, "success", 941, {}),
+    (160.8, "payment-release", "j.meyer", LIVE, "denied", None, {"error": "the agent is not allowed to be called"}),
+    (179.2, "fraud-triage", None, LIVE, "success", 201, {}),
+    (210.4, "kyc-review", "a.ndiaye", LIVE, "error", 640, {"http_status": 502, "error": "the agent answered with 502"}),
+    (220.0, "kyc-review", "a.ndiaye", LIVE, "success", 1533, {"event": "referred", "resource": "customer 40822"}),
+    (245.2, "payment-release", "l.rossi", DRY_RUN, "success", 47, {}),
+    (266.4, "payment-release", "l.rossi", LIVE, "unknown", None, {"policy_id": "payments-4", "approver": "s.okafor"}),
 )
-UNKNOWN, PROVEN = 66.6, 3.2
+UNKNOWN, PROVEN = 266.4, 12.8
 """Minutes of two acts that have a picture of their own: one without an outcome, and one whose proof is shown."""
 
 

@@ -37,6 +37,8 @@ def main() -> None:
                 page = _signed_in(browser, address, bank.keys["acme"], scheme)
                 _take(page, f"records-{scheme}")
             page = _signed_in(browser, address, bank.keys["acme"], "light")
+            page.goto(address.replace("records", "overview"))
+            _take(page, "overview")
             page.goto(f"{address}/{demo_records.id_of(demo_records.UNKNOWN, 0)}")
             _take(page, "record-unknown-outcome")
             page.goto(f"{address}/{demo_records.id_of(demo_records.PROVEN)}")

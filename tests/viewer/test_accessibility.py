@@ -53,7 +53,7 @@ def test_axe_finds_nothing(desk: Desk, scheme: Any) -> None:
     for path in (
         "records", "records?columns=agent_id,user_id,mode,http_status,latency_ms,trace_id,api_key_id,recorded_at,id",
         "records?last=1h&status=error", "records?agent_id=nobody", "records?limit=2", "records?nothing=1", "events",
-        "events?act=epoch+begun", "records/x", "verify", "overview", "open/x",
+        "events?act=epoch+begun", "overview", "records/x", "verify",
     ):  # fmt: skip
         page.goto(desk.url + path)
         for summary in page.locator("summary").all():
@@ -80,7 +80,7 @@ def test_whatever_has_the_focus_shows_it(desk: Desk, scheme: Any) -> None:
     record_id = store(desk)
     page = desk.signed_in(color_scheme=scheme)
     expect(page).to_have_url(f"{desk.url}records")
-    for path, least in (("records", 30), (f"records/{record_id}", 15), ("events", 8)):
+    for path, least in (("records", 30), (f"records/{record_id}", 15), ("events", 8), ("overview", 8)):
         page.goto(desk.url + path)
         reached: list[str] = []
         while True:
@@ -106,8 +106,8 @@ def test_a_narrow_screen_needs_no_scrolling_sideways_but_in_the_table(desk: Desk
         "records",
         "records?columns=trace_id,id,agent_id",
         f"records/{record_id}",
-        "overview",
         "events",
+        "overview",
         "records/x",
     ):
         desk.expected = ("422",)

@@ -42,7 +42,7 @@ def assert_guarded(answer: Any, status: int) -> None:
 
 def test_every_page_has_them(auditor: Auditor) -> None:
     (record_id,) = auditor.write(record())
-    for path in ("records", f"records/{record_id}", "overview", "events", "sign-in", "records?last=1h&columns=mode"):
+    for path in ("records", f"records/{record_id}", "events", "overview", "sign-in", "records?last=1h&columns=mode"):
         assert_guarded(auditor.get(path), 200)
 
 
@@ -119,7 +119,7 @@ def test_only_files_of_this_release_are_kept(auditor: Auditor) -> None:
 
 def test_no_page_has_a_script_or_a_style_in_it_or_an_address_elsewhere(auditor: Auditor) -> None:
     (record_id,) = auditor.write(record())
-    for path in ("records", f"records/{record_id}", "overview", "events", "sign-in", "records/x"):
+    for path in ("records", f"records/{record_id}", "events", "overview", "sign-in", "records/x"):
         answer = auditor.get(path)
         page = parsed(answer.text)
         assert all(each.get("src") for each in page.all("script"))
