@@ -4,6 +4,7 @@ The server is the one that tests/run.py has started (PostgreSQL does not run as 
 executor knows no way around that); pytest-postgresql makes a migrated template, which is cloned for each test.
 """
 
+import faulthandler
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -70,6 +71,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if _has_no_server(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_unconfigure() -> None:
+    """End the process in time, and show where it stands, if a test has left a thread that does not end."""
+    faulthandler.dump_traceback_later(60, exit=True, file=2)
 
 
 def _has_no_server(item: pytest.Item) -> bool:

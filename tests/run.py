@@ -180,9 +180,12 @@ def test_side_by_side(runs: list[list[str]]) -> bool:
     def run(number: int) -> tuple[int, str, float]:
         began = time.monotonic()
         command = [sys.executable, "-m", "tests.run", *runs[number]]
-        output, errors = (subprocess.PIPE, subprocess.STDOUT) if number else (None, None)
-        finished = subprocess.run(command, cwd=ROOT, stdout=output, stderr=errors, text=True, check=False)
-        return finished.returncode, finished.stdout or "", time.monotonic() - began
+        # A file: a process that a test has left behind would keep a pipe open, and its reader waiting.
+        with tempfile.TemporaryFile("w+", errors="replace") as file:
+            output = file if number else None
+            finished = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, check=False)
+            file.seek(0)
+            return finished.returncode, file.read(), time.monotonic() - began
 
     passed = True
     with ThreadPoolExecutor(len(runs)) as pool:

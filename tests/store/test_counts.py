@@ -67,7 +67,11 @@ def test_both_count_the_same(portal: BlockingPortal, both: tuple[AuditLogger, Au
         "from": None,
         "statuses": {"started": 0, "success": 2, "error": 1, "denied": 1},
         "modes": {"DRY_RUN": 1, "LIVE": 3},
-        "agents": [{"agent_id": "b", "count": 2}, {"agent_id": "B", "count": 1}, {"agent_id": "a", "count": 1}],
+        "agents": [
+            {"agent_id": "b", "count": 2, "error": 1, "denied": 1},
+            {"agent_id": "B", "count": 1, "error": 0, "denied": 0},
+            {"agent_id": "a", "count": 1, "error": 0, "denied": 0},
+        ],
     }
 
 

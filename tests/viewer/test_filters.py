@@ -3,7 +3,9 @@
 import json
 import re
 import shlex
+import subprocess
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import httpx
 
@@ -11,6 +13,7 @@ from tests.support.bulk_calls import record
 from tests.support.calls import bearer
 from tests.viewer.visits import Auditor, parameters, shown_ids
 
+SHORT = {"order": "asc", "limit": "2"}
 UNTICKED = {"from": "", "to": "", "agent_id": "", "user_id": "", "trace_id": "", "status": "", "mode": ""}
 
 
@@ -183,7 +186,13 @@ def test_what_cannot_be_meant_is_refused_with_a_page_that_says_why(auditor: Audi
 
 def test_the_command_for_curl_lists_the_same_records(auditor: Auditor) -> None:
     store_some(auditor)
-    for query in ({}, {"agent_id": "pay & go", "status": "error"}, {"agent_id": "it's $HOME `x`"}, {"last": "1h"}):
+    for query in (
+        {},
+        {"agent_id": "pay & go", "status": "error"},
+        {"agent_id": "it's $HOME `x`"},
+        {"last": "1h"},
+        SHORT,
+    ):
         page = auditor.page("records", **query)
         command = page.text.split("The same records with curl")[1].strip().splitlines()[0]
         program, *arguments = shlex.split(command)
@@ -193,3 +202,44 @@ def test_the_command_for_curl_lists_the_same_records(auditor: Auditor) -> None:
         assert httpx.URL(arguments[-1]).path == "/api/v1/audit/logs"
         answer = auditor.client.get(arguments[-1], params=filters, headers=bearer(auditor.key))
         assert [item["id"] for item in json.loads(answer.text)["items"]] == shown_ids(page)
+
+
+def sent_again(auditor: Auditor, address: str, **typed: str) -> dict[str, str]:
+    """Send the form of a list as it is filled in, but for what is typed; return the query that it leads to."""
+    page = auditor.page(address)
+    fields = page.values() | {each["name"] or "": each["value"] or "" for each in page.all("input", type="hidden")}
+    left_out = ("next", *(name for name in fields if name.startswith("column.")))  # none is ticked
+    fields = {"from": "", "to": ""} | {name: value for name, value in fields.items() if name not in left_out} | typed
+    return parameters(auditor.get("records", **fields).headers["location"])
+
+
+def test_the_form_keeps_window_order_and_length_of_the_list(auditor: Auditor) -> None:
+    store_some(auditor)
+    kept = {"last": "1h", "order": "asc", "limit": "3"}
+    assert sent_again(auditor, f"records?{urlencode(kept)}", agent_id="kyc") == kept | {"agent_id": "kyc"}
+    assert "last" not in sent_again(auditor, "records?last=1h", **{"from": "2026-01-01T00:00"})
+
+
+def test_a_time_that_nobody_touches_stays_what_it_was(auditor: Auditor) -> None:
+    store_some(auditor)
+    # The second 01:30 of the night when clocks go back, and a part of a second that the field cannot hold.
+    times = {"start_time": "2026-10-24T10:00:00.250000Z", "end_time": "2026-10-25T01:30:00Z"}
+    address = f"records?{urlencode(times | {'zone': 'Europe/Paris'})}"
+    assert sent_again(auditor, address, agent_id="kyc") == times | {"zone": "Europe/Paris", "agent_id": "kyc"}
+    assert "end_time" not in sent_again(auditor, address, to="")
+    assert sent_again(auditor, address, to="2026-10-25T01:00")["end_time"] == "2026-10-24T23:00:00Z"
+
+
+def test_a_command_for_curl_holds_what_cannot_be_seen(auditor: Auditor) -> None:
+    command = auditor.page("records", user_id="a\u202eb'\\").text.split("The same records with curl")[1]
+    (word,) = [each for each in command.split(" --") if each.startswith("data-urlencode $'user_id")]
+    printed = subprocess.run(["bash", "-c", f"printf %s {word.split(' ', 1)[1]}"], capture_output=True, check=True)
+    assert printed.stdout.decode() == "user_id=a\u202eb'\\"
+
+
+def test_an_empty_list_asks_for_newer_records_too(auditor: Auditor) -> None:
+    (asked,) = auditor.page("records", status="denied").all("p", id="newer")
+    address = (asked["data-count"] or "").removeprefix("records/")
+    assert json.loads(auditor.get(f"records/{address}").text)["count"] == 0
+    auditor.write(record(status="denied"))
+    assert json.loads(auditor.get(f"records/{address}").text)["count"] == 1

@@ -58,3 +58,22 @@ def test_no_page_may_be_read_by_a_script_of_an_origin_that_calls_the_api(auditor
     answer = auditor.client.get("/view/records", headers={"Origin": FOREIGN})
     assert "access-control-allow-origin" not in answer.headers
     assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_another_site_has_no_file_exported(auditor: Auditor) -> None:
+    """An export is on record, in the name of whoever has signed in."""
+    count = "SELECT count(*) FROM audit.admin_events WHERE act = 'records exported'"
+    for site in ("cross-site", "same-site"):
+        answer = auditor.client.get("/view/records/export?format=csv", headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+        assert "http-equiv" not in answer.text
+    assert auditor.database.execute(count) == [(0,)]
+    for headers in (OWN_SITE, {"Sec-Fetch-Site": "none"}, {}):
+        assert auditor.client.get("/view/records/export?format=csv", headers=headers).status_code == 200
+    assert auditor.database.execute(count) == [(3,)]
+
+
+def test_no_address_leads_to_another_site(stranger: Auditor) -> None:
+    for path in ("records/https:evil.example?zone=", "records/%2F%2Fevil.example?zone=", "open/https:evil.example?a="):
+        answer = stranger.get(path)
+        assert "evil.example" not in answer.headers.get("location", "").partition("next=")[0], path

@@ -113,6 +113,7 @@ def test_whether_an_agent_acted_is_unknown_only_without_an_outcome(auditor: Audi
     assert is_unknown(record(trace_id="t", status="started"), record(trace_id="t"))
     assert is_unknown(record(trace_id="t", mode="DRY_RUN"))
     assert not is_unknown(record(trace_id="t"))
+    assert not is_unknown(record(trace_id="t"), record(trace_id="t", status="started"))
     assert not is_unknown(record(trace_id="t", status="error"))
     assert not is_unknown(mode="DRY_RUN")
 
@@ -182,3 +183,17 @@ def test_events_are_paged(auditor: Auditor) -> None:
     assert len(rest.all("tr")) == 22
     assert not rest.links(rel="next")
     assert parsed(auditor.get("events?act=api+key+issued").text).skeleton() == page.skeleton()
+
+
+def test_an_outcome_before_the_call_is_none_of_it(auditor: Auditor) -> None:
+    *_, started = auditor.write(record(trace_id="t"), record(trace_id="t", status="started"))
+    assert UNKNOWN in auditor.page(f"records/{started}").text
+
+
+def test_of_a_trace_that_is_too_long_it_is_said_that_nothing_was_judged(auditor: Auditor) -> None:
+    started, *_ = auditor.write(
+        record(trace_id="t", status="started"), *(record(trace_id="t", agent_id="b") for _ in range(110))
+    )
+    text = auditor.page(f"records/{started}").text
+    assert UNKNOWN not in text
+    assert "is not judged here" in text

@@ -106,6 +106,27 @@ def test_a_record_that_was_changed_past_the_functions_fails(desk: Desk) -> None:
         assert set(verify(page, key).values()) == {"PASS"}
 
 
+def test_a_record_that_is_shown_fails_where_the_leaf_says_that_it_was_erased(desk: Desk) -> None:
+    record_id = store(desk)
+    key = desk.seal_and_sign()
+    page = desk.signed_in(f"records/{record_id}")
+    digest = re.search('"private_sha256":"([0-9a-f]{64})"', page.request.get(f"{page.url}/leaf").text())
+    assert digest
+    desk.database.execute(
+        "UPDATE audit.seals SET salt = NULL, private_sha256 = decode(%s, 'hex') WHERE record_id = %s",
+        digest[1], record_id,
+    )  # fmt: skip
+    desk.database.execute("UPDATE audit.audit_logs SET user_id = 'mallory' WHERE id = %s", record_id)
+    page.reload()
+    told = "User, error or context stand on this page, and the leaf says that they were erased."
+    assert verify(page, key)[told] == "FAIL"
+    desk.database.execute(
+        "UPDATE audit.audit_logs SET user_id = NULL, error = NULL, context = NULL WHERE id = %s", record_id
+    )
+    page.reload()
+    assert verify(page, key)["User, error and context were erased: the leaf has their digest alone."] == "NOT CHECKED"
+
+
 def tell(page: Page, what: str, change: Callable[[str], str]) -> None:
     """Have the page read another leaf or proof than the service has, as a service that lies would tell it."""
 

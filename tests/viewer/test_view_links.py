@@ -94,3 +94,13 @@ def test_a_link_to_a_part_shows_nothing_that_tells_of_the_whole(stranger: Audito
     stranger.client.cookies.clear()
     assert opened(stranger, link(stranger)).status_code == 303
     assert [stranger.get(path).status_code for path in paths[:2]] == [200, 200]
+
+
+def test_a_link_to_a_part_does_not_say_that_an_outcome_is_missing(stranger: Auditor) -> None:
+    started, _ = stranger.write(
+        *({"agent_id": "kyc", "trace_id": "t", "mode": "LIVE", "status": status} for status in ("started", "success"))
+    )
+    assert opened(stranger, link(stranger, {"status": "started"})).status_code == 303
+    text = stranger.page(f"records/{started}").text
+    assert "Unknown whether it acted" not in text
+    assert "cannot be seen in the part" in text

@@ -51,6 +51,7 @@ def counts_of(records: Iterable[Fields], tenant_id: str, query: ListQuery) -> st
     statuses, modes, agents = (
         Counter(record.get(name) for record in counted) for name in ("status", "mode", "agent_id")
     )
+    outcomes = Counter((record["agent_id"], record.get("status")) for record in counted)
     most = sorted(agents.items(), key=lambda item: (-item[1], item[0]))[:_MAX_AGENTS]
     answer = {
         "count": len(counted),
@@ -58,7 +59,10 @@ def counts_of(records: Iterable[Fields], tenant_id: str, query: ListQuery) -> st
         "from": counted[-1]["created_at"] if counted else None,
         "statuses": {status: statuses[status] for status in STATUSES},
         "modes": {mode: modes[mode] for mode in MODES},
-        "agents": [{"agent_id": agent, "count": count} for agent, count in most],
+        "agents": [
+            {"agent_id": agent, "count": count} | {status: outcomes[agent, status] for status in ("error", "denied")}
+            for agent, count in most
+        ],
     }
     return json.dumps(answer)
 

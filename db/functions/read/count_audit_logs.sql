@@ -78,7 +78,9 @@ BEGIN
                json_build_object(
                    'DRY_RUN', count(*) FILTER (WHERE l.mode = 'DRY_RUN'), 'LIVE', count(*) FILTER (WHERE l.mode = 'LIVE')) AS modes,
                (SELECT coalesce(json_agg(a ORDER BY a.count DESC, a.agent_id COLLATE "C"), '[]')
-                FROM (SELECT r.agent_id, count(*) AS count FROM unnest(v_page) AS r
+                FROM (SELECT r.agent_id, count(*) AS count, count(*) FILTER (WHERE r.status = 'error') AS error,
+                             count(*) FILTER (WHERE r.status = 'denied') AS denied
+                      FROM unnest(v_page) AS r
                       GROUP BY r.agent_id ORDER BY count(*) DESC, r.agent_id COLLATE "C" LIMIT 20) AS a) AS agents
         FROM unnest(v_page) AS l) AS answer;
     RETURN v_answer;
@@ -87,7 +89,7 @@ $$;
 
 COMMENT ON FUNCTION audit.count_audit_logs IS
     'How many records of the transaction''s tenant the filters of audit.list_audit_logs() find, as JSON: count, is_complete, from, statuses, '
-    'modes, and the 20 agents with most of them. The newest 1,000 are counted at most: where is_complete is false there may be more before '
+    'modes, and the 20 agents with most of them, with their failures and refusals. The newest 1,000 are counted at most: where is_complete is false there may be more before '
     'from; otherwise from is the time of the first, null where there is none. Records without status or mode are in count alone. With several '
     'filters 1,000 rows are read by each, and fewer may be found. RF001 when no tenant is set or proven, RF002 when it is not registered, '
     'RF003 when an argument is refused, RF006 when the key may not read.';

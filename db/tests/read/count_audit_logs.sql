@@ -58,8 +58,8 @@ SET LOCAL timezone = 'Asia/Kathmandu';
 SELECT is(audit.count_audit_logs(),
     '{"count":6,"is_complete":true,"from":"2001-01-01T00:00:01.000001Z",'
     '"statuses":{"started" : 1, "success" : 2, "error" : 1, "denied" : 1},"modes":{"DRY_RUN" : 2, "LIVE" : 3},'
-    '"agents":[{"agent_id":"a","count":2}, ' || E'\n ' || '{"agent_id":"b","count":2}, ' || E'\n ' || '{"agent_id":"\"","count":1}, ' || E'\n '
-    '{"agent_id":"B","count":1}]}', 'the whole answer');
+    '"agents":[{"agent_id":"a","count":2,"error":0,"denied":1}, ' || E'\n ' || '{"agent_id":"b","count":2,"error":1,"denied":0}, ' || E'\n ' || '{"agent_id":"\"","count":1,"error":0,"denied":0}, ' || E'\n '
+    '{"agent_id":"B","count":1,"error":0,"denied":0}]}', 'the whole answer');
 SELECT is(audit.count_audit_logs(p_agent_id => 'nobody'),
     '{"count":0,"is_complete":true,"from":null,"statuses":{"started" : 0, "success" : 0, "error" : 0, "denied" : 0},'
     '"modes":{"DRY_RUN" : 0, "LIVE" : 0},"agents":[]}', 'of nothing');
