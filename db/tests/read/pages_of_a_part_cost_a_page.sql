@@ -82,7 +82,7 @@ BEGIN
 END
 $$;
 SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT is(pg_temp.part(key, direction, 160), '101 for what there is', format('an export of %s, %s', restriction, direction))
+SELECT is(pg_temp.part(key, direction, 300), '101 for what there is', format('an export of %s, %s', restriction, direction))
 FROM list CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction) WHERE restriction IN ('{"agent_id": "rare"}', '{"mode": "LIVE"}') AND filter = '';
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 40000::bigint, 'of forty thousand records');
