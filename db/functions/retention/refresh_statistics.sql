@@ -1,5 +1,5 @@
--- Samples anew the tables from which a person is erased, so that the planner's statistics hold no value that has gone; and the leaves, whose
--- salts would let a guess be compared with the digest that is left. The whole tables: given some columns, ANALYZE passes over extended
+-- Samples anew the tables from which a person is erased, keys and view links too, whose restriction may have named the person, so that the planner's
+-- statistics hold no value that has gone; and the leaves, whose salts would let a guess be compared with the digest that is left. The whole tables: given some columns, ANALYZE passes over extended
 -- statistics that an administrator has made of these and others, and they keep what was erased.
 --
 -- A call of its own, after the erasure is committed: ANALYZE waits for a VACUUM, and a transaction that has erased something holds up the
@@ -17,7 +17,7 @@ SET plpgsql.print_strict_params = off
 SET lock_timeout = '2s'
 AS $$
 BEGIN
-    ANALYZE audit.audit_logs, audit.legal_holds, audit.seals;
+    ANALYZE audit.audit_logs, audit.legal_holds, audit.seals, audit.api_keys, audit.view_links;
 END
 $$;
 
