@@ -293,6 +293,7 @@ def test_one_record_is_erased_unless_it_is_held(database: TestDatabase, environm
         (["erase-user", "acme"], "jane", 2, "the following arguments are required: --reference"),
         (["erase-record", "acme", "0" * 32], "", 2, "the following arguments are required: --reference"),
         (["erase-user", "acme", "--reference", ""], "jane", 1, "a reference of 1 to 200 characters"),
+        (["erase-user", "acme", "--reference", "of Jane"], "jane", 1, "a reference does not name the person"),
         (["erase-record", "acme", "0" * 32, "--reference", "x" * 201], "", 1, "a reference of 1 to 200 characters"),
         (["--dry-run", "--once"], "", 2, "not allowed with argument"),
     ],

@@ -40,6 +40,10 @@ BEGIN
     IF coalesce(length(p_reference), 0) NOT BETWEEN 1 AND 200 THEN
         RAISE EXCEPTION 'an erasure has a reference of 1 to 200 characters' USING ERRCODE = 'RF003', COLUMN = 'reference';
     END IF;
+    -- It stays in the event, where the tenant reads it.
+    IF strpos(lower(p_reference), lower(p_user_id)) > 0 THEN
+        RAISE EXCEPTION 'a reference does not name the person, since it stays' USING ERRCODE = 'RF003', COLUMN = 'reference';
+    END IF;
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
@@ -87,7 +91,7 @@ COMMENT ON FUNCTION audit.erase_user IS
     'Erases user_id, error and context of the records of a tenant whose user_id, or whose approver in the context, is this, for at most '
     'p_milliseconds (1 to 10,000). p_reference: the request, by which others find it, 1 to 200 characters; it stays in the event, so name no person in it. erased: how many; held: how many a legal hold keeps; unsealed: how many wait to be sealed, so call it again '
     'from the start in some seconds. after_time, after_id: where the next call goes on; NULL: all records were read, and then, where no record has '
-    'the user any more, released holds that name the person lose the name and the reasons, and keys and view links that show the person alone are ended and lose the name. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user or a reference, RF009 when a record is not what was sealed. Records the act "person erased", with the reference, which names '
+    'the user any more, released holds that name the person lose the name and the reasons, and keys and view links that show the person alone are ended and lose the name. Call audit.refresh_statistics() after that. RF002 when the tenant is not registered, RF003 without a user or a reference, or where the reference contains the user, RF009 when a record is not what was sealed. Records the act "person erased", with the reference, which names '
     'nobody. The transaction has no tenant afterwards. SECURITY DEFINER: audit_eraser has no privilege on any table, and audit_keeper alone may '
     'change a record.';
 REVOKE ALL ON FUNCTION audit.erase_user FROM PUBLIC;

@@ -3,7 +3,7 @@
 -- empties released holds that name the person, and names its request and nobody in what it records.
 
 BEGIN;
-SELECT plan(52);
+SELECT plan(57);
 \ir ../support/kept.sql
 \ir ../support/trees.sql
 \ir ../support/gateway.sql
@@ -141,6 +141,9 @@ FROM (VALUES ('audit.erase_user(''tap-a'', NULL, ''request'')', 'RF003 a person 
 SELECT is(pg_temp.as_eraser(format('erased FROM audit.erase_user(''tap-a'', ''nobody'', %L)', reference)), answer, 'a reference of ' || coalesce(length(reference)::text, 'no') || ' characters')
 FROM (VALUES (NULL, 'RF003 an erasure has a reference of 1 to 200 characters'), ('', 'RF003 an erasure has a reference of 1 to 200 characters'),
              (repeat('x', 201), 'RF003 an erasure has a reference of 1 to 200 characters'), (repeat(E'\x01', 200), '0'), ('x', '0')) AS c (reference, answer);
+SELECT is(pg_temp.as_eraser(format('erased FROM audit.erase_user(''tap-a'', %L, %L)', user_id, reference)), answer, format('the reference %s for %s', reference, user_id))
+FROM (VALUES ('nobody', 'of nobody''s', 'RF003 a reference does not name the person, since it stays'), ('nobody', 'NoBody', 'RF003 a reference does not name the person, since it stays'),
+             ('NOBODY', 'request of nobody', 'RF003 a reference does not name the person, since it stays'), ('nobody', 'no body', '0'), ('nobody', 'nobod', '0')) AS c (user_id, reference, answer);
 SET LOCAL synchronous_commit = off;
 SELECT pg_temp.erase('nobody') \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');

@@ -115,6 +115,8 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('erase_user', 'names the person', '''count'', erased,', '''user'', p_user_id, ''count'', erased,'),
         ('erase_user', 'takes no reference', 'coalesce(length(p_reference), 0) NOT BETWEEN 1 AND 200', 'length(p_reference) > 200'),
         ('erase_user', 'takes a reference of any length', 'NOT BETWEEN 1 AND 200', 'NOT BETWEEN 1 AND 201'),
+        ('erase_user', 'takes a reference that names the person', 'strpos(lower(p_reference), lower(p_user_id)) > 0', 'false'),
+        ('erase_user', 'takes the person in other letters', 'strpos(lower(p_reference), lower(p_user_id)) > 0', 'strpos(p_reference, p_user_id) > 0'),
         ('erase_user', 'does not say for which request', ', ''reference'', p_reference', ''),
         ('erase_user', 'reads beyond its deadline', ' OR clock_timestamp() >= v_deadline', ''),
         ('erase_user', 'empties holds of everybody', 'h.tenant_id = p_tenant_id AND h.user_id = p_user_id', 'h.tenant_id = p_tenant_id'),
