@@ -22,16 +22,20 @@ _MILLISECONDS = 500
 _SECONDS_BETWEEN_LOOKS = 60.0
 """When nothing is due. Terms are days: a record that goes a minute late harms nobody. A look reads all held records."""
 _SECONDS_AFTER_FRUITLESS = 0.5
-"""After a call that pruned nothing and is not done: others have the trees locked, or much is held. It doubles."""
+"""After a call that pruned nothing, is not done, and did not move on: others have the trees locked. It doubles."""
 _MAX_FRUITLESS = 6
 """Calls in a row: half a minute of `--once`, a dozen seconds of statistics."""
+_MAX_MOVES = 200
+"""Calls in a row that only go over held records, some ten thousands each. After that many they count as fruitless: the
+passes of several tenants that all hold more than a call reads would never come to an end together."""
 
 
 class Pruning:
     """Prunes over one connection.
 
     records: pruned since the last report. faults: tenants left out, in words. is_done: whether the last call left
-    nothing that is due. fruitless: how many calls in a row pruned nothing and were not done.
+    nothing that is due. fruitless: how many calls in a row pruned nothing, were not done, and did not move on. moves:
+    how many calls pruned nothing and moved on over held records, since the last that pruned or was done.
     """
 
     def __init__(self, connection: Connection[Row]) -> None:
@@ -40,12 +44,13 @@ class Pruning:
         self.faults = command.faults_of(connection)
         self.is_done = False
         self.fruitless = 0
+        self.moves = 0
 
     def work(self) -> float:
         """Prune for half a second or so; return the seconds until the next call.
 
-        After one that pruned, as many as it took: writers beside it have the server to themselves for half of the time,
-        and what they queued up meanwhile is done before the next call.
+        After one that pruned or moved on, as many as it took: writers beside it have the server to themselves for half
+        of the time, and what they queued up meanwhile is done before the next call.
         """
         began = time.monotonic()
         (row,) = self._connection.execute(
@@ -53,8 +58,14 @@ class Pruning:
             {"milliseconds": _MILLISECONDS},
         ).fetchall()
         self.records += row["pruned"]
-        self.is_done = row["is_done"]
-        self.fruitless = 0 if self.is_done or row["pruned"] else self.fruitless + 1
+        self.is_done = row["is_done"] is True
+        if self.is_done or row["pruned"]:
+            self.fruitless = self.moves = 0
+        elif row["is_done"] is False and self.moves < _MAX_MOVES:
+            self.fruitless = 0
+            self.moves += 1
+        else:
+            self.fruitless += 1
         if self.is_done:
             return _SECONDS_BETWEEN_LOOKS
         if self.fruitless:
@@ -137,7 +148,8 @@ def _prune_once() -> int:
         terminal.write(pruning.report() or "nothing to prune")
     if left:
         terminal.complain(
-            f"{left} records are due and were not pruned: others had their tenants' trees locked, or are left out."
+            f"{left} records are due and were not pruned: others had their tenants' trees locked, or they are left out,"
+            " or very many held records come before them. Run it again."
         )
     return status
 

@@ -97,7 +97,7 @@ def test_a_job_passes_over_the_tenant_at_which_another_one_is() -> None:
         with at.server.connect() as first, at.server.connect(RETENTION) as second:
             first.execute("BEGIN")
             first.execute("SELECT FROM audit.trees WHERE tenant_id = 'acme' FOR UPDATE")
-            assert second.execute("SELECT * FROM audit.prune_records(10000)").fetchone() == (500, False)
+            assert second.execute("SELECT * FROM audit.prune_records(10000)").fetchone() == (500, None)
             first.execute("ROLLBACK")
             assert second.execute("SELECT * FROM audit.prune_records(10000)").fetchone() == (500, True)
         books.check(at, 1000)

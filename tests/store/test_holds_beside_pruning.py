@@ -55,7 +55,7 @@ def test_a_prune_passes_over_a_tenant_for_which_a_hold_is_being_placed(
 ) -> None:
     with other.transaction():
         other.execute(HOLD.encode())
-        assert due.execute("SELECT * FROM audit.prune_records()") == [(0, False)]
+        assert due.execute("SELECT * FROM audit.prune_records()") == [(0, None)]
     assert due.execute("SELECT * FROM audit.prune_records()") == [(0, True)]
     assert len(stored(due)) == 3
 

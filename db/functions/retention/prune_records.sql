@@ -74,7 +74,8 @@ $$;
 COMMENT ON FUNCTION audit.prune_records IS
     'Deletes due records that are sealed and not held, for at most p_milliseconds (1 to 10,000) once one is found. Their leaves keep their hashes, a statement in the '
     'tenant''s tree names them, and their ids cannot be taken again. pruned: how many; is_done: whether the pass over each tenant''s due records '
-    'has come to its end: what became due, was sealed or was released behind a pass that an earlier call began is for the next one. A tenant that fails is left '
+    'has come to its end (what became due, was sealed or was released behind a pass that an earlier call began is for the next one); false: call again, '
+    'the pass has gone on, if only over what is held; NULL: others have the tenants'' trees or terms locked, so call again later. A tenant that fails is left '
     'out with a WARNING of its SQLSTATE (RF009: its tree contradicts itself). Records the act "records pruned". The transaction has no tenant '
     'afterwards. SECURITY DEFINER: audit_retention has no privilege on any table, and audit_keeper alone may delete.';
 REVOKE ALL ON FUNCTION audit.prune_records FROM PUBLIC;

@@ -21,11 +21,10 @@ DECLARE
     v_seen   int      := 0;
 BEGIN
     p_pruned := 0;
-    p_is_done := false;
     PERFORM audit.enter_tenant_to_keep(p_tenant_id);
     IF audit.lock_tree_to_keep(p_tenant_id, p_wait => false) IS NULL THEN
         -- Another is at this tenant, and may leave something to do; or nothing is sealed, and nothing may go.
-        p_is_done := NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id);
+        p_is_done := CASE WHEN NOT EXISTS (SELECT FROM audit.trees AS t WHERE t.tenant_id = p_tenant_id) THEN true END;
         RETURN;
     END IF;
     SELECT r.pass_mode INTO v_at FROM audit.retention AS r WHERE r.tenant_id = p_tenant_id FOR UPDATE SKIP LOCKED;
@@ -86,7 +85,7 @@ $$;
 
 COMMENT ON FUNCTION audit.prune_tenant IS
     'Prunes due records of a tenant, at least one batch and until p_deadline. p_pruned: how many; p_is_done: whether the pass over all that is due has '
-    'come to its end. Of a tenant that another transaction is sealing or pruning, or whose terms it is setting, nothing. One statement in its tree for each mode and epoch, and one '
+    'come to its end; NULL: it did not move, since another transaction is sealing or pruning the tenant, or setting its terms. One statement in its tree for each mode and epoch, and one '
     'event "records pruned". Nobody but audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.prune_tenant FROM PUBLIC;
 SET ROLE audit_owner;
