@@ -45,6 +45,16 @@ BEGIN
         RAISE EXCEPTION 'not sealed yet' USING ERRCODE = 'RF010', DETAIL = 'no checkpoint is signed yet',
             HINT = 'Records are sealed and signed within seconds while the signer runs. Try again.';
     END IF;
+    -- The records are read as they are now, so a statement of what has gone that lies beyond the end would be missing from the bundle. The
+    -- statements of a tenant are few, and have an index.
+    IF EXISTS (
+            SELECT FROM audit.seals AS s
+            WHERE s.tenant_id = v_tenant_id AND s.line IS NOT NULL
+              AND (s.epoch, s.leaf_index) >= ((v_epochs -> -1 ->> 'epoch')::int, (v_epochs -> -1 ->> 'size')::bigint)
+              AND s.line ~ '^\{"version":1,"kind":"(prune|erase)",') THEN
+        RAISE EXCEPTION 'not sealed yet: what has gone since the newest checkpoint is not signed yet, try again in some seconds'
+            USING ERRCODE = 'RF010', HINT = 'A checkpoint is signed within seconds while the signer runs. Try again.';
+    END IF;
     RETURN jsonb_build_object(
         'format', 'evidence', 'start_time', p_start_time, 'end_time', p_end_time, 'epochs', v_epochs,
         'step', 'header', 'count', 0);
@@ -54,6 +64,6 @@ $$;
 COMMENT ON FUNCTION audit.begin_evidence IS
     'The state with which audit.export_audit_logs() begins an evidence bundle of the transaction''s tenant, for audit.begin_export(), which '
     'records it. A time: the bundle shows the leaves of that window alone. RF001 when no tenant is set or proven, RF002 when it is not '
-    'registered, RF006 when the key may not read, RF010 when no checkpoint is signed yet.';
+    'registered, RF006 when the key may not read, RF010 when no checkpoint is signed yet, or something was pruned or erased since the newest.';
 REVOKE ALL ON FUNCTION audit.begin_evidence FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.begin_evidence TO audit_trusted, audit_keyed;

@@ -75,6 +75,6 @@ COMMENT ON FUNCTION audit.begin_export IS
     'p_api_key: the key that proved the tenant, where one did. p_format: ndjson, csv, or evidence, a bundle of leaves and checkpoints, which '
     'takes no order and no filters but the times. Filters as in audit.list_audit_logs(). RF001 when no tenant is '
     'set or proven, RF002 when it is not registered, RF003 when an argument is refused, RF005 and RF007 when the key is, RF006 '
-    'when the key may not read, RF010 when there is no evidence because no checkpoint is signed yet.';
+    'when the key may not read, RF010 when there is no evidence yet, because no checkpoint is signed, or none since something was pruned or erased.';
 REVOKE ALL ON FUNCTION audit.begin_export FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.begin_export TO audit_trusted, audit_keyed;
