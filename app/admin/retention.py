@@ -12,6 +12,8 @@ from app.command import Refused, Row
 _MAX_DAYS = 36_500
 _UNCHANGED = 0
 """Stands for a term that was not given: no term has this length."""
+_DONE = {True: "yes", False: "no", None: "begun"}
+"""A step of a tenant that leaves. Begun: the database cannot know how it ended, and its detail says what to verify."""
 
 
 def add_to(commands: Commands) -> None:
@@ -122,12 +124,12 @@ def _say_release(rows: list[Row]) -> Answer:
 
 
 def _say_steps(rows: list[Row]) -> Answer:
-    steps = [{"step": row["step"], "done": "yes" if row["is_done"] else "no", "detail": row["detail"]} for row in rows]
+    steps = [{"step": row["step"], "done": _DONE[row["is_done"]], "detail": row["detail"]} for row in rows]
     return Answer(terminal.table(steps), status=_status_of(rows))
 
 
 def _status_of(rows: list[Row]) -> int:
-    return 0 if all(row["is_done"] for row in rows) else 1
+    return 0 if all(row["is_done"] is not False for row in rows) else 1
 
 
 def _days(text: str) -> int | None:

@@ -1,6 +1,7 @@
 """python -m app.admin for retention: terms, legal holds, and tenants that leave."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,9 @@ def test_what_is_left_of_a_tenant_that_leaves_is_a_table_and_a_status(admin: Adm
     )
     done = admin("offboard", "acme")
     assert (done.returncode, " no " in done.stdout) == (0, False), done.stdout
+    assert re.search(
+        r"^take its last evidence export +begun +the last was begun at .*; verify it", done.stdout, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ BEGIN
     PERFORM audit.leave_tenant();
 
     RETURN QUERY VALUES
-        ('take its last evidence export', coalesce(v_export.is_whole OR v_records IS NULL, v_records IS NULL) AND NOT v_unsealed,
+        ('take its last evidence export', CASE WHEN v_unsealed THEN false WHEN v_records IS NULL THEN true WHEN v_export.is_whole THEN NULL ELSE false END,
          CASE WHEN v_export.created_at IS NULL THEN 'none was begun; verify it with python -m app.verify'
               ELSE format('the last was begun at %s; verify it with python -m app.verify', v_export.created_at) END),
         ('revoke its keys', v_keys + v_links = 0,
@@ -80,7 +80,7 @@ $$;
 
 COMMENT ON FUNCTION audit.offboarding IS
     'What is left to do for a tenant that leaves: step, is_done and detail, in this order. Only an export of all evidence counts that was begun when every '
-    'record had a leaf and a checkpoint; whether it arrived and was verified, the database cannot know. RF002 when the tenant is not registered. SECURITY '
+    'record had a leaf and a checkpoint; is_done is NULL then: whether it arrived and was verified, the database cannot know. RF002 when the tenant is not registered. SECURITY '
     'DEFINER: audit_admin reads no record, and learns here whether there are any.';
 REVOKE ALL ON FUNCTION audit.offboarding FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.offboarding TO audit_admin;

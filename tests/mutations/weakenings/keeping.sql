@@ -172,6 +172,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('offboarding', 'counts revoked keys', ' AND k.revoked_at IS NULL', ''),
         ('offboarding', 'counts keys that have expired', ' AND (k.expires_at IS NULL OR k.expires_at > now())', ''),
         ('offboarding', 'counts released holds', 'h.tenant_id = p_tenant_id AND h.released_at IS NULL', 'h.tenant_id = p_tenant_id'),
+        ('offboarding', 'says of an export that was begun that it is taken', 'WHEN v_export.is_whole THEN NULL', 'WHEN v_export.is_whole THEN true'),
         ('offboarding', 'takes any export', ' AND e.detail ->> ''format'' = ''evidence''', ''),
         ('offboarding', 'takes one term for both', 'v_left.dry_run IS NULL OR v_terms.dry_run_days IS NOT NULL', 'true'),
         ('offboarding', 'asks for no term of LIVE', 'v_left.live IS NULL OR v_terms.live_days IS NOT NULL', 'true'),
