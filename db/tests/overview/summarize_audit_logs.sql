@@ -2,7 +2,7 @@
 -- holds and keys, and nothing of another tenant, by name and by key; and what it refuses.
 
 BEGIN;
-SELECT plan(47);
+SELECT plan(49);
 
 \ir ../support/gateway.sql
 \ir ../support/signer.sql
@@ -167,6 +167,14 @@ SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT audit.enter_tenant(:'writer_of_a') \gset
 SELECT throws_ok('SELECT audit.summarize_audit_logs()', 'RF006', 'the API key has not the scope read', 'refused: a key that may only write');
 SELECT throws_ok('SELECT audit.summarize_proven_audit_logs(24)', 'RF001', 'no tenant is proven for this statement', 'also past what tells');
+-- The owner's part of it asks for the proof again, were it granted one day.
+RESET SESSION AUTHORIZATION;
+GRANT EXECUTE ON FUNCTION audit.describe_administration TO audit_keyed;
+SET LOCAL SESSION AUTHORIZATION audit_app;
+SELECT audit.enter_tenant(:'key_of_a') \gset
+SELECT lives_ok('SELECT audit.describe_administration()', 'with a key its tenant''s terms, holds and keys');
+SELECT set_config('app.tenant_id', 'tap-b', true) \gset
+SELECT throws_ok('SELECT audit.describe_administration()', 'RF001', 'no tenant is proven for this statement', 'and with another tenant named nobody''s');
 
 -- Were it granted one day, the function that shows the owner's tables would ask for the proof by itself.
 RESET SESSION AUTHORIZATION;

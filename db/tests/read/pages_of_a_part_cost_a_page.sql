@@ -5,6 +5,8 @@ BEGIN;
 SELECT plan(37);
 
 SELECT audit.create_tenant('tap-a') \gset
+-- A new table, which nobody vacuums or analyses meanwhile: plans that are made anew would read a block of each index.
+TRUNCATE audit.audit_logs;
 SET LOCAL session_replication_role = replica;   -- the foreign key is asked for nothing
 -- Forty thousand records, of which each part has a hundred; the oldest thousand and the newest nine thousand have none of them.
 INSERT INTO audit.audit_logs (id, tenant_id, agent_id, trace_id, user_id, mode, status, created_at)
@@ -60,29 +62,35 @@ CREATE TEMPORARY TABLE list AS
         ('{"start_time": "2026-01-01T05:00:00Z", "end_time": "2026-01-01T05:01:00Z"}', ', p_mode => ''DRY_RUN''', 50, 60),
         ('{"agent_id": "rare", "end_time": "2026-01-01T01:00:00Z"}',  '',                            8, 60)) AS l (restriction, filter, found, most);
 GRANT SELECT ON list TO audit_keyed;
-DELETE FROM pg_statistic WHERE starelid = 'audit.audit_logs'::regclass;
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
 SELECT pg_temp.page(key, direction, filter, most) FROM list CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction) \g /dev/null
 SELECT is(pg_temp.page(key, direction, filter, most), found || ' for a page', format('%s, %s%s', restriction, direction, filter))
 FROM list CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction);
 
--- As the first part of an export does.
+-- As an export does, in all its parts: one ends after a second, on whatever machine.
 RESET SESSION AUTHORIZATION;
-CREATE FUNCTION pg_temp.part(p_key text, p_order text, p_most int) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.export(p_key text, p_order text, p_most int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    v_before bigint;
-    v_lines  int;
+    v_state  text := format('{"format": "ndjson", "order": "%s", "count": 0}', p_order);
+    v_lines  int := 0;
+    v_part   record;
+    v_before bigint := pg_temp.buffers();
+    v_read   bigint;
 BEGIN
-    PERFORM audit.enter_tenant(p_key), audit.continue_export(format('{"format": "ndjson", "order": "%s", "count": 0}', p_order));
-    v_before := pg_temp.buffers();
-    v_lines := (SELECT sum(regexp_count(convert_from(lines, 'UTF8'), '\n')) FROM audit.export_audit_logs());
-    v_before := pg_temp.buffers() - v_before;
-    RETURN concat(v_lines, ' for ', CASE WHEN v_before <= p_most THEN 'what there is' ELSE v_before || ' buffers' END);
+    WHILE v_state IS NOT NULL LOOP
+        PERFORM audit.enter_tenant(p_key), audit.continue_export(v_state);
+        FOR v_part IN SELECT lines, state FROM audit.export_audit_logs() LOOP
+            v_lines := v_lines + regexp_count(convert_from(v_part.lines, 'UTF8'), '\n');
+            v_state := v_part.state;
+        END LOOP;
+    END LOOP;
+    v_read := pg_temp.buffers() - v_before;
+    RETURN concat(v_lines, ' for ', CASE WHEN v_read <= p_most THEN 'what there is' ELSE v_read || ' buffers' END);
 END
 $$;
 SET LOCAL SESSION AUTHORIZATION audit_app;
-SELECT is(pg_temp.part(key, direction, 300), '101 for what there is', format('an export of %s, %s', restriction, direction))
+SELECT is(pg_temp.export(key, direction, 160), '101 for what there is', format('an export of %s, %s', restriction, direction))
 FROM list CROSS JOIN (VALUES ('desc'), ('asc')) AS o (direction) WHERE restriction IN ('{"agent_id": "rare"}', '{"mode": "LIVE"}') AND filter = '';
 RESET SESSION AUTHORIZATION;
 SELECT is((SELECT count(*) FROM audit.audit_logs WHERE tenant_id = 'tap-a'), 40000::bigint, 'of forty thousand records');
