@@ -16,6 +16,7 @@ from app.http.problems import described
 from app.http.strict_route import StrictRoute
 from app.model.credential import API_KEY
 from app.model.refusals import InvalidRequest, RingfenceError, ScopeMissing, TenantUnknown, Unauthenticated
+from app.telemetry.metrics import REFUSED
 from app.viewer import cookie
 from app.viewer.rendering import page, redirect, up_to_view
 from app.viewer.view_query import form_to_query
@@ -95,8 +96,11 @@ def refusal_page(request: Request[Any], error: RingfenceError | RequestValidatio
             cookie.forget(request, response)
         return response
     found = described(error)
+    REFUSED.labels(found.kind).inc()
     title = HTTPStatus(found.status).phrase
     shown = page(request, "refused.html", found.status, title=title, detail=found.detail)
+    if found.headers and "Retry-After" in found.headers:
+        shown.headers["Retry-After"] = found.headers["Retry-After"]
     if isinstance(error, ScopeMissing | TenantUnknown) and request.state["caller"] is None:
         cookie.forget(request, shown)
     return shown

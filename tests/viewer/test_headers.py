@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.model.uuid_v7 import uuid_v7
+from app.telemetry.metrics import REGISTRY
 from tests.support.bulk_calls import record
 from tests.support.calls import assert_problem
 from tests.support.sealing import sealed_and_signed
@@ -146,3 +147,14 @@ def test_pages_take_no_other_method(auditor: Auditor) -> None:
             answer = auditor.client.request(method, f"/view/{path}", headers=OWN_SITE)
             assert_problem(answer, 405, "method-not-allowed")
             assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_a_refusal_says_when_to_try_again_and_is_counted(auditor: Auditor) -> None:
+    (record_id,) = auditor.write(record())
+    kind = {"kind": "not-sealed-yet"}
+    before = REGISTRY.get_sample_value("ringfence_refused_total", kind) or 0
+    answer = auditor.get(f"records/{record_id}/proof")
+    assert_guarded(answer, 409)
+    assert answer.headers["retry-after"] == "2"
+    assert (REGISTRY.get_sample_value("ringfence_refused_total", kind) or 0) == before + 1
+    assert "retry-after" not in auditor.get("records/x").headers
