@@ -17,7 +17,7 @@ SET plpgsql.print_strict_params = off
 SET lock_timeout = '2s'
 AS $$
 BEGIN
-    ANALYZE audit.audit_logs, audit.legal_holds, audit.seals, audit.api_keys, audit.view_links;
+    ANALYZE audit.api_keys, audit.view_links, audit.audit_logs, audit.legal_holds, audit.seals;
 END
 $$;
 
