@@ -13,7 +13,10 @@ SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key, audit.set_retention('tap-a', 200, NULL), audit.set_retention('tap-b', 200, NULL) \gset
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO tap_gateway, audit_app', pg_my_temp_schema()::regnamespace); END $$;
 SELECT pg_temp.kept('tap-a', 1, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.kept('tap-a', 2, 'LIVE', now(), 'jane'), pg_temp.kept('tap-a', 3, 'LIVE', now(), 'john'),
-       pg_temp.kept('tap-b', 1, 'LIVE', '2020-01-01 00:00:00+00'), pg_temp.seal(), pg_temp.sign('tap-a'), pg_temp.sign('tap-b') \gset
+       pg_temp.kept('tap-b', 1, 'LIVE', '2020-01-01 00:00:00+00') \gset
+-- The other tree is the larger one, so that its statement lies beyond the end of this one's bundles.
+SELECT count(pg_temp.kept('tap-b', n, 'LIVE', now())) FROM generate_series(2, 20) AS n \gset
+SELECT pg_temp.seal(), pg_temp.sign('tap-a'), pg_temp.sign('tap-b') \gset
 -- How a whole bundle begins, and one of a window: as its last epoch and its size, or how it is refused.
 CREATE FUNCTION pg_temp.begun(p_start_time text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
     SELECT pg_temp.answer(format(
