@@ -62,7 +62,7 @@ SELECT throws_ok(format('SELECT audit.open_view_link(%L)', token), 'RF005', 'the
 FROM (VALUES
     (NULL, 'nothing'), ('', 'an empty text'), ('rfl_', 'a beginning'), (left(:'token', 84), 'all but the last digit'), (:'token' || '0', 'a digit more'),
     (upper(:'token'), 'capitals'), (' ' || left(:'token', 84), 'a blank before it'), (overlay(:'token' PLACING 'rf__' FROM 1 FOR 4), 'another kind'),
-    (overlay(:'token' PLACING 'g' FROM 85 FOR 1), 'a digit that is none'), (overlay(:'token' PLACING '0_' FROM 20 FOR 2), 'a sign elsewhere'),
+    (overlay(:'token' PLACING 'g' FROM 85 FOR 1), 'a digit that is none'), (overlay(:'token' PLACING '0_' FROM 19 FOR 2), 'a sign elsewhere'),
     (overlay(:'token' PLACING '_0' FROM 20 FOR 2), 'an underscore elsewhere'), (repeat('a', 1000000), 'a million letters'),
     (overlay(:'token' PLACING CASE right(:'token', 1) WHEN '0' THEN '1' ELSE '0' END FROM 85 FOR 1), 'another last digit'),
     (overlay(:'token' PLACING CASE substr(:'token', 22, 1) WHEN '0' THEN '1' ELSE '0' END FROM 22 FOR 1), 'another first digit of the secret'),
