@@ -87,20 +87,24 @@ def test_the_service_counts_a_broken_tree_in_the_call_that_seals_others(broken: 
     def counted(outcome: str) -> float:
         return float(metrics.SEAL_CALLS.labels(outcome)._value.get())
 
-    async def calls_until_sealed() -> None:
+    async def changes_of_the_call_that_seals() -> dict[str, float]:
+        had = leaves(broken, "globex")
         sealer = Sealer(Database(broken.url(), pool_size=1, pool_timeout=1.0).connect, lambda: True)
         try:
             async with asyncio.timeout(30):
-                while not leaves(broken, "globex"):  # others' transactions may hold it up
+                while leaves(broken, "globex") == had:  # others' transactions may hold it up
                     before = {outcome: counted(outcome) for outcome in ("contradiction", "done", "failed")}
                     await sealer._seal()
                     await asyncio.sleep(0.05)
         finally:
             await sealer._disconnect()
-        assert counted("contradiction") == before["contradiction"] + 1
-        assert counted("done") == before["done"]
-        assert counted("failed") == before["failed"]
+        return {outcome: counted(outcome) - count for outcome, count in before.items()}
 
-    write(broken, "globex")
-    asyncio.run(calls_until_sealed())
+    found = []
+    for _ in range(5):  # a service of another test may count a call of its own at the same moment
+        write(broken, "globex")
+        found.append(asyncio.run(changes_of_the_call_that_seals()))
+        if found[-1] == {"contradiction": 1, "done": 0, "failed": 0}:
+            break
+    assert found[-1] == {"contradiction": 1, "done": 0, "failed": 0}, found
     assert leaves(broken, "acme") == 1
