@@ -12,7 +12,7 @@ from tests.support.processes import ROOT
 
 _LINKS = (".venv", "app", "db", "pgmigrate.yml", "Makefile", "agents.example.toml")
 # What a target needs is installed; without -o, make would look at the lock files and install it again.
-_MAKE = 'make() { command make -o .venv/service -o .venv/migrate -o .venv/local "$@"; }\n'
+_MAKE = 'make() { command make --no-print-directory -o .venv/service -o .venv/migrate -o .venv/local "$@"; }\n'
 
 
 class Shell:
