@@ -40,7 +40,6 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('prune_tenant', 'never ends a pass', 'SET pass_mode = NULL, pass_time = NULL, pass_id = NULL', 'SET pruned_at = v_now'),
         ('prune_tenant', 'does not say when it had its turn', 'SET pruned_at = v_now WHERE', 'SET pruned_at = r.pruned_at WHERE'),
         ('prune_tenant', 'works beyond its deadline', 'EXIT WHEN clock_timestamp() >= p_deadline;', ''),
-        ('prune_tenant', 'says of a locked tenant that it moved on', 't.tenant_id = p_tenant_id) THEN true END', 't.tenant_id = p_tenant_id) THEN true ELSE false END'),
         ('prune_tenant', 'says nothing in the tree', 'PERFORM audit.append_gone_statements(', 'PERFORM concat('),
         ('prune_tenant', 'names one term for all modes', 'nullif(v_term.mode, ''''), v_term.days)', 'nullif(v_term.mode, ''''), v_days.live_days)'),
         ('prune_tenant', 'names no mode', 'nullif(v_term.mode, '''')', 'NULL'),
