@@ -38,7 +38,9 @@ SETTINGS = ("fsync=off", "full_page_writes=off", "max_connections=200", "track_f
 # Each test copies a database of a thousand files: in memory that takes half the time.
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
-"""Bytes that the servers of one run may fill there."""
+"""Bytes that the servers of all runs may fill there."""
+AVAILABLE_MEMORY = 16 << 30
+"""Bytes that have to be available before: one test has a server work on a text of a gigabyte, for which it takes nine."""
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
@@ -152,11 +154,19 @@ def lend_pgtap(binaries: Path) -> None:
             shutil.copy(file, extensions)
 
 
+def memory_has_room() -> bool:
+    """Whether the files of the servers fit into memory, beside what the tests need of it."""
+    if not MEMORY.is_dir():
+        return False
+    available = re.search(r"^MemAvailable: *(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    enough = available is not None and int(available[1]) << 10 > AVAILABLE_MEMORY
+    return enough and shutil.disk_usage(MEMORY).free > ROOM
+
+
 def test_on(binaries: Path, suites: str, pytest_arguments: list[str]) -> bool:
     """Run the suites on a new server of these binaries; return whether all passed."""
     lend_pgtap(binaries)
-    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    with tempfile.TemporaryDirectory(prefix="ringfence-test-", dir=MEMORY if in_memory else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="ringfence-test-", dir=MEMORY if memory_has_room() else None) as folder:
         Path(folder).chmod(0o755)
         server = PrivateServer(binaries, Path(folder) / "server")
         try:

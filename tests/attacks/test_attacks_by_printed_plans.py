@@ -5,10 +5,13 @@ holds the values of its variables; any session can have its plans printed. So ea
 in a block that swallows the error, and then again in the same transaction with every plan printed to the caller.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -215,6 +218,15 @@ def test_a_public_id_and_bytes_that_are_no_text_do_not_print_the_hash_of_a_key(
     assert found_in(heard, secrets_of(attack)) == set()
 
 
+@pytest.fixture
+def much_memory() -> Iterator[None]:
+    """Memory that the runs of `make test`, which are side by side, take one after another: nine gigabytes."""
+    with (Path(tempfile.gettempdir()) / "ringfence-test-memory.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.usefixtures("much_memory")
 def test_a_text_of_a_gigabyte_prints_no_secret(
     attack: Attack, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
