@@ -136,7 +136,10 @@ def test_head_answers_as_get_does(auditor: Auditor) -> None:
         got = auditor.get(path)
         asked = auditor.client.head(f"/view/{path}", follow_redirects=False)
         assert asked.status_code == got.status_code
-        same = [name for name in got.headers if name not in ("x-trace-id", "content-disposition")]
+        # A list names the moment at which it was read: compressed, it is a byte longer or shorter at the next.
+        moment = ("content-length",) if path == "records" else ()
+        same = [name for name in got.headers if name not in ("x-trace-id", "content-disposition", *moment)]
+        assert asked.headers.keys() == got.headers.keys()
         assert {name: asked.headers[name] for name in same} == {name: got.headers[name] for name in same}
 
 
