@@ -40,7 +40,7 @@ MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes that the servers of all runs may fill there."""
 AVAILABLE_MEMORY = 16 << 30
-"""Bytes that have to be available before: one test has a server work on a text of a gigabyte, for which it takes nine."""
+"""Bytes that have to be available before: in one test a server takes nine gigabytes, to work on a text of one."""
 NGINX = Path("/usr/sbin/nginx")  # of tests/http/test_reverse_proxy.py, as is openssl
 
 
