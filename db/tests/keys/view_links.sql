@@ -2,12 +2,13 @@
 -- says; what is done with a link is on record, and nobody can flood the record; and a token is found, compared and kept as a key is.
 
 BEGIN;
-SELECT plan(94);
+SELECT plan(96);
 
 \ir ../support/registrar.sql
 \ir ../support/gateway.sql
 \ir ../support/key_id.sql
 \ir ../support/new_events.sql
+\ir ../support/refusal.sql
 CREATE FUNCTION pg_temp.news() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
     SELECT coalesce(string_agg(concat_ws(' ', e.act, e.tenant_id, e.api_key_id, 'by', e.actor, e.detail), ', '), 'nothing') FROM pg_temp.new_events() AS e
 $$;
@@ -57,15 +58,23 @@ FROM (VALUES ($$SELECT audit.issue_view_link('tap-a', 'x', now() + interval '1 d
              ($$SELECT audit.store_api_key('0123456789abcdef', 'tap-a', 'x', ARRAY['read'], NULL, NULL)$$), ($$SELECT audit.end_keys_of_user('tap-a', 'u1')$$),
              ($$SELECT audit.record_view_link_event('view link opened', 'x')$$)) AS s (statement);
 
--- A token that is none, or not quite the one.
-SELECT throws_ok(format('SELECT audit.open_view_link(%L)', token), 'RF005', 'the link is not valid', 'not valid: ' || said)
+-- A token that is none, or not quite the one. Each check of its form has a token that it alone refuses.
+SELECT is(pg_temp.refusal(format('SELECT audit.open_view_link(%L)', token)), 'RF005|the link is not valid|malformed', 'malformed: ' || said)
 FROM (VALUES
     (NULL, 'nothing'), ('', 'an empty text'), ('rfl_', 'a beginning'), (left(:'token', 84), 'all but the last digit'), (:'token' || '0', 'a digit more'),
     (upper(:'token'), 'capitals'), (' ' || left(:'token', 84), 'a blank before it'), (overlay(:'token' PLACING 'rf__' FROM 1 FOR 4), 'another kind'),
-    (overlay(:'token' PLACING 'g' FROM 85 FOR 1), 'a digit that is none'), (overlay(:'token' PLACING '0_' FROM 19 FOR 2), 'a sign elsewhere'),
-    (overlay(:'token' PLACING '_0' FROM 20 FOR 2), 'an underscore elsewhere'), (repeat('a', 1000000), 'a million letters'),
+    ('frl_' || substr(:'token', 5), 'another kind, of the same letters'),
+    (overlay(:'token' PLACING 'g' FROM 85 FOR 1), 'a digit that is none'), (overlay(:'token' PLACING '0_' FROM 21 FOR 2), 'its second separator one later'),
+    (overlay(:'token' PLACING '_' FROM 50 FOR 1), 'a third separator'), (repeat('a', 1000000), 'a million letters')) AS t (token, said);
+SELECT format('rfl_%s_%s', pg_temp.id(:'token'), (
+    SELECT lpad(to_hex(n), 64, '0') FROM generate_series(0, 100000) AS n
+    WHERE get_byte(sha256(convert_to(lpad(to_hex(n), 64, '0'), 'UTF8')), 0) = get_byte(sha256(convert_to(split_part(:'token', '_', 3), 'UTF8')), 0)
+    LIMIT 1)) AS alike \gset
+SELECT is(pg_temp.refusal(format('SELECT audit.open_view_link(%L)', token)), 'RF005|the link is not valid|unknown', 'unknown: ' || said)
+FROM (VALUES
     (overlay(:'token' PLACING CASE right(:'token', 1) WHEN '0' THEN '1' ELSE '0' END FROM 85 FOR 1), 'another last digit'),
     (overlay(:'token' PLACING CASE substr(:'token', 22, 1) WHEN '0' THEN '1' ELSE '0' END FROM 22 FOR 1), 'another first digit of the secret'),
+    (:'alike', 'a secret whose hash begins as that of the right one'),
     (overlay(:'token' PLACING substr(:'whole', 5, 16) FROM 5 FOR 16), 'the id of another link'), (overlay(:'token' PLACING repeat('0', 64) FROM 22), 'no secret')) AS t (token, said);
 SELECT is(pg_temp.news(), 'nothing', 'none of this is recorded');
 
