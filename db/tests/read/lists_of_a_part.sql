@@ -2,7 +2,7 @@
 -- may be asked with it. Each beside a key that shows the whole.
 
 BEGIN;
-SELECT plan(286);
+SELECT plan(287);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 \ir ../support/part.sql
@@ -115,7 +115,7 @@ SELECT is(pg_temp.asked(:'one', statement), 'RF006 the key may not do that: it s
     format('a part: %s is refused', statement))
 FROM (VALUES ('audit.list_admin_events()'), ('audit.get_leaf(gen_random_uuid())'), ('audit.get_checkpoint()'),
              ('audit.get_inclusion_proof(gen_random_uuid())'), ('audit.get_consistency_proof(0, 0)'), ('audit.begin_evidence(NULL, NULL)'), ('audit.summarize_audit_logs()'),
-             ('audit.record_export(NULL, ''{"format": "evidence"}'')'), ('audit.record_export(NULL, ''{"format": "evidence of a window"}'')'),
+             ('audit.summarize_audit_logs(0)'), ('audit.record_export(NULL, ''{"format": "evidence"}'')'), ('audit.record_export(NULL, ''{"format": "evidence of a window"}'')'),
              ('audit.record_export(NULL)')) AS s (statement);
 SELECT is(pg_temp.asked(:'one', statement), 'RF006 the API key has not the scope write', format('a part: %s is refused', statement))
 FROM (VALUES ('audit.insert_audit_log(''one'', ''LIVE'', ''success'')'), ('audit.record_api_key_use(''write'')'),
