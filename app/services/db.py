@@ -19,7 +19,7 @@ from app.model.credential import ApiKey, Credential
 from app.services import calls
 from app.services.audit_logger import Health
 from app.services.concurrency.deadline import with_deadline
-from app.services.round_trip import Statement, run_together
+from app.services.round_trip import Statement, rows_together, run_together
 
 Parameters = Mapping[str, Any]
 Call = Callable[[LiteralString, Parameters], Awaitable[Any]]
@@ -199,14 +199,11 @@ class Database:
 
     async def _rows(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         async with self._connection() as connection:
-            async with connection.pipeline():
-                await connection.execute(self.begin)
-                result = await connection.execute(statement)
-                await connection.execute(calls.COMMIT)
-                for reset, _ in self._RESET:
-                    await connection.execute(reset)
+            _, rows, *_ = await rows_together(
+                connection, [(self.begin, {}), (statement, {}), (calls.COMMIT, {}), *self._RESET]
+            )
             self._clean.add(connection)
-        return await result.fetchall()
+        return rows
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

@@ -36,6 +36,15 @@ async def run_together(connection: AsyncConnection, statements: Sequence[Stateme
     be used again unless it is closed, which it is after it was lost, or when this was cancelled. Raises DataError and
     UnicodeEncodeError for a text that PostgreSQL has no form for; then nothing was sent.
     """
+    return [_value(result) for result in await _run(connection, statements)]
+
+
+async def rows_together(connection: AsyncConnection, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+    """Run `statements` like run_together(), and return all rows of each, with psycopg's types."""
+    return [_rows(result) for result in await _run(connection, statements)]
+
+
+async def _run(connection: AsyncConnection, statements: Sequence[Statement]) -> list[PGresult]:
     queries = []
     for statement, parameters in statements:
         sql, names = _numbered(statement)
@@ -60,7 +69,7 @@ async def run_together(connection: AsyncConnection, statements: Sequence[Stateme
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise errors.error_from_result(result)
-    return [_value(result) for result in results]
+    return results
 
 
 async def _results(pgconn: PGconn) -> list[PGresult]:
@@ -123,6 +132,20 @@ def _encoded(value: Any) -> bytes | None:
     if encoded and b"\0" in encoded:  # libpq would end the text there
         raise psycopg.DataError("a text holds a NUL character")
     return encoded
+
+
+def _rows(result: PGresult) -> list[tuple[Any, ...]]:
+    loaders = []
+    for column in range(result.nfields):
+        oid = result.ftype(column)
+        kind = psycopg.adapters.get_loader(oid, Format.TEXT)
+        assert kind, "psycopg has a loader for each type that a function here returns"
+        loaders.append(kind(oid))
+    rows = ([result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples))
+    return [
+        tuple(None if value is None else loader.load(value) for loader, value in zip(loaders, row, strict=True))
+        for row in rows
+    ]
 
 
 def _value(result: PGresult) -> Any:
