@@ -2,7 +2,7 @@
 -- export is recorded. Beside a key that shows the whole.
 
 BEGIN;
-SELECT plan(35);
+SELECT plan(36);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 \ir ../support/part.sql
@@ -33,6 +33,9 @@ $$;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO audit_app', pg_my_temp_schema()::regnamespace); END $$;
 
 SET LOCAL SESSION AUTHORIZATION audit_app;
+-- First of all: later the session has heard of app.export.
+SELECT audit.enter_tenant(:'one') \gset
+SELECT throws_ok('SELECT audit.export_audit_logs()', 'RF003', 'no export is under way in this transaction', 'nothing is exported before an export begins');
 SELECT is(pg_temp.exported(:'key', form), '87654321 of 8', form || ': the whole') FROM (VALUES ('ndjson'), ('csv')) AS f (form);
 SELECT is(pg_temp.exported(:'one', form), '7521 of 4', form || ': a part') FROM (VALUES ('ndjson'), ('csv')) AS f (form);
 SELECT is(pg_temp.exported(:'times', form), '6543 of 4', form || ': a window') FROM (VALUES ('ndjson'), ('csv')) AS f (form);

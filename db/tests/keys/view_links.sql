@@ -41,7 +41,7 @@ FROM (VALUES
     ($$'tap-a', 'x', now() + interval '1 day', 60, '{}'$$, '23514', NULL, 'an empty restriction'), ($$'tap-a', 'x', now() + interval '1 day', 60, '{"tenant_id": "tap-b"}'$$, '23514', NULL, 'another name'),
     ($$'tap-a', 'x', now() + interval '1 day', 60, '{"start_time": "2026-01-01T00:00:00"}'$$, 'RF003', NULL, 'a time without a zone'),
     ($$'tap-a', 'x', now() + interval '1 day', 60, '{"start_time": "2026-01-02T00:00:00Z", "end_time": "2026-01-01T00:00:00Z"}'$$, '23514', NULL, 'a window that ends before it begins'),
-    ($$'tap-a', 'x', now() + interval '1 day', 60, '[]'$$, 'RF003', NULL, 'a list')) AS refused (arguments, sqlstate, message, said);
+    ($$'tap-a', 'x', now() + interval '1 day', 60, '[]'$$, 'RF003', 'a restriction is an object of names and texts', 'a list')) AS refused (arguments, sqlstate, message, said);
 SELECT lives_ok($$SELECT audit.issue_view_link('tap-a', 'x', now() + interval '1 day', 43200)$$, 'a key for 12 hours may be');
 SELECT pg_temp.news() \g /dev/null
 
