@@ -22,6 +22,7 @@ from app.routers import (
     audit_router,
     docs_router,
     evidence_router,
+    feed_router,
     health_router,
     metrics_router,
     records_router,
@@ -34,6 +35,7 @@ from app.services.concurrency.limiter import Limiter, Shares
 from app.services.db import Database
 from app.services.executions import Executions
 from app.services.exports import Exports
+from app.services.feed import Feeds
 from app.services.health import sample
 from app.services.intake import BulkIntake
 from app.services.jsonl.store import FileAuditLogger
@@ -47,8 +49,8 @@ from app.viewer import records_router as view_records_router
 
 _CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Tenant-ID", "X-Trace-ID", "traceparent")
 _ROUTERS = (
-    agents_router, audit_router, evidence_router, records_router, health_router, metrics_router, docs_router,
-    pages_router, sign_in_router, view_records_router, overview_router, events_router,
+    agents_router, audit_router, evidence_router, feed_router, records_router, health_router, metrics_router,
+    docs_router, pages_router, sign_in_router, view_records_router, overview_router, events_router,
 )  # fmt: skip
 # Routes are passed to FastAPI directly: of an included router it would look for each route twice.
 _ROUTES = [route for module in _ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
@@ -108,6 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     timeout=settings.export_timeout,
                     stall_timeout=settings.export_stall_timeout,
                 ),
+                feeds=Feeds(audit_logger),
                 bulk_intake=BulkIntake(audit_logger, max_streams=settings.max_bulk_requests),
             )
         finally:

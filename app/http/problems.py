@@ -42,7 +42,7 @@ _REFUSALS: dict[int, list[type[RingfenceError]]] = {
         refusals.MetricsRefused, refusals.LiveDisabled,
     ],
     404: [refusals.AgentUnknown, refusals.RecordNotFound],
-    409: [refusals.NotSealedYet],
+    409: [refusals.NotSealedYet, refusals.FeedPositionLost],
     410: [refusals.Pruned],
     413: [refusals.BodyTooLarge],
     422: [refusals.InvalidRequest, refusals.IdempotencyKeyReused],
@@ -84,7 +84,7 @@ def problem(
     errors: list[dict[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render one problem. errors: the refused fields, each {"field", "detail"} and perhaps a line or index."""
+    """Render one problem. errors: the refused fields, each {"field", "detail"} and perhaps a line or position."""
     body = _body(status, kind, detail, request.state["trace_id"], errors)
     # A cache may keep a 404 that does not say no-store, and answer with it once the record exists.
     return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, PROBLEM_MEDIA_TYPE)

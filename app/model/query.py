@@ -120,6 +120,24 @@ class ConsistencyQuery(Closed):
     tenant_id: TenantId = None
 
 
+class FeedQuery(Closed):
+    """Which part of a feed, in which form, and how long an answer may wait for something new."""
+
+    after: Annotated[Text | None, Field(description="The position of an earlier answer; absent: from the first.")] = (
+        None
+    )
+    limit: Annotated[Number, Field(json_schema_extra={"minimum": 1, "maximum": 10000})] = 1000
+    wait: Annotated[
+        Number,
+        Field(
+            description="Seconds that the answer may wait while there is nothing new; at most 30 count.",
+            json_schema_extra={"minimum": 0, "maximum": 30},
+        ),
+    ] = 0
+    format: Annotated[Text, Field(json_schema_extra={"enum": ["ringfence"]})] = "ringfence"
+    tenant_id: TenantId = None
+
+
 ACTS = (
     "tenant created", "api key issued", "api key rotated", "api key revoked", "proof secret rotated",
     "records exported", "records replayed", "records imported", "records read", "epoch begun",

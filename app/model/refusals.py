@@ -116,6 +116,15 @@ class NotSealedYet(RingfenceError, kind="not-sealed-yet"):
     """No signed checkpoint covers what was asked for; one will, within seconds."""
 
 
+class FeedPositionLost(RingfenceError, kind="feed-position-lost"):
+    """The database was restored, and no longer has what was read before the position of a feed."""
+
+    @classmethod
+    def resume(cls, detail: str, position: str) -> "FeedPositionLost":
+        """position: after which the reader may go on, and loses nothing that is left."""
+        return cls(detail, [{"field": "after", "detail": f"go on after {position}", "resume_after": position}])
+
+
 class Pruned(RingfenceError, kind="pruned"):
     """The hashes that a proof needs went with the records. Proofs between sizes that were signed need none of them."""
 

@@ -6,6 +6,7 @@ from app.http.state import EdgeState
 from app.services.audit_logger import AuditLogger
 from app.services.executions import Executions
 from app.services.exports import Exports
+from app.services.feed import Feeds
 from app.services.intake import BulkIntake
 
 
@@ -16,6 +17,7 @@ class State(EdgeState):
     bulk_intake: BulkIntake
     executions: Executions
     exports: Exports
+    feeds: Feeds
 
 
 class AppRequest(Request[State]):

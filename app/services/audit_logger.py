@@ -4,13 +4,14 @@ Three stores implement it: PostgreSQL (postgres/), the same with a spool for its
 (jsonl/). They import this interface and never one another.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from app.model.credential import Caller, Credential
-from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, FeedQuery, ListQuery
 from app.model.record import Record
 from app.services.batch import Batch
 
@@ -146,6 +147,15 @@ class AuditLogger(Protocol):
 
     async def read_consistency_proof(self, credential: Credential, query: ConsistencyQuery) -> str:
         """Return the proof that the tree only grew from one size to another, as JSON text. Raises NotSealedYet."""
+
+    async def read_feed(self, credential: Credential, query: FeedQuery) -> str:
+        """Return lines of JSON after a position, and a last line: position, count, has_more and checkpoint. At once.
+
+        Raises FeedPositionLost, and EvidenceUnavailable where the store seals nothing.
+        """
+
+    def next_sealing(self) -> asyncio.Future[None]:
+        """Return what ends when records of any tenant were sealed, perhaps. It may never end: so look after a while."""
 
     async def db_ping(self) -> Health:
         """Check that the store works and keeps tenants apart. Raises StorageUnavailable with the reason."""

@@ -76,6 +76,11 @@ GET_CONSISTENCY_PROOF: LiteralString = (
     " p_epoch => %(epoch)s::int)"
 )
 
+READ_FEED: LiteralString = (
+    "SELECT audit.read_feed(p_after => %(after)s, p_limit => %(limit)s::int, p_format => %(format)s)"
+)
+LISTEN_TO_SEALING: LiteralString = "SELECT audit.listen_to_sealing()"
+
 BEGIN_EXPORT: LiteralString = (
     "SELECT audit.begin_export(p_api_key => %(api_key)s, p_format => %(format)s, p_agent_id => %(agent_id)s,"
     " p_trace_id => %(trace_id)s, p_user_id => %(user_id)s, p_mode => %(mode)s, p_status => %(status)s,"

@@ -77,6 +77,7 @@ POOL = _gauge(
     of_workers="sum",
 )  # fmt: skip
 EXPORTS = _gauge("exports_under_way", "Exports that are being sent right now.", of_workers="sum")
+FEED_READERS = _gauge("feed_readers_waiting", "Readers of feeds that wait for something new.", of_workers="sum")
 SEALED_AT = _gauge(
     "seal_last_success_timestamp_seconds", "When a call that seals records last succeeded, or the service started.",
     of_workers="max",

@@ -18,7 +18,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from app.model.credential import HEADER, Caller, Credential
-from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, FeedQuery, ListQuery
 from app.model.record import Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import (
@@ -155,6 +155,14 @@ class FileAuditLogger(AuditLogger):
     async def summarize(self, credential: Credential) -> str:
         _registered(credential)
         raise EvidenceUnavailable(_NO_OVERVIEW)
+
+    @override
+    async def read_feed(self, credential: Credential, query: FeedQuery) -> str:
+        raise _no_evidence(credential)
+
+    @override
+    def next_sealing(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
 
     @override
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:

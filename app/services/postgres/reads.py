@@ -10,7 +10,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from app.model.credential import ApiKey, Credential
-from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, FeedQuery, ListQuery
 from app.model.refusals import RecordNotFound
 from app.model.storable import refuse_unstorable
 from app.model.strict_json import dump
@@ -105,6 +105,11 @@ class DatabaseReader(AuditLogger):
     async def read_consistency_proof(self, credential: Credential, query: ConsistencyQuery) -> str:
         look = _call(credential, calls.GET_CONSISTENCY_PROOF, query.model_dump(exclude={"tenant_id"}))
         return str((await self._read(credential, look))[1])
+
+    @override
+    async def read_feed(self, credential: Credential, query: FeedQuery) -> str:
+        look = _call(credential, calls.READ_FEED, query.model_dump(include={"after", "limit", "format"}))
+        return str((await self._read(credential, look, records=query.limit))[1])
 
     @override
     async def may_export(self, credential: Credential) -> str:

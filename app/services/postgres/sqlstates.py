@@ -9,6 +9,7 @@ import psycopg
 
 from app.model.refusals import (
     DatabaseUnavailable,
+    FeedPositionLost,
     IdempotencyKeyReused,
     InvalidRequest,
     NotSealedYet,
@@ -113,6 +114,8 @@ def _translate(found: Diagnosis, rules: Rules) -> RingfenceError:
             )
         case "RF010":
             return NotSealedYet(message)
+        case "RF013":
+            return FeedPositionLost.resume(message, found.detail or "")
         case "RF012":
             return Pruned(f"{message}: a size that was signed, as that of a checkpoint, stays provable")
         case "23514":  # check_violation

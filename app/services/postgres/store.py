@@ -35,6 +35,7 @@ from app.services.postgres.reads import DatabaseReader
 from app.services.postgres.replica import ReadReplica
 from app.services.postgres.retries import Retries
 from app.services.postgres.sealer import Sealer
+from app.services.postgres.sealing_news import SealingNews
 from app.services.postgres.space import SpaceUsed, sample_space
 from app.services.postgres.sqlstates import Diagnosis, refusal_of
 from app.telemetry.metrics import COMMIT_RECORDS
@@ -91,6 +92,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
             max(1, database.pool_size // 4), busy=bulk, max_queued=64, max_seconds=3 * database.pool_timeout
         )
         # Anybody may try a token: made-up ones in any number keep no connection from anything else.
+        self._news = SealingNews(partial(database.connect, "ringfence-feed"), lambda: self._breaker.is_closed)
         self._links = Limiter(1, busy="too many view links are being opened", max_queued=64, max_seconds=5.0)
 
     @override
@@ -192,6 +194,10 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         _, outcomes = await self._call(None, calls.REPLAY_AUDIT_LOGS, parameters, MAX_WRITE_SECONDS, writes=True)
         return cast(Sequence[Outcome], outcomes)
 
+    @override
+    def next_sealing(self) -> asyncio.Future[None]:
+        return self._news.next()
+
     @property
     @override
     def tenant_source(self) -> str:
@@ -225,6 +231,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
     @override
     def start(self) -> None:
         work = [self._breaker.watch(), self._uses.report(), self._sealer.run()]
+        work += [self._news.run()]
         work += [sample_space(self._space_used, lambda: self._breaker.is_closed)]
         work += [self._replica.watch()] if self._replica else []
         self._background = [asyncio.create_task(each) for each in work]

@@ -15,7 +15,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from app.model.credential import Caller, Credential, SpoolKeySource
-from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, ListQuery
+from app.model.query import AdminEventsQuery, CheckpointQuery, ConsistencyQuery, ExportQuery, FeedQuery, ListQuery
 from app.model.record import Fields, Record, as_stored
 from app.model.record_checks import refuse_broken_rule
 from app.model.refusals import DatabaseUnavailable, OutcomeUnknown, RefusedToServe, RingfenceError, StorageUnavailable
@@ -109,6 +109,14 @@ class SpoolingAuditLogger(AuditLogger):
     @override
     async def read_admin_events(self, credential: Credential, query: AdminEventsQuery) -> str:
         return await self._database.read_admin_events(credential, query)
+
+    @override
+    async def read_feed(self, credential: Credential, query: FeedQuery) -> str:
+        return await self._database.read_feed(credential, query)
+
+    @override
+    def next_sealing(self) -> asyncio.Future[None]:
+        return self._database.next_sealing()
 
     @override
     async def summarize(self, credential: Credential) -> str:

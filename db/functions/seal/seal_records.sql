@@ -104,6 +104,10 @@ BEGIN
     END IF;
     -- The proofs made here must not serve later statements of this transaction.
     PERFORM audit.leave_tenant();
+    -- For readers of feeds that wait, once this is committed: see audit.listen_to_sealing(). It says neither whose records nor how many.
+    IF v_sealed > 0 THEN
+        PERFORM pg_notify('audit_sealed', '');
+    END IF;
 
     IF v_fault IS NOT NULL THEN
         RAISE WARNING '%', CASE WHEN v_is_sealer THEN array_to_string(v_faults, '; ') ELSE 'a tree could not be sealed' END
