@@ -225,7 +225,7 @@ def test_cursors_and_states_that_are_made_up_or_of_the_whole_show_the_part(
         "SELECT audit.get_consistency_proof(0, 0)",
         "SELECT audit.get_leaf('01900000-0000-7000-8000-00000000000a')",
         "SELECT audit.get_inclusion_proof('01900000-0000-7000-8000-00000000000a')",
-        "SELECT audit.begin_evidence(NULL, NULL)", "SELECT audit.begin_export(NULL, 'evidence')",
+        "SELECT audit.read_feed()", "SELECT audit.begin_evidence(NULL, NULL)", "SELECT audit.begin_export(NULL, 'evidence')",
         """SELECT audit.record_export(NULL, '{"format": "evidence", "epoch": 1, "size": 99}')""",
         "SELECT audit.insert_audit_log('shown', 'LIVE', 'success')",
         """SELECT audit.import_audit_logs('[{"agent_id": "shown"}]', 1)""",

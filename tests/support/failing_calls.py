@@ -106,6 +106,7 @@ CALLS: dict[str, list[str]] = {
     ],
     "proven_tenant": ["'read'", "'write'", BAD, "NULL"],
     "prune_records": ["", "NULL", "-1"],
+    "read_proven_feed": ["NULL, 1, 'ringfence'", f"{BAD}, 1, 'ringfence'", f"NULL, 1, {BAD}", "'x', NULL, NULL"],
     "record_api_key_use": ["'read'", "'write'", "'import'", BAD, "NULL"],
     "record_export": KEYS,
     "refresh_statistics": [""],

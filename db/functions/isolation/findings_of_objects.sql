@@ -66,7 +66,7 @@ BEGIN
             'describe_api_key', 'claim_idempotency_key',
             'get_proven_audit_log', 'list_proven_audit_logs', 'count_proven_audit_logs', 'list_proven_admin_events', 'export_proven_audit_logs',
             'begin_proven_evidence', 'get_proven_checkpoint', 'get_proven_consistency_proof', 'get_proven_inclusion_proof',
-            'get_proven_leaf', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
+            'get_proven_leaf', 'read_proven_feed', 'list_tree_heads', 'signer_consistency_proof', 'signer_epoch_statement', 'store_checkpoint',
             'record_export', 'record_api_key_use', 'list_all_admin_events',
             'create_tenant', 'list_tenants', 'issue_api_key', 'list_api_keys', 'rotate_api_key', 'revoke_api_key',
             'rotate_proof_secret', 'issue_view_link', 'list_view_links', 'revoke_view_link', 'open_view_link', 'end_keys_of_user',

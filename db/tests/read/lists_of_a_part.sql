@@ -2,7 +2,7 @@
 -- may be asked with it. Each beside a key that shows the whole.
 
 BEGIN;
-SELECT plan(287);
+SELECT plan(289);
 
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b') \gset
 \ir ../support/part.sql
@@ -110,12 +110,12 @@ FROM shower AS s JOIN (VALUES (1, 'a1 a2 a3 a4 a5 a6 a7 a8'), (2, 'a1 a2 a5 a7')
 SELECT is(pg_temp.asked(:'key', statement), answer, format('the whole: %s: %s', statement, answer))
 FROM (VALUES ('audit.list_admin_events()', 'answered'), ('audit.get_leaf(gen_random_uuid())', 'answered'),
              ('audit.get_checkpoint()', 'RF010 not sealed yet'), ('audit.get_inclusion_proof(gen_random_uuid())', 'answered'),
-             ('audit.get_consistency_proof(0, 0)', 'RF010 not sealed yet'), ('audit.summarize_audit_logs()', 'answered'), ('audit.record_api_key_use(''read'')', 'answered')) AS s (statement, answer);
+             ('audit.get_consistency_proof(0, 0)', 'RF010 not sealed yet'), ('audit.summarize_audit_logs()', 'answered'), ('audit.read_feed()', 'answered'), ('audit.record_api_key_use(''read'')', 'answered')) AS s (statement, answer);
 SELECT is(pg_temp.asked(:'one', statement), 'RF006 the key may not do that: it shows a part of the records, which it lists, counts, gets and exports',
     format('a part: %s is refused', statement))
 FROM (VALUES ('audit.list_admin_events()'), ('audit.get_leaf(gen_random_uuid())'), ('audit.get_checkpoint()'),
              ('audit.get_inclusion_proof(gen_random_uuid())'), ('audit.get_consistency_proof(0, 0)'), ('audit.begin_evidence(NULL, NULL)'), ('audit.summarize_audit_logs()'),
-             ('audit.summarize_audit_logs(0)'), ('audit.record_export(NULL, ''{"format": "evidence"}'')'), ('audit.record_export(NULL, ''{"format": "evidence of a window"}'')'),
+             ('audit.summarize_audit_logs(0)'), ('audit.read_feed()'), ('audit.record_export(NULL, ''{"format": "evidence"}'')'), ('audit.record_export(NULL, ''{"format": "evidence of a window"}'')'),
              ('audit.record_export(NULL)')) AS s (statement);
 SELECT is(pg_temp.asked(:'one', statement), 'RF006 the API key has not the scope write', format('a part: %s is refused', statement))
 FROM (VALUES ('audit.insert_audit_log(''one'', ''LIVE'', ''success'')'), ('audit.record_api_key_use(''write'')'),

@@ -43,7 +43,7 @@ SELECT results_eq(
       ORDER BY p.proname$$,
     ARRAY['admin_events_keyset_page'::name, 'admin_events_page', 'are_pruned', 'block_hashes', 'count_audit_logs', 'count_hours',
           'describe_administration', 'describe_evidence', 'due_batch',
-          'erase_records', 'evidence_page', 'export_audit_logs', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
+          'erase_records', 'evidence_page', 'export_audit_logs', 'feed_page', 'filtered_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page',
           'leaves_in_window', 'list_audit_logs', 'next_gone_statement', 'next_to_seal', 'prune_batch', 'records_of_user', 'seal_batch', 'seal_remaining'],
     'planned once a session are the lists, the overview, the export, the sealing, and what prunes and erases');
 SELECT is_empty(
@@ -79,7 +79,7 @@ SELECT results_eq(
                                  'max_parallel_workers_per_gather=0', 'jit=off']
       ORDER BY p.proname$$,
     ARRAY['admin_events_keyset_page'::name, 'block_hashes', 'count_hours', 'describe_evidence', 'due_batch', 'erase_records', 'evidence_page',
-          'fold_tiles', 'has_due_records', 'held_records', 'keyset_page', 'leaves_in_window', 'next_gone_statement', 'next_to_seal', 'prune_batch',
+          'feed_page', 'fold_tiles', 'has_due_records', 'held_records', 'keyset_page', 'leaves_in_window', 'next_gone_statement', 'next_to_seal', 'prune_batch',
           'records_of_user', 'seal_batch', 'seal_remaining'],
     'the order of an index is the only way of those that read rows in their order');
 SELECT results_eq(
