@@ -84,7 +84,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         audit_logger = make_audit_logger(settings)
         client = AgentClient()
         executions = Executions(audit_logger, agents, client, live_enabled=settings.live_enabled)
-        shutdown = Shutdown()
+        feeds = Feeds(audit_logger)
+        loop = asyncio.get_running_loop()
+        shutdown = Shutdown(partial(loop.call_soon_threadsafe, feeds.end))
         observing: asyncio.Task[None] | None = None
         try:
             await audit_logger.open()
@@ -110,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     timeout=settings.export_timeout,
                     stall_timeout=settings.export_stall_timeout,
                 ),
-                feeds=Feeds(audit_logger),
+                feeds=feeds,
                 bulk_intake=BulkIntake(audit_logger, max_streams=settings.max_bulk_requests),
             )
         finally:

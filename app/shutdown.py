@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
@@ -31,7 +32,9 @@ def drain_workers_on_every_signal() -> None:
 class Shutdown:
     """Notes when the first signal to stop comes, and how many requests are under way then."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_signal: Callable[[], object]) -> None:
+        """on_signal: is called once, when the first signal comes, in the middle of whatever runs."""
+        self._on_first_signal = on_signal
         self._began: float | None = None
         self._under_way = 0
 
@@ -49,6 +52,7 @@ class Shutdown:
         if self._began is None:
             self._began = time.monotonic()
             self._under_way = UnderWay.requests
+            self._on_first_signal()
         if callable(before):
             before(number, frame)
 

@@ -91,7 +91,7 @@ _PARAMETERS: dict[str, Any] = {
     "order": "asc", "limit": 50, "cursor": "next_cursor-of-the-page-before", "consistency": "strong",
     "format": "csv", "bom": True, "act": "api key issued", "api_key_id": "98ad53c47f631b51",
     "Idempotency-Key": "import-2026-11-22-part-7", **{f"context.{name}": "4711" for name in CONTEXT_NAMES},
-    "epoch": 1, "size": 1205, "from": 1000, "to": 1205,
+    "epoch": 1, "size": 1205, "from": 1000, "to": 1205, "after": "1.1205.2c26b46b68ffc68f", "wait": 30,
 }  # fmt: skip
 # Of bodies that are lines of text, whose schema says no more than that.
 _LINES_SENT = {"application/x-ndjson": json.dumps(_RECORD) + "\n"}
@@ -161,7 +161,9 @@ def _complete(document: dict[str, Any]) -> None:
             _announce(operation["responses"])
             for parameter in operation.get("parameters", ()):
                 parameter.setdefault("description", _DESCRIPTIONS.get(parameter["name"]))
-                parameter.setdefault("example", _PARAMETERS[parameter["name"]])
+                words = parameter["schema"].get("enum", ())
+                example = _PARAMETERS[parameter["name"]]
+                parameter.setdefault("example", words[0] if words and example not in words else example)
             _show(operation.get("requestBody", {}), _LINES_SENT)
             _show(operation["responses"].get("200", {}), _LINES_EXPORTED)
 

@@ -130,11 +130,13 @@ class FeedQuery(Closed):
     wait: Annotated[
         Number,
         Field(
-            description="Seconds that the answer may wait while there is nothing new; at most 30 count.",
+            description="Seconds that the answer may wait while there is nothing new.",
             json_schema_extra={"minimum": 0, "maximum": 30},
         ),
     ] = 0
-    format: Annotated[Text, Field(json_schema_extra={"enum": ["ringfence"]})] = "ringfence"
+    format: Annotated[
+        Text, Field(description="Form of a record's line.", json_schema_extra={"enum": ["ringfence"]})
+    ] = "ringfence"
     tenant_id: TenantId = None
 
 

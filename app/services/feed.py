@@ -5,18 +5,17 @@ from collections.abc import Callable
 
 from app.model.credential import Credential
 from app.model.query import FeedQuery
-from app.model.refusals import StorageUnavailable
+from app.model.refusals import InvalidRequest, StorageUnavailable
 from app.services.audit_logger import AuditLogger
 from app.services.concurrency.limiter import Limiter
 from app.telemetry.metrics import FEED_READERS
 
-MAX_SECONDS = 30.0
+MAX_SECONDS = 30
 """That an answer may wait. Proxies close a connection on which nothing comes for sixty."""
 MAX_WAITING = 512
 """Readers of one worker that wait at once, of which a tenant has at most half of what the others leave."""
 _MAX_LOOKING = 2
 """Of them, how many look again at once: news of one tenant wakes the readers of all."""
-_SECONDS_BETWEEN_LOOKS = 0.25
 _SECONDS_UNTOLD = 3.0
 """After which a reader looks again without news: some servers tell none."""
 
@@ -28,31 +27,38 @@ class Feeds:
         self._audit_logger = audit_logger
         self._waiting = Limiter(MAX_WAITING, busy="too many readers of feeds are waiting", max_share=0.5)
         self._looking = asyncio.Semaphore(_MAX_LOOKING)
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def read(self, credential: Credential, query: FeedQuery, block: Callable[[], bool] | None) -> str:
         """Return the lines after a position, and a last line; where there are none, wait up to `query.wait` seconds.
 
-        block: moves the request to those that are blocked; False when those are too many. Raises StorageUnavailable.
+        block: moves the request to those that are blocked; False when those are too many. Raises InvalidRequest and
+        StorageUnavailable.
         """
+        if not 0 <= query.wait <= MAX_SECONDS:
+            raise InvalidRequest.field("wait", f"a number of seconds from 0 to {MAX_SECONDS}")
         loop = asyncio.get_running_loop()
-        until = loop.time() + min(query.wait, MAX_SECONDS)
+        until = loop.time() + query.wait
         news = self._audit_logger.next_sealing()  # before the look: or what is sealed after it would be missed
         lines = await self._audit_logger.read_feed(credential, query)
-        if query.wait <= 0 or not _is_empty(lines):
+        if not query.wait or not _is_empty(lines):
             return lines
         async with self._waiting.hold(credential.tenant_id or ""):
             if block is not None and not block():
                 raise StorageUnavailable("too many requests are waiting")
             with FEED_READERS.track_inprogress():
-                while _is_empty(lines) and (left := until - loop.time()) > 0:
-                    await asyncio.wait([news], timeout=min(left, _SECONDS_UNTOLD))
+                while _is_empty(lines) and (left := until - loop.time()) > 0 and not self._ended.done():
+                    either = asyncio.FIRST_COMPLETED
+                    await asyncio.wait([news, self._ended], timeout=min(left, _SECONDS_UNTOLD), return_when=either)
                     async with self._looking:
                         news = self._audit_logger.next_sealing()
                         lines = await self._audit_logger.read_feed(credential, query)
-                    await asyncio.sleep(
-                        min(_SECONDS_BETWEEN_LOOKS, max(until - loop.time(), 0)) if _is_empty(lines) else 0
-                    )
         return lines
+
+    def end(self) -> None:
+        """Answer every reader that waits: the service is to stop."""
+        if not self._ended.done():
+            self._ended.set_result(None)
 
 
 def _is_empty(lines: str) -> bool:

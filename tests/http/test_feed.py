@@ -161,7 +161,17 @@ def test_a_reader_that_waits_is_told_when_its_key_is_revoked(database: TestDatab
 
 
 @pytest.mark.parametrize(
-    "query", [{"limit": 0}, {"limit": 10001}, {"format": "csv"}, {"after": "1"}, {"after": ""}, {"wait": "x"}]
+    "query",
+    [
+        {"limit": 0},
+        {"limit": 10001},
+        {"format": "csv"},
+        {"after": "1"},
+        {"after": ""},
+        {"wait": "x"},
+        {"wait": -1},
+        {"wait": 31},
+    ],
 )
 def test_what_no_reader_would_send_is_refused_by_name(client: TestClient, query: dict[str, Any]) -> None:
     assert_problem(get(client, **query), 422, "invalid-request", *query)

@@ -20,6 +20,7 @@ PATHS = [LOGS, "/api/v1/audit/admin-events", "/api/v1/health", "/openapi.json", 
 ALLOWED = {
     LOGS: "GET, HEAD, OPTIONS, POST",
     EXPORT: "GET, HEAD, OPTIONS",
+    "/api/v1/audit/feed": "GET, HEAD, OPTIONS",
     f"{LOGS}/01900000-0000-7000-8000-00000000000a": "GET, HEAD, OPTIONS",
     "/api/v1/audit/admin-events": "GET, HEAD, OPTIONS",
     "/api/v1/agents/a/execute": "OPTIONS, POST",

@@ -47,7 +47,7 @@ def test_every_answer_is_one_that_the_document_announces(
     assert len(operations) >= 4
     is_file = service.http.get("/api/v1/health/db").json()["backend"] == "jsonl"
     # A file has no evidence: a 501 is the right answer there, and a server's error anywhere else.
-    without = ("/export", "/checkpoint", "/leaf", "/proof", "/consistency") if is_file else ()
+    without = ("/export", "/checkpoint", "/leaf", "/proof", "/consistency", "/feed") if is_file else ()
     answered: set[int] = set()
     with requests.Session() as session:
         session.trust_env = False
@@ -59,6 +59,8 @@ def test_every_answer_is_one_that_the_document_announces(
             @given(case=operation.as_strategy(generation_mode=mode))
             def send(case: Any) -> None:
                 headers = {"X-Tenant-ID": tenant} if tenant else {}
+                if str(case.query.get("wait", "")).isdigit():  # the answer would wait as long
+                    case.query["wait"] = 0
                 response = case.call(base_url=str(service.http.base_url), session=session, headers=headers)
                 answered.add(response.status_code)
                 is_left_out = case.path.endswith(without) and response.status_code == 501

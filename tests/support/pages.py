@@ -55,6 +55,7 @@ RUN_BY = {
     ("docs/retention.md", "Tell a person what is stored"): "test_retention_page.py",
     ("docs/retention.md", "A tenant leaves"): "test_retention_page.py",
     ("docs/retention.md", "Space"): "test_retention_page.py",
+    ("docs/feed.md", "Read it with curl"): "test_feed_page.py",
     ("docs/view.md", "Sign in"): "test_view_page.py",
     ("docs/view.md", "A link for an auditor"): "test_view_page.py",
     ("docs/signing.md", "Set up"): "test_signing_page.py",

@@ -17,6 +17,8 @@ from app.services.round_trip import run_together
 logger = logging.getLogger("ringfence")
 
 _MAX_SECONDS = 5.0
+_SECONDS_BETWEEN_NEWS = 0.25
+"""Each wakes every reader that waits; and anybody who may connect can notify."""
 _SECONDS_AFTER_FAILURE = 5.0
 
 
@@ -58,6 +60,7 @@ class SealingNews:
             self._tell()  # what was sealed while nobody listened
             async for _ in connection.notifies():
                 self._tell()
+                await asyncio.sleep(_SECONDS_BETWEEN_NEWS)
         finally:
             await connection.close()
 
