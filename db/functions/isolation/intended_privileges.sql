@@ -200,6 +200,9 @@ AS $$
         ('function', 'audit.subtree_hash',              'EXECUTE', 'audit_trusted'),
         ('function', 'audit.subtree_path',              'EXECUTE', 'audit_trusted'),
         ('function', 'audit.tree_edge',                 'EXECUTE', 'audit_trusted'),
+        -- functions/feed
+        ('function', 'audit.cloud_event',               'EXECUTE', 'audit_trusted'),
+        ('function', 'audit.ocsf_event',                'EXECUTE', 'audit_trusted'),
         -- functions/overview
         ('function', 'audit.count_hours',               'EXECUTE', 'audit_trusted'),
         ('function', 'audit.describe_administration',   'EXECUTE', 'audit_trusted'),
