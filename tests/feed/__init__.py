@@ -1,0 +1,1 @@
+"""The feed: what it gives, in which form, and who reads it."""
