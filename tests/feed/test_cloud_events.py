@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from app.http.schemas import AuditRecord
-from tests.feed.conftest import EPOCH, LEAF_HASH, LEAF_INDEX, Event, MakeEvent, faults, validator
-from tests.feed.records import ANY, EXTREMES, FULL, SPAN, TRACE
+from tests.feed.conftest import EPOCH, LEAF_HASH, LEAF_INDEX, MakeEvent, faults, validator
+from tests.support.events import Event, as_listed
+from tests.support.odd_records import ANY, EXTREMES, FULL, SPAN, TRACE
 
 CLOUD_EVENT = validator("cloudevents-1.0.json")
 
@@ -33,7 +34,7 @@ def listed(record: dict[str, Any]) -> dict[str, Any]:
     shown = {name: record.get(name) for name in AuditRecord.model_fields}
     for name in ("created_at", "recorded_at"):
         if (time := shown[name]) is not None:
-            shown[name] = f"{time:%Y-%m-%dT%H:%M:%S.%fZ}"
+            shown[name] = as_listed(time)
     shown["context"] = json.loads(record.get("context") or "null")
     return shown
 

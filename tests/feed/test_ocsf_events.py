@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 from app.model.context import CONTEXT_NAMES, member_text
 from tests.conftest import TestDatabase
-from tests.feed.conftest import EPOCH, LEAF_HASH, LEAF_INDEX, Event, MakeEvent, faults, parsed, validator
-from tests.feed.records import ANY, EXTREMES, FULL
+from tests.feed.conftest import EPOCH, LEAF_HASH, LEAF_INDEX, MakeEvent, faults, validator
+from tests.support.events import SEALED_EVENTS, Event, as_listed, parsed
+from tests.support.odd_records import ANY, EXTREMES, FULL
 from tests.support.polling import eventually
 
 OCSF = validator("ocsf-1.9.0-api-activity.json")
@@ -55,8 +56,7 @@ def lost(record: dict[str, Any], event: Event) -> dict[str, Any]:
     said: dict[str, tuple[Any, Any]] = {name: (record.get(name), at(event, place)) for name, place in places.items()}
     for moment, place in (("created_at", "time"), ("recorded_at", "metadata.logged_time")):
         said[moment] = milliseconds(record.get(moment)), at(event, place)
-    exact = f"{record['created_at']:%Y-%m-%dT%H:%M:%S.%fZ}"
-    said["original_time"] = exact, at(event, "metadata.original_time")
+    said["original_time"] = as_listed(record["created_at"]), at(event, "metadata.original_time")
     context = json.loads(record.get("context") or "{}")
     unmapped = event.get("unmapped", {})
     for name, value in context.items():
@@ -150,12 +150,7 @@ def test_records_that_the_table_took_and_sealed_are_valid_events_with_their_leaf
     eventually(sealed)
     with psycopg.connect(database.url()) as gateway:
         gateway.execute("SELECT audit.set_tenant(p_tenant_id => 'acme')")
-        rows = gateway.execute(
-            "SELECT audit.ocsf_event(ROW(l.id, l.trace_id, l.tenant_id, l.agent_id, l.mode, l.status, l.http_status,"
-            "  l.latency_ms, l.user_id, l.error, l.created_at, l.recorded_at, l.api_key_id, l.context::text"
-            ")::audit.listed_audit_log, s.epoch, s.leaf_index, s.leaf_hash), s.leaf_hash"
-            " FROM audit.audit_logs AS l JOIN audit.seals AS s ON s.record_id = l.id AND s.tenant_id = l.tenant_id"
-        ).fetchall()
+        rows = gateway.execute(SEALED_EVENTS).fetchall()
     events = [(parsed(line), leaf_hash) for line, leaf_hash in rows]
     assert {event["metadata"]["sequence"] for event, _ in events} == set(range(len(records)))
     for event, leaf_hash in events:

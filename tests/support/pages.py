@@ -72,6 +72,7 @@ RUN_BY = {
     ("docs/evidence.md", "Keep checkpoints outside"): "test_evidence_pages.py",
     ("docs/evidence.md", "Sealing"): "test_evidence_pages.py",
     ("docs/evidence.md", "Restores and failovers"): "test_evidence_pages.py",
+    ("docs/ocsf.md", "Check a fingerprint"): "test_ocsf_page.py",
 }
 """(page, heading): the test below tests/docs that runs the commands."""
 

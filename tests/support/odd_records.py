@@ -1,4 +1,4 @@
-"""Records of every kind: a table of extremes, and Hypothesis's strategy for any other that audit.audit_logs takes."""
+"""Records of every kind for the feed: a table of extremes, and a strategy of Hypothesis for any other."""
 
 import json
 from datetime import UTC, datetime
