@@ -92,7 +92,7 @@ $$;
 
 COMMENT ON FUNCTION audit.ocsf_event IS
     'The record as one line of JSON: an event of OCSF 1.9.0, class API Activity, as docs/ocsf.md describes it. p_epoch, p_leaf_index and '
-    'p_leaf_hash: where the record is sealed. Reads no table. STABLE, since to_json() and to_char() promise no more; its bytes depend on no '
+    'p_leaf_hash: where the record is sealed; none may be NULL. Reads no table. STABLE, since to_json() and to_char() promise no more; its bytes depend on no '
     'setting. Runs as its caller.';
 REVOKE ALL ON FUNCTION audit.ocsf_event FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.ocsf_event TO audit_trusted;

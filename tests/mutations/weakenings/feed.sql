@@ -50,10 +50,14 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('cloud_event', 'says that the trace was sampled', '''-00"''', '''-01"'''),
 
         -- What an attribute may hold.
-        ('cloud_event', 'has any subject', 'CASE WHEN p_record.agent_id !~ c_control THEN '',"subject":'' || v_agent_id END', ''',"subject":'' || v_agent_id'),
-        ('cloud_event', 'has any trace', 'CASE WHEN p_record.trace_id !~ c_control THEN '',"traceid":'' || v_trace_id END', ''',"traceid":'' || v_trace_id'),
-        ('cloud_event', 'takes some control characters for text', 'chr(127), ''-'', chr(159)', 'chr(127)'),
-        ('cloud_event', 'breaks a line', 'translate(p_record.context, chr(10) || chr(13), ''  '')', 'p_record.context')
+        ('cloud_event', 'has any subject', 'CASE WHEN p_record.agent_id !~ c_forbidden THEN '',"subject":'' || v_agent_id END', ''',"subject":'' || v_agent_id'),
+        ('cloud_event', 'has any trace', 'CASE WHEN p_record.trace_id !~ c_forbidden THEN '',"traceid":'' || v_trace_id END', ''',"traceid":'' || v_trace_id'),
+        ('cloud_event', 'takes the first control characters for text', '\u0001-\u001f', ''),
+        ('cloud_event', 'takes the last control characters for text', '\u007f-\u009f', '\u007f'),
+        ('cloud_event', 'takes what is no character for one', '\ufdd0-\ufdef\ufffe\uffff', ''),
+        ('cloud_event', 'takes what is no character in the last plane for one', '\U0010fffe\U0010ffff', ''),
+        ('cloud_event', 'breaks a line', 'replace(p_record.context, chr(10), '' '')', 'p_record.context'),
+        ('cloud_event', 'returns to the beginning of a line', ', chr(13), '' '')', ', chr(13), chr(13))')
 ),
 source AS (
     SELECT p.proname, pg_get_functiondef(p.oid) AS body FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
