@@ -135,7 +135,7 @@ class FeedQuery(Closed):
         ),
     ] = 0
     format: Annotated[
-        Text, Field(description="Form of a record's line.", json_schema_extra={"enum": ["ringfence"]})
+        Text, Field(description="Form of a record's line.", json_schema_extra={"enum": ["ringfence", "ocsf", "cloudevents"]})
     ] = "ringfence"
     tenant_id: TenantId = None
 

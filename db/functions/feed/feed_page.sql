@@ -34,7 +34,9 @@ BEGIN
     -- OFFSET 0: down the key for each record, and its line is made once.
     LEFT JOIN LATERAL (
         SELECT r.id, r.trace_id, r.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms, r.user_id, r.error,
-               r.created_at, r.recorded_at, r.api_key_id, r.context
+               r.created_at, r.recorded_at, r.api_key_id, r.context,
+               ROW(r.id, r.trace_id, r.tenant_id, r.agent_id, r.mode, r.status, r.http_status, r.latency_ms, r.user_id, r.error,
+                   r.created_at, r.recorded_at, r.api_key_id, r.context::text)::audit.listed_audit_log AS log
         FROM audit.audit_logs AS r
         WHERE r.id = s.record_id AND r.tenant_id = p_tenant_id OFFSET 0) AS l ON true
     CROSS JOIN LATERAL (
@@ -61,6 +63,8 @@ BEGIN
                 ',"api_key_id":', coalesce('"' || l.api_key_id || '"', 'null'),
                 -- A line break of JSON stands between its parts, never within a text.
                 ',"context":', coalesce(translate(l.context::text, E'\n\r', '  '), 'null'), E'}\n')
+            WHEN p_format = 'ocsf' THEN audit.ocsf_event(l.log, p_epoch, s.leaf_index, s.leaf_hash) || E'\n'
+            ELSE audit.cloud_event(l.log, p_epoch, s.leaf_index, s.leaf_hash) || E'\n'
             END OFFSET 0) AS made (line);
 END
 $$;

@@ -27,8 +27,8 @@ BEGIN
     END IF;
     IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'limit is a number from 1 to 10000' USING ERRCODE = 'RF003', COLUMN = 'limit';
-    ELSIF p_format IS NULL OR p_format NOT IN ('ringfence') THEN
-        RAISE EXCEPTION 'format is ringfence' USING ERRCODE = 'RF003', COLUMN = 'format';
+    ELSIF p_format IS NULL OR p_format NOT IN ('ringfence', 'ocsf', 'cloudevents') THEN
+        RAISE EXCEPTION 'format is ringfence, ocsf or cloudevents' USING ERRCODE = 'RF003', COLUMN = 'format';
     END IF;
 
     SELECT f.epoch, f.leaf INTO v_epoch, v_leaf FROM audit.feed_position(v_tenant_id, p_after) AS f;
@@ -63,7 +63,8 @@ $$;
 
 COMMENT ON FUNCTION audit.read_feed IS
     'Lines of JSON for the leaves of the transaction''s tenant after p_after, a position (NULL: from the first), p_limit at most, and a last '
-    'line: position, count, has_more (there may be more already), checkpoint (the newest; null before the first). p_format: ringfence. '
+    'line: position, count, has_more (there may be more already), checkpoint (the newest; null before the first). p_format: ringfence, '
+    'or ocsf or cloudevents: as audit.ocsf_event() and audit.cloud_event() have a record, and no statements. '
     'RF001 when no tenant is set or proven, RF002 when it is not registered, RF003 when an argument is refused, RF006 when the key may not '
     'read, RF010 on a standby that is behind the position, RF013 when the tree no longer has what was read before it: DETAIL says after '
     'which position to go on.';

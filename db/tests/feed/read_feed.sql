@@ -2,7 +2,7 @@
 -- the position to go on after; records that were pruned have no line; and what is refused.
 
 BEGIN;
-SELECT plan(86);
+SELECT plan(92);
 
 \ir ../support/gateway.sql
 \ir ../support/signer.sql
@@ -77,11 +77,21 @@ INSERT INTO call (expression, answer, said) VALUES
     ('pg_temp.parts(10000)', '1 2 3 prune | 4 false', 'all at once'),
     ('pg_temp.told(audit.read_feed(''1.0''))', '1 2 3 prune | 4 false', 'after the beginning'),
     ('pg_temp.told(audit.read_feed(''1.3''))', 'prune | 1 false', 'a position is good without a hash'),
+    ('(SELECT string_agg(l.line::json ->> ''class_uid'', '' '') FROM regexp_split_to_table(rtrim(audit.read_feed(NULL, 1000, ''ocsf''), E''\n''), E''\n'') AS l (line))',
+        '6003 6003 6003', 'OCSF has an event for each record, and none for a statement'),
+    (format('audit.read_feed(%L, 1, ''ocsf'')', :'after_1'), (SELECT audit.ocsf_event(ROW(r.id, r.trace_id, r.tenant_id, r.agent_id, r.mode, r.status, r.http_status,
+            r.latency_ms, r.user_id, r.error, r.created_at, r.recorded_at, r.api_key_id, r.context::text)::audit.listed_audit_log, 1, 1, s.leaf_hash)
+        FROM audit.audit_logs AS r JOIN audit.seals AS s ON s.record_id = r.id WHERE r.id = :id_2) || E'\n'
+        || pg_temp.last_line(concat('1.2.', left((:'hashes'::text[])[2], 16)), 1, :'note', 'true'), 'the event of audit.ocsf_event()'),
+    (format('audit.read_feed(%L, 1, ''cloudevents'')', :'after_1'), (SELECT audit.cloud_event(ROW(r.id, r.trace_id, r.tenant_id, r.agent_id, r.mode, r.status, r.http_status,
+            r.latency_ms, r.user_id, r.error, r.created_at, r.recorded_at, r.api_key_id, r.context::text)::audit.listed_audit_log, 1, 1, s.leaf_hash)
+        FROM audit.audit_logs AS r JOIN audit.seals AS s ON s.record_id = r.id WHERE r.id = :id_2) || E'\n'
+        || pg_temp.last_line(concat('1.2.', left((:'hashes'::text[])[2], 16)), 1, :'note', 'true'), 'the event of audit.cloud_event()'),
     ('pg_temp.refusal(''SELECT audit.read_feed(p_limit => 0)'')', 'RF003|limit is a number from 1 to 10000|limit', 'no lines'),
     ('pg_temp.refusal(''SELECT audit.read_feed(p_limit => 10001)'')', 'RF003|limit is a number from 1 to 10000|limit', 'too many lines'),
     ('pg_temp.refusal(''SELECT audit.read_feed(p_limit => NULL)'')', 'RF003|limit is a number from 1 to 10000|limit', 'no limit'),
-    ('pg_temp.refusal(''SELECT audit.read_feed(p_format => NULL)'')', 'RF003|format is ringfence|format', 'no format'),
-    ('pg_temp.refusal(''SELECT audit.read_feed(p_format => $$csv$$)'')', 'RF003|format is ringfence|format', 'another format');
+    ('pg_temp.refusal(''SELECT audit.read_feed(p_format => NULL)'')', 'RF003|format is ringfence, ocsf or cloudevents|format', 'no format'),
+    ('pg_temp.refusal(''SELECT audit.read_feed(p_format => $$csv$$)'')', 'RF003|format is ringfence, ocsf or cloudevents|format', 'another format');
 INSERT INTO call (expression, answer, said)
 SELECT format('pg_temp.refusal(%L)', format('SELECT audit.read_feed(%L)', after)), 'RF003|after is the position that an answer of the feed ends with|after', 'no position: ' || after
 FROM (VALUES (''), ('1'), ('1.'), ('0.1'), ('1.01'), ('1.1.'), ('1.1.abc'), ('1.1.' || repeat('A', 16)), (' 1.1'), ('1.1 '), (E'1.1\n'), ('1.-1'),
