@@ -135,7 +135,8 @@ class FeedQuery(Closed):
         ),
     ] = 0
     format: Annotated[
-        Text, Field(description="Form of a record's line.", json_schema_extra={"enum": ["ringfence", "ocsf", "cloudevents"]})
+        Text,
+        Field(description="Form of a record's line.", json_schema_extra={"enum": ["ringfence", "ocsf", "cloudevents"]}),
     ] = "ringfence"
     tenant_id: TenantId = None
 
