@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.database_url import forget_libpq_variables
 from app.local.server import PrivateServer, wheel_binaries
-from bench import costs, evidence, in_bulk, in_sql, over_http, pages, report, retention, sealing, viewing
+from bench import costs, evidence, feeding, in_bulk, in_sql, over_http, pages, report, retention, sealing, viewing
 from bench.laboratory import SERVER_SETTINGS, Laboratory
 from bench.measure import Clock, Plan
 from bench.programs import ensure_pgaudit, ensure_programs
@@ -51,6 +51,7 @@ def of_the_service(run: Run) -> None:
         over_http.lists(run, services)
         viewing.pages(run, services)
         in_bulk.exports(run, services)
+        feeding.backlogs(run, services)
         over_http.executions(run, services)
         in_bulk.intakes(run, services)
     run.clock.say("Round trips and memory")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import before_evidence, in_sql, pages, pairs
+from bench import before_evidence, feeding, in_sql, pages, pairs, viewing
 from bench.figures import Figure, shown
 from bench.laboratory import Laboratory
 from bench.measure import Clock, Comparison, Fact, Load, Pair, Plan, Rate, compare
@@ -94,6 +94,11 @@ def test_the_targets_are_those_that_were_decided() -> None:
 def test_the_targets_of_evidence_are_those_that_were_decided() -> None:
     assert (pairs.SEALING_RATE, pairs.SEALING_LAG, pairs.PROOF_TIME) == (50_000, 2, 5)
     assert (pairs.PROOF_SIZE, pairs.VERIFIER_RATE) == (1024, 1_000_000)
+
+
+def test_the_targets_of_feeds_and_pages_are_those_that_were_decided() -> None:
+    assert feeding.BACKLOG_RATE == 100_000
+    assert (viewing.PAGE_TIME, viewing.PAGE_BYTES) == (100, 60_000)
 
 
 def test_the_targets_of_retention_are_those_that_were_decided() -> None:
