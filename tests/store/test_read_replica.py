@@ -1,5 +1,7 @@
 """Lists, records and exports come from a standby, and none of what was acknowledged is missing where it counts."""
 
+import json
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -97,3 +99,30 @@ def test_a_revoked_key_is_refused_although_the_standby_knows_nothing_of_it(clien
     with pair.lagging():
         pair.value("SELECT audit.revoke_api_key(p_id => %s)", key[3:19])
         eventually(lambda: client.get(LOGS, headers=bearer(key)).status_code == 401)
+
+
+def test_a_feed_comes_from_the_standby_and_a_position_that_it_has_not_from_the_primary(
+    client: TestClient, pair: Pair
+) -> None:
+    key = pair.new_key()
+    first = write(client, key)
+
+    def feed(after: str) -> tuple[list[str], str]:
+        answer = client.get("/api/v1/audit/feed", headers=bearer(key), params={"after": after})
+        assert answer.status_code == 200, answer.text
+        *lines, last = [json.loads(line) for line in answer.text.splitlines()]
+        return [line["id"] for line in lines], last["position"]
+
+    eventually(lambda: feed("1.0")[0] == [first])  # sealed, and on the standby
+    before = reads(client, "replica")
+    _, after_first = feed("1.0")
+    assert reads(client, "replica") == before + 1
+    with pair.lagging():
+        second = write(client, key)
+        sealed = "SELECT count(*) FROM audit.seals WHERE record_id = %s"
+        eventually(lambda: pair.value(sealed, second) == 1)
+        assert feed(after_first) == ([], after_first)
+        position = "SELECT '1.2.' || left(encode(leaf_hash, 'hex'), 16) FROM audit.seals WHERE record_id = %s"
+        after_second = pair.value(position, second)
+        assert feed(after_second) == ([], after_second)
+    eventually(lambda: feed(after_first) == ([second], after_second))
