@@ -1,0 +1,222 @@
+"""The client for async code, on asyncio and trio."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+import anyio
+import httpx
+from anyio.to_thread import run_sync
+
+from ringfence import _reading, _records, _wire
+from ringfence._errors import (
+    ExportIncomplete,
+    Forbidden,
+    OutcomeNotRecorded,
+    RingfenceError,
+    Unauthenticated,
+    Unavailable,
+)
+from ringfence._execution import Execution
+from ringfence._options import Unrecorded, options
+from ringfence._spool import MAX_BYTES
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+logger = logging.getLogger("ringfence")
+
+
+class AsyncClient:
+    """As Client, with the same words, to be awaited. One for an event loop.
+
+    Queue and spool are served by a thread, so that what they hold is sent whatever the loop does.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        spool: str | os.PathLike[str] | Literal[False] | None = None,
+        spool_max_bytes: int = MAX_BYTES,
+        queue_size: int = 10_000,
+        timeout: float = 5.0,
+        unrecorded: Unrecorded = "raise",
+    ) -> None:
+        """See Client."""
+        made = options(url, api_key, spool, spool_max_bytes, queue_size, timeout, unrecorded)
+        self._to, self._delivery, self._may_proceed = made.to, made.delivery, made.may_proceed
+        self._http = httpx.AsyncClient(**_wire.client_options(made.to, timeout))
+
+    def __repr__(self) -> str:
+        return f"<ringfence.AsyncClient {self._to.url}, key {self._to.key_id}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109  as Client has it
+        """See Client."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await run_sync(self._delivery.close, timeout)
+            finally:
+                await self._http.aclose()
+
+    @asynccontextmanager
+    async def execution(
+        self,
+        agent: str,
+        *,
+        user: str | None = None,
+        mode: _records.Mode = "LIVE",
+        trace_id: str | None = None,
+        context: _records.Context | None = None,
+    ) -> AsyncIterator[Execution]:
+        """See Client. A block that is cancelled is recorded as an error, before the cancellation goes on."""
+        execution = Execution(agent, user, mode, trace_id, context)
+        await self._proceed_or_raise(execution.started)
+        execution.begin()
+        try:
+            yield execution
+        except BaseException as error:
+            with anyio.CancelScope(shield=True):
+                await self._record_outcome(execution, error)
+            raise
+        with anyio.CancelScope(shield=True):
+            await self._record_outcome(execution, None)
+
+    async def record(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
+        """See Client."""
+        record = _records.new_record(agent, status=status, mode=mode, **more)
+        await self._proceed_or_raise(record)
+        return _records.id_of(record)
+
+    async def enqueue(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
+        """See Client."""
+        record = _records.new_record(agent, status=status, mode=mode, **more)
+        try:
+            if not self._delivery.enqueue(record, block=False):
+                await run_sync(self._delivery.enqueue, record)
+        except RingfenceError as error:
+            self._proceed_despite(error)
+        return _records.id_of(record)
+
+    async def flush(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109  as Client has it
+        """See Client."""
+        await run_sync(self._delivery.flush, timeout)
+
+    async def spooled(self) -> int:
+        """Return how many records wait in the spool. Raises NotRecorded if it cannot be read."""
+        return await run_sync(self._delivery.spooled)
+
+    async def logs(self, **filters: Unpack[_reading.Filters]) -> AsyncIterator[_reading.StoredRecord]:
+        """See Client."""
+        query = _reading.parameters(filters, limit=str(_reading.PAGE_RECORDS))
+        while True:
+            request = self._http.build_request("GET", _wire.LOGS, params=query)
+            try:
+                answer = await self._http.send(_wire.quiet(request))
+            except httpx.HTTPError as error:
+                raise _wire.unreachable(error) from error
+            _wire.refuse(answer)
+            page = answer.json()
+            for item in page["items"]:
+                yield _reading.stored_record(item)
+            if not page["has_more"]:
+                return
+            query["cursor"] = page["next_cursor"]
+
+    async def export(self, **filters: Unpack[_reading.Filters]) -> AsyncIterator[_reading.StoredRecord]:
+        """See Client."""
+        lines = _reading.ExportedRecords()
+        async with self._exporting(_reading.parameters(filters)) as answer:
+            async for line in answer.aiter_lines():
+                for record in lines.read(line):
+                    yield record
+        lines.check()
+
+    async def export_bytes(
+        self,
+        format: _reading.Format = "ndjson",  # noqa: A002  the parameter's name
+        **filters: Unpack[_reading.Filters],
+    ) -> AsyncIterator[bytes]:
+        """See Client."""
+        tail = _reading.ExportTail()
+        async with self._exporting(_reading.parameters(filters, format=format)) as answer:
+            async for piece in answer.aiter_bytes():
+                yield tail.read(piece)
+        tail.check()
+
+    @asynccontextmanager
+    async def _exporting(self, query: dict[str, str]) -> AsyncIterator[httpx.Response]:
+        request = self._http.build_request("GET", _wire.EXPORT, params=query, timeout=_reading.EXPORT_TIMEOUT)
+        try:
+            answer = await self._http.send(_wire.quiet(request), stream=True)
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        try:
+            if answer.status_code != 200:
+                await answer.aread()
+            _wire.refuse(answer)
+            yield answer
+        except httpx.HTTPError as error:
+            raise ExportIncomplete(f"the export was cut: {type(error).__name__}") from error
+        finally:
+            await answer.aclose()
+
+    async def _proceed_or_raise(self, record: str) -> None:
+        try:
+            self._delivery.check_open()
+            await self._send_or_spool(record)
+        except RingfenceError as error:
+            self._proceed_despite(error)
+
+    def _proceed_despite(self, error: RingfenceError) -> None:
+        if not self._may_proceed:
+            raise error
+        logger.error("work proceeds unrecorded: %s", error)
+
+    async def _record_outcome(self, execution: Execution, exception: BaseException | None) -> None:
+        record = execution.outcome(exception)
+        try:
+            try:
+                await self._send_or_spool(record)
+            except (Unauthenticated, Forbidden) as refusal:
+                await run_sync(self._delivery.keep_despite, refusal, record)
+        except RingfenceError as error:
+            if exception is None and not self._may_proceed:
+                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
+            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
+
+    async def _send_or_spool(self, record: str) -> None:
+        cause: Unavailable | None = None
+        if not self._delivery.is_spooling:
+            try:
+                await self._send(record)
+                return
+            except Unavailable as error:
+                cause = error
+        await run_sync(self._delivery.keep, [record], cause)
+
+    async def _send(self, record: str) -> None:
+        try:
+            answer = await self._http.post(_wire.LOGS, **_wire.body_of([record]))
+        except httpx.TimeoutException as error:
+            raise _wire.unreachable(error) from error
+        except httpx.HTTPError:
+            try:  # a service that was restarted has closed the connection: under the same id, once more does no harm
+                answer = await self._http.post(_wire.LOGS, **_wire.body_of([record]))
+            except httpx.HTTPError as error:
+                raise _wire.unreachable(error) from error
+        self._delivery.note_tenant(_wire.stored_for(answer, 1))

@@ -1,0 +1,315 @@
+"""The background thread: sends the queue in batches, and replays the spool in order."""
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import httpx
+
+from ringfence import _wire
+from ringfence._destination import Destination
+from ringfence._errors import Forbidden, InvalidRequest, NotRecorded, Problem, Unauthenticated, Unavailable
+from ringfence._spool import Spool
+
+logger = logging.getLogger("ringfence")
+
+BATCH_RECORDS = 250
+BATCH_BYTES = 524_288
+"""Half of what a service takes as one JSON body, by default."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
+"""Seconds between attempts to reach the service."""
+
+
+class Delivery:
+    """The records of one client that are not sent by their caller: those of the queue, and those of the spool.
+
+    is_spooling: whether records wait in the spool. Later ones wait behind them, which keeps the order and asks no
+    caller to wait for an answer that does not come.
+    """
+
+    def __init__(self, to: Destination, spool: Spool | None, *, queue_size: int, timeout: float) -> None:
+        """queue_size: records. timeout: seconds, of each step of a request, and of waiting for room in the queue."""
+        self.spool = spool
+        self._http = httpx.Client(**_wire.client_options(to, timeout))
+        self._timeout = timeout
+        self._queue: deque[str] = deque()
+        self._queue_size = queue_size
+        self._in_hand: list[str] = []
+        self._refused: Exception | None = None  # one record of the queue, for its form
+        self._key_refused: Problem | None = None
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closing = False
+        self._pause = _FIRST_PAUSE
+        self._next_attempt = 0.0
+        self._batch_records = BATCH_RECORDS
+        self._failure: Exception | None = None  # of the batch in hand
+        self._process = os.getpid()
+        self._tenant_id: str | None = None
+        self._is_noted = spool is None  # whether the spool knows whose key ours is
+        self.is_spooling = spool is not None and spool.count() > 0
+        if self.is_spooling:
+            self._start()
+
+    def check_open(self) -> None:
+        """Raise where nothing may begin: in a forked process, after close(), while the key is refused."""
+        if os.getpid() != self._process:
+            raise NotRecorded("the client was made before a fork: make one in each process")
+        if self._is_closing:
+            raise NotRecorded("the client is closed")
+        if self._key_refused is not None:
+            raise self._key_refused
+
+    def note_tenant(self, tenant_id: str) -> None:
+        """Note whose key ours is: the spool may hold records of another key of this tenant, or come to hold ours."""
+        if self._tenant_id is None:
+            self._tenant_id = tenant_id
+            if self.spool is not None and self.spool.path.exists():
+                self._start()
+
+    def keep(self, records: Sequence[str], cause: Exception | None) -> None:
+        """Spool records that could not be sent, and replay them later. Raises NotRecorded, from the cause."""
+        if self.spool is None:
+            raise NotRecorded(f"a record could not be sent, and there is no spool: {cause}") from cause
+        with self._changed:
+            self.spool.append(records)
+            if not self.is_spooling:
+                logger.warning("records are spooled: %s", cause)
+            self.is_spooling = True
+            self._start()
+
+    def keep_despite(self, refusal: Problem, record: str) -> None:
+        """Spool the outcome of work that was done while the service refuses the key: another key may send it."""
+        with self._changed:
+            self.keep([record], refusal)
+            self._key_refused = refusal
+
+    def enqueue(self, record: str, *, block: bool = True) -> bool:
+        """Append to the queue; return False where it is full and `block` is not set.
+
+        Raises NotRecorded when there is no room in time, and when what is queued can be neither sent nor spooled.
+        """
+        self.check_open()
+        with self._changed:
+            if self._failure is not None:
+                raise NotRecorded(f"the queue cannot be emptied: {self._failure}") from self._failure
+            if not self._has_room() and not block:
+                return False
+            if not self._changed.wait_for(self._has_room, self._timeout):
+                raise NotRecorded(f"the queue is full: {self._failure}") from self._failure
+            self._queue.append(record)
+            self._start()
+            self._changed.notify_all()
+            return True
+
+    def flush(self, timeout: float) -> None:
+        """Return once the queue is empty: each record was sent, spooled, or refused.
+
+        Raises NotRecorded after so many seconds, and InvalidRequest if a record was refused since the last flush.
+        """
+        with self._changed:
+            self._next_attempt = 0.0
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: not self._queue and not self._in_hand, timeout):
+                left = len(self._queue) + len(self._in_hand)
+                raise NotRecorded(f"{left} records were not recorded yet: {self._failure}") from self._failure
+            refused, self._refused = self._refused, None
+        if refused is not None:
+            raise refused
+
+    def spooled(self) -> int:
+        """Return how many records wait in the spool."""
+        return self.spool.count() if self.spool is not None else 0
+
+    def close(self, timeout: float) -> None:
+        """Flush, and end the thread. What is spooled stays for the next client."""
+        try:
+            if self._thread is not None:
+                self.flush(timeout)
+        finally:
+            with self._changed:
+                self._is_closing = True
+                self._changed.notify_all()
+            if self._thread is not None:
+                self._thread.join()
+                atexit.unregister(self._at_exit)
+            self._http.close()
+            if self.spool is not None:
+                self.spool.close()
+
+    def send(self, records: Sequence[str]) -> None:
+        """Return once the service has stored the records. Raises Problem and Unavailable."""
+        try:
+            answer = self._http.post(_wire.LOGS, **_wire.body_of(records))
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        self.note_tenant(_wire.stored_for(answer, len(records)))
+        self._key_refused = None
+        self._batch_records = min(2 * self._batch_records, BATCH_RECORDS)
+
+    def _has_room(self) -> bool:
+        return len(self._queue) < self._queue_size
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="ringfence", daemon=True)
+            self._thread.start()
+            atexit.register(self._at_exit)
+        else:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _at_exit(self) -> None:
+        try:
+            self.close(self._timeout)
+        except Exception as error:
+            logger.error("at the end of the process: %s", error)
+
+    def _run(self) -> None:
+        while self._wait():
+            try:
+                if self._must_note():
+                    self._note()
+                if self.is_spooling and time.monotonic() >= self._next_attempt:
+                    self._replay()
+                if not self._in_hand:
+                    self._take()
+                if self._in_hand:
+                    self._deliver()
+            except Exception as error:  # whatever it is, records wait: the thread must go on
+                self._failure = error
+                logger.error("records are not delivered: %s", type(error).__name__)
+                self._wait_longer()
+
+    def _wait(self) -> bool:
+        """Wait for work; return False when there will be none."""
+        with self._changed:
+            while not self._is_closing:
+                if self._must_note():
+                    return True
+                until = self._next_attempt - time.monotonic()
+                blocked = self._failure is not None and until > 0
+                if (self._queue or self._in_hand) and not blocked:
+                    return True
+                if self.is_spooling and until <= 0:
+                    return True
+                self._changed.wait(max(until, 0) if self.is_spooling or self._in_hand else None)
+            return False
+
+    def _must_note(self) -> bool:
+        return not self._is_noted and self._tenant_id is not None
+
+    def _note(self) -> None:
+        assert self.spool is not None
+        assert self._tenant_id is not None
+        self._is_noted = True
+        self.spool.note_tenant(self._tenant_id)
+        with self._changed:
+            self.is_spooling = self.is_spooling or self.spool.count() > 0
+
+    def _take(self) -> None:
+        with self._changed:
+            size = 0
+            while self._queue and len(self._in_hand) < BATCH_RECORDS and size < BATCH_BYTES:
+                self._in_hand.append(self._queue.popleft())
+                size += len(self._in_hand[-1].encode())
+            self._changed.notify_all()
+
+    def _deliver(self) -> None:
+        """Bring the batch in hand to the service or into the spool, or keep it in hand."""
+        try:
+            while self._in_hand:
+                some = self._in_hand[: self._batch_records]
+                done = set(self._delivered(some))
+                with self._changed:
+                    self._in_hand = [record for record in self._in_hand if record not in done]
+                    self._changed.notify_all()
+            self._failure = None
+        except NotRecorded as error:
+            self._failure = error
+            self._wait_longer()
+
+    def _delivered(self, records: list[str]) -> list[str]:
+        """Send or spool records; return those that need nothing more. Raises NotRecorded."""
+        if self.is_spooling:
+            self.keep(records, None)
+            return records
+        try:
+            self.send(records)
+        except (Problem, Unavailable) as error:
+            if refused := self._refused_records(error, records):
+                self._refused = error
+                return refused
+            if self._batch_records < len(records):
+                return []
+            self.keep(records, error)
+            if isinstance(error, (Unauthenticated, Forbidden)):
+                self._key_refused = error
+        return records
+
+    def _replay(self) -> None:
+        """Send the oldest spooled records once."""
+        assert self.spool is not None
+        rows = self.spool.next(self._batch_records)
+        if not rows:
+            self._end_spooling()
+            return
+        rows = rows[: _fitting([record for _, record in rows])]
+        records = [record for _, record in rows]
+        try:
+            self.send(records)
+        except (Problem, Unavailable) as error:
+            if self._refused_records(error, records) or self._batch_records < len(records):
+                return
+            if isinstance(error, (Unauthenticated, Forbidden)):
+                if self._key_refused is None:
+                    logger.error("the spool is not replayed: %s", error)
+                self._key_refused = error
+            self._wait_longer()
+        else:
+            self.spool.let_go(rows)
+            self._pause, self._next_attempt = _FIRST_PAUSE, 0.0
+
+    def _refused_records(self, error: Exception, records: list[str]) -> list[str]:
+        """Bury the record that the service refuses for good, and return it; none where the error is about no record.
+
+        All of a request are stored, or none, and the first that is refused is named. Where none is named, and a smaller
+        request may pass, the next one is half as large.
+        """
+        if isinstance(error, InvalidRequest):
+            place = error.errors[0].get("index") if error.errors else None
+            if len(records) == 1:
+                place = 0
+            if isinstance(place, int) and 0 <= place < len(records):
+                logger.error("a record was refused: %s", error)
+                if self.spool is not None:
+                    self.spool.bury([records[place]], str(error))
+                return [records[place]]
+        if len(records) > 1 and isinstance(error, Problem) and error.status in (413, 422):
+            self._batch_records = len(records) // 2
+        return []
+
+    def _end_spooling(self) -> None:
+        assert self.spool is not None
+        with self._changed:  # nobody appends meanwhile
+            if self.spool.count() == 0:
+                self.is_spooling = False
+                logger.info("the spool is empty")
+
+    def _wait_longer(self) -> None:
+        self._next_attempt = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+
+def _fitting(records: Sequence[str]) -> int:
+    """Return how many of the records one request may hold."""
+    size = 0
+    for number, record in enumerate(records):
+        size += len(record.encode())
+        if number and size > BATCH_BYTES:
+            return number
+    return len(records)

@@ -1,0 +1,141 @@
+"""The spool: records in a SQLite file on this machine, while the service is unavailable.
+
+It holds what records hold, `user` included, and no key: a row names the public id of the key it was written for, and
+is replayed with that key alone, or with another key of the same tenant at the same service.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ringfence._destination import Destination
+from ringfence._errors import NotRecorded
+
+MAX_BYTES = 268_435_456
+_PAGE_BYTES = 4096
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL,
+                                    record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY, key_id TEXT NOT NULL, record TEXT NOT NULL,
+                                         reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS keys (key_id TEXT PRIMARY KEY, url TEXT NOT NULL, tenant_id TEXT NOT NULL);
+"""
+_OURS = """
+FROM waiting WHERE key_id = :key_id OR key_id IN (
+    SELECT other.key_id FROM keys AS other JOIN keys AS own USING (url, tenant_id) WHERE own.key_id = :key_id)
+"""
+
+Row = tuple[int, str]
+"""The number of a spooled record, and the record."""
+
+
+def default_path() -> Path:
+    """Return $XDG_STATE_HOME/ringfence/spool.sqlite3, by default below ~/.local/state."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "ringfence" / "spool.sqlite3"
+
+
+class Spool:
+    """One file, which several clients and processes may share. Every method may raise NotRecorded."""
+
+    def __init__(self, path: Path, to: Destination, max_bytes: int = MAX_BYTES) -> None:
+        """path: of the file; it is made with the first record. max_bytes: its size at most."""
+        self.path = path
+        self._to = to
+        self._max_pages = max_bytes // _PAGE_BYTES
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def append(self, records: Sequence[str]) -> None:
+        """Return once the records are on the disk, all of them; otherwise none is kept."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO waiting (key_id, record) VALUES (?, ?)", [(self._to.key_id, record) for record in records]
+            )
+
+    def next(self, most: int) -> list[Row]:
+        """Return the oldest records that this key may send, `most` at most."""
+        with self._transaction() as connection:
+            found = connection.execute(
+                f"SELECT number, record {_OURS} ORDER BY number LIMIT :most",
+                {"key_id": self._to.key_id, "most": most},
+            )
+            return list(found)
+
+    def let_go(self, rows: Sequence[Row]) -> None:
+        """Delete rows: the service has them."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM waiting WHERE number = ? AND record = ?", rows)
+
+    def bury(self, records: Sequence[str], reason: str) -> None:
+        """Keep records that the service refuses for good, with the reason, and replay them no more."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM waiting WHERE record = ?", [(record,) for record in records])
+            connection.executemany(
+                "INSERT INTO dead_letters (key_id, record, reason) VALUES (?, ?, ?)",
+                [(self._to.key_id, record, reason) for record in records],
+            )
+
+    def note_tenant(self, tenant_id: str) -> None:
+        """Note whose key ours is, so that a later key of the tenant may send what is spooled for ours."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO keys (key_id, url, tenant_id) VALUES (?, ?, ?)",
+                (self._to.key_id, self._to.url, tenant_id),
+            )
+
+    def count(self) -> int:
+        """Return how many records this key may send."""
+        if self._connection is None and not self.path.exists():
+            return 0
+        with self._transaction() as connection:
+            ((count,),) = connection.execute(f"SELECT count(*) {_OURS}", {"key_id": self._to.key_id})
+            return int(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                connection = self._connection = self._connection or self._open()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:  # a full disk has ended it already
+                        connection.execute("ROLLBACK")
+                    raise
+            except (sqlite3.Error, OSError) as error:
+                # SQLite's words name no value; an OSError's would name the path, with the home directory in it.
+                raise NotRecorded(f"the spool cannot be used: {_words(error)}") from error
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Made with this mode, and not changed to it: between the two, others could open it. SQLite gives the files
+        # beside it, -wal and -shm, the same mode.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        self.path.chmod(0o600)
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
+            connection.executescript(_SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)

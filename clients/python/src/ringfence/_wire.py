@@ -1,0 +1,79 @@
+"""Requests and answers, the same for both clients: what is sent, and what an answer means."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from ringfence._destination import Destination
+from ringfence._errors import Forbidden, InvalidRequest, Problem, Unauthenticated, Unavailable
+from ringfence._version import VERSION
+
+LOGS = "/api/v1/audit/logs"
+EXPORT = "/api/v1/audit/logs/export"
+_CLASSES: dict[int, type[Problem]] = {401: Unauthenticated, 403: Forbidden, 422: InvalidRequest}
+_MAY_BE_TRIED_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+"""500 too: nothing was acknowledged then, and under the same id a record is stored once."""
+
+
+class QuietURL(httpx.URL):
+    """A URL whose text has no query: httpx logs each URL, and filters may name people."""
+
+    def __str__(self) -> str:
+        return str(httpx.URL(self).copy_with(query=None))
+
+    def __repr__(self) -> str:
+        return f"QuietURL({str(self)!r})"
+
+
+def client_options(to: Destination, timeout: float) -> dict[str, Any]:
+    """Return how httpx.Client and httpx.AsyncClient are made. timeout: seconds, of each step of a request."""
+    headers = {"Authorization": f"Bearer {to.api_key}", "User-Agent": f"ringfence-python/{VERSION}"}
+    return {"base_url": to.url, "headers": headers, "timeout": timeout, "follow_redirects": False}
+
+
+def body_of(records: Sequence[str]) -> dict[str, Any]:
+    """Return how records, each as JSON text, are sent: one as it is, several as an array."""
+    text = records[0] if len(records) == 1 else f"[{','.join(records)}]"
+    return {"content": text.encode(), "headers": {"Content-Type": "application/json"}}
+
+
+def quiet(request: httpx.Request) -> httpx.Request:
+    """Return the request, whose query is sent but not logged."""
+    request.url = QuietURL(request.url)
+    return request
+
+
+def stored_for(answer: httpx.Response, count: int) -> str:
+    """Return the tenant for which the service has stored `count` records. Raises what refuse() raises.
+
+    Only an answer of the service itself counts, and not the page of a proxy in front of it, whatever its status.
+    """
+    refuse(answer, 201)
+    body = _object(answer)
+    if body.get("count") != count or not isinstance(body.get("tenant_id"), str):
+        raise Unavailable("something else than the service answered")
+    return str(body["tenant_id"])
+
+
+def refuse(answer: httpx.Response, expected: int = 200) -> None:
+    """Raise Problem, or Unavailable where the same request may succeed later, unless the status is the expected one."""
+    if answer.status_code == expected:
+        return
+    problem = _CLASSES.get(answer.status_code, Problem)(answer.status_code, _object(answer))
+    if answer.status_code in _MAY_BE_TRIED_AGAIN or problem.type == "about:blank":
+        raise Unavailable(f"the service answered {answer.status_code} {problem.kind}", problem)
+    raise problem
+
+
+def unreachable(error: httpx.HTTPError) -> Unavailable:
+    """Return what a failure of the connection means. Its kind alone is said."""
+    return Unavailable(f"the service could not be reached: {type(error).__name__}")
+
+
+def _object(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
