@@ -11,12 +11,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 import pytest
+
 import ringfence
 
 T = TypeVar("T")
@@ -40,37 +41,37 @@ class Service:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = output
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it unless it runs; return when it listens."""
-        if self._process is not None:
+        if self.process is not None:
             return
         settings = {"PORT": str(self.port), "DATABASE_URL": os.environ["RINGFENCE_TEST_SERVICE_URL"], "SPOOL": "off"}
         with self.output.open("ab") as output:
             began = output.tell()
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [os.environ["RINGFENCE_TEST_SERVICE_PYTHON"], "-m", "app"],
                 cwd=os.environ["RINGFENCE_TEST_CHECKOUT"], env=os.environ | settings,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
-        process = self._process
+        process = self.process
         eventually(lambda: process.poll() is not None or b"running on http" in self.output.read_bytes()[began:])
         assert process.poll() is None, self.output.read_text()
 
     def kill(self) -> None:
         """Kill it, with no chance to finish anything."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-        self._process = None
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
 
     def stop(self) -> None:
         """Stop it if it runs."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +101,7 @@ class Tenant:
     """A tenant of a test's own. key: of its first API key."""
 
     id: str
-    key: str
+    key: str = field(repr=False)
     database: Database
 
     def issue_key(self, *scopes: str) -> str:
@@ -125,11 +126,20 @@ def _issue_key(database: Database, tenant: str, *scopes: str) -> str:
     return str(row[0])
 
 
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
+def _new_tenant(database: Database) -> Tenant:
     name = f"bank-{secrets.token_hex(6)}"
     database.execute("SELECT audit.create_tenant(p_id => %s)", [name])
     return Tenant(name, _issue_key(database, name, "read", "write"), database)
+
+
+@pytest.fixture
+def tenant(database: Database) -> Tenant:
+    return _new_tenant(database)
+
+
+@pytest.fixture
+def another(database: Database) -> Tenant:
+    return _new_tenant(database)
 
 
 @pytest.fixture

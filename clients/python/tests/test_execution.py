@@ -3,8 +3,9 @@
 import logging
 
 import pytest
-import ringfence
 from conftest import Tenant
+
+import ringfence
 
 
 def test_work_is_recorded_before_and_after(audit: ringfence.Client, tenant: Tenant) -> None:
@@ -82,7 +83,7 @@ def test_what_the_service_would_refuse_is_refused_before_the_work(
     audit: ringfence.Client, tenant: Tenant, arguments: dict[str, object]
 ) -> None:
     began = False
-    with pytest.raises(ValueError), audit.execution(**({"agent": "kyc"} | arguments)):  # type: ignore[arg-type]  # noqa: PT011
+    with pytest.raises(ValueError), audit.execution(**({"agent": "kyc"} | arguments)):  # type: ignore[arg-type]
         began = True
 
     assert not began

@@ -201,6 +201,8 @@ class AsyncClient:
 
     async def _send_or_spool(self, record: str) -> None:
         cause: Unavailable | None = None
+        if self._delivery.is_replaying:
+            await run_sync(self._delivery.make_way)
         if not self._delivery.is_spooling:
             try:
                 await self._send(record)

@@ -234,6 +234,8 @@ class Client:
 
     def _send_or_spool(self, record: str) -> None:
         cause: Unavailable | None = None
+        if self._delivery.is_replaying:
+            self._delivery.make_way()
         if not self._delivery.is_spooling:
             try:
                 self._send(record)

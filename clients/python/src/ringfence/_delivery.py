@@ -28,7 +28,7 @@ class Delivery:
     """The records of one client that are not sent by their caller: those of the queue, and those of the spool.
 
     is_spooling: whether records wait in the spool. Later ones wait behind them, which keeps the order and asks no
-    caller to wait for an answer that does not come.
+    caller to wait for an answer that does not come. is_replaying: whether the service takes them just now.
     """
 
     def __init__(self, to: Destination, spool: Spool | None, *, queue_size: int, timeout: float) -> None:
@@ -50,6 +50,8 @@ class Delivery:
         self._failure: Exception | None = None  # of the batch in hand
         self._process = os.getpid()
         self._tenant_id: str | None = None
+        self.is_replaying = False
+        self._replayed_batches = 0
         self._is_noted = spool is None  # whether the spool knows whose key ours is
         self.is_spooling = spool is not None and spool.count() > 0
         if self.is_spooling:
@@ -71,11 +73,21 @@ class Delivery:
             if self.spool is not None and self.spool.path.exists():
                 self._start()
 
+    def make_way(self) -> None:
+        """While the spool is replayed, wait for a batch: callers that only append would never let it become empty."""
+        with self._changed:
+            batches = self._replayed_batches
+            self._changed.wait_for(
+                lambda: not self.is_replaying or self._replayed_batches > batches, timeout=self._timeout
+            )
+
     def keep(self, records: Sequence[str], cause: Exception | None) -> None:
         """Spool records that could not be sent, and replay them later. Raises NotRecorded, from the cause."""
         if self.spool is None:
             raise NotRecorded(f"a record could not be sent, and there is no spool: {cause}") from cause
         with self._changed:
+            if self._must_note():
+                self._note()
             self.spool.append(records)
             if not self.is_spooling:
                 logger.warning("records are spooled: %s", cause)
@@ -177,7 +189,7 @@ class Delivery:
                 if self.is_spooling and time.monotonic() >= self._next_attempt:
                     self._replay()
                 if not self._in_hand:
-                    self._take()
+                    self._take(BATCH_RECORDS // 5 if self.is_replaying else BATCH_RECORDS)
                 if self._in_hand:
                     self._deliver()
             except Exception as error:  # whatever it is, records wait: the thread must go on
@@ -206,15 +218,17 @@ class Delivery:
     def _note(self) -> None:
         assert self.spool is not None
         assert self._tenant_id is not None
-        self._is_noted = True
+        self.is_replaying = False
+        self._replayed_batches = 0
         self.spool.note_tenant(self._tenant_id)
+        self._is_noted = True
         with self._changed:
             self.is_spooling = self.is_spooling or self.spool.count() > 0
 
-    def _take(self) -> None:
+    def _take(self, most: int) -> None:
         with self._changed:
             size = 0
-            while self._queue and len(self._in_hand) < BATCH_RECORDS and size < BATCH_BYTES:
+            while self._queue and len(self._in_hand) < most and size < BATCH_BYTES:
                 self._in_hand.append(self._queue.popleft())
                 size += len(self._in_hand[-1].encode())
             self._changed.notify_all()
@@ -272,7 +286,11 @@ class Delivery:
             self._wait_longer()
         else:
             self.spool.let_go(rows)
-            self._pause, self._next_attempt = _FIRST_PAUSE, 0.0
+            with self._changed:
+                self._pause, self._next_attempt = _FIRST_PAUSE, 0.0
+                self.is_replaying = True
+                self._replayed_batches += 1
+                self._changed.notify_all()
 
     def _refused_records(self, error: Exception, records: list[str]) -> list[str]:
         """Bury the record that the service refuses for good, and return it; none where the error is about no record.
@@ -297,12 +315,16 @@ class Delivery:
         assert self.spool is not None
         with self._changed:  # nobody appends meanwhile
             if self.spool.count() == 0:
-                self.is_spooling = False
+                self.is_spooling = self.is_replaying = False
+                self._changed.notify_all()
                 logger.info("the spool is empty")
 
     def _wait_longer(self) -> None:
-        self._next_attempt = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        with self._changed:
+            self._next_attempt = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self.is_replaying = False
+            self._changed.notify_all()
 
 
 def _fitting(records: Sequence[str]) -> int:

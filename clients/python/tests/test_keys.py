@@ -1,0 +1,98 @@
+"""Keys: from arguments or the environment, refused, revoked and replaced."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Service, Tenant, eventually
+
+import ringfence
+
+
+def test_url_and_key_come_from_the_environment(
+    service: Service, tenant: Tenant, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGFENCE_URL", service.url)
+    monkeypatch.setenv("RINGFENCE_API_KEY", tenant.key)
+    with ringfence.Client(spool=spool) as audit:
+        audit.record("kyc", status="success")
+
+    assert tenant.records() == [("success",)]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("", "rf_0123456789abcdef_" + "0" * 64), ("ftp://host", "rf_0123456789abcdef_" + "0" * 64),
+        ("http://jane:secret@host", "rf_0123456789abcdef_" + "0" * 64), ("http://host", "secret"), ("http://host", ""),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_url_or_a_key_is_refused_and_not_repeated(url: str, key: str) -> None:
+    with pytest.raises(ValueError, match="RINGFENCE_") as refusal:
+        ringfence.Client(url, key)
+
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_key_that_opens_nothing_stops_the_work_before_it_begins(service: Service, spool: Path) -> None:
+    made_up = f"rf_0123456789abcdef_{1:064d}"
+    with (
+        ringfence.Client(service.url, made_up, spool=spool) as audit,
+        pytest.raises(ringfence.Unauthenticated) as refusal,
+        audit.execution("kyc"),
+    ):
+        pytest.fail("the work began")
+
+    assert refusal.value.kind == "unauthenticated"
+    assert made_up not in str(refusal.value)
+    assert not spool.exists()
+
+
+def test_a_key_that_may_not_write_stops_the_work_before_it_begins(
+    service: Service, tenant: Tenant, spool: Path
+) -> None:
+    with (
+        ringfence.Client(service.url, tenant.issue_key("read"), spool=spool) as audit,
+        pytest.raises(ringfence.Forbidden) as refusal,
+        audit.execution("kyc"),
+    ):
+        pytest.fail("the work began")
+
+    assert (refusal.value.status, refusal.value.kind) == (403, "scope-missing")
+
+
+def test_an_outcome_is_kept_when_the_key_is_revoked_meanwhile_and_the_next_key_sends_it(
+    service: Service, tenant: Tenant, spool: Path
+) -> None:
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        with audit.execution("kyc"):
+            tenant.revoke(tenant.key)
+        with pytest.raises(ringfence.Unauthenticated), audit.execution("kyc"):
+            pytest.fail("the work began")
+        assert audit.spooled == 1
+    assert tenant.records() == [("started",)]
+
+    with ringfence.Client(service.url, tenant.issue_key(), spool=spool) as audit:
+        audit.record("next", status="success")
+        eventually(lambda: len(tenant.records()) == 3)
+        assert audit.spooled == 0
+    assert sorted(tenant.records("agent_id, status")) == [("kyc", "started"), ("kyc", "success"), ("next", "success")]
+
+
+def test_a_key_that_is_refused_during_a_replay_stops_later_work(service: Service, tenant: Tenant, spool: Path) -> None:
+    service.kill()
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        audit.record("kyc", status="success")
+        tenant.revoke(tenant.key)
+        service.start()
+
+        def is_refused() -> bool:
+            try:
+                audit.record("kyc", status="success")
+            except ringfence.Unauthenticated:
+                return True
+            return False
+
+        eventually(is_refused)
+        assert audit.spooled >= 1
+
+    assert tenant.records() == []
