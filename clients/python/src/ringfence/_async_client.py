@@ -84,17 +84,42 @@ class AsyncClient:
         context: _records.Context | None = None,
     ) -> AsyncIterator[Execution]:
         """See Client. A block that is cancelled is recorded as an error, before the cancellation goes on."""
-        execution = Execution(agent, user, mode, trace_id, context)
-        await self._proceed_or_raise(execution.started)
-        execution.begin()
+        execution = await self.begin(agent, user=user, mode=mode, trace_id=trace_id, context=context)
         try:
             yield execution
         except BaseException as error:
-            with anyio.CancelScope(shield=True):
-                await self._record_outcome(execution, error)
+            await self.end(execution, error)
             raise
-        with anyio.CancelScope(shield=True):
-            await self._record_outcome(execution, None)
+        await self.end(execution)
+
+    async def begin(
+        self,
+        agent: str,
+        *,
+        user: str | None = None,
+        mode: _records.Mode = "LIVE",
+        trace_id: str | None = None,
+        context: _records.Context | None = None,
+    ) -> Execution:
+        """See Client."""
+        execution = Execution(agent, user, mode, trace_id, context)
+        await self._proceed_or_raise(execution.started)
+        execution.begin()
+        return execution
+
+    async def end(self, execution: Execution, exception: BaseException | None = None) -> None:
+        """See Client. It is not cancelled."""
+        record = execution.outcome(exception)
+        try:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await self._send_or_spool(record)
+                except (Unauthenticated, Forbidden) as refusal:
+                    await run_sync(self._delivery.keep_despite, refusal, record)
+        except RingfenceError as error:
+            if exception is None and not self._may_proceed:
+                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
+            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
 
     async def record(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
         """See Client."""
@@ -186,18 +211,6 @@ class AsyncClient:
         if not self._may_proceed:
             raise error
         logger.error("work proceeds unrecorded: %s", error)
-
-    async def _record_outcome(self, execution: Execution, exception: BaseException | None) -> None:
-        record = execution.outcome(exception)
-        try:
-            try:
-                await self._send_or_spool(record)
-            except (Unauthenticated, Forbidden) as refusal:
-                await run_sync(self._delivery.keep_despite, refusal, record)
-        except RingfenceError as error:
-            if exception is None and not self._may_proceed:
-                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
-            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
 
     async def _send_or_spool(self, record: str) -> None:
         cause: Unavailable | None = None

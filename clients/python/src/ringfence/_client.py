@@ -104,15 +104,44 @@ class Client:
         the record or the key, and NotRecorded when it could be neither sent nor spooled. Raises OutcomeNotRecorded
         after a block that succeeded.
         """
-        execution = Execution(agent, user, mode, trace_id, context)
-        self._proceed_or_raise(execution.started)
-        execution.begin()
+        execution = self.begin(agent, user=user, mode=mode, trace_id=trace_id, context=context)
         try:
             yield execution
         except BaseException as error:
-            self._record_outcome(execution, error)
+            self.end(execution, error)
             raise
-        self._record_outcome(execution, None)
+        self.end(execution)
+
+    def begin(
+        self,
+        agent: str,
+        *,
+        user: str | None = None,
+        mode: _records.Mode = "LIVE",
+        trace_id: str | None = None,
+        context: _records.Context | None = None,
+    ) -> Execution:
+        """Record `started`, for work that is no block: what execution() does first. end() is yours to call then."""
+        execution = Execution(agent, user, mode, trace_id, context)
+        self._proceed_or_raise(execution.started)
+        execution.begin()
+        return execution
+
+    def end(self, execution: Execution, exception: BaseException | None = None) -> None:
+        """Record the outcome of what begin() began. exception: what ended it, where something did.
+
+        Raises OutcomeNotRecorded, but not beside an exception, which matters more: the log has it then.
+        """
+        record = execution.outcome(exception)
+        try:
+            try:
+                self._send_or_spool(record)
+            except (Unauthenticated, Forbidden) as refusal:
+                self._delivery.keep_despite(refusal, record)
+        except RingfenceError as error:
+            if exception is None and not self._may_proceed:
+                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
+            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
 
     def record(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
         """Record something that happened, and return its id once it is stored or spooled.
@@ -144,6 +173,11 @@ class Client:
         Raises InvalidRequest when the service has refused one of them, and NotRecorded after so many seconds.
         """
         self._delivery.flush(timeout)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._delivery.is_closed
 
     @property
     def spooled(self) -> int:
@@ -219,18 +253,6 @@ class Client:
         if not self._may_proceed:
             raise error
         logger.error("work proceeds unrecorded: %s", error)
-
-    def _record_outcome(self, execution: Execution, exception: BaseException | None) -> None:
-        record = execution.outcome(exception)
-        try:
-            try:
-                self._send_or_spool(record)
-            except (Unauthenticated, Forbidden) as refusal:
-                self._delivery.keep_despite(refusal, record)
-        except RingfenceError as error:
-            if exception is None and not self._may_proceed:
-                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
-            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
 
     def _send_or_spool(self, record: str) -> None:
         cause: Unavailable | None = None

@@ -43,7 +43,7 @@ class Delivery:
         self._key_refused: Problem | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._is_closing = False
+        self.is_closed = False
         self._pause = _FIRST_PAUSE
         self._next_attempt = 0.0
         self._batch_records = BATCH_RECORDS
@@ -61,7 +61,7 @@ class Delivery:
         """Raise where nothing may begin: in a forked process, after close(), while the key is refused."""
         if os.getpid() != self._process:
             raise NotRecorded("the client was made before a fork: make one in each process")
-        if self._is_closing:
+        if self.is_closed:
             raise NotRecorded("the client is closed")
         if self._key_refused is not None:
             raise self._key_refused
@@ -144,7 +144,7 @@ class Delivery:
                 self.flush(timeout)
         finally:
             with self._changed:
-                self._is_closing = True
+                self.is_closed = True
                 self._changed.notify_all()
             if self._thread is not None:
                 self._thread.join()
@@ -200,7 +200,7 @@ class Delivery:
     def _wait(self) -> bool:
         """Wait for work; return False when there will be none."""
         with self._changed:
-            while not self._is_closing:
+            while not self.is_closed:
                 if self._must_note():
                     return True
                 until = self._next_attempt - time.monotonic()
