@@ -1,10 +1,11 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+CLIENT ?= .venv/client
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:          ## List the commands
@@ -32,6 +33,9 @@ test-fast-stop: .venv/dev   ## Stop that PostgreSQL, and delete it
 
 test-mutations: .venv/dev   ## Weaken the database in every way we know, and demand that the pgTAP tests notice
 	@$(BIN)/python -m tests.mutations
+
+test-client: .venv/dev $(CLIENT)/installed   ## Build and install the Python client, and run its tests against the service; two minutes
+	@$(BIN)/python -m tests.support.client_suite $(CLIENT)
 
 chaos: .venv/dev   ## Break the database, the disk and the service under load, and count what was lost; four minutes
 	@$(BIN)/python -W ignore -m tests.chaos
@@ -95,6 +99,7 @@ bench-space: .venv/local   ## Measure the bytes of a record on disk, and write t
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@cd clients/python && ../../$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/squawk db/schema/*.sql
 	@$(BIN)/squawk --no-assume-in-transaction --exclude=prefer-robust-stmts,require-lock-timeout,require-statement-timeout db/indexes/*.sql   # IF NOT EXISTS passes over an invalid index
@@ -110,6 +115,8 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	  && lock ../pyproject.toml --extra migrate --extra sign --extra local -o local.lock \
 	  && lock ../pyproject.toml --extra migrate --extra sign --extra stamp --extra local --extra dev -o dev.lock \
 	  && lock ../pyproject.toml bench.in --extra migrate --extra sign --extra local -c dev.lock -o bench.lock
+	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
+	  ../clients/python/pyproject.toml --all-extras client.in -c dev.lock -o client.lock
 	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.12 --no-annotate --no-header \
 	  vectors.in -c dev.lock -o vectors.lock   # aics-tlog asks for 3.12; tests/vectors/judging.py
 
@@ -147,3 +154,9 @@ INSTALL := $(BIN)/pip install -q --no-deps --no-build-isolation --require-hashes
 .venv/bench: requirements/bench.lock .venv/build
 	@echo "Ringfence: installing the pinned packages of the benchmark" >&2
 	@$(INSTALL) requirements/bench.lock && touch .venv/service .venv/migrate .venv/local $@
+
+# The client's own environment: it shall need nothing of the service, and the service none of the libraries that it works with.
+$(CLIENT)/installed: requirements/client.lock | .venv/bin/python
+	@echo "Ringfence: installing the pinned packages that the Python client is tested with, into $(CLIENT)" >&2
+	@$(PYTHON) -m venv $(CLIENT)
+	@$(CLIENT)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/client.lock && touch $@

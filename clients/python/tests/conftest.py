@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # read at import, and else downloaded
+
 import psycopg
 import pytest
 

@@ -14,6 +14,7 @@ def test_neither_key_nor_person_is_in_a_repr_or_a_log(
     service: Service, tenant: Tenant, spool: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx")  # LiteLLM, once imported, has quieted it
     secret = tenant.key.split("_")[2]
     with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
         with audit.execution("kyc", user="jane-doe", context={"approver": "john-doe"}) as e:
