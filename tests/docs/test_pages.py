@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import pages
-from tests.support.pages import COMMANDS, NOT_RUN, PAGES, ROOT, RUN_BY
+from tests.support.pages import COMMANDS, NOT_RUN, PAGES, PYTHON_BY, ROOT, RUN_BY
 
 _PATH = re.compile(r"`((?:app|bench|db|docs|tests)/[\w./*-]+)`")
 
@@ -39,7 +39,8 @@ def test_every_path_exists(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_commands_can_be_pasted(page: str) -> None:
     for block in pages.blocks(page):
-        assert block.language in (*COMMANDS, "text", "json", "sql", "mermaid"), block
+        python = ("python",) if page.startswith(tuple(PYTHON_BY)) else ()
+        assert block.language in (*COMMANDS, *python, "text", "json", "sql", "mermaid"), block
         assert not re.search(r"^[$#>] \$|^\$ ", block.text, re.MULTILINE), block.text
         if block.language in COMMANDS:
             done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
@@ -58,6 +59,12 @@ def test_the_test_that_is_named_reads_the_commands_from_the_page(page: str, head
     sections = "walkthrough.sections()" in text and heading == "Verify with curl"
     assert sections or f'"{heading}"' in text
     assert sections or f'"{page}"' in text
+
+
+@pytest.mark.parametrize(("folder", "test"), PYTHON_BY.items())
+def test_the_python_of_pages_is_read_by_a_test_of_its_folder(folder: str, test: str) -> None:
+    assert test.startswith(folder)
+    assert "```python" in (ROOT / test).read_text()
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])

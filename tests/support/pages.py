@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (
-        *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/*.md"), ROOT / "db/tests/README.md"
+        *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/*.md"), ROOT / "db/tests/README.md",
+        *ROOT.glob("clients/python/*.md"), *ROOT.glob("clients/python/docs/*.md"),
     )
 )  # fmt: skip
 
@@ -68,6 +69,7 @@ RUN_BY = {
     ("docs/runbooks.md", "Sealing is behind"): "test_evidence_pages.py",
     ("docs/runbooks.md", "A tree contradicts itself"): "test_evidence_pages.py",
     ("README.md", "Evidence"): "test_evidence_pages.py",
+    ("README.md", "From Python"): "test_from_python.py",
     ("docs/evidence.md", "Verify with curl"): "test_curl_walkthrough.py",
     ("docs/evidence.md", "Keep checkpoints outside"): "test_evidence_pages.py",
     ("docs/evidence.md", "Sealing"): "test_evidence_pages.py",
@@ -85,6 +87,8 @@ NOT_RUN = {
 """(page, heading): why no test runs the commands."""
 
 COMMANDS = ("bash", "sh", "console")
+PYTHON_BY = {"clients/python/": "clients/python/tests/test_pages.py"}
+"""Where pages have blocks of Python: the test that runs them, which needs the client's own environment."""
 _FENCE = re.compile(r"^ *```(\w*)")
 
 
