@@ -111,6 +111,7 @@ class AsyncClient:
         """See Client. It is not cancelled."""
         record = execution.outcome(exception)
         try:
+            self._delivery.check_open()
             with anyio.CancelScope(shield=True):
                 try:
                     await self._send_or_spool(record)
@@ -202,7 +203,7 @@ class AsyncClient:
 
     async def _proceed_or_raise(self, record: str) -> None:
         try:
-            self._delivery.check_open()
+            self._delivery.check_may_begin()
             await self._send_or_spool(record)
         except RingfenceError as error:
             self._proceed_despite(error)

@@ -134,6 +134,7 @@ class Client:
         """
         record = execution.outcome(exception)
         try:
+            self._delivery.check_open()
             try:
                 self._send_or_spool(record)
             except (Unauthenticated, Forbidden) as refusal:
@@ -244,7 +245,7 @@ class Client:
 
     def _proceed_or_raise(self, record: str) -> None:
         try:
-            self._delivery.check_open()
+            self._delivery.check_may_begin()
             self._send_or_spool(record)
         except RingfenceError as error:
             self._proceed_despite(error)

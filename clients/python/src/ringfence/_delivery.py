@@ -8,18 +8,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-import httpx
-
-from ringfence import _wire
 from ringfence._destination import Destination
-from ringfence._errors import Forbidden, InvalidRequest, NotRecorded, Problem, Unauthenticated, Unavailable
+from ringfence._errors import Forbidden, NotRecorded, Problem, Unauthenticated, Unavailable
+from ringfence._sender import BATCH_BYTES, BATCH_RECORDS, Sender, fitting
 from ringfence._spool import Spool
 
 logger = logging.getLogger("ringfence")
 
-BATCH_RECORDS = 250
-BATCH_BYTES = 524_288
-"""Half of what a service takes as one JSON body, by default."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 15.0
 """Seconds between attempts to reach the service."""
 
@@ -34,7 +29,7 @@ class Delivery:
     def __init__(self, to: Destination, spool: Spool | None, *, queue_size: int, timeout: float) -> None:
         """queue_size: records. timeout: seconds, of each step of a request, and of waiting for room in the queue."""
         self.spool = spool
-        self._http = httpx.Client(**_wire.client_options(to, timeout))
+        self._sender = Sender(to, timeout)
         self._timeout = timeout
         self._queue: deque[str] = deque()
         self._queue_size = queue_size
@@ -44,10 +39,10 @@ class Delivery:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self.is_closed = False
+        self._is_ending = False
         self._pause = _FIRST_PAUSE
         self._next_attempt = 0.0
-        self._batch_records = BATCH_RECORDS
-        self._failure: Exception | None = None  # of the batch in hand
+        self._failure: Exception | None = None  # while what is queued can be neither sent nor spooled
         self._process = os.getpid()
         self._tenant_id: str | None = None
         self.is_replaying = False
@@ -58,13 +53,17 @@ class Delivery:
             self._start()
 
     def check_open(self) -> None:
-        """Raise where nothing may begin: in a forked process, after close(), while the key is refused."""
+        """Raise NotRecorded in a forked process, and after close()."""
         if os.getpid() != self._process:
             raise NotRecorded("the client was made before a fork: make one in each process")
         if self.is_closed:
             raise NotRecorded("the client is closed")
+
+    def check_may_begin(self) -> None:
+        """Raise where nothing may begin: what check_open() raises, and the refusal while the key is refused."""
+        self.check_open()
         if self._key_refused is not None:
-            raise self._key_refused
+            raise self._key_refused.with_traceback(None)
 
     def note_tenant(self, tenant_id: str) -> None:
         """Note whose key ours is: the spool may hold records of another key of this tenant, or come to hold ours."""
@@ -98,21 +97,22 @@ class Delivery:
         """Spool the outcome of work that was done while the service refuses the key: another key may send it."""
         with self._changed:
             self.keep([record], refusal)
-            self._key_refused = refusal
+            self._note_refusal(refusal)
 
     def enqueue(self, record: str, *, block: bool = True) -> bool:
         """Append to the queue; return False where it is full and `block` is not set.
 
         Raises NotRecorded when there is no room in time, and when what is queued can be neither sent nor spooled.
         """
-        self.check_open()
         with self._changed:
+            self.check_may_begin()
             if self._failure is not None:
                 raise NotRecorded(f"the queue cannot be emptied: {self._failure}") from self._failure
-            if not self._has_room() and not block:
+            if len(self._queue) >= self._queue_size and not block:
                 return False
-            if not self._changed.wait_for(self._has_room, self._timeout):
-                raise NotRecorded(f"the queue is full: {self._failure}") from self._failure
+            if not self._changed.wait_for(lambda: len(self._queue) < self._queue_size, self._timeout):
+                raise NotRecorded("the queue is full")
+            self.check_open()  # again: waiting has let others close it
             self._queue.append(record)
             self._start()
             self._changed.notify_all()
@@ -138,33 +138,22 @@ class Delivery:
         return self.spool.count() if self.spool is not None else 0
 
     def close(self, timeout: float) -> None:
-        """Flush, and end the thread. What is spooled stays for the next client."""
+        """Take nothing more, flush, and end the thread. What is spooled stays for the next client."""
+        with self._changed:
+            self.is_closed = True
         try:
             if self._thread is not None:
                 self.flush(timeout)
         finally:
             with self._changed:
-                self.is_closed = True
+                self._is_ending = True
                 self._changed.notify_all()
             if self._thread is not None:
                 self._thread.join()
                 atexit.unregister(self._at_exit)
-            self._http.close()
+            self._sender.close()
             if self.spool is not None:
                 self.spool.close()
-
-    def send(self, records: Sequence[str]) -> None:
-        """Return once the service has stored the records. Raises Problem and Unavailable."""
-        try:
-            answer = self._http.post(_wire.LOGS, **_wire.body_of(records))
-        except httpx.HTTPError as error:
-            raise _wire.unreachable(error) from error
-        self.note_tenant(_wire.stored_for(answer, len(records)))
-        self._key_refused = None
-        self._batch_records = min(2 * self._batch_records, BATCH_RECORDS)
-
-    def _has_room(self) -> bool:
-        return len(self._queue) < self._queue_size
 
     def _start(self) -> None:
         if self._thread is None:
@@ -192,15 +181,17 @@ class Delivery:
                     self._take(BATCH_RECORDS // 5 if self.is_replaying else BATCH_RECORDS)
                 if self._in_hand:
                     self._deliver()
+                self._failure = None
             except Exception as error:  # whatever it is, records wait: the thread must go on
+                if self._failure is None:
+                    logger.error("records are not delivered: %s", type(error).__name__)
                 self._failure = error
-                logger.error("records are not delivered: %s", type(error).__name__)
                 self._wait_longer()
 
     def _wait(self) -> bool:
         """Wait for work; return False when there will be none."""
         with self._changed:
-            while not self.is_closed:
+            while not self._is_ending:
                 if self._must_note():
                     return True
                 until = self._next_attempt - time.monotonic()
@@ -218,8 +209,6 @@ class Delivery:
     def _note(self) -> None:
         assert self.spool is not None
         assert self._tenant_id is not None
-        self.is_replaying = False
-        self._replayed_batches = 0
         self.spool.note_tenant(self._tenant_id)
         self._is_noted = True
         with self._changed:
@@ -234,18 +223,13 @@ class Delivery:
             self._changed.notify_all()
 
     def _deliver(self) -> None:
-        """Bring the batch in hand to the service or into the spool, or keep it in hand."""
-        try:
-            while self._in_hand:
-                some = self._in_hand[: self._batch_records]
-                done = set(self._delivered(some))
-                with self._changed:
-                    self._in_hand = [record for record in self._in_hand if record not in done]
-                    self._changed.notify_all()
-            self._failure = None
-        except NotRecorded as error:
-            self._failure = error
-            self._wait_longer()
+        """Bring the batch in hand to the service or into the spool. Raises NotRecorded; what is left stays in hand."""
+        while self._in_hand:
+            some = self._in_hand[: self._sender.batch_records]
+            done = set(self._delivered(some))
+            with self._changed:
+                self._in_hand = [record for record in self._in_hand if record not in done]
+                self._changed.notify_all()
 
     def _delivered(self, records: list[str]) -> list[str]:
         """Send or spool records; return those that need nothing more. Raises NotRecorded."""
@@ -253,37 +237,35 @@ class Delivery:
             self.keep(records, None)
             return records
         try:
-            self.send(records)
+            self._send(records)
         except (Problem, Unavailable) as error:
-            if refused := self._refused_records(error, records):
+            if refused := self._sender.refused_record(error, records):
+                self._bury(refused, error)
                 self._refused = error
-                return refused
-            if self._batch_records < len(records):
+                return [refused]
+            if self._sender.batch_records < len(records):
                 return []
             self.keep(records, error)
-            if isinstance(error, (Unauthenticated, Forbidden)):
-                self._key_refused = error
+            self._note_refusal(error)
         return records
 
     def _replay(self) -> None:
         """Send the oldest spooled records once."""
         assert self.spool is not None
-        rows = self.spool.next(self._batch_records)
+        rows = self.spool.next(self._sender.batch_records)
         if not rows:
             self._end_spooling()
             return
-        rows = rows[: _fitting([record for _, record in rows])]
+        rows = rows[: fitting([record for _, record in rows])]
         records = [record for _, record in rows]
         try:
-            self.send(records)
+            self._send(records)
         except (Problem, Unavailable) as error:
-            if self._refused_records(error, records) or self._batch_records < len(records):
-                return
-            if isinstance(error, (Unauthenticated, Forbidden)):
-                if self._key_refused is None:
-                    logger.error("the spool is not replayed: %s", error)
-                self._key_refused = error
-            self._wait_longer()
+            if refused := self._sender.refused_record(error, records):
+                self._bury(refused, error)
+            elif self._sender.batch_records >= len(records):
+                self._note_refusal(error)
+                self._wait_longer()
         else:
             self.spool.let_go(rows)
             with self._changed:
@@ -292,24 +274,18 @@ class Delivery:
                 self._replayed_batches += 1
                 self._changed.notify_all()
 
-    def _refused_records(self, error: Exception, records: list[str]) -> list[str]:
-        """Bury the record that the service refuses for good, and return it; none where the error is about no record.
+    def _send(self, records: list[str]) -> None:
+        self.note_tenant(self._sender.send(records))
+        self._key_refused = None
 
-        All of a request are stored, or none, and the first that is refused is named. Where none is named, and a smaller
-        request may pass, the next one is half as large.
-        """
-        if isinstance(error, InvalidRequest):
-            place = error.errors[0].get("index") if error.errors else None
-            if len(records) == 1:
-                place = 0
-            if isinstance(place, int) and 0 <= place < len(records):
-                logger.error("a record was refused: %s", error)
-                if self.spool is not None:
-                    self.spool.bury([records[place]], str(error))
-                return [records[place]]
-        if len(records) > 1 and isinstance(error, Problem) and error.status in (413, 422):
-            self._batch_records = len(records) // 2
-        return []
+    def _note_refusal(self, error: Exception) -> None:
+        if isinstance(error, (Unauthenticated, Forbidden)):
+            self._key_refused = error
+
+    def _bury(self, record: str, error: Exception) -> None:
+        logger.error("a record was refused: %s", error)
+        if self.spool is not None:
+            self.spool.bury([record], str(error))
 
     def _end_spooling(self) -> None:
         assert self.spool is not None
@@ -325,13 +301,3 @@ class Delivery:
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             self.is_replaying = False
             self._changed.notify_all()
-
-
-def _fitting(records: Sequence[str]) -> int:
-    """Return how many of the records one request may hold."""
-    size = 0
-    for number, record in enumerate(records):
-        size += len(record.encode())
-        if number and size > BATCH_BYTES:
-            return number
-    return len(records)

@@ -1,0 +1,60 @@
+"""Sends records in batches, and finds the one in a batch that the service refuses."""
+
+from collections.abc import Sequence
+
+import httpx
+
+from ringfence import _wire
+from ringfence._destination import Destination
+from ringfence._errors import InvalidRequest, Problem
+
+BATCH_RECORDS = 250
+BATCH_BYTES = 524_288
+"""Half of what a service takes as one JSON body, by default."""
+
+
+class Sender:
+    """A connection to the service, for one thread. batch_records: how many records a request may have just now."""
+
+    def __init__(self, to: Destination, timeout: float) -> None:
+        """timeout: seconds, of each step of a request."""
+        self.batch_records = BATCH_RECORDS
+        self._http = httpx.Client(**_wire.client_options(to, timeout))
+
+    def send(self, records: Sequence[str]) -> str:
+        """Return the tenant for which the service has stored the records. Raises Problem and Unavailable."""
+        try:
+            answer = self._http.post(_wire.LOGS, **_wire.body_of(records))
+        except httpx.HTTPError as error:
+            raise _wire.unreachable(error) from error
+        tenant_id = _wire.stored_for(answer, len(records))
+        self.batch_records = min(2 * self.batch_records, BATCH_RECORDS)
+        return tenant_id
+
+    def refused_record(self, error: Exception, records: Sequence[str]) -> str | None:
+        """Return the record that the service refuses for good; None where the error is about no record.
+
+        All of a request are stored, or none, and the first that is refused is named. Where none is named, and a smaller
+        request may pass, batch_records is halved.
+        """
+        if isinstance(error, InvalidRequest):
+            place = 0 if len(records) == 1 else error.errors[0].get("index") if error.errors else None
+            if isinstance(place, int) and 0 <= place < len(records):
+                return records[place]
+        if len(records) > 1 and isinstance(error, Problem) and error.status in (413, 422):
+            self.batch_records = len(records) // 2
+        return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+def fitting(records: Sequence[str]) -> int:
+    """Return how many of the records one request may hold: one at least."""
+    size = 0
+    for number, record in enumerate(records):
+        size += len(record.encode())
+        if number and size > BATCH_BYTES:
+            return number
+    return len(records)
