@@ -221,3 +221,36 @@ def test_work_may_proceed_unrecorded_where_the_author_says_so(
     assert began
     assert caplog.text.count("unrecorded") == 1
     assert "jane" not in caplog.text
+
+
+def test_a_spool_that_is_damaged_is_told_before_any_work(service: Service, tenant: Tenant, spool: Path) -> None:
+    spool.parent.mkdir()
+    spool.write_bytes(b"no database" * 1000)
+    with pytest.raises(ringfence.NotRecorded, match="not a database"):
+        ringfence.Client(service.url, tenant.key, spool=spool)
+
+    assert spool.read_bytes() == b"no database" * 1000
+
+
+def test_writers_that_never_pause_let_the_spool_become_empty(service: Service, tenant: Tenant, spool: Path) -> None:
+    stop = threading.Event()
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        audit.record("kyc", status="success")
+        service.kill()
+
+        def write() -> int:
+            count = 0
+            while not stop.is_set():
+                audit.record("kyc", status="success")
+                count += 1
+            return count
+
+        with ThreadPoolExecutor(8) as pool:
+            writers = [pool.submit(write) for _ in range(8)]
+            eventually(lambda: audit.spooled > 1000)
+            service.start()
+            eventually(lambda: not audit._delivery.is_spooling)
+            stop.set()
+        eventually(lambda: audit.spooled == 0)
+
+    assert len(tenant.ids()) == 1 + sum(writer.result() for writer in writers)

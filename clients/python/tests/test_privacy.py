@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Service, Tenant
+from conftest import Service, Tenant, eventually
 
 import ringfence
 
@@ -61,6 +61,28 @@ def test_a_spool_that_others_could_read_is_closed_to_them(service: Service, tena
         audit.record("kyc", status="success")
 
     assert spool.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_spool_is_made_closed_and_not_closed_later(
+    service: Service, tenant: Tenant, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    service.kill()
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        audit.record("kyc", status="success")
+
+    assert spool.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_replayed_is_not_left_in_the_spool(service: Service, tenant: Tenant, spool: Path) -> None:
+    service.kill()
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        audit.record("kyc", status="success", user="jane-doe")
+        service.start()
+        eventually(lambda: audit.spooled == 0)
+
+    assert tenant.records("user_id") == [("jane-doe",)]
+    assert b"jane-doe" not in b"".join(path.read_bytes() for path in spool.parent.iterdir())
 
 
 def test_a_client_is_not_used_by_a_forked_process(audit: ringfence.Client, tenant: Tenant) -> None:

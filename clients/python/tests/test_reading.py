@@ -96,7 +96,17 @@ def test_a_file_without_its_last_line_is_incomplete(text: bytes) -> None:
         cut.check()
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (201, b"<html>"), (201, b"{}"), (302, b""), (403, b"")])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>"),
+        (201, b"<html>"),
+        (201, b"{}"),
+        (201, b'{"tenant_id": "acme", "count": 2}'),
+        (302, b""),
+        (403, b""),
+    ],
+)
 def test_the_page_of_a_proxy_is_no_acknowledgement(status: int, body: bytes) -> None:
     from ringfence._wire import stored_for
 

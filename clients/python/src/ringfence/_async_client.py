@@ -228,11 +228,6 @@ class AsyncClient:
     async def _send(self, record: str) -> None:
         try:
             answer = await self._http.post(_wire.LOGS, **_wire.body_of([record]))
-        except httpx.TimeoutException as error:
+        except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
-        except httpx.HTTPError:
-            try:  # a service that was restarted has closed the connection: under the same id, once more does no harm
-                answer = await self._http.post(_wire.LOGS, **_wire.body_of([record]))
-            except httpx.HTTPError as error:
-                raise _wire.unreachable(error) from error
         self._delivery.note_tenant(_wire.stored_for(answer, 1))

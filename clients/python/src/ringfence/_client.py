@@ -77,7 +77,8 @@ class Client:
     def close(self, timeout: float = 30.0) -> None:
         """Flush the queue and close connections. What is spooled is replayed by the next client.
 
-        Raises NotRecorded when the queue could not be emptied in so many seconds: what is left in it is lost.
+        Raises NotRecorded when the queue could not be emptied in so many seconds: what is left in it is lost. Raises
+        InvalidRequest as flush() does.
         """
         try:
             self._delivery.close(timeout)
@@ -270,11 +271,6 @@ class Client:
     def _send(self, record: str) -> None:
         try:
             answer = self._http.post(_wire.LOGS, **_wire.body_of([record]))
-        except httpx.TimeoutException as error:
+        except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
-        except httpx.HTTPError:
-            try:  # a service that was restarted has closed the connection: under the same id, once more does no harm
-                answer = self._http.post(_wire.LOGS, **_wire.body_of([record]))
-            except httpx.HTTPError as error:
-                raise _wire.unreachable(error) from error
         self._delivery.note_tenant(_wire.stored_for(answer, 1))

@@ -76,9 +76,7 @@ class Delivery:
         """While the spool is replayed, wait for a batch: callers that only append would never let it become empty."""
         with self._changed:
             batches = self._replayed_batches
-            self._changed.wait_for(
-                lambda: not self.is_replaying or self._replayed_batches > batches, timeout=self._timeout
-            )
+            self._changed.wait_for(lambda: not self.is_replaying or self._replayed_batches > batches, self._timeout)
 
     def keep(self, records: Sequence[str], cause: Exception | None) -> None:
         """Spool records that could not be sent, and replay them later. Raises NotRecorded, from the cause."""
@@ -115,7 +113,6 @@ class Delivery:
             self.check_open()  # again: waiting has let others close it
             self._queue.append(record)
             self._start()
-            self._changed.notify_all()
             return True
 
     def flush(self, timeout: float) -> None:
@@ -139,6 +136,8 @@ class Delivery:
 
     def close(self, timeout: float) -> None:
         """Take nothing more, flush, and end the thread. What is spooled stays for the next client."""
+        if os.getpid() != self._process:
+            return  # thread, connection and file are the other process's
         with self._changed:
             self.is_closed = True
         try:
@@ -156,13 +155,12 @@ class Delivery:
                 self.spool.close()
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="ringfence", daemon=True)
-            self._thread.start()
-            atexit.register(self._at_exit)
-        else:
-            with self._changed:
-                self._changed.notify_all()
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ringfence", daemon=True)
+                self._thread.start()
+                atexit.register(self._at_exit)
+            self._changed.notify_all()
 
     def _at_exit(self) -> None:
         try:
@@ -173,7 +171,7 @@ class Delivery:
     def _run(self) -> None:
         while self._wait():
             try:
-                if self._must_note():
+                if self._must_note() and time.monotonic() >= self._next_attempt:
                     self._note()
                 if self.is_spooling and time.monotonic() >= self._next_attempt:
                     self._replay()
@@ -192,15 +190,12 @@ class Delivery:
         """Wait for work; return False when there will be none."""
         with self._changed:
             while not self._is_ending:
-                if self._must_note():
+                pause = self._next_attempt - time.monotonic()
+                queued = self._queue or self._in_hand
+                later = self.is_spooling or self._must_note()
+                if (queued and self._failure is None) or ((queued or later) and pause <= 0):
                     return True
-                until = self._next_attempt - time.monotonic()
-                blocked = self._failure is not None and until > 0
-                if (self._queue or self._in_hand) and not blocked:
-                    return True
-                if self.is_spooling and until <= 0:
-                    return True
-                self._changed.wait(max(until, 0) if self.is_spooling or self._in_hand else None)
+                self._changed.wait(pause if queued or later else None)
             return False
 
     def _must_note(self) -> bool:
@@ -292,6 +287,7 @@ class Delivery:
         with self._changed:  # nobody appends meanwhile
             if self.spool.count() == 0:
                 self.is_spooling = self.is_replaying = False
+                self._key_refused = None
                 self._changed.notify_all()
                 logger.info("the spool is empty")
 

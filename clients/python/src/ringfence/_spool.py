@@ -129,6 +129,7 @@ class Spool:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")  # what was replayed is overwritten
             connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
             connection.executescript(_SCHEMA)
         except BaseException:
