@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 import httpx
@@ -122,13 +122,17 @@ class AsyncClient:
                 raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
             logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
 
-    async def record(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
+    async def record(
+        self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Unpack[_records.Details]
+    ) -> str:
         """See Client."""
         record = _records.new_record(agent, status=status, mode=mode, **more)
         await self._proceed_or_raise(record)
         return _records.id_of(record)
 
-    async def enqueue(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
+    async def enqueue(
+        self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Unpack[_records.Details]
+    ) -> str:
         """See Client."""
         record = _records.new_record(agent, status=status, mode=mode, **more)
         try:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import httpx
 
@@ -145,7 +145,9 @@ class Client:
                 raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
             logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
 
-    def record(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
+    def record(
+        self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Unpack[_records.Details]
+    ) -> str:
         """Record something that happened, and return its id once it is stored or spooled.
 
         more: user, trace_id, http_status, latency_ms (milliseconds), error, context. Raises what execution() raises
@@ -155,7 +157,9 @@ class Client:
         self._proceed_or_raise(record)
         return _records.id_of(record)
 
-    def enqueue(self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Any) -> str:
+    def enqueue(
+        self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Unpack[_records.Details]
+    ) -> str:
         """Queue a record and return its id, without waiting for the service: for high rates.
 
         A thread sends the queue in batches, or spools it. The queue is in memory: a process that is killed loses it.

@@ -6,7 +6,7 @@ The rules are the service's. tests/unit/test_client_rules.py of the service's re
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from ringfence._ids import new_id
 
@@ -26,6 +26,17 @@ MAX_CONTEXT_BYTES = 4096
 MAX_ERROR_CHARACTERS = 2000
 MAX_CHARACTERS = {"agent": 128, "trace_id": 128, "user": 256}
 _MAX_INTEGER = 2**31 - 1
+
+
+class Details(TypedDict, total=False):
+    """What a record may say beside agent, status and mode. latency_ms: milliseconds."""
+
+    user: str | None
+    trace_id: str | None
+    http_status: int | None
+    latency_ms: int | None
+    error: str | None
+    context: Context | None
 
 
 def new_record(
