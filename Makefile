@@ -121,7 +121,7 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	  vectors.in -c dev.lock -o vectors.lock   # aics-tlog asks for 3.12; tests/vectors/judging.py
 
 clean:         ## Delete what the commands made, but not .data
-	@rm -rf .venv .hypothesis .*_cache *.egg-info
+	@rm -rf .venv .hypothesis .*_cache *.egg-info clients/python/.*_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # One environment, grown when a command needs more: each lock file has what the one before has, and bench.lock has what

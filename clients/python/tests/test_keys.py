@@ -19,6 +19,18 @@ def test_url_and_key_come_from_the_environment(
     assert tenant.records() == [("success",)]
 
 
+def test_without_a_home_directory_the_spool_has_to_be_named(
+    service: Service, tenant: Tenant, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    with pytest.raises(ValueError, match="XDG_STATE_HOME"):
+        ringfence.Client(service.url, tenant.key)
+    ringfence.Client(service.url, tenant.key, spool=spool).close()
+
+
 @pytest.mark.parametrize(
     ("url", "key"),
     [

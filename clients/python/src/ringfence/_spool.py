@@ -33,9 +33,12 @@ Row = tuple[int, str]
 
 
 def default_path() -> Path:
-    """Return $XDG_STATE_HOME/ringfence/spool.sqlite3, by default below ~/.local/state."""
+    """Return $XDG_STATE_HOME/ringfence/spool.sqlite3, by default below ~/.local/state. ValueError without either."""
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "ringfence" / "spool.sqlite3"
+    try:
+        return Path(state).expanduser() / "ringfence" / "spool.sqlite3"
+    except RuntimeError:
+        raise ValueError("there is no home directory for the spool: name its file, or set XDG_STATE_HOME") from None
 
 
 class Spool:
