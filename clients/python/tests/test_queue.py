@@ -1,5 +1,8 @@
 """The queue: batches in order, a bound, and what becomes of a record that is refused."""
 
+import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -26,9 +29,33 @@ def test_closing_sends_what_is_queued(service: Service, tenant: Tenant, spool: P
         audit.enqueue("kyc", status="success")
 
 
+def test_a_process_that_ends_without_closing_sends_what_is_queued(
+    service: Service, tenant: Tenant, spool: Path
+) -> None:
+    code = "import sys, ringfence; ringfence.Client(*sys.argv[1:3], spool=sys.argv[3]).enqueue('kyc', status='success')"
+    subprocess.run([sys.executable, "-c", code, service.url, tenant.key, str(spool)], check=True)
+
+    assert tenant.records() == [("success",)]
+
+
 def test_a_full_queue_holds_its_callers_up_and_loses_nothing(service: Service, tenant: Tenant, spool: Path) -> None:
     with ringfence.Client(service.url, tenant.key, spool=spool, queue_size=3) as audit:
-        written = [audit.enqueue("kyc", status="success") for _ in range(50)]
+        written = []
+        for _ in range(50):
+            written.append(audit.enqueue("kyc", status="success"))
+            assert len(audit._delivery._queue) <= 3
+
+    assert tenant.ids() == written
+
+
+def test_what_is_queued_waits_behind_what_was_spooled(service: Service, tenant: Tenant, spool: Path) -> None:
+    service.kill()
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        written = [audit.record("kyc", status="success")]
+        eventually(lambda: audit._delivery._pause > 1)  # the next attempt is some time away
+        service.start()
+        written.append(audit.enqueue("kyc", status="success"))
+        eventually(lambda: len(tenant.ids()) == 2)
 
     assert tenant.ids() == written
 
@@ -119,8 +146,6 @@ def _enqueue_as(audit: ringfence.Client, id_: str) -> None:
 
 
 def _dead_letters(spool: Path) -> int:
-    import sqlite3
-
     with sqlite3.connect(spool) as connection:
         ((count,),) = connection.execute("SELECT count(*) FROM dead_letters")
     connection.close()

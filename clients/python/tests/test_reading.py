@@ -9,6 +9,7 @@ from conftest import Service, Tenant
 
 import ringfence
 from ringfence._reading import ExportedRecords, ExportTail
+from ringfence._wire import stored_for
 
 
 def test_a_list_goes_over_all_pages_in_order(audit: ringfence.Client) -> None:
@@ -108,8 +109,6 @@ def test_a_file_without_its_last_line_is_incomplete(text: bytes) -> None:
     ],
 )
 def test_the_page_of_a_proxy_is_no_acknowledgement(status: int, body: bytes) -> None:
-    from ringfence._wire import stored_for
-
     with pytest.raises(ringfence.Unavailable):
         stored_for(httpx.Response(status, content=body), 1)
     assert stored_for(httpx.Response(201, json={"tenant_id": "acme", "count": 1, "id": None}), 1) == "acme"
