@@ -4,8 +4,9 @@
 SELECT audit.create_tenant('tree');
 INSERT INTO audit.trees (tenant_id, epoch, size, root, frontier, began_at)
 VALUES ('tree', 1, current_setting('bench.leaves')::bigint, sha256(''), '', now());
-INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, record_id, line)
-SELECT 'tree', 1, n, sha256(int8send(n)), CASE WHEN n % 9973 = 0 THEN md5(n::text)::uuid END, CASE WHEN n % 9973 <> 0 THEN 'line' END
+INSERT INTO audit.seals (tenant_id, epoch, leaf_index, leaf_hash, record_id, salt, line)
+SELECT 'tree', 1, n, sha256(int8send(n)), CASE WHEN n % 9973 = 0 THEN md5(n::text)::uuid END, CASE WHEN n % 9973 = 0 THEN sha256('salt') END,
+       CASE WHEN n % 9973 <> 0 THEN 'line' END
 FROM generate_series(0, current_setting('bench.leaves')::bigint - 1) AS n;
 INSERT INTO audit.seal_nodes (tenant_id, epoch, level, node_index, hash)
 SELECT 'tree', 1, 1, n, sha256('\x01'::bytea || audit.subtree_hash('tree', 1, 7, 2 * n) || audit.subtree_hash('tree', 1, 7, 2 * n + 1))
