@@ -127,6 +127,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 left = (await audit_logger.state()).spooled
                 shutdown.report(queued, left.records if left else 0)
 
+    routes = [*_ROUTES, *_HEAD_ROUTES]
+    if settings.otlp_enabled:
+        from app.routers import otlp_router  # nothing of protobuf is loaded where no spans are taken
+
+        routes += [route for route in otlp_router.router.routes if isinstance(route, APIRoute)]
+
     app = FastAPIOffline(
         docs_url=None,
         redoc_url=None,
@@ -141,7 +147,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
-        routes=[*_ROUTES, *_HEAD_ROUTES],
+        routes=routes,
         telemetry=_NO_TELEMETRY,
     )
     install_error_handlers(app)

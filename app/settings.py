@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     max_bulk_requests: Annotated[int, Field(ge=1)] = 8
     """Streams of lines that one worker takes at once, three quarters of them for one tenant; one more gets 503."""
 
+    otlp_enabled: bool = False
+    """Whether POST /v1/traces takes spans of OpenTelemetry (OTLP over HTTP). Off: the path does not exist."""
+
+    otlp_max_bytes: Annotated[int, Field(gt=0, le=8_388_608)] = 4_194_304
+    """Size of the largest body of spans, in bytes, before and after decompression; a larger one gets 413."""
+
     metrics_token: SecretStr | None = None
     """What Prometheus sends as Authorization: Bearer. Absent: metrics are read on loopback alone."""
 

@@ -9,6 +9,7 @@ from fastapi import HTTPException
 from starlette.requests import Request
 
 from app.http.credentials import tenant_of
+from app.http.inflate import inflated, is_gzip
 from app.http.state import AnyState
 from app.model.refusals import StorageUnavailable
 
@@ -26,15 +27,17 @@ LARGE_BODY_BYTES = 65_536
 
 
 async def stream(
-    request: Request[AnyState], max_bytes: int, max_seconds: float, hint: str = ""
+    request: Request[AnyState], max_bytes: int, max_seconds: float, hint: str = "", *, takes_gzip: bool = False
 ) -> AsyncIterator[bytes]:
     """Yield the body as it comes in. hint: what to do about too large a body; ends the refusal of one.
 
-    Raises HTTPException 400, 408, 413 or 415 when the body ends early, is late, is too large, or is compressed.
+    takes_gzip: whether it may be compressed with gzip; it is yielded as it comes all the same. Raises HTTPException
+    400, 408, 413 or 415 when the body ends early, is late, is too large, or is compressed otherwise.
     """
     for name, value in request.scope["headers"]:
-        if name == b"content-encoding" and value.lower() != b"identity":
-            raise HTTPException(415, "a body is sent as it is, without a Content-Encoding")
+        if name == b"content-encoding" and value.lower() != b"identity" and not (takes_gzip and is_gzip(value)):
+            only = "compressed with gzip or as it is" if takes_gzip else "as it is, without a Content-Encoding"
+            raise HTTPException(415, f"a body is sent {only}")
         if name == b"content-length" and int(value) > max_bytes:
             raise _too_large(max_bytes, hint)
     deadline, size, has_more = time.monotonic() + max_seconds, 0, True
@@ -60,13 +63,23 @@ def _too_large(max_bytes: int, hint: str) -> HTTPException:
     return HTTPException(413, f"a body has at most {max_bytes} bytes{hint}")
 
 
-async def held(request: Request[AnyState], max_bytes: int, hint: str = "") -> AsyncIterator[bytes]:
+async def held(
+    request: Request[AnyState], max_bytes: int, hint: str = "", *, takes_gzip: bool = False
+) -> AsyncIterator[bytes]:
     """Yield a body that is kept in memory: it counts against the memory for bodies until the answer is ready.
 
-    Raises what stream() raises, and StorageUnavailable when there is no room for it.
+    takes_gzip: whether it may be compressed so; it is inflated, and counts, is limited and is yielded as that. Raises
+    what stream() raises, and StorageUnavailable when there is no room for it.
     """
     tenant, bodies = tenant_of(request), request.state["bodies"]
-    async for piece in stream(request, max_bytes, MAX_BODY_SECONDS, hint):
+    pieces = stream(request, max_bytes, MAX_BODY_SECONDS, hint, takes_gzip=takes_gzip)
+    if takes_gzip and any(is_gzip(value) for name, value in request.scope["headers"] if name == b"content-encoding"):
+        pieces = inflated(pieces)
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > max_bytes:
+            raise _too_large(max_bytes, hint)
         if piece:
             if not bodies.may_take(tenant, len(piece)):
                 raise StorageUnavailable("too many large bodies at once")

@@ -92,6 +92,7 @@ _PARAMETERS: dict[str, Any] = {
     "format": "csv", "bom": True, "act": "api key issued", "api_key_id": "98ad53c47f631b51",
     "Idempotency-Key": "import-2026-11-22-part-7", **{f"context.{name}": "4711" for name in CONTEXT_NAMES},
     "epoch": 1, "size": 1205, "from": 1000, "to": 1205, "after": "1.1205.2c26b46b68ffc68f", "wait": 30,
+    "Content-Encoding": "gzip",
 }  # fmt: skip
 # Of bodies that are lines of text, whose schema says no more than that.
 _LINES_SENT = {"application/x-ndjson": json.dumps(_RECORD) + "\n"}

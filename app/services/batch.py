@@ -111,6 +111,15 @@ class Batch:
             self._refuse(refusal)
         self._refuse_empty()
 
+    def add(self, record: Fields) -> None:
+        """Take one more record, read elsewhere. Raises what read_lines() raises; the record is left out then."""
+        self._place = "index"
+        self._add(record)
+
+    def fields(self) -> Iterator[Fields]:
+        """Yield the records from the beginning."""
+        return map(json.loads, self._lines())
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield the records from the beginning, in chunks."""
         first, lines, size = 1, [], 0
@@ -128,8 +137,8 @@ class Batch:
 
         Raises InvalidRequest, with its place, at the first record that is refused.
         """
-        for position, line in enumerate(self._lines(), 1):
-            record = as_stored(tenant_id, json.loads(line))
+        for position, fields in enumerate(self.fields(), 1):
+            record = as_stored(tenant_id, fields)
             try:
                 refuse_broken_rule(record)
             except InvalidRequest as refusal:

@@ -54,6 +54,7 @@ REPLAYED = _counter("replayed", "Records moved from the spool into the database.
 DEAD_LETTERED = _counter(
     "dead_lettered", "Records of the spool that the database refused for good; they are in its table dead_letters."
 )
+SPANS = _counter("otlp_spans", "Spans received over OTLP, by outcome: recorded, dropped or rejected.", "outcome")
 LOG_LINES_DROPPED = _counter("log_lines_dropped", "Log lines dropped because the same text was logged too often.")
 CUT = _counter("connections_cut", "Connections cut because the caller did not read its answers.")
 

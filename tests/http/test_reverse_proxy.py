@@ -242,5 +242,7 @@ def test_the_proxy_has_the_limits_of_the_service() -> None:
     kept = [float(seconds) for seconds in re.findall(r"keepalive_timeout (\d+)s;", text)]
     fields = Settings.model_fields
 
-    assert sizes == {fields["max_body_bytes"].default, fields["max_bulk_bytes"].default}
+    assert sizes == {fields[f"max_{name}_bytes"].default for name in ("body", "bulk")} | {
+        fields["otlp_max_bytes"].default
+    }
     assert 0 < max(kept) < uvicorn.Config("app").timeout_keep_alive

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
+from importlib.metadata import files as files_of
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -44,16 +46,31 @@ def locked(lock: str) -> dict[str, str]:
 
 def imported(files: list[Path]) -> set[str]:
     """Return the distributions that `files` import something of."""
-    names = set()
+    modules = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
+                modules |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module.split(".")[0])
-    distributions = packages_distributions()
-    outside = names - set(sys.stdlib_module_names) - {"app"}
-    return {canonicalize_name(distributions[name][0]) for name in outside}
+                modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    inside = {*sys.stdlib_module_names, "app"}
+    return {distribution_of(module) for module in modules if module.partition(".")[0] not in inside}
+
+
+DISTRIBUTIONS = packages_distributions()
+
+
+@cache
+def distribution_of(module: str) -> str:
+    """Return the distribution that has a module, or the name in a module. Several may share a package: google has."""
+    candidates = sorted(set(DISTRIBUTIONS[module.partition(".")[0]]))
+    path = Path(*module.split("."))
+    wanted = {f"{each}{end}" for each in (path, path.parent) for end in (".py", "/__init__.py")}
+    having = [
+        each for each in candidates if len(candidates) == 1 or wanted & {str(file) for file in files_of(each) or ()}
+    ]
+    (found,) = having
+    return canonicalize_name(found)
 
 
 def test_each_part_imports_what_is_declared_for_it() -> None:
