@@ -1,4 +1,4 @@
-"""A proxy to PostgreSQL that can drop the server's answer to a statement that was executed."""
+"""A proxy to PostgreSQL, or to the service, that can drop the answer to what was done."""
 
 import selectors
 import socket
@@ -21,16 +21,17 @@ class LossyProxy:
 
 
 @contextmanager
-def lossy_proxy(server_socket: str) -> Iterator[LossyProxy]:
-    """Lead to the server that listens on this Unix socket, until the block ends."""
+def lossy_proxy(address: str | tuple[str, int]) -> Iterator[LossyProxy]:
+    """Lead to the server that listens on this Unix socket, or on this host and port, until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     proxy = LossyProxy(listener.getsockname()[1])
     threads: list[threading.Thread] = []
     clients: list[socket.socket] = []
 
     def carry(client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as selector:
-            server.connect(server_socket)
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        with client, socket.socket(family) as server, selectors.DefaultSelector() as selector:
+            server.connect(address)
             selector.register(client, selectors.EVENT_READ, server)
             selector.register(server, selectors.EVENT_READ, client)
             with suppress(ConnectionError):
