@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import CreateRole, TestDatabase
+from tests.support.otlp import post, request, span
 from tests.support.polling import eventually
 from tests.support.processes import ServiceProcess, running_service
 from tests.support.stub_agent import StubAgent, running_agent
@@ -28,6 +29,7 @@ def agent() -> Iterator[StubAgent]:
 def service(request: pytest.FixtureRequest, agent: StubAgent, tmp_path: Path) -> Iterator[ServiceProcess]:
     """A process on each backend; the URL of its database holds a password."""
     settings: dict[str, object] = {"agents_file": agent.agents_file(tmp_path), "live_enabled": True}
+    settings["otlp_enabled"] = True
     if request.param == "jsonl":
         settings["audit_log_path"] = tmp_path / "audit.jsonl"
     else:
@@ -45,8 +47,8 @@ def send(service: ServiceProcess, agent: StubAgent) -> list[int]:
     """Send what is secret in every way; return the statuses of the answers."""
 
     def execute(**body: Any) -> int:
-        request = {"input": {"prompt": PROMPT}, "user_id": USER, "mode": "LIVE"} | body
-        return service.http.post(EXECUTE, json=request).status_code
+        asked = {"input": {"prompt": PROMPT}, "user_id": USER, "mode": "LIVE"} | body
+        return service.http.post(EXECUTE, json=asked).status_code
 
     statuses = [execute(), execute(mode="DRY_RUN"), execute(mode=PROMPT), execute(user_id=USER * 100)]
     statuses += [execute(user_id=USER + "\0"), execute(input=PROMPT), execute(tenant_id=USER)]
@@ -58,6 +60,10 @@ def send(service: ServiceProcess, agent: StubAgent) -> list[int]:
         statuses.append(service.http.post(EXECUTE, content=body, headers=headers).status_code)
     queries = [{"user_id": USER}, {"user_id": USER + "\0"}, {"limit": PROMPT}, {"cursor": PROMPT}, {PROMPT: PROMPT}]
     statuses += [service.http.get(LOGS, params=query).status_code for query in queries]
+    spans = request(span(user__id=USER, pairs=[(PROMPT, PROMPT)]), span(2, ringfence__event=PROMPT + "\0"))
+    for content in (spans.SerializeToString(), PROMPT.encode(), spans.SerializeToString()[:-1]):
+        statuses.append(post(service.http, content).status_code)
+    statuses.append(post(service.http, f'{{"{PROMPT}"'.encode(), kind="application/json").status_code)
     statuses.append(service.http.get(f"/{PROMPT}").status_code)
     statuses.append(service.http.get(LOGS, headers={"X-Tenant-ID": USER}).status_code)
     return statuses
