@@ -110,10 +110,11 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	cd requirements && lock build.in -o build.lock \
 	  && lock ../pyproject.toml -o service.lock \
 	  && lock ../pyproject.toml --extra migrate -o migrate.lock \
+	  && lock ../pyproject.toml --extra otel -o otel.lock \
 	  && lock ../pyproject.toml --extra sign -o sign.lock \
 	  && lock ../pyproject.toml --extra sign --extra stamp -o stamp.lock \
 	  && lock ../pyproject.toml --extra migrate --extra sign --extra local -o local.lock \
-	  && lock ../pyproject.toml --extra migrate --extra sign --extra stamp --extra local --extra dev -o dev.lock \
+	  && lock ../pyproject.toml --extra migrate --extra sign --extra stamp --extra local --extra otel --extra dev -o dev.lock \
 	  && lock ../pyproject.toml bench.in --extra migrate --extra sign --extra local -c dev.lock -o bench.lock
 	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
 	  ../clients/python/pyproject.toml --all-extras client.in -c dev.lock -o client.lock

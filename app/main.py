@@ -44,6 +44,7 @@ from app.services.spool.queue import Spool
 from app.services.spool.store import SpoolingAuditLogger
 from app.settings import Settings
 from app.shutdown import Shutdown
+from app.telemetry.tracing import export_last_spans, make_tracer_provider
 from app.viewer import events_router, overview_router, pages_router, sign_in_router
 from app.viewer import records_router as view_records_router
 
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     agents = load_agents(settings.agents_file)
+    tracer_provider = make_tracer_provider()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -126,6 +128,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if observing:
                 left = (await audit_logger.state()).spooled
                 shutdown.report(queued, left.records if left else 0)
+            if tracer_provider:
+                await asyncio.to_thread(export_last_spans, tracer_provider)
 
     routes = [*_ROUTES, *_HEAD_ROUTES]
     if settings.otlp_enabled:
@@ -161,6 +165,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["X-Trace-ID"],
         )
     app.add_middleware(RequestMiddleware)
+    if tracer_provider:
+        from app.http.tracing import TracingMiddleware  # as the other packages of tracing
+
+        app.add_middleware(TracingMiddleware, tracer=tracer_provider.get_tracer("ringfence", __version__))
     return app
 
 

@@ -12,7 +12,8 @@ from app.telemetry.metrics import REQUESTS, SECONDS, UnderWay
 from app.telemetry.trace_id import current_trace_id, trace_id_of
 
 logger = logging.getLogger("ringfence")
-_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
+METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
+"""Other methods are counted together: a caller makes up their names."""
 
 
 class RequestMiddleware:
@@ -56,5 +57,5 @@ class RequestMiddleware:
             UnderWay.requests -= 1
             route = scope["route"].path_format if "route" in scope else "unmatched"
             SECONDS.labels(route).observe(time.perf_counter() - started)
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            method = scope["method"] if scope["method"] in METHODS else "other"
             REQUESTS.labels(method, route, str(status)).inc()

@@ -9,8 +9,10 @@ import pytest
 from app.services.otlp.spans import AGENT, CONTEXT, ERROR, MODE, OPERATION, USER
 from tests.conftest import TestDatabase
 from tests.support import pages, walkthrough
+from tests.support.polling import eventually
 from tests.support.processes import running_service
 from tests.support.shell import Shell
+from tests.support.span_receiver import span_receiver
 
 PAGE = "docs/opentelemetry.md"
 
@@ -56,3 +58,14 @@ def test_the_map_has_every_attribute_that_counts_and_no_other() -> None:
     own = {of_span.strip("`"): in_record for of_span, in_record in rows if of_span.startswith("`ringfence.")}
     assert own.pop(MODE) == "`mode`"
     assert own == {attribute: f"`context`: `{name}`" for attribute, name in CONTEXT.items() if attribute != name}
+
+
+def test_the_service_exports_spans_of_its_own(shell: Shell) -> None:
+    (block,) = pages.commands(PAGE, "Traces of the service itself")
+    with span_receiver() as receiver:
+        shell.variables["COLLECTOR_URL"] = receiver.url.removesuffix("/v1/traces")
+        with shell.serving(block) as printed:
+            (url,) = re.findall(r"running on (http://\S+)", printed)
+            shell.run(f"curl -sS {url}/api/v1/health")
+            eventually(lambda: receiver.spans)
+        assert [span.name for span in receiver.spans] == ["GET /api/v1/health"]

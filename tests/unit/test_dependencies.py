@@ -30,7 +30,8 @@ SIGNING = [
     file for room in ("sign", "verify") for file in FILES
     if file.is_relative_to(ROOT / "app" / room) and file not in STAMPING
 ]  # fmt: skip
-SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL, *SIGNING, *STAMPING]]
+TRACING = [ROOT / "app" / "http" / "tracing.py", ROOT / "app" / "telemetry" / "tracing.py"]
+SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL, *SIGNING, *STAMPING, *TRACING]]
 
 
 def declared(group: str | None = None) -> set[str]:
@@ -79,6 +80,7 @@ def test_each_part_imports_what_is_declared_for_it() -> None:
     assert imported(MIGRATING) <= declared() | declared("migrate")
     assert imported(SIGNING) <= declared() | declared("sign")
     assert imported(STAMPING) <= declared() | declared("sign") | declared("stamp")
+    assert imported(TRACING) <= declared() | declared("otel")
     assert imported(LOCAL) <= declared() | declared("migrate") | declared("sign") | declared("local")
 
 
@@ -86,12 +88,20 @@ def test_what_is_declared_is_imported() -> None:
     assert declared() - imported(SERVING) == set()
     assert declared("migrate") - imported(MIGRATING) == set()
     assert declared("sign") - imported(SIGNING) == set()
+    assert declared("otel") - imported(TRACING) == set()
     assert declared("stamp") - imported(STAMPING) == set()
 
 
 @pytest.mark.parametrize(
     ("lock", "files"),
-    [("service", SERVING), ("migrate", MIGRATING), ("sign", SIGNING), ("stamp", STAMPING), ("local", LOCAL)],
+    [
+        ("service", SERVING),
+        ("migrate", MIGRATING),
+        ("otel", TRACING),
+        ("sign", SIGNING),
+        ("stamp", STAMPING),
+        ("local", LOCAL),
+    ],
 )
 def test_a_lock_file_has_what_its_part_imports(lock: str, files: list[Path]) -> None:
     assert imported(files) <= locked(lock).keys()
@@ -108,7 +118,7 @@ def test_the_benchmark_adds_its_peers_to_the_versions_that_run() -> None:
     assert locked("bench").keys() - locked("local").keys() == {"asyncpg", "greenlet", "sqlalchemy"}
 
 
-@pytest.mark.parametrize("lock", ["service", "migrate", "sign", "stamp", "local"])
+@pytest.mark.parametrize("lock", ["service", "migrate", "otel", "sign", "stamp", "local"])
 def test_the_versions_that_run_are_those_that_are_tested(lock: str) -> None:
     assert locked(lock).items() <= locked("dev").items()
 
@@ -126,3 +136,45 @@ def test_the_service_starts_in_an_environment_without_them() -> None:
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "ModuleNotFoundError" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "loaded"),
+    [
+        ({}, []),
+        ({"OTLP_ENABLED": "true"}, ["google.protobuf"]),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, ["google.protobuf", "opentelemetry.sdk.trace"]),
+    ],
+)
+def test_what_opentelemetry_needs_is_loaded_where_it_is_asked_for(
+    variables: dict[str, str], loaded: list[str], tmp_path: Path
+) -> None:
+    program = (
+        "import sys; from app.main import create_app; create_app();"
+        " print(*(name for name in ('google.protobuf', 'opentelemetry.sdk.trace') if name in sys.modules), sep='\\n')"
+    )
+    environment = {"PATH": os.environ["PATH"], "AUDIT_LOG_PATH": str(tmp_path / "audit.jsonl"), **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == loaded
+
+
+@pytest.mark.parametrize(
+    ("first", "variables", "reason"),
+    [
+        ("import sys; sys.modules['opentelemetry.sdk.trace'] = None", {}, "requirements/otel.lock are not installed"),
+        ("", {"OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, "max_queue_size must be a positive integer"),
+    ],
+)
+def test_the_service_starts_where_it_cannot_be_traced_and_says_why(
+    first: str, variables: dict[str, str], reason: str, tmp_path: Path
+) -> None:
+    program = f"{first}\nfrom app.main import create_app; create_app()"
+    variables |= {"AUDIT_LOG_PATH": str(tmp_path / "audit.jsonl"), "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "no request is traced: " in done.stderr
+    assert reason in done.stderr
