@@ -1,14 +1,13 @@
 """Headers for an agent. Secret values come from the environment or a file, since no secret belongs into AGENTS_FILE."""
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
+
+from app.secret_source import MAX_BYTES, read_secret
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(rb"[!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?")
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z-]{0,19}[ =])?")
-_MAX_BYTES = 8192
 _REFUSED = re.compile(
     # Of one connection (RFC 9110, 7.6.1), of the body, or set by the service.
     "connection|keep-alive|te|trailers?|transfer-encoding|upgrade|expect|http2-settings|host|accept-encoding|x-trace-id"
@@ -53,28 +52,7 @@ def _value(name: str, source: object) -> bytes:
     prefix = source.get("prefix", "")
     if not _PREFIX.fullmatch(prefix):
         raise ValueError('prefix is a word of letters and a blank, "Bearer " for one')
-    return _checked(prefix + (_variable(source["env"]) if "env" in source else _content(Path(source["file"]))))
-
-
-def _variable(name: str) -> str:
-    if not (value := os.environ.get(name)):
-        raise ValueError(f"the environment variable {name} is not set, or empty")
-    return value
-
-
-def _content(path: Path) -> str:
-    if not path.is_absolute():
-        raise ValueError("file is an absolute path")
-    if not path.is_file():  # opening a pipe would block the start
-        raise ValueError(f"the file {path} is not there, or no file")
-    try:
-        with path.open("rb") as file:
-            value = file.read(_MAX_BYTES + 1).decode()
-    except UnicodeDecodeError:
-        raise ValueError(f"the file {path} is not UTF-8") from None
-    except OSError as error:
-        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
-    return value.removesuffix("\n").removesuffix("\r")  # added by an editor
+    return _checked(prefix + read_secret(source))
 
 
 def _checked(value: str) -> bytes:
@@ -82,8 +60,8 @@ def _checked(value: str) -> bytes:
         encoded = value.encode("latin-1")
     except UnicodeEncodeError:
         raise ValueError("its value has a character that is not in Latin-1") from None
-    if len(encoded) > _MAX_BYTES:
-        raise ValueError(f"its value has at most {_MAX_BYTES:,} bytes")
+    if len(encoded) > MAX_BYTES:
+        raise ValueError(f"its value has at most {MAX_BYTES:,} bytes")
     if not _VALUE.fullmatch(encoded):
         raise ValueError("its value is empty, has a line end or a control character, or a blank at an end")
     return encoded

@@ -15,9 +15,9 @@ from typing import Protocol
 
 import httpx
 
+from app.outside import OutsideFailed, send
 from app.sign import notes
 from app.sign.memory import Stored
-from app.sign.outside import OutsideFailed, send
 
 logger = logging.getLogger("ringfence.sign")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx
 
+from app.outside import make_client
 from app.sign import files, publish, witnesses
 from app.sign.database import CallFailed, Database, Unavailable
 from app.sign.memory import Memory
 from app.sign.metrics import Metrics
-from app.sign.outside import make_client
 from app.sign.settings import SignerSettings
 from app.sign.signer import Round, Signer, Witnessing
 

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app import database_url
-from app.sign.outside import url_fault
+from app.outside import url_fault
 
 _Seconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificates
 
+from app.outside import Answer, OutsideFailed, make_client, send
 from app.sign import notes
-from app.sign.outside import Answer, OutsideFailed, make_client, send
 from app.sign.settings import SignerSettings
 
 

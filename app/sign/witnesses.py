@@ -15,10 +15,10 @@ from typing import Annotated
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from app.outside import OutsideFailed, send, url_fault
 from app.sign import notes
 from app.sign.heads import Head, HeadRefused
 from app.sign.notes import BadNote
-from app.sign.outside import OutsideFailed, send, url_fault
 from app.terminal_text import printable
 
 logger = logging.getLogger("ringfence.sign")

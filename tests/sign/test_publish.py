@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.sign import notes, outside, publish
+from app import outside
+from app.outside import OutsideFailed, make_client
+from app.sign import notes, publish
 from app.sign.memory import Stored
 from app.sign.notes import Checkpoint
-from app.sign.outside import OutsideFailed, make_client
 from tests.support.stub_agent import StubAgent, running_agent
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.outside import make_client
 from app.sign import notes, witnesses
 from app.sign.heads import Head, HeadRefused
 from app.sign.notes import Checkpoint, Signature
-from app.sign.outside import make_client
 from app.sign.witnesses import Witness, WitnessEntry
 from tests.support import rfc6962
 from tests.support.witness import Reply, StubWitness, running_witness

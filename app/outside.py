@@ -2,8 +2,10 @@
 
 import asyncio
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -39,15 +41,26 @@ def url_fault(text: str) -> str | None:
     return None
 
 
-def make_client() -> httpx.AsyncClient:
-    """Return a client that follows no redirects and uses no proxies of the environment."""
-    return httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=None)  # noqa: S113  send() bounds the whole
+def make_client(ca_file: Path | None = None) -> httpx.AsyncClient:
+    """Return a client that follows no redirects and uses no proxies of the environment.
+
+    ca_file: PEM file of the only roots that a server's certificate may lead to; None: those of certifi. Raises OSError.
+    """
+    trusted = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    # send() bounds the whole
+    return httpx.AsyncClient(verify=trusted, follow_redirects=False, trust_env=False, timeout=None)  # noqa: S113
 
 
 async def send(
-    client: httpx.AsyncClient, method: str, url: str, content: bytes, headers: Mapping[str, str], seconds: float
+    client: httpx.AsyncClient,
+    method: str,
+    url: str,
+    content: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    max_bytes: int = _MAX_ANSWER,
 ) -> Answer:
-    """Send a request and return the whole answer, within so many seconds. Raises OutsideFailed."""
+    """Send a request and return the whole answer, within so many seconds and bytes. Raises OutsideFailed."""
     try:
         async with (
             asyncio.timeout(seconds),
@@ -56,8 +69,8 @@ async def send(
             body = bytearray()
             async for chunk in response.aiter_raw():
                 body += chunk
-                if len(body) > _MAX_ANSWER:
-                    raise OutsideFailed(f"an answer of more than {_MAX_ANSWER} bytes")
+                if len(body) > max_bytes:
+                    raise OutsideFailed(f"an answer of more than {max_bytes} bytes")
             return Answer(response.status_code, response.headers.get("content-type", ""), bytes(body))
     except TimeoutError:
         raise OutsideFailed(f"no answer within {seconds:g} seconds") from None
