@@ -1,0 +1,1 @@
+"""The shipper: takes the records of feeds to where people watch."""

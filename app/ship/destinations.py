@@ -1,0 +1,167 @@
+"""DESTINATIONS_FILE: what is shipped where. A secret stands in the variable or the file that a table names."""
+
+import re
+import ssl
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from app.outside import make_client, url_fault
+from app.secret_source import read_secret
+from app.ship.batch import Destination
+from app.ship.feed import Feed
+from app.ship.splunk import Splunk
+from app.ship.syslog import Syslog
+from app.ship.webhook import Webhook, key_of
+from app.terminal_text import printable
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+
+
+def _good_url(url: str) -> str:
+    if found := url_fault(url):
+        raise ValueError(found)
+    return url
+
+
+def _secret(source: object) -> str:
+    """Return what `{env = "VARIABLE"}` or `{file = "/path"}` names."""
+    if not isinstance(source, dict) or source.keys() not in ({"env"}, {"file"}):
+        raise ValueError('is {env = "VARIABLE"} or {file = "/path"}: no secret belongs into this file')
+    if not all(isinstance(each, str) for each in source.values()):
+        raise ValueError("the name of a variable or of a file is a text")
+    if not re.fullmatch(r"[!-~]+", secret := read_secret(source)):
+        raise ValueError("its value is printable ASCII characters without white space")
+    return secret
+
+
+def _good_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("not a file")
+    return path
+
+
+_Url = Annotated[str, AfterValidator(_good_url)]
+_Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+_File = Annotated[Path, AfterValidator(_good_file)]
+_Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    # Pydantic's messages must not repeat the file, and nobody is to guess what an unknown member should have meant.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _webhook_secret(secret: SecretStr) -> SecretStr:
+    key_of(secret.get_secret_value())
+    return secret
+
+
+class WebhookTable(_Table):
+    """A webhook. seconds: that one POST may take. ca_file: PEM file of the roots of its certificate."""
+
+    kind: Literal["webhook"]
+    url: _Url
+    secret: Annotated[_Secret, AfterValidator(_webhook_secret)]
+    seconds: _Seconds = 30.0
+    ca_file: _File | None = None
+
+    def destination(self) -> Destination:
+        """Return the destination. Raises OSError."""
+        return Webhook(make_client(self.ca_file), self.url, key_of(self.secret.get_secret_value()), self.seconds)
+
+
+class SplunkTable(_Table):
+    """Splunk's HTTP Event Collector. url: without a path. index: where the token's own is not meant.
+
+    seconds: that one request may take. ack_seconds: within which a batch is to be indexed.
+    """
+
+    kind: Literal["splunk"]
+    url: _Url
+    token: _Secret
+    index: str | None = None
+    source: str = "ringfence"
+    sourcetype: str = "_json"
+    seconds: _Seconds = 30.0
+    ack_seconds: _Seconds = 120.0
+    ca_file: _File | None = None
+
+    def destination(self) -> Destination:
+        """Return the destination. Raises OSError."""
+        event = {"source": self.source, "sourcetype": self.sourcetype}
+        if self.index is not None:
+            event["index"] = self.index
+        client, token = make_client(self.ca_file), self.token.get_secret_value()
+        return Splunk(client, self.url, token, event, self.seconds, self.ack_seconds)
+
+
+class SyslogTable(_Table):
+    """Syslog over TLS. certificate_file, key_file: PEM files of the shipper's own certificate, where one is wanted.
+
+    enterprise: the private enterprise number in the name of the structured data; 32473 is that of examples.
+    seconds: for a whole batch.
+    """
+
+    kind: Literal["syslog"]
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 6514
+    enterprise: Annotated[int, Field(ge=1)] = 32473
+    seconds: _Seconds = 30.0
+    ca_file: _File | None = None
+    certificate_file: _File | None = None
+    key_file: _File | None = None
+
+    def destination(self) -> Destination:
+        """Return the destination. Raises OSError."""
+        trusted = ssl.create_default_context(cafile=self.ca_file)
+        if self.certificate_file:
+            trusted.load_cert_chain(self.certificate_file, self.key_file, password="")  # asks nobody for a password
+        return Syslog(self.host, self.port, trusted, self.enterprise, self.seconds)
+
+
+class Entry(_Table):
+    """One table of DESTINATIONS_FILE.
+
+    service: URL of the service; service_ca_file: PEM file of the roots of its certificate. tenant, key: whose feed it
+    is, and a key of it that may read. limit: lines of a batch, at most.
+    """
+
+    tenant: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    service: _Url
+    service_ca_file: _File | None = None
+    key: _Secret
+    format: Literal["ringfence", "ocsf", "cloudevents"] = "ringfence"
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    to: Annotated[WebhookTable | SplunkTable | SyslogTable, Field(discriminator="kind")]
+
+    def feed(self) -> Feed:
+        """Return the feed. Raises OSError."""
+        client = make_client(self.service_ca_file)
+        return Feed(client, self.service, self.tenant, self.key.get_secret_value(), self.format)
+
+
+def load(path: Path) -> dict[str, Entry]:
+    """Read DESTINATIONS_FILE, a table `[destinations.NAME]` for each. Raises OSError, or ValueError with one line."""
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {printable(error)}") from None
+    tables = document.get("destinations")
+    if document.keys() != {"destinations"} or not isinstance(tables, dict) or not tables:
+        raise ValueError(f"{path}: wants tables [destinations.NAME] and nothing else")
+    return {name: _entry(path, name, table) for name, table in tables.items()}
+
+
+def _entry(path: Path, name: str, table: object) -> Entry:
+    place = f"{path}: destination {printable(name)}"
+    if not _NAME.fullmatch(name):  # it names a file, and stands in metrics
+        raise ValueError(f"{place}: a name is lower-case letters, digits and hyphens, at most 64")
+    try:
+        return Entry.model_validate(table)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = ".".join(map(str, found["loc"])) or "table"
+        raise ValueError(printable(f"{place}: {field}: {found['msg'].removeprefix('Value error, ')}")) from None

@@ -1,0 +1,64 @@
+"""Syslog over TLS: a batch is taken once its connection was read to the end; else it comes again, numbered alike."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.ship.batch import Destination, NotTaken
+from app.ship.destinations import SyslogTable
+from tests.ship.batches import BATCH, LINES, deliver
+from tests.support.syslog_receiver import Fault, SyslogReceiver, make_certificate, receiving_syslog
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[SyslogReceiver]:
+    with receiving_syslog(tmp_path) as receiver:
+        yield receiver
+
+
+def syslog(receiver: SyslogReceiver, **more: object) -> Callable[[], Destination]:
+    at = {"kind": "syslog", "host": "127.0.0.1", "port": receiver.port, "ca_file": receiver.ca_file, "seconds": 1}
+    return SyslogTable.model_validate(at | more).destination
+
+
+def test_each_line_is_a_message_with_its_time_its_position_and_its_number(receiver: SyslogReceiver) -> None:
+    deliver(syslog(receiver))
+    assert [each.text for each in receiver.taken] == list(LINES)
+    assert [each.line for each in receiver.taken] == [1, 2, 3, 4]
+    assert {(each.tenant, each.position) for each in receiver.taken} == {("acme", BATCH.position)}
+    assert [each.stamp for each in receiver.taken] == [
+        "2026-11-22T19:49:00.650996Z", "-", "2026-02-03T04:05:06.789000Z", "2026-02-03T04:05:06.789012Z",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.RESET_AT_ONCE, Fault.RESET_IN_THE_MIDDLE, Fault.LEAVE_IN_THE_MIDDLE, Fault.STALL]
+)
+def test_a_batch_that_was_not_read_to_its_end_comes_again_with_the_same_numbers(
+    receiver: SyslogReceiver, fault: Fault
+) -> None:
+    large = type(BATCH)("acme", "1.0", BATCH.position, LINES * 5000)
+    receiver.fail(fault)
+    began = time.monotonic()
+    with pytest.raises(NotTaken):
+        deliver(syslog(receiver), large)
+    assert time.monotonic() - began < 10
+    receiver.released.set()
+    deliver(syslog(receiver, seconds=20), large)
+    assert receiver.lines() == list(LINES) * 5000
+
+
+def test_a_receiver_that_nobody_vouches_for_is_told_nothing(receiver: SyslogReceiver, tmp_path: Path) -> None:
+    make_certificate(tmp_path, "another")
+    with pytest.raises(NotTaken, match="SSLCertVerificationError"):
+        deliver(syslog(receiver, ca_file=tmp_path / "another.pem"))
+    with pytest.raises(NotTaken, match="SSLCertVerificationError"):
+        deliver(syslog(receiver, host="localhost"))  # which its certificate does not name
+    assert not receiver.taken
+
+
+def test_a_receiver_that_is_not_there_is_tried_again(receiver: SyslogReceiver) -> None:
+    with pytest.raises(NotTaken, match="ConnectionRefusedError"):
+        deliver(syslog(receiver, port=1))
