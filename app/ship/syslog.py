@@ -1,14 +1,16 @@
 """Syslog: messages of RFC 5424 over TLS, each counted in octets (RFC 5425).
 
-Syslog acknowledges nothing, so each batch has a connection of its own. It is taken once the receiver, told that nothing
-more comes, has closed it in order. A receiver that goes away with data unread resets the connection, and one that does
-not read lets the time run out: then nobody knows what was taken, and the whole batch is sent again.
+Syslog acknowledges nothing, so each batch has a connection of its own. It is taken once the receiver has answered the
+close_notify behind it with its own, as RFC 5425 (4.4) demands: then it has read everything before. One that crashes
+sends none, and one that does not read lets the time run out. Then nobody knows what was taken, and the whole batch is
+sent again. asyncio's own TLS would not tell a close_notify from a connection that just ended.
 """
 
 import asyncio
 import re
 import socket
 import ssl
+from collections.abc import Callable
 
 from app.ship.batch import Batch, NotTaken
 from app.ship.moments import moment_of
@@ -42,16 +44,30 @@ class Syslog:
         """See Destination. Nothing is open between two batches."""
 
     async def _deliver(self, frames: bytes) -> None:
-        reader, writer = await asyncio.open_connection(
-            self._host, self._port, ssl=self._trusted, ssl_shutdown_timeout=self._seconds
-        )
+        reader, writer = await asyncio.open_connection(self._host, self._port)
         try:
-            writer.write(frames)
-            await writer.drain()
-            if reader.at_eof():
-                raise ConnectionAbortedError
-            writer.close()
-            await writer.wait_closed()
+            received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = self._trusted.wrap_bio(received, to_send, server_hostname=self._host)
+
+            async def complete(step: Callable[[], object]) -> None:
+                while True:
+                    try:
+                        step()
+                    except ssl.SSLWantReadError:
+                        writer.write(to_send.read())
+                        await writer.drain()
+                        if chunk := await reader.read(65_536):
+                            received.write(chunk)
+                        else:
+                            received.write_eof()
+                    else:
+                        writer.write(to_send.read())
+                        await writer.drain()
+                        return
+
+            await complete(tls.do_handshake)
+            await complete(lambda: tls.write(frames))
+            await complete(tls.unwrap)
         finally:
             writer.transport.abort()
 

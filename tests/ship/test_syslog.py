@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.ship.batch import Destination, NotTaken
+from app.ship.batch import Batch, Destination, NotTaken
 from app.ship.destinations import SyslogTable
 from tests.ship.batches import BATCH, LINES, deliver
 from tests.support.syslog_receiver import Fault, SyslogReceiver, make_certificate, receiving_syslog
@@ -34,20 +34,25 @@ def test_each_line_is_a_message_with_its_time_its_position_and_its_number(receiv
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.RESET_AT_ONCE, Fault.RESET_IN_THE_MIDDLE, Fault.LEAVE_IN_THE_MIDDLE, Fault.STALL]
-)
+    "fault",
+    [
+        Fault.RESET_AT_ONCE, Fault.RESET_IN_THE_MIDDLE, Fault.LEAVE_IN_THE_MIDDLE, Fault.CRASH_AT_THE_END, Fault.STALL,
+    ],
+)  # fmt: skip
 def test_a_batch_that_was_not_read_to_its_end_comes_again_with_the_same_numbers(
     receiver: SyslogReceiver, fault: Fault
 ) -> None:
-    large = type(BATCH)("acme", "1.0", BATCH.position, LINES * 5000)
-    receiver.fail(fault)
-    began = time.monotonic()
-    with pytest.raises(NotTaken):
-        deliver(syslog(receiver), large)
-    assert time.monotonic() - began < 10
-    receiver.released.set()
-    deliver(syslog(receiver, seconds=20), large)
-    assert receiver.lines() == list(LINES) * 5000
+    for batch in (BATCH, Batch("acme", "1.0", "1.20000.0123456789abcdef", LINES * 5000)):
+        receiver.taken.clear()
+        receiver.fail(fault)
+        began = time.monotonic()
+        with pytest.raises(NotTaken):
+            deliver(syslog(receiver, seconds=1 if fault is Fault.STALL else 20), batch)
+        assert time.monotonic() - began < 10
+        receiver.released.set()
+        deliver(syslog(receiver, seconds=20), batch)
+        assert receiver.lines() == list(batch.lines)
+        receiver.released.clear()
 
 
 def test_a_receiver_that_nobody_vouches_for_is_told_nothing(receiver: SyslogReceiver, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ class Fault(Enum):
     RESET_AT_ONCE = auto()
     RESET_IN_THE_MIDDLE = auto()
     LEAVE_IN_THE_MIDDLE = auto()
+    CRASH_AT_THE_END = auto()
     STALL = auto()
     STALL_AT_THE_END = auto()
 
@@ -86,7 +87,8 @@ class SyslogReceiver:
         if fault is Fault.STALL_AT_THE_END:
             self.released.wait(30)
             return
-        connection.unwrap()
+        if fault is not Fault.CRASH_AT_THE_END:
+            connection.unwrap()
 
     def _take(self, message: bytes) -> None:
         found = _MESSAGE.fullmatch(message)
