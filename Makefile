@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick siege siege-quick tamper tamper-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -54,6 +54,12 @@ tamper: .venv/dev   ## Attack the evidence as a superuser in every way we know, 
 
 tamper-quick: .venv/dev   ## The same with some of the attacks, in under two minutes, and nothing is written
 	@$(BIN)/python -W ignore -m tests.tamper --quick
+
+feed-soak: .venv/dev   ## Write, and ship what was written while the shipper is killed and receivers fail; count what was lost or doubled
+	@$(BIN)/python -W ignore -m tests.ship.soak
+
+feed-soak-quick: .venv/dev   ## The same for some seconds
+	@$(BIN)/python -W ignore -m tests.ship.soak --quick
 
 retention-drill: .venv/dev   ## Hold, prune, erase, export and verify a trail of a million records, and print counts and seconds
 	@$(BIN)/python -W ignore -m tests.retention.drill

@@ -74,6 +74,10 @@ class WebhookReceiver(Receiver):
         self.taken.append((identity, body.removesuffix(b"\n").split(b"\n")))
         return 204, b""
 
+    def all_lines(self) -> list[bytes]:
+        """Return what came, in order."""
+        return [line for _, lines in list(self.taken) for line in lines]
+
     def lines(self) -> list[bytes]:
         """Return what it has, in order: a batch whose id it had already is dropped."""
         seen: set[str] = set()

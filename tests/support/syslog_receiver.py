@@ -7,6 +7,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -112,15 +113,19 @@ def receiving_syslog(folder: Path) -> Iterator[SyslogReceiver]:
         ended = threading.Event()
 
         def accept() -> None:
-            while True:
-                plain, _ = listening.accept()
-                if ended.is_set():
-                    plain.close()
-                    return
-                receiver.connections += 1
-                with suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
-                    connection.settimeout(30)
-                    receiver.serve(connection)
+            with ThreadPoolExecutor() as pool:  # one that stalls does not keep others out
+                while True:
+                    plain, _ = listening.accept()
+                    if ended.is_set():
+                        plain.close()
+                        return
+                    receiver.connections += 1
+                    pool.submit(talk, plain)
+
+        def talk(plain: socket.socket) -> None:
+            with suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
+                connection.settimeout(30)
+                receiver.serve(connection)
 
         thread = threading.Thread(target=accept)
         thread.start()
