@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
 from app.settings import Settings
+from app.ship.metrics import Metrics as ShipperMetrics
+from app.ship.settings import ShipperSettings
 from app.sign.metrics import Metrics as SignerMetrics
 from app.sign.settings import SignerSettings
 from app.telemetry import metrics
@@ -16,7 +19,7 @@ from app.telemetry import metrics
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "docs" / "deploy"
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",), "info": ("_info",)}
-REGISTRIES = (metrics.REGISTRY, SignerMetrics().registry)
+REGISTRIES = (metrics.REGISTRY, SignerMetrics().registry, ShipperMetrics().registry)
 METRICS = {
     each.name + suffix for registry in REGISTRIES for each in registry.collect() for suffix in _SUFFIXES[each.type]
 }
@@ -73,11 +76,14 @@ def test_the_unit_is_given_settings_and_nothing_else() -> None:
     assert stop >= Settings.model_fields["shutdown_timeout"].default + 10
 
 
-def test_the_unit_of_the_signer_is_given_settings_of_it_and_nothing_else() -> None:
-    unit = (DEPLOY / "ringfence-signer.service").read_text()
+@pytest.mark.parametrize(("name", "settings"), [("signer", SignerSettings), ("shipper", ShipperSettings)])
+def test_the_unit_of_another_process_is_given_settings_of_it_and_nothing_else(
+    name: str, settings: type[BaseSettings]
+) -> None:
+    unit = (DEPLOY / f"ringfence-{name}.service").read_text()
     (given,) = re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)
     names = {each.partition("=")[0] for each in given.split()} - {"PYTHONDONTWRITEBYTECODE"}
-    assert {name.lower() for name in names} <= SignerSettings.model_fields.keys()
+    assert {name.lower() for name in names} <= settings.model_fields.keys()
 
 
 def test_secrets_beside_the_files_are_ignored_by_git() -> None:

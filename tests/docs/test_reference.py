@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from app.settings import Settings
+from app.ship.settings import ShipperSettings
 from app.sign.settings import SignerSettings
 from tests.support import pages, walkthrough
 from tests.support.pages import ROOT
@@ -23,13 +25,16 @@ def test_the_table_of_settings_has_every_setting_with_its_default_and_no_other()
     assert rows == {name.upper(): shown(field.default) for name, field in Settings.model_fields.items()}
 
 
-def test_the_table_of_the_signer_has_every_setting_of_it_with_its_default_and_no_other() -> None:
-    section = walkthrough.section(pages.read("docs/signing.md"), "Settings")
+@pytest.mark.parametrize(("page", "settings"), [("signing", SignerSettings), ("ship", ShipperSettings)])
+def test_the_table_of_another_process_has_every_setting_of_it_with_its_default_and_no_other(
+    page: str, settings: type[BaseSettings]
+) -> None:
+    section = walkthrough.section(pages.read(f"docs/{page}.md"), "Settings")
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", section, re.MULTILINE))
-    assert rows == {name.upper(): shown(field.default) for name, field in SignerSettings.model_fields.items()}
+    assert rows == {name.upper(): shown(field.default) for name, field in settings.model_fields.items()}
 
 
-@pytest.mark.parametrize("name", [*Settings.model_fields, *SignerSettings.model_fields])
+@pytest.mark.parametrize("name", [*Settings.model_fields, *SignerSettings.model_fields, *ShipperSettings.model_fields])
 def test_the_example_file_has_every_setting(name: str) -> None:
     assert re.search(rf"^#{name.upper()}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 

@@ -61,6 +61,8 @@ RUN_BY = {
     ("docs/opentelemetry.md", "Send one span with curl"): "test_opentelemetry_page.py",
     ("docs/opentelemetry.md", "Export from an agent"): "test_opentelemetry_page.py",
     ("docs/opentelemetry.md", "Traces of the service itself"): "test_opentelemetry_page.py",
+    ("docs/ship.md", "Set up"): "test_ship_page.py",
+    ("docs/ship.md", "Verify a webhook"): "test_ship_page.py",
     ("docs/view.md", "Sign in"): "test_view_page.py",
     ("docs/view.md", "A link for an auditor"): "test_view_page.py",
     ("docs/signing.md", "Set up"): "test_signing_page.py",
