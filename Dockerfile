@@ -1,7 +1,7 @@
-# Three images. The default is the service (`python -m app`) with its administration (`python -m app.admin`) and retention
+# Four images. The default is the service (`python -m app`) with its administration (`python -m app.admin`) and retention
 # (`python -m app.retain`): what it need not have, it does not have. `--target migrate` adds what brings a database to this
 # release (`python -m app.migrate apply`) and imports history. `--target sign` adds the signer's cryptography
-# (`python -m app.sign run`). No PostgreSQL, no compiler, no secret in any.
+# (`python -m app.sign run`), and `--target ship` what the shipper needs for S3 (`python -m app.ship`). No PostgreSQL, no compiler, no secret in any.
 
 # The image that is built where no --target can be given, as on Render.
 ARG STAGE=service
@@ -67,5 +67,17 @@ ENV SIGNER_DIRECTORY=/var/lib/ringfence/signer
 # The service's check asks for its port, which nobody listens on here.
 HEALTHCHECK NONE
 CMD ["python", "-m", "app.sign", "run"]
+
+FROM service AS ship
+USER root
+COPY requirements/ship.lock requirements/
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+        --require-hashes --only-binary :all: -r requirements/ship.lock
+USER 10001
+# Mount a volume there: without it the shipper begins with the first record after each start.
+ENV SHIPPER_DIRECTORY=/var/lib/ringfence/shipper
+# The service's check asks for its port, which nobody listens on here.
+HEALTHCHECK NONE
+CMD ["python", "-m", "app.ship"]
 
 FROM ${STAGE}

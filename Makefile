@@ -119,8 +119,9 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	  && lock ../pyproject.toml --extra otel -o otel.lock \
 	  && lock ../pyproject.toml --extra sign -o sign.lock \
 	  && lock ../pyproject.toml --extra sign --extra stamp -o stamp.lock \
+	  && lock ../pyproject.toml --extra ship -o ship.lock \
 	  && lock ../pyproject.toml --extra migrate --extra sign --extra local -o local.lock \
-	  && lock ../pyproject.toml --extra migrate --extra sign --extra stamp --extra local --extra otel --extra dev -o dev.lock \
+	  && lock ../pyproject.toml --extra migrate --extra sign --extra stamp --extra ship --extra local --extra otel --extra dev -o dev.lock \
 	  && lock ../pyproject.toml bench.in --extra migrate --extra sign --extra local -c dev.lock -o bench.lock
 	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
 	  ../clients/python/pyproject.toml --all-extras client.in -c dev.lock -o client.lock

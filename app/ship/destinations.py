@@ -12,6 +12,7 @@ from app.outside import make_client, url_fault
 from app.secret_source import read_secret
 from app.ship.batch import Destination
 from app.ship.feed import Feed
+from app.ship.positions import FilePositions, Positions
 from app.ship.splunk import Splunk
 from app.ship.syslog import Syslog
 from app.ship.webhook import Webhook, key_of
@@ -122,6 +123,40 @@ class SyslogTable(_Table):
         return Syslog(self.host, self.port, trusted, self.enterprise, self.seconds)
 
 
+class S3Table(_Table):
+    """A bucket of S3, or of what speaks it. endpoint: where it is not AWS's own. seconds: that one request may take.
+
+    It is reached with the certificates of the system alone, so it has no ca_file.
+    """
+
+    kind: Literal["s3"]
+    bucket: Annotated[str, Field(min_length=3, max_length=63)]
+    prefix: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-][A-Za-z0-9._-]*/)*$")] = ""
+    endpoint: _Url | None = None
+    region: str = "us-east-1"
+    access_key_id: _Secret
+    secret_access_key: _Secret
+    seconds: _Seconds = 30.0
+
+    def destination(self) -> Destination:
+        """Return the destination. Raises ImportError without obstore."""
+        from app.ship import s3  # of the shippers, those to S3 alone need obstore
+
+        return s3.Objects(s3.connect(self.bucket, self.prefix, self.seconds, self._options()), self.seconds)
+
+    def positions(self, tenant: str) -> Positions:
+        """Return the positions, which are kept beside the objects."""
+        from app.ship import s3
+
+        store = s3.connect(self.bucket, self.prefix, self.seconds, self._options())
+        return s3.ObjectPositions(store, tenant, self.seconds)
+
+    def _options(self) -> dict[str, str]:
+        key, secret = self.access_key_id.get_secret_value(), self.secret_access_key.get_secret_value()
+        options = {"region": self.region, "access_key_id": key, "secret_access_key": secret}
+        return options | ({"endpoint": self.endpoint} if self.endpoint else {})
+
+
 class Entry(_Table):
     """One table of DESTINATIONS_FILE.
 
@@ -135,12 +170,20 @@ class Entry(_Table):
     key: _Secret
     format: Literal["ringfence", "ocsf", "cloudevents"] = "ringfence"
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    to: Annotated[WebhookTable | SplunkTable | SyslogTable, Field(discriminator="kind")]
+    to: Annotated[WebhookTable | SplunkTable | SyslogTable | S3Table, Field(discriminator="kind")]
 
     def feed(self) -> Feed:
         """Return the feed. Raises OSError."""
         client = make_client(self.service_ca_file)
         return Feed(client, self.service, self.tenant, self.key.get_secret_value(), self.format)
+
+    def positions(self, directory: Path, name: str) -> Positions:
+        """Return where the position is kept: at the destination where that can keep it, else in a file."""
+        return (
+            self.to.positions(self.tenant)
+            if isinstance(self.to, S3Table)
+            else FilePositions(directory / f"{name}.json")
+        )
 
 
 def load(path: Path) -> dict[str, Entry]:

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 
 from app.ship import destinations, positions
 from app.ship.metrics import Metrics
-from app.ship.positions import FilePositions
 from app.ship.settings import ShipperSettings
 from app.ship.shipment import Shipment
 
@@ -64,8 +63,10 @@ def _shipments(settings: ShipperSettings, metrics: Metrics, stack: AsyncExitStac
             stack.push_async_callback(feed.close)
             stack.push_async_callback(destination.close)
             metrics.begin(name)
-            where = FilePositions(settings.shipper_directory / f"{name}.json")
+            where = entry.positions(settings.shipper_directory, name)
             found.append(Shipment(name, feed, destination, where, entry.limit, metrics))
+    except ImportError:
+        raise RunRefused("DESTINATIONS_FILE: s3 needs obstore: pip install -r requirements/ship.lock") from None
     except OSError as error:
         raise RunRefused(f"DESTINATIONS_FILE: {error.filename or 'a certificate'}: {error.strerror or error}") from None
     except ValueError as error:

@@ -24,7 +24,7 @@ class Service:
     def __init__(self, spool: Path, **settings: object) -> None:
         self.spool = spool
         self.settings = settings
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] = tempfile.NamedTemporaryFile(prefix="ringfence-chaos-")  # noqa: SIM115
 
@@ -101,7 +101,8 @@ def _is_worker(process: int) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

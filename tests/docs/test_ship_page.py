@@ -53,16 +53,16 @@ def test_a_webhook_is_set_up_and_what_it_gets_is_genuine(
 
 
 def test_the_shipper_takes_the_file_that_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ACME_READ_KEY", "SPLUNK_TOKEN"):
+    for name in ("ACME_READ_KEY", "SPLUNK_TOKEN", "ARCHIVE_KEY_ID", "ARCHIVE_SECRET"):
         monkeypatch.setenv(name, "t0ken")
     (shown,) = pages.shown(PAGE, "The file")
     (tmp_path / "destinations.toml").write_text(shown)
-    assert destinations.load(tmp_path / "destinations.toml").keys() == {"splunk", "syslog"}
+    assert destinations.load(tmp_path / "destinations.toml").keys() == {"splunk", "syslog", "archive"}
 
 
 def test_the_tables_have_every_member_with_its_default() -> None:
     page = pages.read(PAGE)
-    tables = (destinations.WebhookTable, destinations.SplunkTable, destinations.SyslogTable)
+    tables = (destinations.WebhookTable, destinations.SplunkTable, destinations.SyslogTable, destinations.S3Table)
     for table in (destinations.Entry, *tables):
         for name, field in table.model_fields.items():
             if name == "kind":

