@@ -104,10 +104,12 @@ def locked(directory: Path) -> Iterator[None]:
     """Make the directory and use it alone: two shippers would send everything twice. Raises BadPositions."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (directory / "lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
+        file = (directory / "lock").open("a")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        file.close()
         raise BadPositions(f"{directory} is in use by another shipper") from None
     except OSError as error:
         raise BadPositions(f"{directory}: {error.strerror}") from None
+    with file:
+        yield
