@@ -94,11 +94,11 @@ def pytest_unconfigure() -> None:
 
 
 def _has_no_server(item: pytest.Item) -> bool:
-    """Whether a test is of the room unit, about a browser, about a service on a file, or about a signer alone."""
+    """Whether a test is of the room unit, or about a browser, a service on a file, or a signer or shipper alone."""
     assert isinstance(item, pytest.Function)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     on_a_file = parameters.get("store") == "jsonl" or not {"serve_file", "port"}.isdisjoint(item.fixturenames)
-    offline = item.path.parent.name == "sign" and "postgresql_server" not in item.fixturenames
+    offline = item.path.parent.name in ("sign", "ship") and "postgresql_server" not in item.fixturenames
     if item.path.parent.name == "unit" or "desk" in item.fixturenames:  # a browser shows the same whatever the server
         return True
     return offline or (on_a_file and "postgresql_server" not in item.fixturenames)

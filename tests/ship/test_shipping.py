@@ -85,6 +85,20 @@ def test_a_receiver_that_fails_gets_everything_in_the_end(
     assert "a secret of the receiver" not in printed
 
 
+def test_a_batch_that_is_too_large_is_sent_in_parts_once_the_limit_is_lower(
+    trail: Trail, shipper: ShipperAt, receiver: WebhookReceiver
+) -> None:
+    trail.write(5)
+    shipper.webhook(receiver.url, limit=5)
+    receiver.fail(Fault.REFUSE)
+    assert shipper.once().returncode == 1
+    (shipper.folder / "destinations.toml").unlink()
+    shipper.webhook(receiver.url, limit=2)
+    assert shipper.once().returncode == 0
+    assert [len(lines) for _, lines in receiver.taken] == [2, 2, 1]
+    assert receiver.lines() == trail.lines()
+
+
 def test_a_running_shipper_ships_what_is_written_and_stops_while_it_waits(
     trail: Trail, shipper: ShipperAt, receiver: WebhookReceiver
 ) -> None:
