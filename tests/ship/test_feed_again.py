@@ -1,13 +1,18 @@
 """A batch that is read again ends where it ended, also where records were pruned or lost by a restore meanwhile."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from app.outside import make_client
 from app.ship.batch import Batch
-from app.ship.feed import Feed, FeedFailed
-from tests.support.receivers import WebhookReceiver
+from app.ship.feed import Feed, FeedFailed, Part, PositionLost
+from app.ship.metrics import Metrics
+from app.ship.positions import FilePositions
+from app.ship.shipment import Shipment
+from app.ship.webhook import Webhook
+from tests.support.receivers import KEY, WebhookReceiver
 from tests.support.shippers import Trail
 
 
@@ -68,6 +73,27 @@ def test_a_tree_that_no_longer_reaches_so_far_gives_what_it_has_under_another_po
     batch = again(trail, "1.0", f"1.7.{'0' * 16}", 7)
     assert batch.position == end_of(trail, 2)
     assert list(batch.lines) == trail.lines()
+
+
+class LosingFeed(Feed):
+    async def read(self, after: str, limit: int, wait: int = 0) -> Part:  # noqa: ARG002
+        raise PositionLost(after)
+
+
+def test_a_feed_that_loses_the_position_it_named_itself_is_not_asked_for_ever(
+    receiver: WebhookReceiver, tmp_path: Path
+) -> None:
+    async def ship() -> bool:
+        feed = LosingFeed(make_client(), receiver.url, "acme", "key", "ringfence")
+        webhook = Webhook(make_client(), f"{receiver.url}/hook", KEY, 1)
+        shipment = Shipment("siem", feed, webhook, FilePositions(tmp_path / "siem.json"), 10, Metrics())
+        try:
+            return await shipment.run_once()
+        finally:
+            await feed.close()
+            await webhook.close()
+
+    assert asyncio.run(ship()) is False
 
 
 def test_an_answer_that_was_cut_is_not_taken(receiver: WebhookReceiver) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.service import free_port
 from tests.support.polling import eventually
-from tests.support.receivers import Fault, WebhookReceiver
+from tests.support.receivers import Fault, WebhookReceiver, receiving
 from tests.support.shippers import ShipperAt, Trail
 
 
@@ -140,6 +141,19 @@ def test_a_dead_destination_does_not_hold_up_others(
             eventually(lambda number=number: len(receiver.lines()) == number)  # type: ignore[misc]
         eventually(lambda: "dead: not taken: ConnectError; again in" in output.read_text())
     assert shipper.standing("dead")["position"] == "1.0"
+
+
+def test_a_receiver_that_was_away_gets_the_backlog_in_order(trail: Trail, shipper: ShipperAt) -> None:
+    port = free_port()
+    shipper.webhook(f"http://127.0.0.1:{port}", limit=100)
+    with shipper.running() as (_, output):
+        for _number in range(5):
+            trail.write(300)
+        eventually(lambda: output.read_text().count("siem: not taken: ConnectError") >= 3)
+        with receiving(WebhookReceiver(), port) as receiver:
+            eventually(lambda: len(receiver.lines()) == 1500)
+    assert receiver.lines() == trail.lines()
+    assert len(receiver.taken) == 15
 
 
 def test_a_feed_that_was_restored_is_gone_on_with_where_it_says(
