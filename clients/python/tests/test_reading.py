@@ -55,6 +55,22 @@ def test_an_export_has_every_record(audit: ringfence.Client) -> None:
     assert sorted(record.id for record in audit.export(user="jane")) == sorted(written)
 
 
+def test_a_text_may_hold_what_ends_a_line_elsewhere(audit: ringfence.Client) -> None:
+    error = "a\u2028b\u2029c\x85d\ve\x1cf"
+    audit.record("kyc", status="error", error=error)
+
+    assert [record.error for record in audit.export()] == [error]
+
+
+def test_a_line_may_come_in_pieces() -> None:
+    records = ExportedRecords()
+    text = RECORD.replace('"x"', '"\u00e9"', 1).encode() + b'\n{"complete": true, "count": 1}\n'
+    found = [record for byte in text for record in records.read(bytes([byte]))]
+
+    records.check()
+    assert len(found) == 1
+
+
 def test_an_export_comes_as_a_file_too(audit: ringfence.Client) -> None:
     id_ = audit.record("kyc", status="success")
 
@@ -77,9 +93,9 @@ RECORD = json.dumps(dict.fromkeys(("id", "tenant_id", "agent_id"), "x") | {"crea
 def test_an_export_without_its_last_line_is_incomplete(last: list[str]) -> None:
     whole, cut = ExportedRecords(), ExportedRecords()
     for line in (RECORD, '{"complete": true, "count": 1}'):
-        list(whole.read(line))
+        list(whole.read(line.encode() + b"\n"))
     for line in (RECORD, *last):
-        list(cut.read(line))
+        list(cut.read(line.encode() + b"\n"))
 
     whole.check()
     with pytest.raises(ringfence.ExportIncomplete):

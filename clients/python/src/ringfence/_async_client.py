@@ -169,12 +169,12 @@ class AsyncClient:
 
     async def export(self, **filters: Unpack[_reading.Filters]) -> AsyncIterator[_reading.StoredRecord]:
         """See Client."""
-        lines = _reading.ExportedRecords()
+        records = _reading.ExportedRecords()
         async with self._exporting(_reading.parameters(filters)) as answer:
-            async for line in answer.aiter_lines():
-                for record in lines.read(line):
+            async for piece in answer.aiter_bytes():
+                for record in records.read(piece):
                     yield record
-        lines.check()
+        records.check()
 
     async def export_bytes(
         self,

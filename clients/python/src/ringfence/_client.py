@@ -214,11 +214,11 @@ class Client:
 
         Raises ExportIncomplete at its end if it was cut, and Problem and Unavailable.
         """
-        lines = _reading.ExportedRecords()
+        records = _reading.ExportedRecords()
         with self._exporting(_reading.parameters(filters)) as answer:
-            for line in answer.iter_lines():
-                yield from lines.read(line)
-        lines.check()
+            for piece in answer.iter_bytes():
+                yield from records.read(piece)
+        records.check()
 
     def export_bytes(
         self,

@@ -89,20 +89,26 @@ def parameters(filters: Filters, **more: str) -> dict[str, str]:
 
 
 class ExportedRecords:
-    """Reads the lines of an export in NDJSON, the last of which says that it is complete."""
+    """Reads the pieces of an export in NDJSON, the last line of which says that it is complete.
+
+    A line ends at a line feed alone: a text may hold the other characters at which Python ends one.
+    """
 
     def __init__(self) -> None:
         self._count = 0
         self._is_complete = False
+        self._rest = b""
 
-    def read(self, line: str) -> Iterator[StoredRecord]:
-        """Yield the record of a line, if it has one."""
-        item = json.loads(line)
-        if "complete" in item:
-            self._is_complete = item["complete"] is True and item["count"] == self._count
-        else:
-            self._count += 1
-            yield stored_record(item)
+    def read(self, piece: bytes) -> Iterator[StoredRecord]:
+        """Yield the records of the lines that end in a piece."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            item = json.loads(line)
+            if "complete" in item:
+                self._is_complete = item["complete"] is True and item["count"] == self._count
+            else:
+                self._count += 1
+                yield stored_record(item)
 
     def check(self) -> None:
         """Raise ExportIncomplete unless the last line has come, and counts as many records as there were."""
