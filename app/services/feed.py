@@ -1,6 +1,7 @@
 """Readers of feeds that wait for news: how many, and when each looks again."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
 from app.model.credential import Credential
@@ -26,7 +27,9 @@ class Feeds:
     def __init__(self, audit_logger: AuditLogger) -> None:
         self._audit_logger = audit_logger
         self._waiting = Limiter(MAX_WAITING, busy="too many readers of feeds are waiting", max_share=0.5)
-        self._looking = asyncio.Semaphore(_MAX_LOOKING)
+        # One tenant's readers, however many, hold up the look of another's by one look at most.
+        busy = "too many readers of feeds are looking for news"
+        self._looking = Limiter(_MAX_LOOKING, busy=busy, max_queued=MAX_WAITING, max_seconds=MAX_SECONDS)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def read(self, credential: Credential, query: FeedQuery, block: Callable[[], bool] | None) -> str:
@@ -43,14 +46,15 @@ class Feeds:
         lines = await self._audit_logger.read_feed(credential, query)
         if not query.wait or not _is_empty(lines):
             return lines
-        async with self._waiting.hold(credential.tenant_id or ""):
+        tenant = credential.tenant_id or ""
+        async with self._waiting.hold(tenant):
             if block is not None and not block():
                 raise StorageUnavailable("too many requests are waiting")
             with FEED_READERS.track_inprogress():
                 while _is_empty(lines) and (left := until - loop.time()) > 0 and not self._ended.done():
                     either = asyncio.FIRST_COMPLETED
                     await asyncio.wait([news, self._ended], timeout=min(left, _SECONDS_UNTOLD), return_when=either)
-                    async with self._looking:
+                    async with self._looking.hold(tenant):
                         news = self._audit_logger.next_sealing()
                         lines = await self._audit_logger.read_feed(credential, query)
         return lines
@@ -62,5 +66,5 @@ class Feeds:
 
 
 def _is_empty(lines: str) -> bool:
-    """Whether an answer has its last line alone."""
-    return lines.find("\n") == len(lines) - 1
+    """Whether an answer has its last line alone, and nothing is left to read: leaves of pruned records have no line."""
+    return lines.find("\n") == len(lines) - 1 and not json.loads(lines)["has_more"]

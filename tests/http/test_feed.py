@@ -13,6 +13,7 @@ from app.services import feed
 from app.telemetry.metrics import FEED_READERS
 from tests.conftest import Serve, TestDatabase
 from tests.support.calls import assert_problem, bearer, execute
+from tests.support.grown_trees import grow
 from tests.support.polling import eventually
 from tests.support.sealing import seal, sealed_and_signed
 from tests.support.view_links import restricted_key
@@ -158,6 +159,15 @@ def test_a_reader_that_waits_is_told_when_its_key_is_revoked(database: TestDatab
         eventually(one_waits)
         database.execute("SELECT audit.revoke_api_key(%s)", client.keys["acme"].split("_")[1])
         assert_problem(reader.result(timeout=25), 401, "unauthenticated")
+
+
+def test_a_reader_among_leaves_without_a_line_goes_on_at_once(client: TestClient, database: TestDatabase) -> None:
+    grow(database, "acme", 80_000)  # of statements, which OCSF has no event for
+    began = time.monotonic()
+    lines, last = read(client, format="ocsf", limit=1, wait=30)
+    assert time.monotonic() - began < 20
+    assert (lines, last["count"], last["has_more"]) == ([], 0, True)
+    assert int(last["position"].split(".")[1]) > 0
 
 
 @pytest.mark.parametrize(

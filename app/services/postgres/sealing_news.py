@@ -58,9 +58,15 @@ class SealingNews:
         try:
             await with_deadline(run_together(connection, [(calls.LISTEN_TO_SEALING, {})]), _MAX_SECONDS)
             self._tell()  # what was sealed while nobody listened
-            async for _ in connection.notifies():
-                self._tell()
+            while not connection.closed:
+                async for _ in connection.notifies(stop_after=1):
+                    pass
                 await asyncio.sleep(_SECONDS_BETWEEN_NEWS)
+                async for _ in connection.notifies(
+                    timeout=0
+                ):  # those that came meanwhile: a flood is one piece of news
+                    pass
+                self._tell()
         finally:
             await connection.close()
 
