@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from app.ship.metrics import Metrics as ShipperMetrics
 from app.sign.metrics import Metrics as SignerMetrics
 from app.telemetry import metrics
 from tests.conftest import Serve, TestDatabase
@@ -137,7 +138,7 @@ def test_with_a_token_this_machine_needs_it_too(tmp_path: Path) -> None:
 
 def test_the_page_names_every_metric_and_no_other() -> None:
     named = set(re.findall(r"^\| `(ringfence_\w+)`", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))
-    registries = (metrics.REGISTRY, SignerMetrics().registry)
+    registries = (metrics.REGISTRY, SignerMetrics().registry, ShipperMetrics().registry)
     kept = {
         f"{each.name}_total" if each.type == "counter" else each.name
         for registry in registries

@@ -5,6 +5,7 @@ from typing import Any
 from app.model.uuid_v7 import uuid_v7
 from tests.support.bulk_calls import record, send_json
 from tests.support.calls import bearer
+from tests.support.polling import eventually
 from tests.support.sealing import sealed_and_signed
 from tests.viewer.visits import Auditor, Page, parsed
 
@@ -164,7 +165,12 @@ def test_ids_in_capitals_lead_to_the_record_and_others_are_refused(auditor: Audi
 def test_the_page_of_events_shows_those_of_the_tenant_and_filters_them(auditor: Auditor) -> None:
     auditor.database.issue_api_key("globex")
     assert auditor.get("records/export").status_code == 200
-    events = auditor.client.get("/api/v1/audit/admin-events", headers=bearer(auditor.key)).json()["items"]
+
+    def events_once_the_reading_is_noted() -> Any:
+        found = auditor.client.get("/api/v1/audit/admin-events", headers=bearer(auditor.key)).json()["items"]
+        return "records read" in [event["act"] for event in found] and found
+
+    events = eventually(events_once_the_reading_is_noted)
     page = auditor.page("events")
     assert len(page.all("tr")) == len(events) + 1
     assert "globex" not in page.text
