@@ -70,16 +70,17 @@ class Feed:
     async def read_until(self, after: str, until: str, limit: int) -> Batch:
         """Return once more what was read between two positions, in `limit` lines then.
 
-        The batch ends before `until` where lines were pruned meanwhile, and is empty where nothing of it is left.
-        Raises FeedFailed and PositionLost.
+        It ends where it ended, so that its receiver knows it again, also where its last leaves have no line: a
+        statement in a format that has none, or a record that was pruned meanwhile. Raises FeedFailed and PositionLost.
         """
         lines: list[bytes] = []
         position = after
         while order_of(position) < order_of(until):
             batch = (await self.read(position, limit)).batch
             if order_of(batch.position) > order_of(until):
-                if limit == 1:
-                    break  # the next line that is left lies behind it
+                if limit == 1:  # the next line that is left lies behind it
+                    position = until
+                    break
                 limit //= 2
             elif batch.position == position:
                 break  # a restored tree that does not reach so far
