@@ -2,13 +2,14 @@
 
 import json
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.conftest import Serve
 from tests.support.calls import assert_problem, bearer
 from tests.support.polling import eventually
-from tests.support.replica import LOGS, Pair, arrived, listed, reads, serving, write
+from tests.support.replica import DATABASE, LOGS, Pair, arrived, listed, reads, serving, write
 
 
 @pytest.fixture
@@ -126,3 +127,17 @@ def test_a_feed_comes_from_the_standby_and_a_position_that_it_has_not_from_the_p
         after_second = pair.value(position, second)
         assert feed(after_second) == ([], after_second)
     eventually(lambda: feed(after_first) == ([second], after_second))
+
+
+def test_a_standby_says_of_a_position_that_it_has_not_that_it_is_not_there_yet_and_the_primary_that_it_is_lost(
+    client: TestClient, pair: Pair
+) -> None:
+    key = pair.new_key()
+    record_id = write(client, key)
+    eventually(lambda: arrived(client, key, record_id))
+    for server, told in ((pair.standby, "RF010"), (pair.primary, "RF013")):
+        with psycopg.connect(server.url("audit_app", DATABASE)) as connection:
+            connection.execute("SELECT audit.enter_tenant(%s)", [key])
+            with pytest.raises(psycopg.Error) as refusal:
+                connection.execute("SELECT audit.read_feed('1.5')")
+            assert refusal.value.sqlstate == told
