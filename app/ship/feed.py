@@ -14,7 +14,7 @@ WAIT_SECONDS = 30
 """For which the service lets a reader wait for news, at most."""
 _READ_SECONDS = 60.0
 _MAX_BYTES = 64 << 20
-"""Of one answer. The service ends an answer after four megabytes and one more record."""
+"""Of one answer. The service ends an answer with the page of up to 1,000 lines in which it reaches four megabytes."""
 
 
 class FeedFailed(Exception):

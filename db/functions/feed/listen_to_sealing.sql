@@ -1,5 +1,5 @@
--- Has this session told that records were sealed, of some tenant: a reader of a feed that had nothing new looks again then. A session on a
--- standby cannot listen, and one behind a pooler hears nothing: whoever waits looks again after some seconds too.
+-- LISTENs to a notification that audit.seal_records() sends when it has sealed records of some tenant, so that a reader of a feed who waits
+-- for news asks again. A session on a standby cannot LISTEN, and a pooler delivers no notification, so readers also ask again after some seconds.
 
 CREATE OR REPLACE FUNCTION audit.listen_to_sealing()
 RETURNS void
