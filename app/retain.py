@@ -49,8 +49,8 @@ class Pruning:
     def work(self) -> float:
         """Prune for half a second or so; return the seconds until the next call.
 
-        After one that pruned or moved on, as many as it took: writers beside it have the server to themselves for half
-        of the time, and what they queued up meanwhile is done before the next call.
+        After one that pruned or moved on, half as many as it took: what waited for its locks, and the sealing of what
+        was written meanwhile, is done before the next call.
         """
         began = time.monotonic()
         (row,) = self._connection.execute(
@@ -70,7 +70,7 @@ class Pruning:
             return _SECONDS_BETWEEN_LOOKS
         if self.fruitless:
             return _SECONDS_AFTER_FRUITLESS * 2.0 ** min(self.fruitless - 1, 6)
-        return time.monotonic() - began
+        return (time.monotonic() - began) / 2
 
     def report(self) -> str:
         """Say how many records were pruned since the last report, in lines; "" when none was and no tenant left out."""
