@@ -188,9 +188,13 @@ def make_audit_logger(settings: Settings) -> AuditLogger:
     standby = None
     if settings.read_database_url:
         standby = connect(settings.read_database_url.get_secret_value(), reads_only=True)
+    direct = None
+    if settings.listen_database_url:
+        direct = connect(settings.listen_database_url.get_secret_value())
     database = DatabaseAuditLogger(
         connect(settings.database_url.get_secret_value()),
         names_refused=None if settings.trust_tenant_header or is_loopback(settings.host) else _NAMES_REFUSED,
+        direct=direct,
         standby=standby,
         read_max_lag=settings.read_max_lag,
     )

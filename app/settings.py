@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     read_max_lag: _Seconds = 10.0
     """Seconds by which the standby may be behind; beyond it DATABASE_URL is read."""
 
+    listen_database_url: SecretStr | None = None
+    """That database without the pooler that DATABASE_URL goes through, as the same role: one connection of each worker
+    hears there what was sealed, which no pooler of transactions passes on. Absent: DATABASE_URL is used."""
+
     live_enabled: bool = False
     """Whether agents are really called. Off: LIVE is refused, and the refusal recorded."""
 
@@ -112,14 +116,14 @@ class Settings(BaseSettings):
     shutdown_timeout: Annotated[int, Field(ge=1)] = 20
     """Seconds that requests under way may take once the service is told to stop; then they are cut."""
 
-    @field_validator("read_database_url")
+    @field_validator("read_database_url", "listen_database_url")
     @classmethod
-    def _check_standby(cls, value: SecretStr | None, fields: ValidationInfo) -> SecretStr | None:
+    def _check_other_way(cls, value: SecretStr | None, fields: ValidationInfo) -> SecretStr | None:
         if value is not None and fields.data.get("database_url") is None:
-            raise ValueError("a standby of DATABASE_URL, which is not set")
+            raise ValueError("another way to DATABASE_URL, which is not set")
         return value
 
-    @field_validator("database_url", "read_database_url")
+    @field_validator("database_url", "read_database_url", "listen_database_url")
     @classmethod
     def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and (found := database_url.fault(value.get_secret_value())):

@@ -12,6 +12,7 @@ from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
 from app.http.credentials import credential_of
+from app.http.disconnection import disconnected
 from app.model.query import ExportQuery
 from app.model.refusals import InvalidRequest, RingfenceError
 from app.routers.state import AppRequest
@@ -69,7 +70,7 @@ class ExportResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Handle one ASGI request. Returns early when the export is cut, and the server closes the connection."""
         sending = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_disconnected(receive))
+        leaving = asyncio.create_task(disconnected(receive))
         try:
             await asyncio.wait({sending, leaving}, timeout=self._export.timeout, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
@@ -127,8 +128,3 @@ async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for part in parts:
         yield await asyncio.to_thread(compressor.compress, part)
     yield compressor.flush()
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

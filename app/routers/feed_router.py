@@ -1,10 +1,12 @@
 """GET /api/v1/audit/feed."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from app.http.credentials import credential_of
+from app.http.disconnection import disconnected
 from app.http.openapi import refusals
 from app.http.strict_route import StrictRoute
 from app.model.query import FeedQuery
@@ -52,4 +54,8 @@ async def read_feed(query: Annotated[FeedQuery, Query()], request: AppRequest) -
     """
     credential = credential_of(request, query.tenant_id)
     slot = request.state["slot"]
-    return _Lines(await request.state["feeds"].read(credential, query, slot.block if slot else None))
+    gone = asyncio.create_task(disconnected(request.receive))
+    try:
+        return _Lines(await request.state["feeds"].read(credential, query, gone, slot.block if slot else None))
+    finally:
+        gone.cancel()

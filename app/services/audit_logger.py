@@ -157,6 +157,10 @@ class AuditLogger(Protocol):
     def next_sealing(self) -> asyncio.Future[None]:
         """Return what ends when records of any tenant were sealed, perhaps. It may never end: so look after a while."""
 
+    @property
+    def hears_of_sealing(self) -> bool:
+        """Whether next_sealing() is known to end soon after each sealing, and reads to find then what was sealed."""
+
     async def db_ping(self) -> Health:
         """Check that the store works and keeps tenants apart. Raises StorageUnavailable with the reason."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from app.model.credential import Credential
 from app.model.query import FeedQuery
@@ -18,7 +18,9 @@ MAX_WAITING = 512
 _MAX_LOOKING = 2
 """Of them, how many look again at once: news of one tenant wakes the readers of all."""
 _SECONDS_UNTOLD = 3.0
-"""After which a reader looks again without news: some servers tell none."""
+"""After which a reader looks again without news, where it is not known that news arrives."""
+_SECONDS_BETWEEN_LOOKS = (0.25, 1.0)
+"""Between looks in vain, which double: news of other tenants, however much, costs each reader a look a second."""
 
 
 class Feeds:
@@ -32,11 +34,13 @@ class Feeds:
         self._looking = Limiter(_MAX_LOOKING, busy=busy, max_queued=MAX_WAITING, max_seconds=MAX_SECONDS)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def read(self, credential: Credential, query: FeedQuery, block: Callable[[], bool] | None) -> str:
+    async def read(
+        self, credential: Credential, query: FeedQuery, gone: asyncio.Future[None], block: Callable[[], bool] | None
+    ) -> str:
         """Return the lines after a position, and a last line; where there are none, wait up to `query.wait` seconds.
 
-        block: moves the request to those that are blocked; False when those are too many. Raises InvalidRequest and
-        StorageUnavailable.
+        gone: ends when the caller has hung up; then nobody reads the answer. block: moves the request to those that are
+        blocked; False when those are too many. Raises InvalidRequest and StorageUnavailable.
         """
         if not 0 <= query.wait <= MAX_SECONDS:
             raise InvalidRequest.field("wait", f"a number of seconds from 0 to {MAX_SECONDS}")
@@ -51,18 +55,31 @@ class Feeds:
             if block is not None and not block():
                 raise StorageUnavailable("too many requests are waiting")
             with FEED_READERS.track_inprogress():
-                while _is_empty(lines) and (left := until - loop.time()) > 0 and not self._ended.done():
-                    either = asyncio.FIRST_COMPLETED
-                    await asyncio.wait([news, self._ended], timeout=min(left, _SECONDS_UNTOLD), return_when=either)
+                pause, longest = _SECONDS_BETWEEN_LOOKS
+                ended = [gone, self._ended]
+                not_before = loop.time()
+                while _is_empty(lines) and (left := until - loop.time()) > 0:
+                    untold = left if self._audit_logger.hears_of_sealing else min(left, _SECONDS_UNTOLD)
+                    await _first_of([news, *ended], untold)
+                    await _first_of(ended, min(until, not_before) - loop.time())
+                    if any(each.done() for each in ended):
+                        break
                     async with self._looking.hold(tenant):
                         news = self._audit_logger.next_sealing()
                         lines = await self._audit_logger.read_feed(credential, query)
+                    not_before, pause = loop.time() + pause, min(2 * pause, longest)
         return lines
 
     def end(self) -> None:
         """Answer every reader that waits: the service is to stop."""
         if not self._ended.done():
             self._ended.set_result(None)
+
+
+async def _first_of(futures: Collection[asyncio.Future[None]], seconds: float) -> None:
+    """Return when one of them is done, or after `seconds`."""
+    if seconds > 0:
+        await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _is_empty(lines: str) -> bool:

@@ -8,8 +8,10 @@ from typing import Any
 import jsonschema_rs
 import psycopg
 import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
-from tests.conftest import TestDatabase
+from tests.conftest import Serve, TestDatabase
 from tests.support.events import Event, event_of
 
 EPOCH, LEAF_INDEX, LEAF_HASH = 2, 2**40, bytes(range(32))
@@ -33,3 +35,15 @@ def make_event(database: TestDatabase) -> Iterator[MakeEvent]:
     """Returns a function of a format's name and a record, with None for what it does not say."""
     with psycopg.connect(database.url(), autocommit=True) as gateway:
         yield lambda function, record: event_of(gateway, function, record, EPOCH, LEAF_INDEX, LEAF_HASH)
+
+
+@pytest.fixture(params=["api_key", "header"])
+def client(request: pytest.FixtureRequest, database: TestDatabase, serve: Serve) -> TestClient:
+    """A service that proves tenants, with keys of acme and globex in headers(), and one that takes their names."""
+    if request.param == "header":
+        client = serve()
+        client.keys = {}
+        return client
+    client = serve(database_url=SecretStr(database.url("audit_app")))
+    client.keys = {tenant: database.issue_api_key(tenant) for tenant in ("acme", "globex")}
+    return client

@@ -104,7 +104,7 @@ def test_zero_is_refused_and_is_not_taken_for_the_default(monkeypatch: pytest.Mo
 def test_a_standby_needs_the_database_that_it_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("READ_DATABASE_URL", "postgresql://audit_app@standby.example/ringfence")
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    with pytest.raises(SettingsRefused, match=r"^READ_DATABASE_URL: a standby of DATABASE_URL, which is not set$"):
+    with pytest.raises(SettingsRefused, match=r"^READ_DATABASE_URL: another way to DATABASE_URL, which is not set$"):
         read_settings()
     monkeypatch.setenv("DATABASE_URL", "postgresql://audit_app@primary.example/ringfence")
     assert read_settings().read_database_url is not None

@@ -164,6 +164,11 @@ class FileAuditLogger(AuditLogger):
     def next_sealing(self) -> asyncio.Future[None]:
         return asyncio.get_running_loop().create_future()
 
+    @property
+    @override
+    def hears_of_sealing(self) -> bool:
+        return False
+
     @override
     async def read_checkpoint(self, credential: Credential, query: CheckpointQuery) -> str:
         raise _no_evidence(credential)

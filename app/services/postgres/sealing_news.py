@@ -34,6 +34,9 @@ class SealingNews:
         self._is_up = is_up
         self._next: asyncio.Future[None] | None = None
         self._wanted = asyncio.Event()
+        self._connected = True  # until it is known better
+        self.arrives = False
+        """Whether a notification has come over the connection of now. A pooler takes a LISTEN, and passes none on."""
 
     def next(self) -> asyncio.Future[None]:
         """Return what ends when records are sealed next; the first call has the connection opened."""
@@ -50,17 +53,21 @@ class SealingNews:
                 try:
                     await self._listen()
                 except Exception as error:  # readers look again by themselves meanwhile
-                    logger.debug("no news of sealing: %s", type(error).__qualname__)
+                    # Once for each connection: not every five seconds of an outage.
+                    level = logging.WARNING if self._connected else logging.DEBUG
+                    logger.log(level, "readers of feeds hear no news of sealing: %s", type(error).__qualname__)
+                    self._connected = False
             await asyncio.sleep(_SECONDS_AFTER_FAILURE)
 
     async def _listen(self) -> None:
         connection = await self._connect()
         try:
             await with_deadline(run_together(connection, [(calls.LISTEN_TO_SEALING, {})]), _MAX_SECONDS)
+            self._connected = True
             self._tell()  # what was sealed while nobody listened
             while not connection.closed:
                 async for _ in connection.notifies(stop_after=1):
-                    pass
+                    self.arrives = True
                 await asyncio.sleep(_SECONDS_BETWEEN_NEWS)
                 async for _ in connection.notifies(
                     timeout=0
@@ -68,6 +75,8 @@ class SealingNews:
                     pass
                 self._tell()
         finally:
+            self.arrives = False
+            self._tell()  # so that readers that were sure to hear of sealing look by themselves
             await connection.close()
 
     def _tell(self) -> None:

@@ -57,12 +57,14 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         database: Database,
         *,
         names_refused: str | None = None,
+        direct: Database | None = None,
         standby: Database | None = None,
         read_max_lag: float = 10.0,
     ) -> None:
         """names_refused: why a role that names its own tenant is not served; None where it may be.
 
-        standby: of the same database, for reads. read_max_lag: seconds by which it may be behind.
+        direct: the same database without the pooler that `database` goes through. standby: of it, for reads.
+        read_max_lag: seconds by which it may be behind.
         """
         self._preflight = Preflight(names_refused)
         self._breaker = CircuitBreaker(database.connect, self._preflight)
@@ -91,8 +93,10 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         self._bulk = Limiter(
             max(1, database.pool_size // 4), busy=bulk, max_queued=64, max_seconds=3 * database.pool_timeout
         )
+        self._news = SealingNews(
+            partial((direct or database).connect, "ringfence-feed"), lambda: self._breaker.is_closed
+        )
         # Anybody may try a token: made-up ones in any number keep no connection from anything else.
-        self._news = SealingNews(partial(database.connect, "ringfence-feed"), lambda: self._breaker.is_closed)
         self._links = Limiter(1, busy="too many view links are being opened", max_queued=64, max_seconds=5.0)
 
     @override
@@ -200,6 +204,11 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
 
     @property
     @override
+    def hears_of_sealing(self) -> bool:
+        return self._news.arrives and self._replica is None  # a standby is told later what was sealed
+
+    @property
+    @override
     def tenant_source(self) -> str:
         return self._preflight.tenant_source
 
@@ -230,8 +239,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
 
     @override
     def start(self) -> None:
-        work = [self._breaker.watch(), self._uses.report(), self._sealer.run()]
-        work += [self._news.run()]
+        work = [self._breaker.watch(), self._uses.report(), self._sealer.run(), self._news.run()]
         work += [sample_space(self._space_used, lambda: self._breaker.is_closed)]
         work += [self._replica.watch()] if self._replica else []
         self._background = [asyncio.create_task(each) for each in work]

@@ -118,6 +118,11 @@ class SpoolingAuditLogger(AuditLogger):
     def next_sealing(self) -> asyncio.Future[None]:
         return self._database.next_sealing()
 
+    @property
+    @override
+    def hears_of_sealing(self) -> bool:
+        return self._database.hears_of_sealing
+
     @override
     async def summarize(self, credential: Credential) -> str:
         return await self._database.summarize(credential)
