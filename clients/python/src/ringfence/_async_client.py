@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
 from anyio.to_thread import run_sync
 
 from ringfence import _reading, _records, _wire
-from ringfence._errors import (
-    ExportIncomplete,
-    Forbidden,
-    OutcomeNotRecorded,
-    RingfenceError,
-    Unauthenticated,
-    Unavailable,
-)
+from ringfence._base import BaseClient
+from ringfence._errors import ExportIncomplete, Forbidden, RingfenceError, Unauthenticated, Unavailable
 from ringfence._execution import Execution
-from ringfence._options import Unrecorded, options
-from ringfence._spool import MAX_BYTES
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-logger = logging.getLogger("ringfence")
 
-
-class AsyncClient:
+class AsyncClient(BaseClient[httpx.AsyncClient]):
     """As Client, with the same words, to be awaited. One for an event loop.
 
     Queue and spool are served by a thread, so that what they hold is sent whatever the loop does.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        api_key: str | None = None,
-        *,
-        spool: str | os.PathLike[str] | Literal[False] | None = None,
-        spool_max_bytes: int = MAX_BYTES,
-        queue_size: int = 10_000,
-        timeout: float = 5.0,
-        unrecorded: Unrecorded = "raise",
-    ) -> None:
-        """See Client."""
-        made = options(url, api_key, spool, spool_max_bytes, queue_size, timeout, unrecorded)
-        self._to, self._delivery, self._may_proceed = made.to, made.delivery, made.may_proceed
-        self._http = httpx.AsyncClient(**_wire.client_options(made.to, timeout))
-
-    def __repr__(self) -> str:
-        return f"<ringfence.AsyncClient {self._to.url}, key {self._to.key_id}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,17 +43,9 @@ class AsyncClient:
                 await self._http.aclose()
 
     @asynccontextmanager
-    async def execution(
-        self,
-        agent: str,
-        *,
-        user: str | None = None,
-        mode: _records.Mode = "LIVE",
-        trace_id: str | None = None,
-        context: _records.Context | None = None,
-    ) -> AsyncIterator[Execution]:
+    async def execution(self, agent: str, **about: Unpack[_records.About]) -> AsyncIterator[Execution]:
         """See Client. A block that is cancelled is recorded as an error, before the cancellation goes on."""
-        execution = await self.begin(agent, user=user, mode=mode, trace_id=trace_id, context=context)
+        execution = await self.begin(agent, **about)
         try:
             yield execution
         except BaseException as error:
@@ -92,17 +53,9 @@ class AsyncClient:
             raise
         await self.end(execution)
 
-    async def begin(
-        self,
-        agent: str,
-        *,
-        user: str | None = None,
-        mode: _records.Mode = "LIVE",
-        trace_id: str | None = None,
-        context: _records.Context | None = None,
-    ) -> Execution:
+    async def begin(self, agent: str, **about: Unpack[_records.About]) -> Execution:
         """See Client."""
-        execution = Execution(agent, user, mode, trace_id, context)
+        execution = Execution(agent, **about)
         await self._proceed_or_raise(execution.started)
         execution.begin()
         return execution
@@ -118,9 +71,7 @@ class AsyncClient:
                 except (Unauthenticated, Forbidden) as refusal:
                     await run_sync(self._delivery.keep_despite, refusal, record)
         except RingfenceError as error:
-            if exception is None and not self._may_proceed:
-                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
-            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
+            self._lose_outcome(execution, error, exception)
 
     async def record(
         self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Unpack[_records.Details]
@@ -212,11 +163,6 @@ class AsyncClient:
         except RingfenceError as error:
             self._proceed_despite(error)
 
-    def _proceed_despite(self, error: RingfenceError) -> None:
-        if not self._may_proceed:
-            raise error
-        logger.error("work proceeds unrecorded: %s", error)
-
     async def _send_or_spool(self, record: str) -> None:
         cause: Unavailable | None = None
         if self._delivery.is_replaying:
@@ -235,3 +181,6 @@ class AsyncClient:
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
         self._delivery.note_tenant(_wire.stored_for(answer, 1))
+
+    def _connect(self, options: dict[str, Any]) -> httpx.AsyncClient:
+        return httpx.AsyncClient(**options)

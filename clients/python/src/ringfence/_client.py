@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from ringfence import _reading, _records, _wire
-from ringfence._errors import (
-    ExportIncomplete,
-    Forbidden,
-    OutcomeNotRecorded,
-    RingfenceError,
-    Unauthenticated,
-    Unavailable,
-)
+from ringfence._base import BaseClient
+from ringfence._errors import ExportIncomplete, Forbidden, RingfenceError, Unauthenticated, Unavailable
 from ringfence._execution import Execution
-from ringfence._options import Unrecorded, options
-from ringfence._spool import MAX_BYTES
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-logger = logging.getLogger("ringfence")
 
-
-class Client:
+class Client(BaseClient[httpx.Client]):
     """Records what agents do, and reads it. One for a process, used by any number of threads.
 
     After a fork, make another one. A client that is not closed loses nothing that it has acknowledged, but what is in
     its queue when the process is killed.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        api_key: str | None = None,
-        *,
-        spool: str | os.PathLike[str] | Literal[False] | None = None,
-        spool_max_bytes: int = MAX_BYTES,
-        queue_size: int = 10_000,
-        timeout: float = 5.0,
-        unrecorded: Unrecorded = "raise",
-    ) -> None:
-        """Use a service and one of its keys: by default RINGFENCE_URL and RINGFENCE_API_KEY of the environment.
-
-        spool: the file for records while the service is unavailable, by default
-        $XDG_STATE_HOME/ringfence/spool.sqlite3; False for none. spool_max_bytes: its size at most. queue_size: records
-        that enqueue() holds at most. timeout: seconds, of each step of a request, and of waiting for room in the queue.
-        unrecorded: what happens to work that cannot be recorded: raise, so that it is not begun, or proceed, with an
-        error in the log.
-
-        Raises ValueError for a URL or a key of another form, and NotRecorded for a spool that is there and unusable.
-        """
-        made = options(url, api_key, spool, spool_max_bytes, queue_size, timeout, unrecorded)
-        self._to, self._delivery, self._may_proceed = made.to, made.delivery, made.may_proceed
-        self._http = httpx.Client(**_wire.client_options(made.to, timeout))
-        self._timeout = timeout
-
-    def __repr__(self) -> str:
-        return f"<ringfence.Client {self._to.url}, key {self._to.key_id}>"
 
     def __enter__(self) -> Self:
         return self
@@ -86,26 +45,18 @@ class Client:
             self._http.close()
 
     @contextmanager
-    def execution(
-        self,
-        agent: str,
-        *,
-        user: str | None = None,
-        mode: _records.Mode = "LIVE",
-        trace_id: str | None = None,
-        context: _records.Context | None = None,
-    ) -> Iterator[Execution]:
+    def execution(self, agent: str, **about: Unpack[_records.About]) -> Iterator[Execution]:
         """Record `started`, run the block, record its outcome: two records under one trace id.
 
         The block runs once the first record is stored or spooled. Its exceptions are recorded and raised on.
-        agent: 1 to 128 characters. user: on whose behalf; personal data. mode: LIVE, or DRY_RUN where nothing is done.
-        context: names of docs/records.md, for both records.
+        agent: 1 to 128 characters. about: user, on whose behalf, which is personal data; mode, LIVE unless it is
+        DRY_RUN, where nothing is done; trace_id; and context, with names of docs/records.md, for both records.
 
         Raises, before the block runs: ValueError for an argument that breaks a rule, Problem when the service refuses
         the record or the key, and NotRecorded when it could be neither sent nor spooled. Raises OutcomeNotRecorded
         after a block that succeeded.
         """
-        execution = self.begin(agent, user=user, mode=mode, trace_id=trace_id, context=context)
+        execution = self.begin(agent, **about)
         try:
             yield execution
         except BaseException as error:
@@ -113,17 +64,9 @@ class Client:
             raise
         self.end(execution)
 
-    def begin(
-        self,
-        agent: str,
-        *,
-        user: str | None = None,
-        mode: _records.Mode = "LIVE",
-        trace_id: str | None = None,
-        context: _records.Context | None = None,
-    ) -> Execution:
+    def begin(self, agent: str, **about: Unpack[_records.About]) -> Execution:
         """Record `started`, for work that is no block: what execution() does first. end() is yours to call then."""
-        execution = Execution(agent, user, mode, trace_id, context)
+        execution = Execution(agent, **about)
         self._proceed_or_raise(execution.started)
         execution.begin()
         return execution
@@ -141,9 +84,7 @@ class Client:
             except (Unauthenticated, Forbidden) as refusal:
                 self._delivery.keep_despite(refusal, record)
         except RingfenceError as error:
-            if exception is None and not self._may_proceed:
-                raise OutcomeNotRecorded(f"the outcome of {execution.trace_id} is not recorded: {error}") from error
-            logger.error("the outcome of %s is not recorded: %s", execution.trace_id, error)
+            self._lose_outcome(execution, error, exception)
 
     def record(
         self, agent: str, *, status: _records.Status, mode: _records.Mode = "LIVE", **more: Unpack[_records.Details]
@@ -179,11 +120,6 @@ class Client:
         Raises InvalidRequest when the service has refused one of them, and NotRecorded after so many seconds.
         """
         self._delivery.flush(timeout)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed."""
-        return self._delivery.is_closed
 
     @property
     def spooled(self) -> int:
@@ -255,11 +191,6 @@ class Client:
         except RingfenceError as error:
             self._proceed_despite(error)
 
-    def _proceed_despite(self, error: RingfenceError) -> None:
-        if not self._may_proceed:
-            raise error
-        logger.error("work proceeds unrecorded: %s", error)
-
     def _send_or_spool(self, record: str) -> None:
         cause: Unavailable | None = None
         if self._delivery.is_replaying:
@@ -278,3 +209,6 @@ class Client:
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
         self._delivery.note_tenant(_wire.stored_for(answer, 1))
+
+    def _connect(self, options: dict[str, Any]) -> httpx.Client:
+        return httpx.Client(**options)

@@ -21,7 +21,13 @@ class Execution:
     """
 
     def __init__(
-        self, agent: str, user: str | None, mode: str, trace_id: str | None, context: _records.Context | None
+        self,
+        agent: str,
+        *,
+        user: str | None = None,
+        mode: _records.Mode = "LIVE",
+        trace_id: str | None = None,
+        context: _records.Context | None = None,
     ) -> None:
         """Make what the record `started` holds. Raises ValueError for what the service would refuse."""
         self.trace_id = trace_id or secrets.token_hex(16)

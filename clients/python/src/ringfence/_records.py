@@ -28,6 +28,15 @@ MAX_CHARACTERS = {"agent": 128, "trace_id": 128, "user": 256}
 _MAX_INTEGER = 2**31 - 1
 
 
+class About(TypedDict, total=False):
+    """What is known of an execution before it begins, beside its agent."""
+
+    user: str | None
+    mode: Mode
+    trace_id: str | None
+    context: Context | None
+
+
 class Details(TypedDict, total=False):
     """What a record may say beside agent, status and mode. latency_ms: milliseconds."""
 
