@@ -1,6 +1,7 @@
 """AsyncClient: the same words, on asyncio and trio."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -82,7 +83,7 @@ async def test_an_outage_is_spooled_and_replayed_in_order(
     await audit.flush()
     assert await audit.spooled() == 3
     service.start()
-    await anyio.to_thread.run_sync(eventually, lambda: audit._delivery.spooled() == 0)
+    await anyio.to_thread.run_sync(eventually, lambda: audit._delivery.backlog.count() == 0)
 
     assert tenant.records() == [("success",), ("started",), ("success",), ("success",)]
     assert [tenant.ids()[0], tenant.ids()[-1]] == written
@@ -131,7 +132,34 @@ async def test_an_outcome_is_kept_when_the_key_is_revoked_meanwhile(
     assert await audit.spooled() == 1
 
 
-async def test_lists_and_exports_are_iterators(audit: ringfence.AsyncClient) -> None:
+async def test_the_loop_goes_on_while_the_disk_holds_the_spool_up(
+    audit: ringfence.AsyncClient, service: Service, tenant: Tenant, spool: Path
+) -> None:
+    service.kill()
+    written = [await audit.record("kyc", status="success")]
+    busy = sqlite3.connect(spool, isolation_level=None)
+    busy.execute("BEGIN IMMEDIATE")  # until the loop itself ends it
+
+    async def record() -> None:
+        written.append(await audit.record("kyc", status="success"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(record)
+        while not audit._delivery.backlog._order.locked():  # a thread keeps the record, and waits for the file
+            await anyio.lowlevel.checkpoint()
+        queued = await audit.enqueue("queue", status="success")
+        audit._delivery.backlog.note_tenant(tenant.id)  # as an answer that arrives meanwhile does
+        other = ringfence.AsyncClient(service.url, tenant.key, spool=spool)
+        busy.rollback()
+    busy.close()
+    await other.close()
+    service.start()
+    await anyio.to_thread.run_sync(eventually, lambda: len(tenant.ids()) == 3)
+
+    assert [id_ for id_ in tenant.ids() if id_ != queued] == written
+
+
+async def test_lists_and_exports_are_are_iterators(audit: ringfence.AsyncClient) -> None:
     written = [await audit.enqueue("kyc", status="success") for _ in range(600)]
     await audit.flush()
 

@@ -249,7 +249,7 @@ def test_writers_that_never_pause_let_the_spool_become_empty(service: Service, t
             writers = [pool.submit(write) for _ in range(8)]
             eventually(lambda: audit.spooled > 1000)
             service.start()
-            eventually(lambda: not audit._delivery.is_spooling)
+            eventually(lambda: not audit._delivery.backlog.is_spooling)
             stop.set()
         eventually(lambda: audit.spooled == 0)
 

@@ -43,7 +43,7 @@ def test_a_full_queue_holds_its_callers_up_and_loses_nothing(service: Service, t
         written = []
         for _ in range(50):
             written.append(audit.enqueue("kyc", status="success"))
-            assert len(audit._delivery._queue) <= 3
+            assert len(audit._delivery._queue._queued) <= 3
 
     assert tenant.ids() == written
 

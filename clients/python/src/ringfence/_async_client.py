@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class AsyncClient(BaseClient[httpx.AsyncClient]):
     """As Client, with the same words, to be awaited. One for an event loop.
 
-    Queue and spool are served by a thread, so that what they hold is sent whatever the loop does.
+    Queue and spool are served by a thread, so that what they hold is sent whatever the loop does, and the loop never
+    waits for the disk.
     """
 
     async def __aenter__(self) -> Self:
@@ -69,7 +70,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
                 try:
                     await self._send_or_spool(record)
                 except (Unauthenticated, Forbidden) as refusal:
-                    await run_sync(self._delivery.keep_despite, refusal, record)
+                    await run_sync(self._delivery.backlog.keep, [record], refusal)
         except RingfenceError as error:
             self._lose_outcome(execution, error, exception)
 
@@ -99,7 +100,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
 
     async def spooled(self) -> int:
         """Return how many records wait in the spool. Raises NotRecorded if it cannot be read."""
-        return await run_sync(self._delivery.spooled)
+        return await run_sync(self._delivery.backlog.count)
 
     async def logs(self, **filters: Unpack[_reading.Filters]) -> AsyncIterator[_reading.StoredRecord]:
         """See Client."""
@@ -164,23 +165,24 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
             self._proceed_despite(error)
 
     async def _send_or_spool(self, record: str) -> None:
+        backlog = self._delivery.backlog
         cause: Unavailable | None = None
-        if self._delivery.is_replaying:
-            await run_sync(self._delivery.make_way)
-        if not self._delivery.is_spooling:
+        if backlog.is_replaying:
+            await run_sync(backlog.make_way)
+        if not backlog.is_spooling:
             try:
                 await self._send(record)
                 return
             except Unavailable as error:
                 cause = error
-        await run_sync(self._delivery.keep, [record], cause)
+        await run_sync(backlog.keep, [record], cause)
 
     async def _send(self, record: str) -> None:
         try:
             answer = await self._http.post(_wire.LOGS, **_wire.body_of([record]))
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
-        self._delivery.note_tenant(_wire.stored_for(answer, 1))
+        self._delivery.backlog.note_tenant(_wire.stored_for(answer, 1))
 
     def _connect(self, options: dict[str, Any]) -> httpx.AsyncClient:
         return httpx.AsyncClient(**options)

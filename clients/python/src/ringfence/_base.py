@@ -52,7 +52,7 @@ class BaseClient(ABC, Generic[Http]):
         kept = None
         if spool is not False:
             path = Path(spool or _spool.default_path())
-            kept = _spool.Spool(path, self._to, spool_max_bytes)
+            kept = _spool.Spool(path, self._to, max_bytes=spool_max_bytes)
         self._delivery = Delivery(self._to, kept, queue_size=queue_size, timeout=timeout)
         self._http: Http = self._connect(_wire.client_options(self._to, timeout))
 

@@ -82,7 +82,7 @@ class Client(BaseClient[httpx.Client]):
             try:
                 self._send_or_spool(record)
             except (Unauthenticated, Forbidden) as refusal:
-                self._delivery.keep_despite(refusal, record)
+                self._delivery.backlog.keep([record], refusal)
         except RingfenceError as error:
             self._lose_outcome(execution, error, exception)
 
@@ -124,7 +124,7 @@ class Client(BaseClient[httpx.Client]):
     @property
     def spooled(self) -> int:
         """How many records wait in the spool. Raises NotRecorded if it cannot be read."""
-        return self._delivery.spooled()
+        return self._delivery.backlog.count()
 
     def logs(self, **filters: Unpack[_reading.Filters]) -> Iterator[_reading.StoredRecord]:
         """Yield the records that the filters find, newest first unless order="asc", page by page.
@@ -192,23 +192,24 @@ class Client(BaseClient[httpx.Client]):
             self._proceed_despite(error)
 
     def _send_or_spool(self, record: str) -> None:
+        backlog = self._delivery.backlog
         cause: Unavailable | None = None
-        if self._delivery.is_replaying:
-            self._delivery.make_way()
-        if not self._delivery.is_spooling:
+        if backlog.is_replaying:
+            backlog.make_way()
+        if not backlog.is_spooling:
             try:
                 self._send(record)
                 return
             except Unavailable as error:
                 cause = error
-        self._delivery.keep([record], cause)
+        backlog.keep([record], cause)
 
     def _send(self, record: str) -> None:
         try:
             answer = self._http.post(_wire.LOGS, **_wire.body_of([record]))
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
-        self._delivery.note_tenant(_wire.stored_for(answer, 1))
+        self._delivery.backlog.note_tenant(_wire.stored_for(answer, 1))
 
     def _connect(self, options: dict[str, Any]) -> httpx.Client:
         return httpx.Client(**options)

@@ -16,6 +16,8 @@ from ringfence._errors import NotRecorded
 
 MAX_BYTES = 268_435_456
 _PAGE_BYTES = 4096
+_LOCK_SECONDS = 10
+"""How long another connection may hold the file up."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL,
                                     record TEXT NOT NULL);
@@ -24,9 +26,10 @@ CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY, key_id TEXT
 CREATE TABLE IF NOT EXISTS keys (key_id TEXT PRIMARY KEY, url TEXT NOT NULL, tenant_id TEXT NOT NULL);
 """
 _OURS = """
-FROM waiting WHERE key_id = :key_id OR key_id IN (
-    SELECT other.key_id FROM keys AS other JOIN keys AS own USING (url, tenant_id) WHERE own.key_id = :key_id)
+(key_id = :key_id OR key_id IN (
+    SELECT other.key_id FROM keys AS other JOIN keys AS own USING (url, tenant_id) WHERE own.key_id = :key_id))
 """
+_WAITING = f"FROM waiting WHERE {_OURS}"
 
 Row = tuple[int, str]
 """The number of a spooled record, and the record."""
@@ -42,13 +45,17 @@ def default_path() -> Path:
 
 
 class Spool:
-    """One file, which several clients and processes may share. Every method may raise NotRecorded."""
+    """One file, which several clients and processes may share. Every method may raise NotRecorded, and may block.
 
-    def __init__(self, path: Path, to: Destination, max_bytes: int = MAX_BYTES) -> None:
+    So none is called on an event loop.
+    """
+
+    def __init__(self, path: Path, to: Destination, *, max_bytes: int) -> None:
         """path: of the file; it is made with the first record. max_bytes: its size at most."""
         self.path = path
         self._to = to
         self._max_pages = max_bytes // _PAGE_BYTES
+        self._ours = {"key_id": to.key_id}
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -63,8 +70,8 @@ class Spool:
         """Return the oldest records that this key may send, `most` at most."""
         with self._transaction() as connection:
             found = connection.execute(
-                f"SELECT number, record {_OURS} ORDER BY number LIMIT :most",
-                {"key_id": self._to.key_id, "most": most},
+                f"SELECT number, record {_WAITING} ORDER BY number LIMIT :most",
+                {"most": most, **self._ours},
             )
             return list(found)
 
@@ -91,12 +98,16 @@ class Spool:
             )
 
     def count(self) -> int:
-        """Return how many records this key may send."""
-        if self._connection is None and not self.path.exists():
+        """Return how many records this key may send. It waits for no other connection's transaction."""
+        if not self.is_made():
             return 0
-        with self._transaction() as connection:
-            ((count,),) = connection.execute(f"SELECT count(*) {_OURS}", {"key_id": self._to.key_id})
+        with self._opened() as connection:
+            ((count,),) = connection.execute(f"SELECT count(*) {_WAITING}", self._ours)
             return int(count)
+
+    def is_made(self) -> bool:
+        """Return whether there is a file yet."""
+        return self._connection is not None or self.path.exists()
 
     def close(self) -> None:
         """Close the file."""
@@ -107,17 +118,22 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._opened() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # a full disk has ended it already
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                connection = self._connection = self._connection or self._open()
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:  # a full disk has ended it already
-                        connection.execute("ROLLBACK")
-                    raise
+                self._connection = self._connection or self._open()
+                yield self._connection
             except (sqlite3.Error, OSError) as error:
                 # SQLite's words name no value; an OSError's would name the path, with the home directory in it.
                 raise NotRecorded(f"the spool cannot be used: {_words(error)}") from error
@@ -128,7 +144,7 @@ class Spool:
         # beside it, -wal and -shm, the same mode.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         self.path.chmod(0o600)
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=_LOCK_SECONDS)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,142 @@
+"""The backlog: records that wait in the spool until the service takes them, in order."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from ringfence._errors import Forbidden, NotRecorded, Problem, RingfenceError, Unauthenticated, Unavailable
+from ringfence._sender import Sender, fitting
+from ringfence._spool import Spool
+
+logger = logging.getLogger("ringfence")
+
+
+class Backlog:
+    """The spool of one client, and what the service has said last.
+
+    is_spooling: whether records wait. Later ones wait behind them, which keeps the order and asks no caller to wait for
+    an answer that does not come. is_replaying: whether the service takes them just now. refusal: why no work may begin,
+    where the service refuses the key. has_to_note: whether the spool has to learn whose key ours is.
+    """
+
+    def __init__(self, spool: Spool | None, sender: Sender, timeout: float, wake: Callable[[], None]) -> None:
+        """wake: called when there is something for the thread to do. timeout: seconds, of make_way()."""
+        self.spool = spool
+        self.refusal: Problem | None = None
+        self.is_spooling = spool is not None and spool.count() > 0
+        self.is_replaying = False
+        self.has_to_note = False
+        self._is_noted = spool is None
+        self._sender = sender
+        self._timeout = timeout
+        self._wake = wake
+        self._tenant_id: str | None = None
+        self._told = ""
+        self._order = threading.Lock()  # held while the disk works, so never taken on an event loop
+        self._replayed = threading.Condition()
+        self._replayed_batches = 0
+
+    def note_tenant(self, tenant_id: str) -> None:
+        """Note whose key ours is: the spool may hold records of another key of this tenant, or come to hold ours."""
+        if self._tenant_id is None:
+            self._tenant_id = tenant_id
+            if self.spool is not None and self.spool.is_made():
+                self.has_to_note = True
+                self._wake()
+
+    def note(self) -> None:
+        """Let the spool learn whose key ours is, and replay what it holds for the tenant."""
+        with self._order:
+            self._note()
+
+    def keep(self, records: Sequence[str], cause: RingfenceError | None) -> None:
+        """Spool records that could not be sent, and replay them later. Raises NotRecorded, from the cause."""
+        if self.spool is None:
+            raise NotRecorded(f"a record could not be sent, and there is no spool: {cause}") from cause
+        with self._order:
+            self._note()
+            self.spool.append(records)
+            self.is_spooling = True
+            if cause is not None:
+                self._tell(cause)
+        self._wake()
+
+    def bury(self, record: str, refusal: Exception) -> None:
+        """Keep a record that the service refuses for good, and replay it no more."""
+        logger.error("a record was refused: %s", refusal)
+        if self.spool is not None:
+            self.spool.bury([record], str(refusal))
+
+    def send(self, records: Sequence[str]) -> None:
+        """Send records at once. Raises Problem and Unavailable."""
+        self.note_tenant(self._sender.send(records))
+        self.refusal = None
+
+    def replay(self) -> bool:
+        """Send the oldest records once; return False where the service takes none now, whatever they are."""
+        assert self.spool is not None
+        rows = self.spool.next(self._sender.batch_records)
+        if not rows:
+            self._end()
+            return True
+        rows = rows[: fitting([record for _, record in rows])]
+        records = [record for _, record in rows]
+        try:
+            self.send(records)
+        except (Problem, Unavailable) as error:
+            if refused := self._sender.refused_record(error, records):
+                self.bury(refused, error)
+                return True
+            if self._sender.batch_records < len(records):
+                return True
+            self._tell(error)
+            return False
+        self.spool.let_go(rows)
+        with self._replayed:
+            self.is_replaying = True
+            self._replayed_batches += 1
+            self._replayed.notify_all()
+        return True
+
+    def make_way(self) -> None:
+        """While the spool is replayed, wait for a batch: callers that only append would never let it become empty."""
+        with self._replayed:
+            batches = self._replayed_batches
+            self._replayed.wait_for(lambda: not self.is_replaying or self._replayed_batches > batches, self._timeout)
+
+    def pause(self) -> None:
+        """Let no caller wait for the replay: it has stopped."""
+        with self._replayed:
+            self.is_replaying = False
+            self._replayed.notify_all()
+
+    def count(self) -> int:
+        """Return how many records wait."""
+        return self.spool.count() if self.spool is not None else 0
+
+    def _note(self) -> None:
+        if self.spool is None or self._is_noted or self._tenant_id is None:
+            return
+        self.spool.note_tenant(self._tenant_id)
+        self._is_noted, self.has_to_note = True, False
+        self.is_spooling = self.is_spooling or self.spool.count() > 0
+
+    def _tell(self, error: RingfenceError) -> None:
+        """Log why records wait, once for each reason, and refuse new work where the key is refused."""
+        if isinstance(error, (Unauthenticated, Forbidden)):
+            self.refusal = error
+        if self._told != str(error):
+            self._told = str(error)
+            level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
+            logger.log(level, "records wait in the spool: %s", error)
+
+    def _end(self) -> None:
+        assert self.spool is not None
+        with self._order:  # nobody appends meanwhile
+            if self.spool.count() > 0:
+                return
+            self.is_spooling = False
+            self.refusal = None
+            self._told = ""
+        self.pause()
+        logger.info("the spool is empty")
