@@ -19,6 +19,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # read at import, and else 
 
 import psycopg
 import pytest
+from gateway import Gateway, running_gateway
 
 import ringfence
 
@@ -90,6 +91,13 @@ def service(shared_service: Service) -> Iterator[Service]:
     shared_service.start()
     yield shared_service
     shared_service.start()
+
+
+@pytest.fixture
+def gateway(service: Service) -> Iterator[Gateway]:
+    """A gateway before the running service, which passes everything on until a test says otherwise."""
+    with running_gateway(service.url) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from conftest import Service, Tenant, eventually
+from gateway import Gateway, problem
 
 import ringfence
 
@@ -157,6 +158,19 @@ async def test_the_loop_goes_on_while_the_disk_holds_the_spool_up(
     await anyio.to_thread.run_sync(eventually, lambda: len(tenant.ids()) == 3)
 
     assert [id_ for id_ in tenant.ids() if id_ != queued] == written
+
+
+async def test_a_dead_letter_is_listed_and_sent_again(tenant: Tenant, gateway: Gateway, spool: Path) -> None:
+    async with ringfence.AsyncClient(gateway.url, tenant.key, spool=spool) as audit:
+        with pytest.raises(ringfence.OutcomeNotRecorded):
+            async with audit.execution("kyc"):
+                gateway.always(problem(413, "body-too-large"))
+        (letter,) = await audit.dead_letters()
+        gateway.always(None)
+        await audit.resend(letter)
+        await anyio.to_thread.run_sync(eventually, lambda: audit._delivery.backlog.count() == 0)
+
+    assert tenant.records() == [("started",), ("success",)]
 
 
 async def test_lists_and_exports_are_are_iterators(audit: ringfence.AsyncClient) -> None:

@@ -1,6 +1,5 @@
 """The queue: batches in order, a bound, and what becomes of a record that is refused."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -78,7 +77,7 @@ def test_a_queue_that_can_be_neither_sent_nor_spooled_takes_no_more_and_keeps_wh
 
 
 def test_a_record_that_the_service_refuses_is_told_and_holds_up_no_other(
-    audit: ringfence.Client, tenant: Tenant, spool: Path
+    audit: ringfence.Client, tenant: Tenant
 ) -> None:
     taken = audit.record("kyc", status="success")
     written = [audit.enqueue("kyc", status="success")]
@@ -89,11 +88,11 @@ def test_a_record_that_the_service_refuses_is_told_and_holds_up_no_other(
         audit.flush()
     audit.flush()
     assert tenant.ids() == [taken, *written]
-    assert _dead_letters(spool) == 1
+    assert [letter.id for letter in audit.dead_letters()] == [taken]
 
 
 def test_a_spooled_record_that_the_service_refuses_holds_up_no_other(
-    audit: ringfence.Client, service: Service, tenant: Tenant, spool: Path
+    audit: ringfence.Client, service: Service, tenant: Tenant
 ) -> None:
     taken = audit.record("kyc", status="success")
     service.kill()
@@ -105,7 +104,7 @@ def test_a_spooled_record_that_the_service_refuses_holds_up_no_other(
 
     eventually(lambda: audit.spooled == 0)
     assert tenant.ids() == [taken, *written]
-    assert _dead_letters(spool) == 1
+    assert [letter.id for letter in audit.dead_letters()] == [taken]
 
 
 def test_a_spool_that_is_full_keeps_what_it_has(service: Service, tenant: Tenant, spool: Path) -> None:
@@ -143,10 +142,3 @@ def _enqueue_as(audit: ringfence.Client, id_: str) -> None:
     """Queue another record under an id that is taken, which only the database can notice."""
     record = f'{{"id":"{id_}","agent_id":"another","mode":"LIVE","status":"error"}}'
     audit._delivery.enqueue(record)
-
-
-def _dead_letters(spool: Path) -> int:
-    with sqlite3.connect(spool) as connection:
-        ((count,),) = connection.execute("SELECT count(*) FROM dead_letters")
-    connection.close()
-    return int(count)

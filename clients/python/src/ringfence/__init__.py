@@ -24,10 +24,11 @@ from ringfence._errors import (
 from ringfence._execution import Execution
 from ringfence._ids import time_of
 from ringfence._reading import Filters, StoredRecord
+from ringfence._spool import DeadLetter
 from ringfence._version import VERSION
 
 __all__ = [
-    "AsyncClient", "Client", "Denied", "Execution", "ExportIncomplete", "Filters", "Forbidden", "InvalidRequest",
-    "NotRecorded", "OutcomeNotRecorded", "Problem", "RingfenceError", "StoredRecord", "Unauthenticated", "Unavailable",
-    "VERSION", "time_of",
+    "AsyncClient", "Client", "DeadLetter", "Denied", "Execution", "ExportIncomplete", "Filters", "Forbidden",
+    "InvalidRequest", "NotRecorded", "OutcomeNotRecorded", "Problem", "RingfenceError", "StoredRecord",
+    "Unauthenticated", "Unavailable", "VERSION", "time_of",
 ]  # fmt: skip

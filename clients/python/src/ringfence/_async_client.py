@@ -13,8 +13,9 @@ from anyio.to_thread import run_sync
 
 from ringfence import _reading, _records, _wire
 from ringfence._base import BaseClient
-from ringfence._errors import ExportIncomplete, Forbidden, RingfenceError, Unauthenticated, Unavailable
+from ringfence._errors import ExportIncomplete, Problem, RingfenceError, Unavailable
 from ringfence._execution import Execution
+from ringfence._spool import DeadLetter
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -69,8 +70,8 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
             with anyio.CancelScope(shield=True):
                 try:
                     await self._send_or_spool(record)
-                except (Unauthenticated, Forbidden) as refusal:
-                    await run_sync(self._delivery.backlog.keep, [record], refusal)
+                except Problem as refusal:
+                    await run_sync(self._delivery.backlog.keep_outcome, record, refusal)
         except RingfenceError as error:
             self._lose_outcome(execution, error, exception)
 
@@ -101,6 +102,15 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
     async def spooled(self) -> int:
         """Return how many records wait in the spool. Raises NotRecorded if it cannot be read."""
         return await run_sync(self._delivery.backlog.count)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """See Client."""
+        return await run_sync(self._delivery.backlog.dead_letters)
+
+    async def resend(self, letter: DeadLetter) -> None:
+        """See Client."""
+        self._delivery.check_open()
+        await run_sync(self._delivery.backlog.resend, letter)
 
     async def logs(self, **filters: Unpack[_reading.Filters]) -> AsyncIterator[_reading.StoredRecord]:
         """See Client."""

@@ -4,9 +4,9 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from ringfence._errors import Forbidden, NotRecorded, Problem, RingfenceError, Unauthenticated, Unavailable
-from ringfence._sender import Sender, fitting
-from ringfence._spool import Spool
+from ringfence._errors import NotRecorded, Problem, RingfenceError, Unavailable
+from ringfence._sender import ABOUT_NO_RECORD, Sender, fitting
+from ringfence._spool import DeadLetter, Spool
 
 logger = logging.getLogger("ringfence")
 
@@ -61,11 +61,24 @@ class Backlog:
                 self._tell(cause)
         self._wake()
 
-    def bury(self, record: str, refusal: Exception) -> None:
-        """Keep a record that the service refuses for good, and replay it no more."""
-        logger.error("a record was refused: %s", refusal)
-        if self.spool is not None:
-            self.spool.bury([record], str(refusal))
+    def keep_outcome(self, record: str, refusal: Problem) -> None:
+        """Keep the outcome of work that was done and that the service refuses: another key, or a person, may send it.
+
+        Raises the refusal where it is about the record, which is put aside, and NotRecorded, from it.
+        """
+        if isinstance(refusal, ABOUT_NO_RECORD):
+            self.keep([record], refusal)
+            return
+        self.put_aside(record, refusal)
+        raise refusal
+
+    def put_aside(self, record: str, refusal: Problem, number: int | None = None) -> None:
+        """Keep a record that the service refuses for good as a dead letter. number: its row, where it is spooled."""
+        if self.spool is None:
+            logger.error("a record was refused, and there is no spool to keep it in: %s", refusal)
+            return
+        self.spool.put_aside(record, str(refusal), number)
+        logger.error("a record was refused, and is a dead letter now: %s", refusal)
 
     def send(self, records: Sequence[str]) -> None:
         """Send records at once. Raises Problem and Unavailable."""
@@ -80,17 +93,16 @@ class Backlog:
             self._end()
             return True
         rows = rows[: fitting([record for _, record in rows])]
-        records = [record for _, record in rows]
         try:
-            self.send(records)
-        except (Problem, Unavailable) as error:
-            if refused := self._sender.refused_record(error, records):
-                self.bury(refused, error)
-                return True
-            if self._sender.batch_records < len(records):
-                return True
+            self.send([record for _, record in rows])
+        except ABOUT_NO_RECORD as error:
             self._tell(error)
             return False
+        except Problem as refusal:
+            if (place := self._sender.refused_place(refusal, len(rows))) is not None:
+                number, record = rows[place]
+                self.put_aside(record, refusal, number)
+            return True
         self.spool.let_go(rows)
         with self._replayed:
             self.is_replaying = True
@@ -114,6 +126,19 @@ class Backlog:
         """Return how many records wait."""
         return self.spool.count() if self.spool is not None else 0
 
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return the records that were put aside, oldest first."""
+        return self.spool.dead_letters() if self.spool is not None else []
+
+    def resend(self, letter: DeadLetter) -> None:
+        """Let a record that was put aside wait again. Raises ValueError if the spool has it no more."""
+        if self.spool is None:
+            raise ValueError("there is no spool, and so no dead letter")
+        with self._order:
+            self.spool.resend(letter)
+            self.is_spooling = True
+        self._wake()
+
     def _note(self) -> None:
         if self.spool is None or self._is_noted or self._tenant_id is None:
             return
@@ -123,7 +148,7 @@ class Backlog:
 
     def _tell(self, error: RingfenceError) -> None:
         """Log why records wait, once for each reason, and refuse new work where the key is refused."""
-        if isinstance(error, (Unauthenticated, Forbidden)):
+        if isinstance(error, Problem):
             self.refusal = error
         if self._told != str(error):
             self._told = str(error)

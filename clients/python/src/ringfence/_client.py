@@ -11,8 +11,9 @@ import httpx
 
 from ringfence import _reading, _records, _wire
 from ringfence._base import BaseClient
-from ringfence._errors import ExportIncomplete, Forbidden, RingfenceError, Unauthenticated, Unavailable
+from ringfence._errors import ExportIncomplete, Problem, RingfenceError, Unavailable
 from ringfence._execution import Execution
+from ringfence._spool import DeadLetter
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -37,7 +38,7 @@ class Client(BaseClient[httpx.Client]):
         """Flush the queue and close connections. What is spooled is replayed by the next client.
 
         Raises NotRecorded when the queue could not be emptied in so many seconds: what is left in it is lost. Raises
-        InvalidRequest as flush() does.
+        Problem as flush() does.
         """
         try:
             self._delivery.close(timeout)
@@ -81,8 +82,8 @@ class Client(BaseClient[httpx.Client]):
             self._delivery.check_open()
             try:
                 self._send_or_spool(record)
-            except (Unauthenticated, Forbidden) as refusal:
-                self._delivery.backlog.keep([record], refusal)
+            except Problem as refusal:
+                self._delivery.backlog.keep_outcome(record, refusal)
         except RingfenceError as error:
             self._lose_outcome(execution, error, exception)
 
@@ -117,7 +118,8 @@ class Client(BaseClient[httpx.Client]):
     def flush(self, timeout: float = 30.0) -> None:
         """Return once each queued record was stored or spooled.
 
-        Raises InvalidRequest when the service has refused one of them, and NotRecorded after so many seconds.
+        Raises Problem when the service has refused one of them for good, which is a dead letter then, and NotRecorded
+        after so many seconds.
         """
         self._delivery.flush(timeout)
 
@@ -125,6 +127,21 @@ class Client(BaseClient[httpx.Client]):
     def spooled(self) -> int:
         """How many records wait in the spool. Raises NotRecorded if it cannot be read."""
         return self._delivery.backlog.count()
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return the records that the service has refused for good, oldest first. Raises NotRecorded as spooled does.
+
+        They are in the spool until they are sent again and stored.
+        """
+        return self._delivery.backlog.dead_letters()
+
+    def resend(self, letter: DeadLetter) -> None:
+        """Let a dead letter wait in the spool again. If it is refused again, it is a dead letter again.
+
+        Raises ValueError if the spool has it no more, and NotRecorded if the spool cannot be used.
+        """
+        self._delivery.check_open()
+        self._delivery.backlog.resend(letter)
 
     def logs(self, **filters: Unpack[_reading.Filters]) -> Iterator[_reading.StoredRecord]:
         """Yield the records that the filters find, newest first unless order="asc", page by page.

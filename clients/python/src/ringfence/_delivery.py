@@ -8,9 +8,9 @@ import time
 
 from ringfence._backlog import Backlog
 from ringfence._destination import Destination
-from ringfence._errors import NotRecorded, Problem, RingfenceError, Unavailable
+from ringfence._errors import NotRecorded, Problem, RingfenceError
 from ringfence._queue import Queue
-from ringfence._sender import BATCH_RECORDS, Sender
+from ringfence._sender import ABOUT_NO_RECORD, BATCH_RECORDS, Sender
 from ringfence._spool import Spool
 
 logger = logging.getLogger("ringfence")
@@ -66,7 +66,7 @@ class Delivery:
     def flush(self, timeout: float) -> None:
         """Return once the queue is empty: each record was sent, spooled, or refused.
 
-        Raises NotRecorded after so many seconds, and InvalidRequest if a record was refused since the last flush.
+        Raises NotRecorded after so many seconds, and Problem if a record was refused since the last flush.
         """
         with self._queue.changed:
             self._next_attempt = 0.0
@@ -162,14 +162,14 @@ class Delivery:
             return records
         try:
             self.backlog.send(records)
-        except (Problem, Unavailable) as error:
-            if refused := self._sender.refused_record(error, records):
-                self.backlog.bury(refused, error)
-                self._queue.refused = error
-                return [refused]
-            if self._sender.batch_records < len(records):
-                return []
+        except ABOUT_NO_RECORD as error:
             self.backlog.keep(records, error)
+        except Problem as refusal:
+            if (place := self._sender.refused_place(refusal, len(records))) is None:
+                return []
+            self.backlog.put_aside(records[place], refusal)
+            self._queue.refused = refusal
+            return [records[place]]
         return records
 
     def _wait_longer(self) -> None:

@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Collection
 
-from ringfence._errors import NotRecorded
+from ringfence._errors import NotRecorded, Problem
 from ringfence._sender import BATCH_BYTES
 
 
@@ -13,7 +13,7 @@ class Queue:
 
     changed: held for memory alone; notified when there may be something to do, or less of it. in_hand: the batch that
     the thread has taken and not settled. failure: why it cannot settle it, while it cannot. refused: what the service
-    said to a record that it refused, since the last flush.
+    said to a record that it refused for good, since the last flush.
     """
 
     def __init__(self, size: int, timeout: float) -> None:
@@ -21,7 +21,7 @@ class Queue:
         self.changed = threading.Condition()
         self.in_hand: list[str] = []
         self.failure: Exception | None = None
-        self.refused: Exception | None = None
+        self.refused: Problem | None = None
         self.is_closed = False
         self._size = size
         self._timeout = timeout
@@ -65,7 +65,7 @@ class Queue:
     def wait_until_settled(self, timeout: float) -> None:
         """Return once nothing is queued or in hand.
 
-        Raises NotRecorded after so many seconds, and InvalidRequest if a record was refused since the last call.
+        Raises NotRecorded after so many seconds, and Problem if a record was refused since the last call.
         """
         with self.changed:
             if not self.changed.wait_for(lambda: len(self) == 0, timeout):

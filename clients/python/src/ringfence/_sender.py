@@ -6,11 +6,13 @@ import httpx
 
 from ringfence import _wire
 from ringfence._destination import Destination
-from ringfence._errors import InvalidRequest, Problem
+from ringfence._errors import Forbidden, Problem, Unauthenticated, Unavailable
 
 BATCH_RECORDS = 250
 BATCH_BYTES = 524_288
 """Half of what a service takes as one JSON body, by default."""
+ABOUT_NO_RECORD = (Unavailable, Unauthenticated, Forbidden)
+"""What can change while the records stay as they are: they are kept, and sent again later."""
 
 
 class Sender:
@@ -31,18 +33,18 @@ class Sender:
         self.batch_records = min(2 * self.batch_records, BATCH_RECORDS)
         return tenant_id
 
-    def refused_record(self, error: Exception, records: Sequence[str]) -> str | None:
-        """Return the record that the service refuses for good; None where the error is about no record.
+    def refused_place(self, refusal: Problem, count: int) -> int | None:
+        """Return which of `count` records is refused for good; None where a smaller request has to tell.
 
-        All of a request are stored, or none, and the first that is refused is named. Where none is named, and a smaller
-        request may pass, batch_records is halved.
+        All of a request are stored, or none, and the first that is refused is named. Where none is named, as in a
+        request that is too large, batch_records is halved, down to the one record that the refusal must be about.
         """
-        if isinstance(error, InvalidRequest):
-            place = 0 if len(records) == 1 else error.errors[0].get("index") if error.errors else None
-            if isinstance(place, int) and 0 <= place < len(records):
-                return records[place]
-        if len(records) > 1 and isinstance(error, Problem) and error.status in (413, 422):
-            self.batch_records = len(records) // 2
+        if count == 1:
+            return 0
+        place = refusal.errors[0].get("index") if refusal.errors else None
+        if isinstance(place, int) and 0 <= place < count:
+            return place
+        self.batch_records = count // 2
         return None
 
     def close(self) -> None:

@@ -9,10 +9,12 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ringfence._destination import Destination
 from ringfence._errors import NotRecorded
+from ringfence._records import id_of
 
 MAX_BYTES = 268_435_456
 _PAGE_BYTES = 4096
@@ -21,8 +23,8 @@ _LOCK_SECONDS = 10
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL,
                                     record TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY, key_id TEXT NOT NULL, record TEXT NOT NULL,
-                                         reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL,
+                                         record TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS keys (key_id TEXT PRIMARY KEY, url TEXT NOT NULL, tenant_id TEXT NOT NULL);
 """
 _OURS = """
@@ -30,9 +32,24 @@ _OURS = """
     SELECT other.key_id FROM keys AS other JOIN keys AS own USING (url, tenant_id) WHERE own.key_id = :key_id))
 """
 _WAITING = f"FROM waiting WHERE {_OURS}"
+_DEAD_LETTERS = f"FROM dead_letters WHERE {_OURS}"
 
 Row = tuple[int, str]
 """The number of a spooled record, and the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that the service refused for good, and that the spool keeps.
+
+    number: its place in the spool's file. id: of the record; ringfence.time_of(id) is when it was made. reason: the
+    refusal, in the service's words. record: the JSON that was sent; it may hold personal data, and is not in the repr.
+    """
+
+    number: int
+    id: str
+    reason: str
+    record: str = field(repr=False)
 
 
 def default_path() -> Path:
@@ -80,14 +97,38 @@ class Spool:
         with self._transaction() as connection:
             connection.executemany("DELETE FROM waiting WHERE number = ? AND record = ?", rows)
 
-    def bury(self, records: Sequence[str], reason: str) -> None:
-        """Keep records that the service refuses for good, with the reason, and replay them no more."""
+    def put_aside(self, record: str, reason: str, number: int | None = None) -> None:
+        """Keep a record that the service refuses for good, with the reason, and replay it no more.
+
+        number: of the row in which it waits, where it waits. Without that row, another client has put it aside.
+        """
         with self._transaction() as connection:
-            connection.executemany("DELETE FROM waiting WHERE record = ?", [(record,) for record in records])
-            connection.executemany(
-                "INSERT INTO dead_letters (key_id, record, reason) VALUES (?, ?, ?)",
-                [(self._to.key_id, record, reason) for record in records],
+            found = connection.execute("DELETE FROM waiting WHERE number = ?", [number])
+            if number is not None and found.rowcount != 1:
+                return
+            connection.execute(
+                "INSERT INTO dead_letters (key_id, record, reason) VALUES (?, ?, ?)", (self._to.key_id, record, reason)
             )
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return the records that were put aside and that this key may send, oldest first."""
+        if not self.is_made():
+            return []
+        with self._transaction() as connection:
+            found = connection.execute(f"SELECT number, reason, record {_DEAD_LETTERS} ORDER BY number", self._ours)
+            return [DeadLetter(number, id_of(record), reason, record) for number, reason, record in found]
+
+    def resend(self, letter: DeadLetter) -> None:
+        """Let a record that was put aside wait again, as the newest. ValueError if it is put aside no more."""
+        with self._transaction() as connection:
+            found = connection.execute(
+                f"SELECT key_id, record {_DEAD_LETTERS} AND number = :number", {"number": letter.number, **self._ours}
+            ).fetchone()
+            if found is None:
+                raise ValueError("the spool has no such dead letter")
+            key_id, record = found
+            connection.execute("DELETE FROM dead_letters WHERE number = ?", [letter.number])
+            connection.execute("INSERT INTO waiting (key_id, record) VALUES (?, ?)", (key_id, record))
 
     def note_tenant(self, tenant_id: str) -> None:
         """Note whose key ours is, so that a later key of the tenant may send what is spooled for ours."""

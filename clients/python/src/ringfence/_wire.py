@@ -47,9 +47,15 @@ def quiet(request: httpx.Request) -> httpx.Request:
 def stored_for(answer: httpx.Response, count: int) -> str:
     """Return the tenant for which the service has stored `count` records. Raises what refuse() raises.
 
-    Only an answer of the service itself counts, and not the page of a proxy in front of it, whatever its status.
+    Only an answer of the service itself counts, and not the page of a proxy in front of it, whatever its status. Of the
+    service's refusals, those of the status 500 and above are Unavailable, since none is about a record.
     """
-    refuse(answer, 201)
+    try:
+        refuse(answer, 201)
+    except Problem as problem:
+        if problem.status >= 500:
+            raise _unavailable(problem) from problem
+        raise
     body = _object(answer)
     if body.get("count") != count or not isinstance(body.get("tenant_id"), str):
         raise Unavailable("something else than the service answered")
@@ -62,13 +68,17 @@ def refuse(answer: httpx.Response, expected: int = 200) -> None:
         return
     problem = _CLASSES.get(answer.status_code, Problem)(answer.status_code, _object(answer))
     if answer.status_code in _MAY_BE_TRIED_AGAIN or problem.type == "about:blank":
-        raise Unavailable(f"the service answered {answer.status_code} {problem.kind}", problem)
+        raise _unavailable(problem)
     raise problem
 
 
 def unreachable(error: httpx.HTTPError) -> Unavailable:
     """Return what a failure of the connection means. Its kind alone is said."""
     return Unavailable(f"the service could not be reached: {type(error).__name__}")
+
+
+def _unavailable(problem: Problem) -> Unavailable:
+    return Unavailable(f"the service answered {problem.status} {problem.kind}", problem)
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any]:
