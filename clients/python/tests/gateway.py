@@ -22,6 +22,10 @@ class Reply:
     media_type: str = "text/html"
 
 
+LOGIN_PAGE = Reply(200, b"<html>Please log in.</html>")
+REDIRECT = Reply(302)
+
+
 def problem(status: int, kind: str) -> Reply:
     """Return a problem as the service has it, which names no record."""
     body = {"type": f"urn:ringfence:problem:{kind}", "status": status, "detail": "as the test says"}
@@ -69,6 +73,8 @@ def running_gateway(service_url: str) -> Iterator[Gateway]:
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.media_type)
             self.send_header("Content-Length", str(len(reply.body)))
+            if 300 <= reply.status < 400:
+                self.send_header("Location", "https://login.example/?return=records")
             self.end_headers()
             self.wfile.write(reply.body)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from conftest import Service, Tenant, eventually
-from gateway import Gateway, problem
+from gateway import LOGIN_PAGE, Gateway, problem
 
 import ringfence
 
@@ -171,6 +171,39 @@ async def test_a_dead_letter_is_listed_and_sent_again(tenant: Tenant, gateway: G
         await anyio.to_thread.run_sync(eventually, lambda: audit._delivery.backlog.count() == 0)
 
     assert tenant.records() == [("started",), ("success",)]
+
+
+async def test_a_wrong_url_is_an_error_at_first_use(tenant: Tenant, gateway: Gateway, spool: Path) -> None:
+    async with ringfence.AsyncClient(gateway.url, tenant.key, spool=spool) as audit:
+        gateway.always(LOGIN_PAGE)
+        with pytest.raises(ringfence.NotTheService, match=gateway.url):
+            async with audit.execution("kyc"):
+                pytest.fail("the work began")
+        gateway.always(None)
+        async with audit.execution("kyc"):
+            gateway.always(LOGIN_PAGE)
+        assert await audit.spooled() == 1
+
+
+async def test_an_outcome_is_kept_where_work_may_proceed_in_spite_of_a_wrong_url(
+    tenant: Tenant, gateway: Gateway, spool: Path
+) -> None:
+    gateway.always(LOGIN_PAGE)
+    async with ringfence.AsyncClient(gateway.url, tenant.key, spool=spool, unrecorded="proceed") as audit:
+        async with audit.execution("kyc"):
+            pass
+        assert await audit.spooled() == 1
+
+
+async def test_lists_and_exports_take_no_page_of_a_proxy_for_an_answer(
+    tenant: Tenant, gateway: Gateway, spool: Path
+) -> None:
+    async with ringfence.AsyncClient(gateway.url, tenant.key, spool=spool) as audit:
+        gateway.always(LOGIN_PAGE)
+        with pytest.raises(ringfence.NotTheService):
+            [record async for record in audit.logs()]
+        with pytest.raises(ringfence.NotTheService):
+            [record async for record in audit.export()]
 
 
 async def test_lists_and_exports_are_are_iterators(audit: ringfence.AsyncClient) -> None:

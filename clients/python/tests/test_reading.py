@@ -125,6 +125,7 @@ def test_a_file_without_its_last_line_is_incomplete(text: bytes) -> None:
     ],
 )
 def test_the_page_of_a_proxy_is_no_acknowledgement(status: int, body: bytes) -> None:
-    with pytest.raises(ringfence.Unavailable):
-        stored_for(httpx.Response(status, content=body), 1)
+    request = httpx.Request("POST", "https://ringfence.example/api/v1/audit/logs")
+    with pytest.raises(ringfence.NotTheService, match=r"https://ringfence\.example/api/v1/audit/logs"):
+        stored_for(httpx.Response(status, content=body, request=request), 1)
     assert stored_for(httpx.Response(201, json={"tenant_id": "acme", "count": 1, "id": None}), 1) == "acme"

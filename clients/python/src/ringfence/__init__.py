@@ -15,6 +15,7 @@ from ringfence._errors import (
     Forbidden,
     InvalidRequest,
     NotRecorded,
+    NotTheService,
     OutcomeNotRecorded,
     Problem,
     RingfenceError,
@@ -29,6 +30,6 @@ from ringfence._version import VERSION
 
 __all__ = [
     "AsyncClient", "Client", "DeadLetter", "Denied", "Execution", "ExportIncomplete", "Filters", "Forbidden",
-    "InvalidRequest", "NotRecorded", "OutcomeNotRecorded", "Problem", "RingfenceError", "StoredRecord",
+    "InvalidRequest", "NotRecorded", "NotTheService", "OutcomeNotRecorded", "Problem", "RingfenceError", "StoredRecord",
     "Unauthenticated", "Unavailable", "VERSION", "time_of",
 ]  # fmt: skip

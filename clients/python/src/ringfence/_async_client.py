@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 
 from ringfence import _reading, _records, _wire
 from ringfence._base import BaseClient
-from ringfence._errors import ExportIncomplete, Problem, RingfenceError, Unavailable
+from ringfence._errors import ExportIncomplete, NotTheService, Problem, RingfenceError, Unavailable
 from ringfence._execution import Execution
 from ringfence._spool import DeadLetter
 
@@ -70,7 +70,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
             with anyio.CancelScope(shield=True):
                 try:
                     await self._send_or_spool(record)
-                except Problem as refusal:
+                except (Problem, NotTheService) as refusal:
                     await run_sync(self._delivery.backlog.keep_outcome, record, refusal)
         except RingfenceError as error:
             self._lose_outcome(execution, error, exception)
@@ -121,8 +121,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
                 answer = await self._http.send(_wire.quiet(request))
             except httpx.HTTPError as error:
                 raise _wire.unreachable(error) from error
-            _wire.refuse(answer)
-            page = answer.json()
+            page = _wire.page_of(answer)
             for item in page["items"]:
                 yield _reading.stored_record(item)
             if not page["has_more"]:
@@ -160,7 +159,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
         try:
             if answer.status_code != 200:
                 await answer.aread()
-            _wire.refuse(answer)
+            _wire.refuse_export(answer)
             yield answer
         except httpx.HTTPError as error:
             raise ExportIncomplete(f"the export was cut: {type(error).__name__}") from error
@@ -184,6 +183,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
                 await self._send(record)
                 return
             except Unavailable as error:
+                backlog.check_outage(error)
                 cause = error
         await run_sync(backlog.keep, [record], cause)
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from ringfence._errors import NotRecorded, Problem, RingfenceError, Unavailable
+from ringfence._errors import NotRecorded, NotTheService, Problem, RingfenceError, Unavailable
 from ringfence._sender import ABOUT_NO_RECORD, Sender, fitting
 from ringfence._spool import DeadLetter, Spool
 
@@ -16,13 +16,14 @@ class Backlog:
 
     is_spooling: whether records wait. Later ones wait behind them, which keeps the order and asks no caller to wait for
     an answer that does not come. is_replaying: whether the service takes them just now. refusal: why no work may begin,
-    where the service refuses the key. has_to_note: whether the spool has to learn whose key ours is.
+    where the service refuses the key, or something else has answered from the start. has_to_note: whether the spool
+    has to learn whose key ours is.
     """
 
     def __init__(self, spool: Spool | None, sender: Sender, timeout: float, wake: Callable[[], None]) -> None:
         """wake: called when there is something for the thread to do. timeout: seconds, of make_way()."""
         self.spool = spool
-        self.refusal: Problem | None = None
+        self.refusal: RingfenceError | None = None
         self.is_spooling = spool is not None and spool.count() > 0
         self.is_replaying = False
         self.has_to_note = False
@@ -35,6 +36,11 @@ class Backlog:
         self._order = threading.Lock()  # held while the disk works, so never taken on an event loop
         self._replayed = threading.Condition()
         self._replayed_batches = 0
+
+    def check_outage(self, error: Unavailable) -> None:
+        """Raise the error if the service has never answered and something else has: records are not kept for that."""
+        if isinstance(error, NotTheService) and self._tenant_id is None:
+            raise error
 
     def note_tenant(self, tenant_id: str) -> None:
         """Note whose key ours is: the spool may hold records of another key of this tenant, or come to hold ours."""
@@ -61,12 +67,12 @@ class Backlog:
                 self._tell(cause)
         self._wake()
 
-    def keep_outcome(self, record: str, refusal: Problem) -> None:
+    def keep_outcome(self, record: str, refusal: RingfenceError) -> None:
         """Keep the outcome of work that was done and that the service refuses: another key, or a person, may send it.
 
         Raises the refusal where it is about the record, which is put aside, and NotRecorded, from it.
         """
-        if isinstance(refusal, ABOUT_NO_RECORD):
+        if not isinstance(refusal, Problem) or isinstance(refusal, ABOUT_NO_RECORD):
             self.keep([record], refusal)
             return
         self.put_aside(record, refusal)
@@ -147,13 +153,15 @@ class Backlog:
         self.is_spooling = self.is_spooling or self.spool.count() > 0
 
     def _tell(self, error: RingfenceError) -> None:
-        """Log why records wait, once for each reason, and refuse new work where the key is refused."""
-        if isinstance(error, Problem):
+        """Log why records wait, once for each reason, and refuse new work where it is no outage."""
+        is_outage = isinstance(error, Unavailable)
+        if isinstance(error, NotTheService):
+            is_outage = self._tenant_id is not None
+        if not is_outage:
             self.refusal = error
         if self._told != str(error):
             self._told = str(error)
-            level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
-            logger.log(level, "records wait in the spool: %s", error)
+            logger.log(logging.WARNING if is_outage else logging.ERROR, "records wait in the spool: %s", error)
 
     def _end(self) -> None:
         assert self.spool is not None

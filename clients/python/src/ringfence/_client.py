@@ -11,7 +11,7 @@ import httpx
 
 from ringfence import _reading, _records, _wire
 from ringfence._base import BaseClient
-from ringfence._errors import ExportIncomplete, Problem, RingfenceError, Unavailable
+from ringfence._errors import ExportIncomplete, NotTheService, Problem, RingfenceError, Unavailable
 from ringfence._execution import Execution
 from ringfence._spool import DeadLetter
 
@@ -54,8 +54,8 @@ class Client(BaseClient[httpx.Client]):
         DRY_RUN, where nothing is done; trace_id; and context, with names of docs/records.md, for both records.
 
         Raises, before the block runs: ValueError for an argument that breaks a rule, Problem when the service refuses
-        the record or the key, and NotRecorded when it could be neither sent nor spooled. Raises OutcomeNotRecorded
-        after a block that succeeded.
+        the record or the key, NotTheService when something else answers at the URL, and NotRecorded when it could be
+        neither sent nor spooled. Raises OutcomeNotRecorded after a block that succeeded.
         """
         execution = self.begin(agent, **about)
         try:
@@ -82,7 +82,7 @@ class Client(BaseClient[httpx.Client]):
             self._delivery.check_open()
             try:
                 self._send_or_spool(record)
-            except Problem as refusal:
+            except (Problem, NotTheService) as refusal:
                 self._delivery.backlog.keep_outcome(record, refusal)
         except RingfenceError as error:
             self._lose_outcome(execution, error, exception)
@@ -105,8 +105,9 @@ class Client(BaseClient[httpx.Client]):
         """Queue a record and return its id, without waiting for the service: for high rates.
 
         A thread sends the queue in batches, or spools it. The queue is in memory: a process that is killed loses it.
-        flush() and close() wait for it. Raises ValueError, Problem while the service refuses the key, and NotRecorded
-        when the queue stays full for `timeout` seconds, or can be neither sent nor spooled.
+        flush() and close() wait for it. Raises ValueError; Problem while the service refuses the key, and NotTheService
+        while something else answers; NotRecorded when the queue stays full for `timeout` seconds, or can be neither
+        sent nor spooled.
         """
         record = _records.new_record(agent, status=status, mode=mode, **more)
         try:
@@ -155,8 +156,7 @@ class Client(BaseClient[httpx.Client]):
                 answer = self._http.send(_wire.quiet(request))
             except httpx.HTTPError as error:
                 raise _wire.unreachable(error) from error
-            _wire.refuse(answer)
-            page = answer.json()
+            page = _wire.page_of(answer)
             yield from map(_reading.stored_record, page["items"])
             if not page["has_more"]:
                 return
@@ -194,7 +194,7 @@ class Client(BaseClient[httpx.Client]):
         try:
             if answer.status_code != 200:
                 answer.read()
-            _wire.refuse(answer)
+            _wire.refuse_export(answer)
             yield answer
         except httpx.HTTPError as error:
             raise ExportIncomplete(f"the export was cut: {type(error).__name__}") from error
@@ -218,6 +218,7 @@ class Client(BaseClient[httpx.Client]):
                 self._send(record)
                 return
             except Unavailable as error:
+                backlog.check_outage(error)
                 cause = error
         backlog.keep([record], cause)
 

@@ -49,7 +49,7 @@ class Delivery:
             raise NotRecorded("the client is closed")
 
     def check_may_begin(self) -> None:
-        """Raise where nothing may begin: what check_open() raises, and the refusal while the key is refused."""
+        """Raise where nothing may begin: what check_open() raises, and the refusal while the key or URL is refused."""
         self.check_open()
         if (refusal := self.backlog.refusal) is not None:
             raise refusal.with_traceback(None)

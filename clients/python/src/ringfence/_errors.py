@@ -53,6 +53,13 @@ class Unavailable(RingfenceError):
         super().__init__(message)
 
 
+class NotTheService(Unavailable):
+    """Something else answered: the URL is wrong, or a proxy stands in between and shows a page of its own.
+
+    The message names the URL. Nothing that was sent is taken for stored.
+    """
+
+
 class NotRecorded(RingfenceError):
     """A record could be neither sent nor spooled. Raised before the work begins, it means: nothing was done."""
 

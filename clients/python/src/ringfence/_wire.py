@@ -6,7 +6,15 @@ from typing import Any
 import httpx
 
 from ringfence._destination import Destination
-from ringfence._errors import Forbidden, InvalidRequest, Problem, Unauthenticated, Unavailable
+from ringfence._errors import (
+    PREFIX,
+    Forbidden,
+    InvalidRequest,
+    NotTheService,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+)
 from ringfence._version import VERSION
 
 LOGS = "/api/v1/audit/logs"
@@ -14,6 +22,8 @@ EXPORT = "/api/v1/audit/logs/export"
 _CLASSES: dict[int, type[Problem]] = {401: Unauthenticated, 403: Forbidden, 422: InvalidRequest}
 _MAY_BE_TRIED_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 """500 too: nothing was acknowledged then, and under the same id a record is stored once."""
+_ABOUT_THE_PATH = (404, 405)
+"""What the service answers to a record at a path of another name. It says nothing about the record."""
 
 
 class QuietURL(httpx.URL):
@@ -53,22 +63,47 @@ def stored_for(answer: httpx.Response, count: int) -> str:
     try:
         refuse(answer, 201)
     except Problem as problem:
+        if problem.status in _ABOUT_THE_PATH:
+            raise _not_the_service(answer) from problem
         if problem.status >= 500:
             raise _unavailable(problem) from problem
         raise
     body = _object(answer)
     if body.get("count") != count or not isinstance(body.get("tenant_id"), str):
-        raise Unavailable("something else than the service answered")
+        raise _not_the_service(answer)
     return str(body["tenant_id"])
 
 
+def page_of(answer: httpx.Response) -> Mapping[str, Any]:
+    """Return a page of a list. Raises what refuse() raises."""
+    refuse(answer)
+    page = _object(answer)
+    if not isinstance(page.get("items"), list) or not isinstance(page.get("has_more"), bool):
+        raise _not_the_service(answer)
+    return page
+
+
+def refuse_export(answer: httpx.Response) -> None:
+    """Raise what refuse() raises unless an export begins. An answer that is refused has to be read already."""
+    refuse(answer)
+    if answer.headers.get("Content-Type", "").partition(";")[0] not in ("application/x-ndjson", "text/csv"):
+        raise _not_the_service(answer)
+
+
 def refuse(answer: httpx.Response, expected: int = 200) -> None:
-    """Raise Problem, or Unavailable where the same request may succeed later, unless the status is the expected one."""
+    """Return if the status is the expected one.
+
+    Raises Unavailable where the same request may succeed later, NotTheService for a refusal that is no problem of the
+    service, and Problem for any other.
+    """
     if answer.status_code == expected:
         return
     problem = _CLASSES.get(answer.status_code, Problem)(answer.status_code, _object(answer))
-    if answer.status_code in _MAY_BE_TRIED_AGAIN or problem.type == "about:blank":
+    is_ours = problem.type.startswith(PREFIX)
+    if answer.status_code in _MAY_BE_TRIED_AGAIN or (answer.status_code >= 500 and not is_ours):
         raise _unavailable(problem)
+    if not is_ours:
+        raise _not_the_service(answer)
     raise problem
 
 
@@ -79,6 +114,14 @@ def unreachable(error: httpx.HTTPError) -> Unavailable:
 
 def _unavailable(problem: Problem) -> Unavailable:
     return Unavailable(f"the service answered {problem.status} {problem.kind}", problem)
+
+
+def _not_the_service(answer: httpx.Response) -> NotTheService:
+    url = answer.url.copy_with(query=None)
+    return NotTheService(
+        f"the answer {answer.status_code} of {url} is not the service's: url, or RINGFENCE_URL, names something else,"
+        " or a proxy in between answers"
+    )
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any]:
