@@ -1,5 +1,6 @@
 """The queue: batches in order, a bound, and what becomes of a record that is refused."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -120,6 +121,43 @@ def test_a_spool_that_is_full_keeps_what_it_has(service: Service, tenant: Tenant
         written.append(audit.record("kyc", status="success"))
 
     assert tenant.ids() == written
+
+
+def test_a_spool_whose_oldest_record_has_waited_too_long_takes_no_more_and_keeps_what_it_has(
+    service: Service, tenant: Tenant, spool: Path
+) -> None:
+    service.kill()
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        written = [audit.record("kyc", status="success") for _ in range(2)]
+        with sqlite3.connect(spool) as connection:
+            connection.execute("UPDATE waiting SET spooled_at = spooled_at - 7 * 24 * 3600")
+        connection.close()
+        with (
+            pytest.raises(ringfence.NotRecorded, match=r"a record has waited for 168\.0 hours"),
+            audit.execution("kyc"),
+        ):
+            pytest.fail("the work began")
+        assert audit.spooled == 2
+        service.start()
+        eventually(lambda: audit.spooled == 0)
+        written.append(audit.record("kyc", status="success"))
+
+    assert tenant.ids() == written
+
+
+def test_the_age_of_another_tenant_s_records_keeps_nobody_out_of_the_spool(
+    service: Service, tenant: Tenant, another: Tenant, spool: Path
+) -> None:
+    service.kill()
+    with (
+        ringfence.Client(service.url, tenant.key, spool=spool, spool_max_seconds=0) as old,
+        ringfence.Client(service.url, another.key, spool=spool, spool_max_seconds=0) as new,
+    ):
+        old.record("kyc", status="success")
+        new.record("kyc", status="success")
+        with pytest.raises(ringfence.NotRecorded, match="too old"):
+            old.record("kyc", status="success")
+        assert (old.spooled, new.spooled) == (1, 1)
 
 
 def test_threads_share_a_client(audit: ringfence.Client, tenant: Tenant) -> None:

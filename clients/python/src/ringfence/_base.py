@@ -31,6 +31,7 @@ class BaseClient(ABC, Generic[Http]):
         *,
         spool: str | os.PathLike[str] | Literal[False] | None = None,
         spool_max_bytes: int = _spool.MAX_BYTES,
+        spool_max_seconds: float = _spool.MAX_SECONDS,
         queue_size: int = 10_000,
         timeout: float = 5.0,
         unrecorded: Literal["raise", "proceed"] = "raise",
@@ -38,10 +39,10 @@ class BaseClient(ABC, Generic[Http]):
         """Use a service and one of its keys: by default RINGFENCE_URL and RINGFENCE_API_KEY of the environment.
 
         spool: the file for records while the service is unavailable, by default
-        $XDG_STATE_HOME/ringfence/spool.sqlite3; False for none. spool_max_bytes: its size at most. queue_size: records
-        that enqueue() holds at most. timeout: seconds, of each step of a request, and of waiting for room in the queue.
-        unrecorded: what happens to work that cannot be recorded: raise, so that it is not begun, or proceed, with an
-        error in the log.
+        $XDG_STATE_HOME/ringfence/spool.sqlite3; False for none. spool_max_bytes: its size at most. spool_max_seconds:
+        it takes no more while its oldest record has waited for longer. queue_size: records that enqueue() holds at
+        most. timeout: seconds, of each step of a request, and of waiting for room in the queue. unrecorded: what
+        happens to work that cannot be recorded: raise, so that it is not begun, or proceed, with an error in the log.
 
         Raises ValueError for a URL or a key of another form, and NotRecorded for a spool that is there and unusable.
         """
@@ -52,7 +53,7 @@ class BaseClient(ABC, Generic[Http]):
         kept = None
         if spool is not False:
             path = Path(spool or _spool.default_path())
-            kept = _spool.Spool(path, self._to, max_bytes=spool_max_bytes)
+            kept = _spool.Spool(path, self._to, max_bytes=spool_max_bytes, max_seconds=spool_max_seconds)
         self._delivery = Delivery(self._to, kept, queue_size=queue_size, timeout=timeout)
         self._http: Http = self._connect(_wire.client_options(self._to, timeout))
 

@@ -7,6 +7,7 @@ is replayed with that key alone, or with another key of the same tenant at the s
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from ringfence._errors import NotRecorded
 from ringfence._records import id_of
 
 MAX_BYTES = 268_435_456
+MAX_SECONDS = 604_800.0
+"""Seven days: an outage that nobody has noticed by then is no longer bridged."""
 _PAGE_BYTES = 4096
 _LOCK_SECONDS = 10
 """How long another connection may hold the file up."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL,
-                                    record TEXT NOT NULL);
+                                    spooled_at REAL NOT NULL, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dead_letters (number INTEGER PRIMARY KEY AUTOINCREMENT, key_id TEXT NOT NULL,
                                          record TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS keys (key_id TEXT PRIMARY KEY, url TEXT NOT NULL, tenant_id TEXT NOT NULL);
@@ -67,11 +70,15 @@ class Spool:
     So none is called on an event loop.
     """
 
-    def __init__(self, path: Path, to: Destination, *, max_bytes: int) -> None:
-        """path: of the file; it is made with the first record. max_bytes: its size at most."""
+    def __init__(self, path: Path, to: Destination, *, max_bytes: int, max_seconds: float) -> None:
+        """path: of the file; it is made with the first record. max_bytes: its size at most.
+
+        max_seconds: how long the oldest record may have waited for another one to be taken.
+        """
         self.path = path
         self._to = to
         self._max_pages = max_bytes // _PAGE_BYTES
+        self._max_seconds = max_seconds
         self._ours = {"key_id": to.key_id}
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -79,8 +86,13 @@ class Spool:
     def append(self, records: Sequence[str]) -> None:
         """Return once the records are on the disk, all of them; otherwise none is kept."""
         with self._transaction() as connection:
+            now = time.time()
+            oldest = connection.execute(f"SELECT spooled_at {_WAITING} ORDER BY number LIMIT 1", self._ours).fetchone()
+            if oldest and now - oldest[0] > self._max_seconds:
+                raise NotRecorded(f"the spool is too old: a record has waited for {(now - oldest[0]) / 3600:.1f} hours")
             connection.executemany(
-                "INSERT INTO waiting (key_id, record) VALUES (?, ?)", [(self._to.key_id, record) for record in records]
+                "INSERT INTO waiting (key_id, spooled_at, record) VALUES (?, ?, ?)",
+                [(self._to.key_id, now, record) for record in records],
             )
 
     def next(self, most: int) -> list[Row]:
@@ -128,7 +140,9 @@ class Spool:
                 raise ValueError("the spool has no such dead letter")
             key_id, record = found
             connection.execute("DELETE FROM dead_letters WHERE number = ?", [letter.number])
-            connection.execute("INSERT INTO waiting (key_id, record) VALUES (?, ?)", (key_id, record))
+            connection.execute(
+                "INSERT INTO waiting (key_id, spooled_at, record) VALUES (?, ?, ?)", (key_id, time.time(), record)
+            )
 
     def note_tenant(self, tenant_id: str) -> None:
         """Note whose key ours is, so that a later key of the tenant may send what is spooled for ours."""
