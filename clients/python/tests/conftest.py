@@ -167,5 +167,5 @@ def audit(service: Service, tenant: Tenant, spool: Path) -> Iterator[ringfence.C
 @pytest.fixture(autouse=True)
 def nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if re.fullmatch(r"RINGFENCE_(URL|API_KEY)", name):
+        if re.fullmatch(r"RINGFENCE_(URL|API_KEY|ALLOW_UNENCRYPTED)", name):
             monkeypatch.delenv(name)

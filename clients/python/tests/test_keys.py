@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Service, Tenant, eventually
+from gateway import Gateway
 
 import ringfence
 
@@ -43,6 +44,53 @@ def test_what_cannot_be_a_url_or_a_key_is_refused_and_not_repeated(url: str, key
         ringfence.Client(url, key)
 
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["http://ringfence.example", "http://10.0.0.7:8080", "http://127.0.0.1.example"])
+def test_a_key_is_not_sent_in_clear_text_to_another_machine_unless_the_caller_says_so(
+    url: str, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"rf_0123456789abcdef_{1:064d}"
+    for client in (ringfence.Client, ringfence.AsyncClient):
+        with pytest.raises(ValueError, match="http without encryption is for this machine alone") as refusal:
+            client(url, key, spool=spool)
+        assert key not in str(refusal.value)
+    monkeypatch.setenv("RINGFENCE_ALLOW_UNENCRYPTED", "false")
+    with pytest.raises(ValueError, match="RINGFENCE_ALLOW_UNENCRYPTED"):
+        ringfence.Client(url, key, spool=spool)
+
+    ringfence.Client(url, key, spool=spool, allow_unencrypted=True).close()
+    monkeypatch.setenv("RINGFENCE_ALLOW_UNENCRYPTED", "true")
+    ringfence.Client(url, key, spool=spool).close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ringfence.example",
+        "https://127.0.0.1:8443",
+        "http://localhost:8080",
+        "http://127.0.0.1",
+        "http://[::1]:8080",
+    ],
+)
+def test_a_key_is_sent_with_encryption_and_on_this_machine(url: str, spool: Path) -> None:
+    with ringfence.Client(url, f"rf_0123456789abcdef_{1:064d}", spool=spool) as audit:
+        assert audit._http.trust_env == url.startswith("https")  # certificates and proxies
+
+
+def test_a_proxy_of_the_environment_does_not_get_the_key_of_a_service_on_this_machine(
+    service: Service, tenant: Tenant, gateway: Gateway, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", gateway.url)
+    with ringfence.Client(service.url, tenant.key, spool=spool) as audit:
+        audit.record("kyc", status="success")
+        audit.enqueue("kyc", status="success")
+
+    assert len(tenant.ids()) == 2
+    assert gateway.requests == []
 
 
 def test_a_key_that_opens_nothing_stops_the_work_before_it_begins(service: Service, spool: Path) -> None:

@@ -29,6 +29,7 @@ class BaseClient(ABC, Generic[Http]):
         url: str | None = None,
         api_key: str | None = None,
         *,
+        allow_unencrypted: bool = False,
         spool: str | os.PathLike[str] | Literal[False] | None = None,
         spool_max_bytes: int = _spool.MAX_BYTES,
         spool_max_seconds: float = _spool.MAX_SECONDS,
@@ -38,17 +39,19 @@ class BaseClient(ABC, Generic[Http]):
     ) -> None:
         """Use a service and one of its keys: by default RINGFENCE_URL and RINGFENCE_API_KEY of the environment.
 
-        spool: the file for records while the service is unavailable, by default
+        allow_unencrypted: send the key in clear text to another machine, where the URL says http; so does
+        RINGFENCE_ALLOW_UNENCRYPTED=true. spool: the file for records while the service is unavailable, by default
         $XDG_STATE_HOME/ringfence/spool.sqlite3; False for none. spool_max_bytes: its size at most. spool_max_seconds:
         it takes no more while its oldest record has waited for longer. queue_size: records that enqueue() holds at
         most. timeout: seconds, of each step of a request, and of waiting for room in the queue. unrecorded: what
         happens to work that cannot be recorded: raise, so that it is not begun, or proceed, with an error in the log.
 
-        Raises ValueError for a URL or a key of another form, and NotRecorded for a spool that is there and unusable.
+        Raises ValueError for a URL or a key of another form, and for http to another machine; NotRecorded for a spool
+        that is there and unusable.
         """
         if unrecorded not in ("raise", "proceed"):
             raise ValueError("unrecorded has to be raise or proceed")
-        self._to = destination(url, api_key)
+        self._to = destination(url, api_key, allow_unencrypted=allow_unencrypted)
         self._may_proceed = unrecorded == "proceed"
         kept = None
         if spool is not False:

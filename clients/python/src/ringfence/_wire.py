@@ -39,7 +39,10 @@ class QuietURL(httpx.URL):
 def client_options(to: Destination, timeout: float) -> dict[str, Any]:
     """Return how httpx.Client and httpx.AsyncClient are made. timeout: seconds, of each step of a request."""
     headers = {"Authorization": f"Bearer {to.api_key}", "User-Agent": f"ringfence-python/{VERSION}"}
-    return {"base_url": to.url, "headers": headers, "timeout": timeout, "follow_redirects": False}
+    return {
+        "base_url": to.url, "headers": headers, "timeout": timeout, "follow_redirects": False,
+        "trust_env": to.trust_environment,
+    }  # fmt: skip
 
 
 def body_of(records: Sequence[str]) -> dict[str, Any]:
