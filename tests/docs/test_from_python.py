@@ -1,4 +1,4 @@
-"""The README's lines from nothing to a record, in Python: the client is built and installed as they say."""
+"""The lines from nothing to a record, in Python, of both READMEs: the client is built and installed as they say."""
 
 import shutil
 
@@ -15,10 +15,19 @@ from tests.support.shell import Shell
 _PIP = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [("README.md", "From Python"), ("clients/python/README.md", "From nothing to a record")],
+)
 def test_five_lines_make_two_records(
-    shell: Shell, database: TestDatabase, api_keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    page: str,
+    heading: str,
+    shell: Shell,
+    database: TestDatabase,
+    api_keys: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (block,) = pages.commands("README.md", "From Python")
+    (block,) = pages.commands(page, heading)
     shutil.copytree(ROOT / "clients", shell.folder / "clients", ignore=shutil.ignore_patterns("*.egg-info", ".*_cache"))
     (shell.folder / ".data").mkdir()
     packages = shell.folder / "packages"

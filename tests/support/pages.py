@@ -76,6 +76,7 @@ RUN_BY = {
     ("docs/runbooks.md", "A tree contradicts itself"): "test_evidence_pages.py",
     ("README.md", "Evidence"): "test_evidence_pages.py",
     ("README.md", "From Python"): "test_from_python.py",
+    ("clients/python/README.md", "From nothing to a record"): "test_from_python.py",
     ("docs/evidence.md", "Verify with curl"): "test_curl_walkthrough.py",
     ("docs/evidence.md", "Keep checkpoints outside"): "test_evidence_pages.py",
     ("docs/evidence.md", "Sealing"): "test_evidence_pages.py",
