@@ -1,6 +1,7 @@
 """Reads a tenant's feed: docs/feed.md says what it promises."""
 
 import json
+import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ import httpx
 from app.model.strict_json import parse
 from app.outside import Answer, OutsideFailed, send
 from app.ship.batch import Batch, order_of
+from app.ship.trail import Trail, log_of
 
 WAIT_SECONDS = 30
 """For which the service lets a reader wait for news, at most."""
@@ -31,10 +33,16 @@ class PositionLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An answer of the feed. has_more: whether there is more behind it."""
+    """An answer of the feed.
+
+    has_more: whether there is more behind it. complete_at: a time, in seconds since 1970, of which it has everything
+    that the feed had then; None where more is behind it. trail: which it says that it is of.
+    """
 
     batch: Batch
     has_more: bool
+    complete_at: float | None
+    trail: Trail
 
 
 class Feed:
@@ -45,7 +53,8 @@ class Feed:
 
     def __init__(self, client: httpx.AsyncClient, url: str, tenant: str, key: str, form: str) -> None:
         self._client = client
-        self._url = f"{url.rstrip('/')}/api/v1/audit/feed"
+        self._service = url.rstrip("/")
+        self._url = f"{self._service}/api/v1/audit/feed"
         self._tenant = tenant
         self._form = form
         self._headers = {"Authorization": f"Bearer {key}"}
@@ -67,16 +76,17 @@ class Feed:
             raise FeedFailed(f"answer {answer.status}")
         return self._part(after, answer.body)
 
-    async def read_until(self, after: str, until: str, limit: int) -> Batch:
+    async def read_until(self, after: str, until: str, limit: int) -> Part:
         """Return once more what was read between two positions, in `limit` lines then.
 
         It ends where it ended, so that its receiver knows it again, also where its last leaves have no line: a
         statement in a format that has none, or a record that was pruned meanwhile. Raises FeedFailed and PositionLost.
         """
         lines: list[bytes] = []
-        position = after
+        position, trail = after, Trail(self._tenant, None, self._service)
         while order_of(position) < order_of(until):
-            batch = (await self.read(position, limit)).batch
+            part = await self.read(position, limit)
+            batch, trail = part.batch, part.trail
             if order_of(batch.position) > order_of(until):
                 if limit == 1:  # the next line that is left lies behind it
                     position = until
@@ -87,7 +97,7 @@ class Feed:
             else:
                 lines += batch.lines
                 position = batch.position
-        return Batch(self._tenant, after, position, tuple(lines))
+        return Part(Batch(self._tenant, after, position, tuple(lines)), has_more=True, complete_at=None, trail=trail)
 
     async def close(self) -> None:
         """Give up its connections."""
@@ -100,9 +110,11 @@ class Feed:
             position, count, has_more = end["position"], end["count"], end["has_more"]
             if count != len(lines) or order_of(position) < order_of(after) or not isinstance(has_more, bool):
                 raise ValueError
+            trail = Trail(self._tenant, log_of(end["checkpoint"], self._tenant), self._service)
         except (ValueError, TypeError, KeyError):
-            raise FeedFailed("an answer that was cut, or is none of a feed") from None
-        return Part(Batch(self._tenant, after, position, tuple(lines)), has_more)
+            raise FeedFailed("an answer that was cut, or is none of a feed of this tenant") from None
+        batch = Batch(self._tenant, after, position, tuple(lines))
+        return Part(batch, has_more, None if has_more else time.time(), trail)
 
 
 def _resume_after(answer: Answer) -> str | None:

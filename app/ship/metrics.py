@@ -26,7 +26,7 @@ class Metrics:
         )
         self.caught_up = Gauge(
             "ringfence_shipper_caught_up_timestamp_seconds",
-            "When the destination last had everything that its feed had; or the shipper started.",
+            "When the destination last had everything that its feed had, or was first looked at; 0: not known.",
             label,
             registry=self.registry,
         )
@@ -36,7 +36,7 @@ class Metrics:
         self.shipped.labels(destination)
         self.failures.labels(destination)
         self.succeeded.labels(destination)
-        self.caught_up.labels(destination).set_to_current_time()
+        self.caught_up.labels(destination)
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[None]:

@@ -12,10 +12,11 @@ from typing import Protocol
 
 from app.model.strict_json import parse
 from app.ship.batch import order_of
+from app.ship.trail import Trail
 
 
 class BadPositions(Exception):
-    """Positions cannot be read or kept. The message is one sentence."""
+    """Positions cannot be read or kept, or are those of another trail. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +25,41 @@ class Standing:
 
     The batch is written down before it is sent: after a crash it is sent again with the same end, and so with the same
     id, by which a receiver drops it.
+
+    caught_up: when the destination last had everything that its feed had, as far as it was known when this was kept, in
+    seconds since 1970; of a new one when it was first looked at, and 0 before. trail: whose positions they are, None
+    before the first answer of the feed.
     """
 
     position: str = "1.0"
     sending: str | None = None
     lines: int = 0
+    caught_up: float = 0.0
+    trail: Trail | None = None
 
     def to_json(self) -> bytes:
         """Return it as one line."""
-        return json.dumps({"position": self.position, "sending": self.sending, "lines": self.lines}).encode() + b"\n"
+        members = {
+            "position": self.position, "sending": self.sending, "lines": self.lines, "caught_up": self.caught_up,
+            "trail": self.trail and self.trail.to_json(),
+        }  # fmt: skip
+        return json.dumps(members).encode() + b"\n"
 
     @classmethod
     def from_json(cls, text: bytes) -> "Standing":
-        """Return what to_json() has written. Raises BadPositions."""
+        """Return what to_json() has written, or an earlier release, which had no caught_up and no trail.
+
+        Raises BadPositions.
+        """
         try:
             found = parse(text)
             order_of(found["position"])
             if found["sending"] is not None:
                 order_of(found["sending"])
-            return cls(found["position"], found["sending"], int(found["lines"]))
+            kept = found.get("trail")
+            trail = None if kept is None else Trail.from_json(kept)
+            caught_up = float(found.get("caught_up", 0))
+            return cls(found["position"], found["sending"], int(found["lines"]), caught_up, trail)
         except (ValueError, TypeError, KeyError):
             raise BadPositions("not the position of a destination") from None
 

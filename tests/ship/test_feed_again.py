@@ -21,7 +21,7 @@ def again(trail: Trail, after: str, until: str, lines: int, form: str = "ringfen
     async def read() -> Batch:
         feed = Feed(make_client(), trail.url, "acme", trail.key, form)
         try:
-            return await feed.read_until(after, until, lines)
+            return (await feed.read_until(after, until, lines)).batch
         finally:
             await feed.close()
 

@@ -18,6 +18,7 @@ from tests.conftest import TestDatabase
 from tests.support.calls import bearer
 from tests.support.processes import ROOT
 from tests.support.receivers import SECRET
+from tests.support.s3_server import BUCKET, KEY, S3Server
 from tests.support.sealing import seal
 
 
@@ -72,6 +73,13 @@ class ShipperAt:
         """Add a webhook."""
         to = {"kind": "webhook", "url": f"{url}/hook", "secret": {"env": "HOOK_SECRET"}, "seconds": 5}
         self.destination(name, to | entry.pop("to", {}), **entry)
+
+    def s3(self, server: S3Server, name: str = "archive", to: dict[str, Any] | None = None, **entry: Any) -> None:
+        """Add the bucket of a server."""
+        self.secrets |= {f"S3_{member.upper()}": value for member, value in KEY.items()}
+        secrets = {member: {"env": f"S3_{member.upper()}"} for member in KEY}
+        at = {"kind": "s3", "bucket": BUCKET, "endpoint": server.url, **secrets}
+        self.destination(name, at | (to or {}), **entry)
 
     def environment(self) -> dict[str, str]:
         """Return the environment that configures it and nothing else."""
