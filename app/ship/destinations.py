@@ -103,13 +103,14 @@ class SyslogTable(_Table):
     """Syslog over TLS. certificate_file, key_file: PEM files of the shipper's own certificate, where one is wanted.
 
     enterprise: the private enterprise number in the name of the structured data; 32473 is that of examples.
-    seconds: for a whole batch.
+    close_notify: whether the receiver answers a close_notify with its own. seconds: for a whole batch.
     """
 
     kind: Literal["syslog"]
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int, Field(ge=1, le=65535)] = 6514
     enterprise: Annotated[int, Field(ge=1)] = 32473
+    close_notify: bool = True
     seconds: _Seconds = 30.0
     ca_file: _File | None = None
     certificate_file: _File | None = None
@@ -120,7 +121,7 @@ class SyslogTable(_Table):
         trusted = ssl.create_default_context(cafile=self.ca_file)
         if self.certificate_file:
             trusted.load_cert_chain(self.certificate_file, self.key_file, password="")  # asks nobody for a password
-        return Syslog(self.host, self.port, trusted, self.enterprise, self.seconds)
+        return Syslog(self.host, self.port, trusted, self.enterprise, self.seconds, answers=self.close_notify)
 
 
 class S3Table(_Table):

@@ -4,6 +4,9 @@ Syslog acknowledges nothing, so each batch has a connection of its own. It is ta
 close_notify behind it with its own, as RFC 5425 (4.4) demands: then it has read everything before. One that crashes
 sends none, and one that does not read lets the time run out. Then nobody knows what was taken, and the whole batch is
 sent again. asyncio's own TLS would not tell a close_notify from a connection that just ended.
+
+Some receivers never send one, rsyslog with GnuTLS among them, and would get the same batch for ever. So before a batch,
+unless the one before it was taken, an empty connection asks whether close_notify is answered.
 """
 
 import asyncio
@@ -19,26 +22,47 @@ _PRIORITY = 13 * 8 + 6
 """Facility log audit, severity informational: what a record means for security, its line says."""
 
 
+class _Ended(NotTaken):
+    """The receiver has ended the connection without a close_notify."""
+
+
 class Syslog:
     """Takes a batch as one message for each line.
 
     The structured data of a message has the tenant, the position that ends its batch, and its line in the batch: both
     are the same when it comes again. enterprise: the number that qualifies their name. seconds: for a whole batch.
+    answers: whether the receiver is to answer close_notify. Of one that is not, a connection that it ends and does not
+    reset counts as taken.
     """
 
-    def __init__(self, host: str, port: int, trusted: ssl.SSLContext, enterprise: int, seconds: float) -> None:
-        self._host, self._port, self._trusted, self._seconds = host, port, trusted, seconds
+    def __init__(
+        self, host: str, port: int, trusted: ssl.SSLContext, enterprise: int, seconds: float, *, answers: bool
+    ) -> None:
+        self._host, self._port, self._trusted, self._seconds, self._answers = host, port, trusted, seconds, answers
         self._data_name = f"ringfence@{enterprise}"
         self._from = re.sub(r"[^!-~]", "", socket.gethostname())[:255] or "-"
+        self._is_known_to_answer = not answers
 
     async def send(self, batch: Batch) -> None:
         """See Destination. Taken is what the receiver has read to the end of the connection."""
         frames = b"".join(self._frame(batch, number, line) for number, line in enumerate(batch.lines, 1))
         try:
             async with asyncio.timeout(self._seconds):
+                if not self._is_known_to_answer:
+                    await self._ask()
+                self._is_known_to_answer = not self._answers
                 await self._deliver(frames)
+                self._is_known_to_answer = True
         except OSError as error:  # of TLS and of time, too
             raise NotTaken(type(error).__name__) from None
+
+    async def _ask(self) -> None:
+        try:
+            await self._deliver(b"")
+        except _Ended:
+            raise NotTaken(
+                "nothing was sent: the receiver does not answer close_notify. Where it never does, close_notify = false"
+            ) from None
 
     async def close(self) -> None:
         """See Destination. Nothing is open between two batches."""
@@ -66,8 +90,13 @@ class Syslog:
                         return
 
             await complete(tls.do_handshake)
-            await complete(lambda: tls.write(frames))
-            await complete(tls.unwrap)
+            if frames:
+                await complete(lambda: tls.write(frames))
+            try:
+                await complete(tls.unwrap)
+            except ssl.SSLEOFError:
+                if self._answers:
+                    raise _Ended("the connection ended without a close_notify") from None
         finally:
             writer.transport.abort()
 

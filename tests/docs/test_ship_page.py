@@ -71,4 +71,5 @@ def test_the_tables_have_every_member_with_its_default() -> None:
             assert rows, name
             if field.default is not None and not field.is_required():
                 default = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+                default = default.lower() if isinstance(field.default, bool) else default
                 assert any(default in row for row in rows), name

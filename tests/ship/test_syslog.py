@@ -1,5 +1,6 @@
 """Syslog over TLS: a batch is taken once its connection was read to the end; else it comes again, numbered alike."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from app.ship.batch import Batch, Destination, NotTaken
 from app.ship.destinations import SyslogTable
 from tests.ship.batches import BATCH, LINES, deliver
 from tests.support.syslog_receiver import Fault, SyslogReceiver, make_certificate, receiving_syslog
+
+NEXT = Batch("acme", BATCH.position, "1.5.0123456789abcdef", LINES[:1])
 
 
 @pytest.fixture
@@ -67,3 +70,63 @@ def test_a_receiver_that_nobody_vouches_for_is_told_nothing(receiver: SyslogRece
 def test_a_receiver_that_is_not_there_is_tried_again(receiver: SyslogReceiver) -> None:
     with pytest.raises(NotTaken, match="ConnectionRefusedError"):
         deliver(syslog(receiver, port=1))
+
+
+def test_a_receiver_that_never_answers_close_notify_gets_nothing_until_the_file_says_so(
+    receiver: SyslogReceiver,
+) -> None:
+    receiver.says_close_notify = False
+    for _ in range(2):
+        with pytest.raises(NotTaken, match="nothing was sent: the receiver does not answer close_notify"):
+            deliver(syslog(receiver))
+    assert not receiver.taken
+    deliver(syslog(receiver, close_notify=False))
+    assert [each.text for each in receiver.taken] == list(LINES)
+
+
+def test_a_receiver_that_stops_answering_close_notify_gets_a_batch_once(receiver: SyslogReceiver) -> None:
+    async def send() -> None:
+        destination = syslog(receiver)()
+        await destination.send(BATCH)
+        receiver.says_close_notify = False
+        with pytest.raises(NotTaken, match="the connection ended without a close_notify"):
+            await destination.send(NEXT)
+        for _ in range(3):
+            with pytest.raises(NotTaken, match="nothing was sent"):
+                await destination.send(NEXT)
+        receiver.says_close_notify = True
+        await destination.send(NEXT)
+
+    asyncio.run(send())
+    assert [each.text for each in receiver.taken] == [*LINES, *LINES[:1], *LINES[:1]]
+
+
+def test_a_receiver_that_answers_is_asked_before_the_first_batch_alone(receiver: SyslogReceiver) -> None:
+    async def send() -> None:
+        destination = syslog(receiver)()
+        await destination.send(BATCH)
+        await destination.send(NEXT)
+
+    asyncio.run(send())
+    assert receiver.connections == 3
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.RESET_AT_ONCE, Fault.RESET_IN_THE_MIDDLE, Fault.LEAVE_IN_THE_MIDDLE, Fault.STALL]
+)
+def test_where_close_notify_is_not_asked_for_a_reset_is_still_not_taken(receiver: SyslogReceiver, fault: Fault) -> None:
+    receiver.fail(fault)
+    with pytest.raises(NotTaken):
+        deliver(syslog(receiver, close_notify=False), Batch("acme", "1.0", "1.20000.0123456789abcdef", LINES * 5000))
+
+
+def test_where_close_notify_is_not_asked_for_a_refusal_of_the_shipper_is_not_taken(
+    receiver: SyslogReceiver,
+) -> None:
+    receiver.wants_certificate()
+    with pytest.raises(NotTaken):
+        deliver(syslog(receiver, close_notify=False))
+    assert not receiver.taken
+    own = {"certificate_file": receiver.ca_file, "key_file": receiver.ca_file.with_suffix(".key")}
+    deliver(syslog(receiver, close_notify=False, **own))
+    assert receiver.lines() == list(LINES)

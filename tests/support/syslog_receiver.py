@@ -43,12 +43,17 @@ class Message:
 
 @dataclass
 class SyslogReceiver:
-    """taken: every message that was read, doubles among them. next_fault: asked for each connection."""
+    """taken: every message that was read, doubles among them. next_fault: asked for each connection that has any.
+
+    says_close_notify: whether it answers one with its own, as some receivers never do.
+    """
 
     port: int
     ca_file: Path
+    context: ssl.SSLContext
     taken: list[Message] = field(default_factory=list)
     connections: int = 0
+    says_close_notify: bool = True
     next_fault: Callable[[], Fault] = lambda: Fault.NONE
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -56,6 +61,11 @@ class SyslogReceiver:
         """Do these things with the next connections, one after another."""
         left = list(faults)
         self.next_fault = lambda: left.pop(0) if left else Fault.NONE
+
+    def wants_certificate(self) -> None:
+        """Talk to nobody from now on who has not its own certificate."""
+        self.context.load_verify_locations(self.ca_file)
+        self.context.verify_mode = ssl.CERT_REQUIRED
 
     def lines(self) -> list[bytes]:
         """Return the texts in order, without those whose position and line it had already."""
@@ -66,16 +76,16 @@ class SyslogReceiver:
 
     def serve(self, connection: ssl.SSLSocket) -> None:
         """Read what comes on a connection."""
-        fault = self.next_fault()
+        buffer = connection.recv(4096)
+        fault = self.next_fault() if buffer else Fault.NONE
         if fault is Fault.STALL:
             self.released.wait(30)
             return
         if fault is Fault.RESET_AT_ONCE:
             self._reset(connection)
             return
-        buffer = b""
-        while chunk := connection.recv(4096):
-            buffer += chunk
+        chunk = buffer
+        while chunk:
             while (found := re.match(rb"([1-9][0-9]*) ", buffer)) and len(buffer) >= found.end() + int(found[1]):
                 self._take(buffer[found.end() : found.end() + int(found[1])])
                 buffer = buffer[found.end() + int(found[1]) :]
@@ -84,11 +94,13 @@ class SyslogReceiver:
                     return
                 if fault is Fault.LEAVE_IN_THE_MIDDLE:
                     return
+            chunk = connection.recv(4096)
+            buffer += chunk
         assert buffer == b""
         if fault is Fault.STALL_AT_THE_END:
             self.released.wait(30)
             return
-        if fault is not Fault.CRASH_AT_THE_END:
+        if fault is not Fault.CRASH_AT_THE_END and self.says_close_notify:
             connection.unwrap()
 
     def _take(self, message: bytes) -> None:
@@ -109,7 +121,7 @@ def receiving_syslog(folder: Path) -> Iterator[SyslogReceiver]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "syslog.pem", folder / "syslog.key")
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        receiver = SyslogReceiver(listening.getsockname()[1], folder / "syslog.pem")
+        receiver = SyslogReceiver(listening.getsockname()[1], folder / "syslog.pem", context)
         ended = threading.Event()
 
         def accept() -> None:
