@@ -4,9 +4,18 @@ import re
 import ssl
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from app.outside import make_client, url_fault
 from app.secret_source import read_secret
@@ -17,6 +26,9 @@ from app.ship.splunk import Splunk
 from app.ship.syslog import Syslog
 from app.ship.webhook import Webhook, key_of
 from app.terminal_text import printable
+
+if TYPE_CHECKING:
+    from app.ship import s3
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 
@@ -127,7 +139,8 @@ class SyslogTable(_Table):
 class S3Table(_Table):
     """A bucket of S3, or of what speaks it. endpoint: where it is not AWS's own. seconds: that one request may take.
 
-    It is reached with the certificates of the system alone, so it has no ca_file.
+    block_seconds: for which an unfinished block waits for the rest of it. lock_mode, lock_days: object lock of each
+    object. It is reached with the certificates of the system alone, so it has no ca_file.
     """
 
     kind: Literal["s3"]
@@ -138,19 +151,33 @@ class S3Table(_Table):
     access_key_id: _Secret
     secret_access_key: _Secret
     seconds: _Seconds = 30.0
+    block_seconds: _Seconds = 60.0
+    lock_mode: Literal["GOVERNANCE", "COMPLIANCE"] | None = None
+    lock_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_whole_lock(self) -> Self:
+        if (self.lock_mode is None) != (self.lock_days is None):
+            raise ValueError("lock_mode and lock_days go together")
+        return self
 
     def destination(self) -> Destination:
         """Return the destination. Raises ImportError without obstore."""
         from app.ship import s3  # of the shippers, those to S3 alone need obstore
 
-        return s3.Objects(s3.connect(self.bucket, self.prefix, self.seconds, self._options()), self.seconds)
+        lock = None if self.lock_mode is None or self.lock_days is None else s3.Lock(self.lock_mode, self.lock_days)
+        return s3.Objects(self._bucket(), lock)
 
     def positions(self, tenant: str) -> Positions:
         """Return the positions, which are kept beside the objects."""
         from app.ship import s3
 
-        store = s3.connect(self.bucket, self.prefix, self.seconds, self._options())
-        return s3.ObjectPositions(store, tenant, self.seconds)
+        return s3.ObjectPositions(self._bucket(), tenant)
+
+    def _bucket(self) -> "s3.Bucket":
+        from app.ship import s3
+
+        return s3.Bucket(self.bucket, self.prefix, self.seconds, self._options())
 
     def _options(self) -> dict[str, str]:
         key, secret = self.access_key_id.get_secret_value(), self.secret_access_key.get_secret_value()
@@ -177,6 +204,10 @@ class Entry(_Table):
         """Return the feed. Raises OSError."""
         client = make_client(self.service_ca_file)
         return Feed(client, self.service, self.tenant, self.key.get_secret_value(), self.format)
+
+    def block_seconds(self) -> float | None:
+        """Return for how long an unfinished block waits for the rest of it, None where blocks do not matter."""
+        return self.to.block_seconds if isinstance(self.to, S3Table) else None
 
     def positions(self, directory: Path, name: str) -> Positions:
         """Return where the position is kept: at the destination where that can keep it, else in a file."""

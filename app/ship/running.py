@@ -64,7 +64,7 @@ def _shipments(settings: ShipperSettings, metrics: Metrics, stack: AsyncExitStac
             stack.push_async_callback(destination.close)
             metrics.begin(name)
             where = entry.positions(settings.shipper_directory, name)
-            found.append(Shipment(name, feed, destination, where, entry.limit, metrics))
+            found.append(Shipment(name, feed, destination, where, entry.limit, metrics, entry.block_seconds()))
     except ImportError:
         raise RunRefused("DESTINATIONS_FILE: s3 needs obstore: pip install -r requirements/ship.lock") from None
     except OSError as error:

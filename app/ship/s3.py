@@ -1,10 +1,17 @@
-"""S3, and what speaks it: a batch is one object, and the position is an object beside them."""
+"""S3, and what speaks it: a batch is one object, which can be locked; the position is an object beside them."""
 
 import asyncio
 import hashlib
-from datetime import timedelta
-from typing import Any
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
+import httpx
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
@@ -12,79 +19,134 @@ from obstore.store import S3Store
 from app.ship.batch import Batch, NotTaken, order_of
 from app.ship.positions import BadPositions, Standing
 
+T = TypeVar("T")
+
 _FAILED = (BaseError, OSError)
 """What obstore raises. Their messages quote the answer, so only their kinds are told."""
 
 
-def connect(bucket: str, prefix: str, seconds: float, config: Any) -> S3Store:
-    """Return the part of a bucket below a prefix. config: endpoint, region and the key, as obstore names them."""
-    limit = timedelta(seconds=seconds)
-    config |= {"checksum_algorithm": "sha256"}  # which the store compares with what it got
-    return S3Store(
-        bucket,
-        prefix=prefix,
-        config=config,
-        # The file lets http pass on this machine alone; an endpoint of the environment may not lead past that.
-        client_options={
-            "timeout": limit,
-            "connect_timeout": limit,
-            "allow_http": str(config.get("endpoint", "")).startswith("http://"),
-        },
-        # Tried again by the shipper: a PUT that is repeated in here would not find its own condition met.
-        retry_config={"max_retries": 0, "retry_timeout": limit},
-    )
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Object lock of what is written. mode: GOVERNANCE or COMPLIANCE. days: for which at least."""
+
+    mode: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The part of a bucket below a prefix. options: endpoint, region and the key, as obstore names them.
+
+    seconds: for one call.
+    """
+
+    name: str
+    prefix: str
+    seconds: float
+    options: dict[str, Any]
+    _thread: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1), init=False, compare=False)
+
+    async def call(self, function: Callable[..., T], *arguments: Any, **more: Any) -> T:
+        """Call a function of obstore in a thread of this bucket alone. Raises what it raises, and TimeoutError.
+
+        Not its coroutines: threads of its own end those, and when Python ends meanwhile the process is aborted. Not
+        asyncio's threads either: stores that do not answer would hold up others.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(self.seconds):
+            return await loop.run_in_executor(self._thread, partial(function, *arguments, **more))
+
+    def connect(self, headers: dict[str, str] | None = None) -> S3Store:
+        """Return a client of it. headers: of every request, and part of what is signed."""
+        limit = timedelta(seconds=self.seconds)
+        config: Any = self.options | {"checksum_algorithm": "sha256"}  # which the store compares with what it got
+        return S3Store(
+            self.name,
+            prefix=self.prefix,
+            config=config,
+            # The file lets http pass on this machine alone; an endpoint of the environment may not lead past that.
+            client_options={
+                "timeout": limit,
+                "connect_timeout": limit,
+                "allow_http": str(self.options.get("endpoint", "")).startswith("http://"),
+                "default_headers": headers or {},
+            },
+            # Tried again by the shipper: a PUT that is repeated in here would not find its own condition met.
+            retry_config={"max_retries": 0, "retry_timeout": limit},
+        )
 
 
 class Objects:
     """Takes a batch as one object, never overwritten: TENANT/EPOCH.FIRST-EPOCH.LAST.SHA256.ndjson."""
 
-    def __init__(self, store: S3Store, seconds: float) -> None:
-        self._store, self._seconds = store, seconds
+    def __init__(self, bucket: Bucket, lock: Lock | None) -> None:
+        self._bucket, self._lock = bucket, lock
+        self._headers = _lock_headers(lock)
+        self._store = bucket.connect(self._headers)
+        self._is_seen_to_lock = lock is None
 
     async def send(self, batch: Batch) -> None:
         """See Destination. Taken is what the store has answered for, or has already under this name."""
         body = b"\n".join(batch.lines) + b"\n"
+        name = name_of(batch, body)
+        if (headers := _lock_headers(self._lock)) != self._headers:  # another day has begun
+            self._store, self._headers = self._bucket.connect(headers), headers
         try:
-            async with asyncio.timeout(self._seconds):
-                await obstore.put_async(self._store, name_of(batch, body), body, mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            return  # its name has the hash of its content
-        except _FAILED as error:
+            with suppress(AlreadyExistsError):  # its name has the hash of its content
+                await self._bucket.call(obstore.put, self._store, name, body, mode="create", use_multipart=False)
+            if not self._is_seen_to_lock:
+                await self._see_locked(name)
+        except (*_FAILED, httpx.HTTPError) as error:
             raise NotTaken(type(error).__name__) from None
 
     async def close(self) -> None:
         """See Destination."""
 
+    async def _see_locked(self, name: str) -> None:
+        """Return once the store says that the first object is locked: one that knows no lock may pass over the headers.
+
+        obstore does not show what the answer to a HEAD has of the lock.
+        """
+        limit = timedelta(seconds=self._bucket.seconds)
+        url = await self._bucket.call(obstore.sign, self._store, "HEAD", name, limit)
+        # Certificates and proxies as obstore has them.
+        async with httpx.AsyncClient(verify=ssl.create_default_context(), timeout=self._bucket.seconds) as client:
+            answer = await client.head(url)
+        if answer.headers.get("x-amz-object-lock-mode") != self._headers["x-amz-object-lock-mode"]:
+            raise NotTaken(f"the store does not say that the object is locked: answer {answer.status_code} to its HEAD")
+        self._is_seen_to_lock = True
+
 
 class ObjectPositions:
     """Keeps a standing as TENANT/position.json, written only over what was read: two shippers do not mix."""
 
-    def __init__(self, store: S3Store, tenant: str, seconds: float) -> None:
-        self._store, self._name, self._seconds = store, f"{tenant}/position.json", seconds
+    def __init__(self, bucket: Bucket, tenant: str) -> None:
+        self._bucket, self._store, self._name = bucket, bucket.connect(), f"{tenant}/position.json"
         self._read: dict[str, Any] | None = None
 
     async def load(self) -> Standing:
         """See Positions."""
         try:
-            async with asyncio.timeout(self._seconds):
-                found = await obstore.get_async(self._store, self._name)
-                text = bytes(await found.bytes_async())
+            found = await self._bucket.call(obstore.get, self._store, self._name)
+            text = bytes(await self._bucket.call(found.bytes))
         except FileNotFoundError:
             self._read = None
             return Standing()
         except _FAILED as error:
             raise BadPositions(f"{self._name} cannot be read: {type(error).__name__}") from None
         self._read = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
-        return Standing.from_json(text)
+        try:
+            return Standing.from_json(text)
+        except BadPositions as error:
+            raise BadPositions(f"{self._name}: {error}") from None
 
     async def save(self, standing: Standing) -> None:
         """See Positions."""
         mode: Any = self._read or "create"
         try:
-            async with asyncio.timeout(self._seconds):
-                done = await obstore.put_async(
-                    self._store, self._name, standing.to_json(), mode=mode, use_multipart=False
-                )
+            done = await self._bucket.call(
+                obstore.put, self._store, self._name, standing.to_json(), mode=mode, use_multipart=False
+            )
         except _FAILED as error:
             raise BadPositions(f"{self._name} cannot be written: {type(error).__name__}") from None
         self._read = {"e_tag": done["e_tag"], "version": done["version"]}
@@ -95,3 +157,15 @@ def name_of(batch: Batch, body: bytes) -> str:
     (epoch, first), (last_epoch, size) = order_of(batch.after), order_of(batch.position)
     leaves = f"{epoch:09}.{first:018}-{last_epoch:09}.{size - 1:018}"
     return f"{batch.tenant}/{leaves}.{hashlib.sha256(body).hexdigest()}.ndjson"
+
+
+def _lock_headers(lock: Lock | None) -> dict[str, str]:
+    if lock is None:
+        return {}
+    # The end of a day: a client keeps its headers, so there is a new one each day, and not one for each object.
+    until = (datetime.now(UTC) + timedelta(days=lock.days + 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {
+        "x-amz-object-lock-mode": lock.mode,
+        "x-amz-object-lock-retain-until-date": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        "x-amz-sdk-checksum-algorithm": "SHA256",  # without which, or a Content-MD5, stores refuse to lock
+    }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from app.ship.batch import Batch, Destination, NotTaken
+from app.ship.blocks import whole_blocks
 from app.ship.feed import WAIT_SECONDS, Feed, FeedFailed, Part, PositionLost
 from app.ship.metrics import Metrics
 from app.ship.positions import BadPositions, Positions, Standing
@@ -25,7 +26,11 @@ do not come back at once."""
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """One table of DESTINATIONS_FILE at work. limit: lines of a batch."""
+    """One table of DESTINATIONS_FILE at work.
+
+    limit: lines of a batch. block_seconds: for which an unfinished block waits for the rest of it; None: a batch ends
+    wherever the feed does.
+    """
 
     name: str
     feed: Feed
@@ -33,6 +38,7 @@ class Shipment:
     positions: Positions
     limit: int
     metrics: Metrics
+    block_seconds: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ship until told to stop; what is being sent then is finished."""
@@ -40,10 +46,12 @@ class Shipment:
         while not stop.is_set():
             try:
                 standing = await self._load(caught_up)
-                wait = 0  # nothing waits before the destination has had everything once
+                wait, block_seconds = 0, 0.0  # nothing waits before the destination has had everything once
                 while not stop.is_set():
-                    standing, has_more = await self._step(standing, stop, wait)
+                    standing, has_more = await self._step(standing, stop, wait, block_seconds)
                     pause, caught_up, wait = _FIRST_PAUSE, standing.caught_up, 0 if has_more else WAIT_SECONDS
+                    if not has_more:
+                        block_seconds = self.block_seconds or 0.0
             except Exception as error:  # whatever it is, the other destinations go on
                 self.metrics.failures.labels(self.name).inc()
                 seconds = pause * random.uniform(0.5, 1)  # noqa: S311  no secret
@@ -57,7 +65,7 @@ class Shipment:
         try:
             standing, has_more = await self._load(), True
             while has_more:
-                standing, has_more = await self._step(standing, asyncio.Event(), 0)
+                standing, has_more = await self._step(standing, asyncio.Event(), 0, 0)
         except (FeedFailed, NotTaken, BadPositions) as error:
             logger.error("%s: %s", self.name, _describe(error))
             return False
@@ -74,10 +82,12 @@ class Shipment:
         self.metrics.caught_up.labels(self.name).set(standing.caught_up)
         return standing
 
-    async def _step(self, standing: Standing, stop: asyncio.Event, wait: int) -> tuple[Standing, bool]:
+    async def _step(
+        self, standing: Standing, stop: asyncio.Event, wait: int, block_seconds: float
+    ) -> tuple[Standing, bool]:
         """Ship one batch, or wait for news; return where the destination stands then, and whether there is more."""
         try:
-            part = await self._next(standing, stop, wait)
+            part = await self._next(standing, stop, wait, block_seconds)
         except PositionLost as lost:
             return await self._resume(standing, lost.resume_after), True
         if part is None:
@@ -92,11 +102,25 @@ class Shipment:
         self.metrics.caught_up.labels(self.name).set(caught_up)
         return after, part.has_more
 
-    async def _next(self, standing: Standing, stop: asyncio.Event, wait: int) -> Part | None:
+    async def _next(self, standing: Standing, stop: asyncio.Event, wait: int, block_seconds: float) -> Part | None:
         """Return what is to be sent next, as it was where it is on its way; None where it is told to stop before."""
         if standing.sending is not None and standing.lines <= self.limit:
             return await self.feed.read_until(standing.position, standing.sending, standing.lines)
-        return await _unless(stop, self.feed.read(standing.position, self.limit, wait))
+        part = await _unless(stop, self.feed.read(standing.position, self.limit, wait))
+        if part is None or self.block_seconds is None:
+            return part
+        if (cut := _cut(part)) is not None:
+            return cut
+        if not part.batch.lines or part.has_more or not block_seconds:
+            return part
+        if await _told(stop, block_seconds):
+            return None
+        later = await _unless(stop, self.feed.read(standing.position, self.limit))
+        if later is None:
+            return None
+        later = _cut(later) or later
+        # Even where more is behind it, it has what there was before.
+        return replace(later, complete_at=later.complete_at or part.complete_at)
 
     async def _resume(self, standing: Standing, resume_after: str) -> Standing:
         """Return the standing with which to go on after a restore, once the feed is seen to be that of its trail."""
@@ -128,6 +152,16 @@ def _bind(standing: Standing, part: Part) -> Standing:
             " Put back what DESTINATIONS_FILE said, or give this feed a destination of another name"
         )
     return replace(standing, trail=part.trail)
+
+
+def _cut(part: Part) -> Part | None:
+    """Return the whole blocks of what was read, None where no block ends in it."""
+    batch = whole_blocks(part.batch)
+    if batch is None:
+        return None
+    if batch is part.batch:
+        return part
+    return replace(part, batch=batch, has_more=True, complete_at=None)
 
 
 def _describe(error: Exception) -> str:

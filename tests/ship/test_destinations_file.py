@@ -10,6 +10,8 @@ from tests.support.shippers import ShipperAt
 from tests.support.syslog_receiver import make_certificate
 
 WEBHOOK = '{kind = "webhook", url = "https://siem.bank.example/in", secret = {env = "HOOK_SECRET"}}'
+BUCKET = """{kind = "s3", bucket = "audit", access_key_id = {env = "ACME_READ_KEY"}, secret_access_key = {env =
+ "ACME_READ_KEY"}}""".replace("\n", "")
 ENTRY = {
     "tenant": '"acme"',
     "service": '"https://audit.bank.example"',
@@ -66,6 +68,10 @@ def test_secrets_come_from_the_environment_or_a_file(file: Path) -> None:
         ({"to": WEBHOOK.replace("https", "http")}, "url: http without encryption is for this machine alone"),
         ({"to": WEBHOOK.replace("}}", '}, ca_file = "missing"}')}, "ca_file: not a file"),
         ({"to": WEBHOOK.replace("}}", "}, verify = false}")}, "verify: "),
+        ({"to": BUCKET.replace("}}", '}, lock_mode = "COMPLIANCE"}')}, "lock_mode and lock_days go together"),
+        ({"to": BUCKET.replace("}}", "}, lock_days = 30}")}, "lock_mode and lock_days go together"),
+        ({"to": BUCKET.replace("}}", '}, lock_mode = "compliance", lock_days = 30}')}, "lock_mode: "),
+        ({"to": BUCKET.replace("}}", '}, lock_mode = "GOVERNANCE", lock_days = 0}')}, "lock_days: "),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(file: Path, changed: dict[str, str], why: str) -> None:

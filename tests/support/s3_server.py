@@ -14,6 +14,7 @@ from tests.chaos.service import free_port
 from tests.support.polling import eventually
 
 BUCKET = "audit-of-acme"
+LOCKED_BUCKET = "locked-audit-of-acme"
 KEY = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": "s3cret"}
 
 
@@ -31,8 +32,12 @@ class S3Server:
 
     def lines(self) -> list[bytes]:
         """Return the lines of all objects, in the order of their names."""
-        bodies = [self.client.get_object(Bucket=BUCKET, Key=name)["Body"].read() for name in self.names()]
-        return [line for body in bodies for line in body.splitlines()]
+        return [line for name in self.names() for line in self.lines_of(name)]
+
+    def lines_of(self, name: str) -> list[bytes]:
+        """Return the lines of an object."""
+        body: bytes = self.client.get_object(Bucket=BUCKET, Key=name)["Body"].read()
+        return body.splitlines()
 
 
 @contextmanager
