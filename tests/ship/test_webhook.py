@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import standardwebhooks
 
 from app.outside import make_client
 from app.ship.batch import Destination, NotTaken
@@ -26,6 +27,18 @@ def test_the_signature_is_that_of_the_published_example() -> None:
     key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     signed = signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_library_of_standard_webhooks_finds_a_batch_genuine_and_a_changed_one_not(
+    receiver: WebhookReceiver,
+) -> None:
+    deliver(webhook(receiver))
+    ((_, headers, body),) = receiver.asked
+    library = standardwebhooks.Webhook(SECRET)
+    library.verify(body, headers, json_parse=False)
+    for changed, sent in ((body + b"\n", headers), (body, headers | {"webhook-id": "1_5"})):
+        with pytest.raises(standardwebhooks.WebhookVerificationError, match="No matching signature"):
+            library.verify(changed, sent, json_parse=False)
 
 
 def test_a_batch_is_one_signed_post_with_its_lines(receiver: WebhookReceiver) -> None:
