@@ -55,7 +55,7 @@ tamper: .venv/dev   ## Attack the evidence as a superuser in every way we know, 
 tamper-quick: .venv/dev   ## The same with some of the attacks, in under two minutes, and nothing is written
 	@$(BIN)/python -W ignore -m tests.tamper --quick
 
-feed-soak: .venv/dev   ## Write, and ship what was written while the shipper is killed and receivers fail; count what was lost or doubled
+feed-soak: .venv/dev   ## Write, prune, erase and ship while shipper and service are killed and receivers fail; count what was lost or doubled
 	@$(BIN)/python -W ignore -m tests.ship.soak
 
 feed-soak-quick: .venv/dev   ## The same for some seconds

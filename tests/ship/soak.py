@@ -1,7 +1,8 @@
-"""`make feed-soak`: writers through the service, a shipper that is killed again and again, receivers that fail.
+"""`make feed-soak`: writers through the service, which is killed like the shipper, and receivers that fail.
 
-`make feed-soak-quick` is the same for some seconds. In the end each receiver must have every record of the feed, in its
-order, and none twice where it can drop what comes again. Exits with 1 where a promise was broken, having said which.
+Records are pruned and erased meanwhile. `make feed-soak-quick` is the same for some seconds. In the end each receiver
+must have every record and statement of the feed, in its order, and none twice where it can drop what comes again.
+Exits with 1 where a promise was broken, having said which.
 """
 
 import argparse
@@ -11,82 +12,44 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from app import migrate
 from app.database_url import forget_libpq_variables
 from app.local.server import wheel_binaries
 from tests.chaos.cluster import Cluster
 from tests.chaos.service import Service
+from tests.ship.places import Place, Verdict, judge, names, of_splunk, of_store, of_syslog
 from tests.support import receivers, syslog_receiver
+from tests.support.aged_records import write_aged
 from tests.support.calls import bearer
+from tests.support.database import TestDatabase
 from tests.support.polling import eventually
 from tests.support.receivers import TOKEN, SplunkReceiver, WebhookReceiver, receiving
+from tests.support.s3_server import s3_server
 from tests.support.shippers import ShipperAt
 from tests.support.syslog_receiver import SyslogReceiver, receiving_syslog
 
 DATABASE = "ringfence"
 TENANTS = ("acme", "globex")
+_PERSON = "erika"
+"""Whose records are erased."""
 _FAILING = 0.2
 """Share of the requests and connections that a receiver fails."""
 _LIFE = (0.3, 2.5)
 """Seconds that a shipper lives once it has shipped something, between these."""
+_LIVES = 3
+"""Of shippers, in the last of which the service is killed too."""
 _HTTP_FAULTS = [fault for fault in receivers.Fault if fault not in (receivers.Fault.NONE, receivers.Fault.ANSWER_LATE)]
 _SYSLOG_FAULTS = [fault for fault in syslog_receiver.Fault if fault is not syslog_receiver.Fault.NONE]
 _MAX_CATCHING_UP = 60.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """One destination. taken: ids of records in the order in which they came; kept: without what it can drop."""
-
-    name: str
-    tenant: str
-    taken: Callable[[], list[str]]
-    kept: Callable[[], list[str]]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a place has in the end, against the feed. Counts of records."""
-
-    place: str
-    shipped: int
-    again: int
-    lost: int
-    doubled: int
-    out_of_order: int
-
-    @property
-    def is_good(self) -> bool:
-        """Whether what docs/ship.md promises was kept. Splunk cannot drop what comes again."""
-        return not self.lost and not self.out_of_order and (not self.doubled or self.place == "splunk")
-
-    def __str__(self) -> str:
-        """Return it as one line."""
-        return (
-            f"{'ok  ' if self.is_good else 'FAIL'}  {self.place}: {self.shipped:,} records, {self.again:,} came again;"
-            f" {self.lost} lost, {self.doubled} doubled, {self.out_of_order} out of order"
-        )
-
-
-def judge(place: Place, wanted: Sequence[str]) -> Verdict:
-    """Compare what a place has with the ids of the feed."""
-    taken, kept = place.taken(), place.kept()
-    first = list(dict.fromkeys(kept))
-    rank = {record: number for number, record in enumerate(wanted)}
-    ranks = [rank.get(record, -1) for record in first]
-    behind = sum(one > other for one, other in pairwise(ranks)) + ranks.count(-1)
-    lost = len(set(wanted) - set(kept))
-    return Verdict(place.name, len(wanted), len(taken) - len(set(taken)), lost, len(kept) - len(first), behind)
 
 
 class Soak:
@@ -98,9 +61,10 @@ class Soak:
         self.cluster = Cluster(wheel_binaries(), folder / "primary")
         self.keys: dict[str, str] = {}
         self.acknowledged: dict[str, list[str]] = {tenant: [] for tenant in TENANTS}
+        self.aged: set[str] = set()
         self.places: list[Place] = []
         self.receivers: list[Any] = []
-        self.kills = self.faults = 0
+        self.kills = self.service_kills = self.faults = self.pruned = self.erased = 0
         self._stopped = threading.Event()
         self.service: Service
         self.shipper: ShipperAt
@@ -115,6 +79,7 @@ class Soak:
             migrate.apply(self.cluster.url("postgres", DATABASE))
             for tenant in TENANTS:
                 self.cluster.query(f"SELECT audit.create_tenant('{tenant}')", DATABASE)
+                self.cluster.query(f"SELECT audit.set_retention('{tenant}', NULL, 1)", DATABASE)
                 ((key,),) = self.cluster.query(f"SELECT audit.issue_api_key('{tenant}', 'soak')", DATABASE)
                 self.keys[tenant] = str(key)
             self.service = Service(self.folder / "spool", database_url=self.cluster.url("audit_app", DATABASE))
@@ -131,6 +96,7 @@ class Soak:
         other = stack.enter_context(receiving(WebhookReceiver()))
         splunk = stack.enter_context(receiving(SplunkReceiver()))
         syslog = stack.enter_context(receiving_syslog(self.folder))
+        store = stack.enter_context(s3_server())
         self.receivers = [one, other, splunk, syslog]
         self.shipper.webhook(one.url, "webhook", limit=50, to={"seconds": 1})
         of_globex = {"tenant": "globex", "key": {"env": "GLOBEX_READ_KEY"}, "format": "cloudevents"}
@@ -140,18 +106,22 @@ class Soak:
         self.shipper.destination("splunk", to, format="ocsf", limit=100)
         to = {"kind": "syslog", "host": "127.0.0.1", "port": syslog.port, "ca_file": syslog.ca_file, "seconds": 1}
         self.shipper.destination("syslog", to, limit=100)
+        self.shipper.s3(store, to={"block_seconds": 0.5})
         self.places = [
-            Place("webhook", "acme", lambda: _ids(one.all_lines()), lambda: _ids(one.lines())),
-            Place("cloudevents", "globex", lambda: _ids(other.all_lines()), lambda: _ids(other.lines())),
-            Place("splunk", "acme", lambda: _of_splunk(splunk), lambda: _of_splunk(splunk)),
-            Place("syslog", "acme", lambda: _of_syslog(syslog), lambda: _ids(syslog.lines())),
+            Place("webhook", "acme", "ringfence", lambda: names(one.all_lines()), lambda: names(one.lines())),
+            Place(
+                "cloudevents", "globex", "cloudevents", lambda: names(other.all_lines()), lambda: names(other.lines())
+            ),
+            Place("splunk", "acme", "ocsf", lambda: of_splunk(splunk), lambda: of_splunk(splunk)),
+            Place("syslog", "acme", "ringfence", lambda: of_syslog(syslog), lambda: names(syslog.lines())),
+            Place("s3", "acme", "ringfence", lambda: names(store.lines()), lambda: names(of_store(store))),
         ]
 
     def run(self, seconds: float) -> None:
         """Write, ship, kill and fail for so long."""
         self._fail(_FAILING)
-        with ThreadPoolExecutor(len(TENANTS)) as pool:
-            writers = [pool.submit(self._write, tenant) for tenant in TENANTS]
+        with ThreadPoolExecutor(len(TENANTS) + 1) as pool:
+            writers = [pool.submit(self._write, tenant) for tenant in TENANTS] + [pool.submit(self._take_away)]
             try:
                 until = time.monotonic() + seconds
                 while time.monotonic() < until:
@@ -167,12 +137,12 @@ class Soak:
         for receiver in self.receivers:
             receiver.released.set()
         eventually(lambda: all(set(self.acknowledged[each]) <= self._users(each) for each in TENANTS), within=30)
-        wanted = {tenant: set(_ids(self.feed(tenant))) for tenant in TENANTS}
+        wanted = {place.name: set(names(self.feed(place.tenant, place.form))) for place in self.places}
         began = time.monotonic()
         with self.shipper.running() as (process, output):
             eventually(
                 lambda: (
-                    all(wanted[place.tenant] <= set(place.kept()) for place in self.places)
+                    all(wanted[place.name] <= set(place.kept()) for place in self.places)
                     or time.monotonic() - began > _MAX_CATCHING_UP
                 ),
                 within=_MAX_CATCHING_UP + 30,
@@ -181,11 +151,11 @@ class Soak:
             assert process.wait(30) == 0, output.read_text()
         return time.monotonic() - began
 
-    def feed(self, tenant: str) -> list[bytes]:
-        """Return the lines of the tenant's feed."""
+    def feed(self, tenant: str, form: str = "ringfence") -> list[bytes]:
+        """Return the lines of the tenant's feed, in a format."""
         url, after, found = f"http://127.0.0.1:{self.service.port}/api/v1/audit/feed", "1.0", list[bytes]()
         while True:
-            query = {"after": after, "limit": "10000"}
+            query = {"after": after, "limit": "10000", "format": form}
             answer = httpx.get(url, headers=bearer(self.keys[tenant]), params=query, timeout=30, trust_env=False)
             *lines, last = answer.raise_for_status().content.splitlines()
             found += lines
@@ -194,21 +164,35 @@ class Soak:
             if not end["has_more"]:
                 return found
 
+    def judge(self, place: Place) -> Verdict:
+        """Compare what a place has with its feed."""
+        wanted = names(self.feed(place.tenant, place.form))
+        return judge(place, wanted, self.aged - set(wanted))
+
     def _users(self, tenant: str) -> set[str]:
-        return {json.loads(line)["user_id"] for line in self.feed(tenant)}
+        return {json.loads(line).get("user_id") for line in self.feed(tenant)}
 
     def _let_live(self) -> None:
-        """Start a shipper, and kill it some time after it has shipped something."""
-        before = sum(len(place.taken()) for place in self.places)
+        """Start a shipper, and kill it some time after it has shipped something; sometimes the service, too."""
         process = self.shipper.start()
         try:
-            eventually(lambda: sum(len(place.taken()) for place in self.places) > before)
+            if self.kills % _LIVES == _LIVES - 1:
+                self._see_shipped()
+                self.service.kill()
+                self.service_kills += 1
+                self.service.start()
+            self._see_shipped()
             time.sleep(self.chance.uniform(*_LIFE))  # the moment of its death is what is tried here
             assert process.poll() is None, "the shipper has ended by itself"
         finally:
             process.kill()
             process.wait()
         self.kills += 1
+
+    def _see_shipped(self) -> None:
+        places = [place for place in self.places if place.name != "s3"]  # which would be asked for every object
+        before = sum(len(place.taken()) for place in places)
+        eventually(lambda: sum(len(place.taken()) for place in places) > before)
 
     def _write(self, tenant: str) -> None:
         url, number = f"http://127.0.0.1:{self.service.port}/api/v1/audit/logs", 0
@@ -217,10 +201,26 @@ class Soak:
             while not self._stopped.is_set():
                 number += 1
                 users = [f"user {number}.{each}" for each in range(self.chance.randint(1, 40))]
-                answer = client.post(url, json=[record | {"user_id": user} for user in users])
-                assert answer.status_code == 201, answer.text
-                self.acknowledged[tenant] += users
+                try:
+                    answer = client.post(url, json=[record | {"user_id": user} for user in [*users, _PERSON]])
+                except httpx.TransportError:  # the service was killed, and nobody knows what it has stored
+                    answer = None
+                if answer is not None and answer.status_code == 201:
+                    self.acknowledged[tenant] += users
+                else:
+                    assert answer is None or answer.status_code == 503, answer.text
                 self._stopped.wait(self.chance.uniform(0, 0.1))
+
+    def _take_away(self) -> None:
+        """Write records that are due at once, prune what is sealed of them, and erase a person, again and again."""
+        with psycopg.connect(self.cluster.url("postgres", DATABASE), autocommit=True) as superuser:
+            database = TestDatabase(superuser)
+            while not self._stopped.wait(0.3):
+                self.aged |= set(write_aged(database, days=2, count=20, sealed=False, mode="DRY_RUN"))
+                ((pruned,),) = database.execute("SELECT pruned FROM audit.prune_records(100)")
+                ((erased,),) = database.execute("SELECT erased FROM audit.erase_user('acme', %s, 'request')", _PERSON)
+                self.pruned += pruned
+                self.erased += erased
 
     def _fail(self, share: float) -> None:
         for receiver in self.receivers:
@@ -233,19 +233,6 @@ class Soak:
             return none
         self.faults += 1
         return self.chance.choice(faults)
-
-
-def _ids(lines: Sequence[bytes]) -> list[str]:
-    return [str(json.loads(line)["id"]) for line in lines]
-
-
-def _of_splunk(receiver: SplunkReceiver) -> list[str]:
-    events: list[Any] = [each["event"] for each in list(receiver.events)]
-    return [str(each["metadata"]["uid"]) for each in events]
-
-
-def _of_syslog(receiver: SyslogReceiver) -> list[str]:
-    return _ids([each.text for each in list(receiver.taken)])
 
 
 def main() -> int:
@@ -264,15 +251,17 @@ def main() -> int:
         with Soak(folder, random.Random(arguments.seed)).open() as soak:
             soak.run(seconds)
             took = soak.catch_up()
-            verdicts = [judge(place, _ids(soak.feed(place.tenant))) for place in soak.places]
+            verdicts = [soak.judge(place) for place in soak.places]
     for verdict in verdicts:
         print(verdict, flush=True)
     acknowledged = sum(map(len, soak.acknowledged.values()))
     print(
-        f"{acknowledged:,} records acknowledged, {soak.kills} kills of the shipper, {soak.faults} faults of receivers;"
+        f"{acknowledged:,} records acknowledged, {soak.kills} kills of the shipper, {soak.service_kills} of the"
+        f" service, {soak.faults} faults of receivers, {soak.pruned} records pruned, {soak.erased} erased;"
         f" caught up in {took:.1f} s; {time.monotonic() - began:.0f} seconds in all"
     )
-    return 0 if soak.kills and soak.faults and all(verdict.is_good for verdict in verdicts) else 1
+    tried = soak.kills and soak.service_kills and soak.faults and soak.pruned and soak.erased
+    return 0 if tried and all(verdict.is_good for verdict in verdicts) else 1
 
 
 if __name__ == "__main__":
