@@ -14,6 +14,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 
 from app.ship.batch import Batch, NotTaken
 from app.ship.moments import moment_of
@@ -93,7 +94,11 @@ class Syslog:
             if frames:
                 await complete(lambda: tls.write(frames))
             try:
-                await complete(tls.unwrap)
+                with suppress(ssl.SSLWantReadError):
+                    _read_to_end(tls)  # an alert that has come already
+                with suppress(ssl.SSLWantReadError):
+                    tls.unwrap()  # writes our close_notify
+                await complete(lambda: _read_to_end(tls))
             except ssl.SSLEOFError:
                 if self._answers:
                     raise _Ended("the connection ended without a close_notify") from None
@@ -106,3 +111,10 @@ class Syslog:
         data = f'[{self._data_name} tenant="{batch.tenant}" position="{batch.position}" line="{number}"]'
         message = f"<{_PRIORITY}>1 {stamp} {self._from} ringfence - - {data} ".encode() + line
         return b"%d %s" % (len(message), message)
+
+
+def _read_to_end(tls: ssl.SSLObject) -> None:
+    """Read up to a close_notify. Raises SSLError for an alert, which unwrap() would take for one (OpenSSL 3)."""
+    with suppress(ssl.SSLZeroReturnError):
+        while tls.read():
+            pass
