@@ -37,6 +37,11 @@ BEGIN
     INSERT INTO audit.checkpoints (tenant_id, epoch, size, root, note, created_at)
     VALUES (p_tenant_id, p_epoch, p_size, p_root, p_note, clock_timestamp())
     ON CONFLICT ON CONSTRAINT checkpoints_pkey DO NOTHING;   -- a retry after a lost connection stores once
+    IF NOT FOUND THEN
+        -- Here the note is committed; on the standby it may not be, when the first COMMIT was cut off while it waited for one. That of a
+        -- repetition waits only if it has written something.
+        PERFORM pg_logical_emit_message(true, 'ringfence', '');
+    END IF;
     PERFORM audit.leave_tenant();
 END
 $$;

@@ -32,6 +32,11 @@ BEGIN
         stored := audit.store_audit_logs(p_records, v_tenant_id, p_scope);
         -- Or the same records come again: all of them, or some.
         IF stored = total OR audit.are_repeated(p_records, p_scope) THEN
+            IF stored < total THEN
+                -- Here this is committed; on the standby it may not be, when the first COMMIT was cut off while it waited for one. That of a
+                -- repetition waits only if it has written something.
+                PERFORM pg_logical_emit_message(true, 'ringfence', '');
+            END IF;
             RETURN;
         END IF;
         -- A field is missing, or another record has an id. Caught below, so that nothing stays of this attempt.

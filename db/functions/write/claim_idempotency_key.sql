@@ -47,6 +47,9 @@ BEGIN
         RAISE EXCEPTION 'the idempotency key was used with another body'
             USING ERRCODE = 'RF008', COLUMN = 'Idempotency-Key', HINT = 'Give every request a key of its own.';
     END IF;
+    -- Here this is committed; on the standby it may not be, when the first COMMIT was cut off while it waited for one. That of a
+    -- repetition waits only if it has written something.
+    PERFORM pg_logical_emit_message(true, 'ringfence', '');
     RETURN v_used.answer;
 END
 $$;

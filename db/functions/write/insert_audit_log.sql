@@ -45,6 +45,11 @@ BEGIN
         RAISE EXCEPTION 'the id belongs to another record'
             USING ERRCODE = 'RF004', COLUMN = 'id', HINT = 'Give every record an id of its own.';
     END IF;
+    IF NOT FOUND THEN
+        -- Here this is committed; on the standby it may not be, when the first COMMIT was cut off while it waited for one. That of a
+        -- repetition waits only if it has written something.
+        PERFORM pg_logical_emit_message(true, 'ringfence', '');
+    END IF;
     RETURN v_id;
 END
 $$;

@@ -3,13 +3,14 @@
 -- of a tenant behind; and nobody else may call them or write a checkpoint.
 
 BEGIN;
-SELECT plan(70);
+SELECT plan(71);
 
 \ir ../support/gateway.sql
 \ir ../support/registrar.sql
 \ir ../support/signer.sql
 \ir ../support/trees.sql
 \ir ../support/answer.sql
+\ir ../support/logged.sql
 SELECT audit.create_tenant('tap-a'), audit.create_tenant('tap-b'), audit.create_tenant('tap-c'),
        audit.create_tenant('tap-empty') \gset
 SELECT audit.issue_api_key('tap-a', 'tap') AS key \gset
@@ -66,6 +67,8 @@ SET LOCAL synchronous_commit = off;
 SET LOCAL SESSION AUTHORIZATION tap_signer;
 SELECT audit.store_checkpoint('tap-b', 1, 2, :'root_b', pg_temp.note('tap-b', 1, 2, :'root_b')) \gset
 SELECT is(current_setting('synchronous_commit'), 'on', 'it is on the disk when its transaction has committed');
+SELECT is(pg_temp.logged(format('SELECT audit.store_checkpoint(%L, 1, 2, %L, %L)', 'tap-b', :'root_b', pg_temp.note('tap-b', 1, 2, :'root_b'))), 1,
+    'also when it is stored again: that COMMIT waits for the standby too');
 RESET SESSION AUTHORIZATION;
 
 -- What is refused.

@@ -90,6 +90,7 @@ WITH rewritten (function, how, phrase, instead) AS (
         -- The signer.
         ('store_checkpoint', 'believes any root', 'ELSIF p_root IS DISTINCT FROM audit.root_of_size(p_tenant_id, p_epoch, p_size) THEN', 'ELSIF false THEN'),
         ('store_checkpoint', 'believes an unknown root', 'p_root IS DISTINCT FROM audit.root_of_size', 'p_root <> audit.root_of_size'),
+        ('store_checkpoint', 'lets a repetition wait for nothing', 'PERFORM pg_logical_emit_message(true, ''ringfence'', '''');', 'NULL;'),
         ('store_checkpoint', 'replaces a note', 'DO NOTHING', 'DO UPDATE SET note = excluded.note'),
         ('store_checkpoint', 'takes the time of the transaction', 'p_note, clock_timestamp())', 'p_note, now())'),
         ('store_checkpoint', 'leaves the tenant entered', 'PERFORM audit.leave_tenant();', ''),
