@@ -8,47 +8,19 @@ import argparse
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from app.database_url import forget_libpq_variables
+from app.local.server import wheel_binaries
 from tests.chaos import pooler
+from tests.chaos.cluster import Cluster
 from tests.chaos.faults import FAULTS
 from tests.chaos.laboratory import Laboratory
-from tests.chaos.ledger import Answer, Verdict, judge
 from tests.chaos.report import Line, table
+from tests.chaos.trial import tried
 
 _FULL, _QUICK = 4.0, 1.0
-
-
-def _happen(lab: Laboratory, name: str) -> tuple[Line, Verdict]:
-    lab.forget()
-    FAULTS[name](lab)
-    assert lab.load
-    ledger = lab.load.ledger
-    rows = [row for row in lab.rows() if row[1] != "recovered"]
-    verdict = judge(ledger, rows)
-    started = {row[1] for row in rows if row[4] == "started"}
-    verdict.findings.extend(
-        f"an agent was called without a record: {trace_id}" for trace_id in lab.calls_of_the_agent() - started
-    )
-    if dead_letters := lab.dead_letters():
-        verdict.findings.append(f"{dead_letters} dead letters")
-    if not lab.is_isolated():
-        verdict.findings.append("isolation is broken")
-    line = Line(
-        name,
-        sent=len(ledger.sent),
-        acknowledged=ledger.count(Answer.ACKNOWLEDGED, Answer.SPOOLED),
-        spooled=ledger.count(Answer.SPOOLED),
-        refused=ledger.count(Answer.REFUSED),
-        unknown=ledger.count(Answer.UNKNOWN),
-        lost=verdict.lost,
-        doubled=verdict.doubled,
-        wrong=verdict.elsewhere + verdict.refused_but_stored + verdict.changed,
-        slowest=ledger.slowest,
-        recovered=lab.seconds_to_recover,
-    )
-    return line, verdict
 
 
 def _run(seconds: float, names: list[str]) -> tuple[list[Line], bool]:
@@ -57,11 +29,11 @@ def _run(seconds: float, names: list[str]) -> tuple[list[Line], bool]:
     with tempfile.TemporaryDirectory(prefix="ringfence-chaos-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # the server runs as another OS user where we are root
-        lab = Laboratory(folder, seconds)
+        lab = Laboratory(folder, seconds, Cluster(wheel_binaries(), folder / "primary"))
         with lab.open():
             for fault in names:
                 try:
-                    line, verdict = _happen(lab, fault)
+                    line, verdict = tried(lab, fault, partial(FAULTS[fault], lab))
                 except BaseException:
                     print(f"FAIL  {fault}\n{lab.service.printed()}", flush=True)
                     raise

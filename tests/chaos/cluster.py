@@ -23,6 +23,10 @@ class Cluster(PrivateServer):
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def create_database(self, name: str) -> None:
+        """Make a database."""
+        self.query(f"CREATE DATABASE {name}")
+
     def stop_by(self, mode: str) -> None:
         """Stop it: fast ends every session and writes all to the disk, immediate leaves that to the next start."""
         self._run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self._data))

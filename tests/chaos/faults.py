@@ -13,13 +13,15 @@ import psycopg
 
 from app.local.server import wheel_binaries
 from tests.chaos.cluster import Cluster
-from tests.chaos.laboratory import DATABASE, Laboratory
+from tests.chaos.laboratory import DATABASE
+from tests.chaos.laboratory import Laboratory as LaboratoryOf
 from tests.chaos.ledger import Answer, now
 from tests.chaos.pooler import Pooler
 from tests.support.calls import bearer
 from tests.support.lossy_proxy import lossy_proxy
 from tests.support.polling import eventually
 
+Laboratory = LaboratoryOf[Cluster]
 FAULTS: dict[str, Callable[[Laboratory], None]] = {}
 _MAX_SECONDS_TO_STOP = 30.0
 

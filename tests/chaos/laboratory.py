@@ -4,12 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import httpx
 
 from app import migrate
-from app.local.server import wheel_binaries
-from tests.chaos.cluster import Cluster
 from tests.chaos.ledger import Answer
 from tests.chaos.load import Load
 from tests.chaos.service import Service
@@ -23,13 +22,38 @@ TENANTS = ("acme", "globex", "initech")
 _MAX_SECONDS_TO_RECOVER = 60.0
 
 
-class Laboratory:
-    """Everything that a fault needs. seconds: of load before and after it, and how long it lasts where it lasts."""
+class Database(Protocol):
+    """A server, or several that stand for one."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def start(self, *settings: str) -> None:
+        """Set it up, and return when it can be written to."""
+
+    def create_database(self, name: str) -> None:
+        """Make a database, and return when it can be connected to."""
+
+    def remove(self) -> None:
+        """Stop it, and delete its files."""
+
+    def url(self, role: str, database: str = "postgres") -> str:
+        """Return the libpq URL of `database`, as `role`."""
+
+    def query(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run a statement as a superuser; return its rows."""
+
+
+D = TypeVar("D", bound=Database)
+
+
+class Laboratory(Generic[D]):
+    """Everything that a fault needs.
+
+    cluster: not started yet. seconds: of load before and after a fault, and how long it lasts where it lasts.
+    """
+
+    def __init__(self, folder: Path, seconds: float, cluster: D) -> None:
         self.folder = folder
         self.seconds = seconds
-        self.cluster = Cluster(wheel_binaries(), folder / "primary")
+        self.cluster = cluster
         self.keys: dict[str, str] = {}
         self.load: Load | None = None
         self.seconds_to_recover = 0.0
@@ -37,12 +61,12 @@ class Laboratory:
         self.service: Service
 
     @contextmanager
-    def open(self) -> Iterator["Laboratory"]:
+    def open(self) -> Iterator["Laboratory[D]"]:
         """Set everything up, and take it down again whatever happens."""
         with ExitStack() as stack:
             stack.callback(lambda: self.cluster.remove())
             self.cluster.start("max_connections=60")
-            self.cluster.query(f"CREATE DATABASE {DATABASE}")
+            self.cluster.create_database(DATABASE)
             migrate.apply(self.cluster.url("postgres", DATABASE))
             for tenant in TENANTS:
                 self.cluster.query(f"SELECT audit.create_tenant('{tenant}')", DATABASE)
@@ -51,11 +75,15 @@ class Laboratory:
             self._agent = stack.enter_context(running_agent())
             self.service = Service(
                 self.folder / "spool", live_enabled=True, agents_file=self._agent.agents_file(self.folder),
-                database_url=self.cluster.url("audit_app", DATABASE),
+                database_url=self.url_of_the_service(),
             )  # fmt: skip
             stack.callback(lambda: self.service.stop())
             self.service.start()
             yield self
+
+    def url_of_the_service(self) -> str:
+        """Return the URL that the service is given, once the database is migrated."""
+        return self.cluster.url("audit_app", DATABASE)
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
