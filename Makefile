@@ -1,11 +1,12 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 CLIENT ?= .venv/client
+PATRONI ?= .venv/patroni
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:          ## List the commands
@@ -42,6 +43,9 @@ chaos: .venv/dev   ## Break the database, the disk and the service under load, a
 
 chaos-quick: .venv/dev   ## The same with less load, in about a minute
 	@$(BIN)/python -W ignore -m tests.chaos --quick
+
+failover: .venv/dev $(PATRONI)/installed   ## Kill primaries of a cluster under Patroni, under load, and count what was lost; five minutes
+	@$(BIN)/python -W ignore -m tests.failover $(PATRONI)/bin
 
 siege: .venv/dev   ## Flood the service with what strangers and single tenants can send, and show what others notice; two minutes
 	@$(BIN)/python -W ignore -m tests.siege
@@ -125,6 +129,8 @@ lock: .venv/dev    ## Choose the newest allowed versions anew and lock them, wit
 	  && lock ../pyproject.toml bench.in --extra migrate --extra sign --extra local -c dev.lock -o bench.lock
 	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
 	  ../clients/python/pyproject.toml --all-extras client.in -c dev.lock -o client.lock
+	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 --no-annotate --no-header \
+	  patroni.in -c dev.lock -o patroni.lock
 	@cd requirements && ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.12 --no-annotate --no-header \
 	  vectors.in -c dev.lock -o vectors.lock   # aics-tlog asks for 3.12; tests/vectors/judging.py
 
@@ -168,3 +174,10 @@ $(CLIENT)/installed: requirements/client.lock | .venv/bin/python
 	@echo "Ringfence: installing the pinned packages that the Python client is tested with, into $(CLIENT)" >&2
 	@$(PYTHON) -m venv $(CLIENT)
 	@$(CLIENT)/bin/pip install -q --no-deps --only-binary :all: --require-hashes -r requirements/client.lock && touch $@
+
+# Patroni's own environment, as on the machines of the database: nothing else needs it. Debian's Python: where we are root, PostgreSQL and Patroni
+# run as another OS user, who may not be able to run one that is installed in a home.
+$(PATRONI)/installed: requirements/patroni.lock requirements/build.lock | .venv/bin/python
+	@echo "Ringfence: installing Patroni's pinned packages into $(PATRONI)" >&2
+	@/usr/bin/python3 -m venv $(PATRONI)
+	@for lock in build patroni; do $(PATRONI)/bin/pip install -q --no-deps --no-build-isolation --require-hashes -r requirements/$$lock.lock || exit; done; touch $@

@@ -93,3 +93,17 @@ def test_secrets_beside_the_files_are_ignored_by_git() -> None:
 def test_render_looks_at_the_process_and_not_at_its_database() -> None:
     blueprint = yaml.safe_load((ROOT / "render.yaml").read_text())
     assert [service["healthCheckPath"] for service in blueprint["services"]] == ["/api/v1/health"]
+
+
+def test_patroni_waits_for_one_named_standby_and_its_times_fit_together() -> None:
+    dcs = yaml.safe_load((DEPLOY / "patroni.yml").read_text())["bootstrap"]["dcs"]
+    assert (dcs["synchronous_mode"], dcs["synchronous_mode_strict"], dcs["synchronous_node_count"]) == (True, True, 1)
+    assert dcs["loop_wait"] + 2 * dcs["retry_timeout"] <= dcs["ttl"]
+
+
+def test_the_files_of_patroni_and_etcd_hold_no_password_and_name_the_same_machines() -> None:
+    patroni, etcd = (DEPLOY / "patroni.yml").read_text(), (DEPLOY / "etcd.env").read_text()
+    assert not re.search(r"^\s*password:", patroni, re.MULTILINE)
+    machines = [f"10.0.0.{number}" for number in (11, 12, 13)]
+    assert yaml.safe_load(patroni)["etcd3"]["hosts"] == [f"{machine}:2379" for machine in machines]
+    assert re.findall(r"db\d=http://([\d.]+):2380", etcd) == machines
