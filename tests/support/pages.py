@@ -46,6 +46,9 @@ RUN_BY = {
     ("docs/restore.md", "Restore a dump into a new server"): "test_restore_drills.py",
     ("docs/restore.md", "Restore to a moment"): "test_restore_drills.py",
     ("docs/restore.md", "Fail over to a standby"): "test_restore_drills.py",
+    ("docs/high-availability.md", "See who is the primary"): "../failover/page.py",
+    ("docs/high-availability.md", "Bring the old primary back"): "../failover/page.py",
+    ("docs/high-availability.md", "Change the primary on purpose"): "../failover/page.py",
     ("docs/retention.md", "Logins"): "test_retention_page.py",
     ("docs/retention.md", "Terms"): "test_retention_page.py",
     ("docs/retention.md", "What would go"): "test_retention_page.py",
@@ -90,6 +93,7 @@ NOT_RUN = {
     (".github/CONTRIBUTING.md", "Inner loop"): "starts the server that this very test needs",
     ("docs/deploy.md", "Docker"): "needs a Docker daemon and the network",
     ("docs/deploy.md", "Compose"): "needs a Docker daemon and the network",
+    ("docs/high-availability.md", "Set up"): "needs three machines with systemd; `make failover` has the same files",
 }
 """(page, heading): why no test runs the commands."""
 
