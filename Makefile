@@ -1,12 +1,13 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 CLIENT ?= .venv/client
 PATRONI ?= .venv/patroni
+SIZES ?= 100000 1000000 10000000 30000000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:          ## List the commands
@@ -105,6 +106,9 @@ bench-pages: .venv/local   ## Write the results of the last `make bench` into do
 
 bench-space: .venv/local   ## Measure the bytes of a record on disk, and write them into docs/capacity.md; some minutes
 	@$(BIN)/python -m bench.space
+
+bench-growth: .venv/bench   ## Measure what a record costs against how many there are (SIZES), and write docs/growth.svg; hours for all sizes
+	@$(BIN)/python -m bench.growth $(SIZES)
 
 lint: .venv/dev    ## Check style, types and migrations
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

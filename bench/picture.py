@@ -51,8 +51,8 @@ def draw(comparisons: list[Comparison], caption: str) -> str:
         " font-family=\"-apple-system, BlinkMacSystemFont, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif\">",
         "<title>Ringfence against its limits and peers</title>",
         f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{y - 1}" rx="8" fill="#ffffff" stroke="{GRID}"/>',
-        _text(24, 36, "Ringfence against its limits and peers", size=18, weight=600),
-        _text(24, 58, f"Each bar is the median of the rounds. {caption}.", FAINT, 12),
+        text(24, 36, "Ringfence against its limits and peers", size=18, weight=600),
+        text(24, 58, f"Each bar is the median of the rounds. {caption}.", FAINT, 12),
         *_legend(24, 76),
     ]
     return "\n".join([*head, *parts, "</svg>"]) + "\n"
@@ -64,16 +64,16 @@ def _panel(panel: Panel, comparisons: list[Comparison], y: float) -> list[str]:
     bottom = y + 58 + ROW * len(comparisons)
     parts = [
         f'<line x1="24" x2="{WIDTH - 24}" y1="{y + 10}" y2="{y + 10}" stroke="{GRID}"/>',
-        _text(24, y + 36, panel.title, size=14, weight=600),
-        _text(WIDTH - 24, y + 36, panel.direction, size=13, weight=600, anchor="end"),
+        text(24, y + 36, panel.title, size=14, weight=600),
+        text(WIDTH - 24, y + 36, panel.direction, size=13, weight=600, anchor="end"),
     ]
     step = next(step for step in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 250.0) if longest / step <= 8)
     for number in range(int(longest / step) + 1):
         x = LEFT + number * step * scale
-        parts.append(_line(x, y + 50, bottom, GRID))
-        parts.append(_text(x, bottom + 15, f"{number * step:g}", FAINT, 11, anchor="middle"))
+        parts.append(line(x, y + 50, bottom, GRID))
+        parts.append(text(x, bottom + 15, f"{number * step:g}", FAINT, 11, anchor="middle"))
     equal = LEFT + scale  # the line that matters
-    parts += [_line(equal, y + 50, bottom, FAINT), _text(equal, y + 44, "equal", FAINT, 11, anchor="middle")]
+    parts += [line(equal, y + 50, bottom, FAINT), text(equal, y + 44, "equal", FAINT, 11, anchor="middle")]
     for number, comparison in enumerate(comparisons):
         parts += _row(comparison, y + 52 + ROW * number, scale, panel.opacity)
     return parts
@@ -83,26 +83,27 @@ def _row(comparison: Comparison, y: float, scale: float, opacity: float) -> list
     pair, ratio, ratios, met = comparison.pair, comparison.ratio(), comparison.ratios(), comparison.met()
     middle = y + ROW / 2
     parts = [
-        _text(LEFT - 14, middle - 3, pair.what, size=13, weight=600, anchor="end"),
-        _text(LEFT - 14, middle + 13, f"against: {pair.against}", FAINT, 12, anchor="end"),
+        text(LEFT - 14, middle - 3, pair.what, size=13, weight=600, anchor="end"),
+        text(LEFT - 14, middle + 13, f"against: {pair.against}", FAINT, 12, anchor="end"),
         f'<rect x="{LEFT}" y="{middle - BAR / 2}" width="{ratio * scale:.1f}" height="{BAR}" rx="2" '
         f'fill="{COLOURS[met]}" fill-opacity="{opacity}" stroke="{COLOURS[met]}"/>',
         *_whisker(LEFT + min(ratios) * scale, LEFT + max(ratios) * scale, middle),
-        _text(WIDTH - RIGHT + 20, middle + 5, f"{ratio:.2f}", size=15, weight=600),
+        text(WIDTH - RIGHT + 20, middle + 5, f"{ratio:.2f}", size=15, weight=600),
     ]
     if pair.target is None:
-        parts.append(_text(WIDTH - RIGHT + 68, middle + 5, "no target", FAINT, 12))
+        parts.append(text(WIDTH - RIGHT + 68, middle + 5, "no target", FAINT, 12))
     else:
         parts += _target(LEFT + pair.target * scale, middle)
         bound = pair.bound().replace(">=", "≥").replace("<=", "≤")
         if met is None:
             bound += f" on {pair.cores} cores"
-        parts.append(_text(WIDTH - RIGHT + 68, middle + 5, bound, FAINT, 12))
-        parts.append(_text(WIDTH - 24, middle + 5, SIGNS[met], COLOURS[met], 13, weight=600, anchor="end"))
+        parts.append(text(WIDTH - RIGHT + 68, middle + 5, bound, FAINT, 12))
+        parts.append(text(WIDTH - 24, middle + 5, SIGNS[met], COLOURS[met], 13, weight=600, anchor="end"))
     return parts
 
 
-def _line(x: float, top: float, bottom: float, colour: str) -> str:
+def line(x: float, top: float, bottom: float, colour: str) -> str:
+    """Return a vertical line."""
     return f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{colour}" stroke-width="1"/>'
 
 
@@ -128,18 +129,19 @@ def _legend(x: float, y: float) -> list[str]:
     for met, words, width in ((True, "target met", 102), (False, "target missed", 120), (None, "no target", 98)):
         parts += [
             f'<rect x="{at}" y="{y - 5}" width="14" height="10" rx="2" fill="{COLOURS[met]}"/>',
-            _text(at + 20, y + 4, words, FAINT, 12),
+            text(at + 20, y + 4, words, FAINT, 12),
         ]
         at += width
-    parts += [*_whisker(at, at + 24, y), _text(at + 32, y + 4, "lowest to highest round", FAINT, 12)]
+    parts += [*_whisker(at, at + 24, y), text(at + 32, y + 4, "lowest to highest round", FAINT, 12)]
     at += 190
     mark = f'<path d="M{at} {y - 7}h10l-5 6zM{at + 4} {y - 3}h2v10h-2z" fill="{INK}"/>'
-    return [*parts, mark, _text(at + 18, y + 4, "target", FAINT, 12)]
+    return [*parts, mark, text(at + 18, y + 4, "target", FAINT, 12)]
 
 
-def _text(
+def text(
     x: float, y: float, words: str, fill: str = INK, size: int = 13, *, weight: int = 400, anchor: str = "start"
 ) -> str:
+    """Return words; what they hold is escaped."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" font-size="{size}" font-weight="{weight}" '
         f'text-anchor="{anchor}">{escape(words)}</text>'

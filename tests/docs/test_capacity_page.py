@@ -1,7 +1,10 @@
 """The examples of docs/capacity.md follow from its formula and from the figures that `make bench-space` wrote there."""
 
+import math
 import re
 
+from app.settings import Settings
+from bench.figures import shown as rounded
 from tests.support import pages, walkthrough
 
 PAGE = "docs/capacity.md"
@@ -47,3 +50,50 @@ def test_no_tenant_can_have_more_checkpoints_than_the_page_says() -> None:
     interval = re.search(r"^\| `SIGNER_INTERVAL` \| ([\d.]+) \|", pages.read("docs/signing.md"), re.MULTILINE)
     assert interval is not None
     assert 24 * 3600 / float(interval[1]) == 172_800
+
+
+def terabytes(size: float) -> str:
+    """Return a size as the tables of growth have it."""
+    if size >= 1e13:
+        return f"{size / 1e12:,.0f} TB"
+    return f"{size / 1e9:,.0f} GB" if size >= 1e10 else f"{size / 1e9:.1f} GB"
+
+
+def rows_of(heading: str) -> list[list[str]]:
+    """Return the cells of the rows below a heading whose first is a number."""
+    section = walkthrough.section(pages.read(PAGE), heading)
+    return [row.split(" | ") for row in re.findall(r"^\| (\d.*) \|$", section, re.MULTILINE)]
+
+
+def number(cell: str) -> int:
+    return int(cell.replace(",", ""))
+
+
+def test_a_million_to_a_trillion_records_follow_from_the_formulas() -> None:
+    log = re.search(r"write-ahead log a record.*execute, 32 connections \*\*([\d,]+)\*\*", pages.read("docs/performance.md"))
+    assert log is not None
+    kept = figures()["a record that is kept"]
+    rows = rows_of("A million to a trillion records")
+    assert [number(row[0]) for row in rows] == [10**power for power in range(6, 13)]
+    for records, *shown in ((number(row[0]), *row[1:]) for row in rows):
+        hashes, day = math.ceil(math.log2(records)), records / 2555
+        assert shown == [
+            terabytes(records * kept * 1.1), terabytes(records * number(log[1])), str(hashes), f"{hashes * 32:,} bytes",
+            f"{day:,.0f}", rounded(day / 86_400),
+        ]  # fmt: skip
+
+
+def test_one_to_a_thousand_tenants_follow_from_the_formulas() -> None:
+    checkpoint = figures()["a checkpoint"]
+    rows = rows_of("One to a thousand tenants")
+    assert [number(row[0]) for row in rows] == [1, 10, 100, 1000]
+    for tenants, *shown in ((number(row[0]), *row[1:]) for row in rows):
+        days = [tenants * 1440, tenants * 172_800]
+        years = [f"{each * 365 * checkpoint / 1e9:,.1f} GB" for each in days]
+        assert shown == [f"{days[0]:,}", years[0], f"{days[1]:,}", years[1]]
+
+
+def test_connections_follow_from_the_settings() -> None:
+    size = Settings.model_fields["database_pool_size"].default
+    rows = [[number(cell) for cell in row] for row in rows_of("Connections")]
+    assert rows == [[workers, workers * (size + 2), 20 + workers] for workers in (1, 4, 16, 64)]
