@@ -42,7 +42,7 @@ class MigrationRefused(Exception):
     """The database cannot be brought to this release; the message says why and what to do."""
 
 
-_NOTHING_APPLIED = (
+NOTHING_APPLIED = (
     MigrationRefused,
     index_builds.AnotherMigration,
     pgmigrate.MigrateError,
@@ -259,7 +259,7 @@ def main() -> int:
     except index_builds.IndexBuildFailed as error:
         print(f"an index was not built: {printable(database_url.one_line(error))}", file=sys.stderr)
         return 1
-    except _NOTHING_APPLIED as error:
+    except NOTHING_APPLIED as error:
         print(f"no file was applied: {printable(database_url.one_line(error))}", file=sys.stderr)
         return 1
     lines = [*todo.first]

@@ -1,0 +1,44 @@
+-- What else differs in the functions of db/functions, on every node. Their text stays there: here a call in it becomes another.
+--
+-- What the policies read is set by set_config(), which Citus does not hand on: audit.set_on_nodes(). That runs SET, which a STABLE function may
+-- not. A generic plan knows no tenant yet, and Citus has to: plans are made for each call. Records of audit_keyed are stored by
+-- audit.store_on_shard(). Records that are compared with tables of the coordinator are fetched by audit.records_of_ids() before. The name of a
+-- broken rule comes back from a shard in the message alone. And sealing has a horizon on all nodes.
+DO $$
+DECLARE
+    v_function record;
+    v_body     text;
+BEGIN
+    FOR v_function IN
+        SELECT p.oid::regprocedure AS name, pg_get_functiondef(p.oid) AS definition, p.proname, p.provolatile, p.proconfig
+        FROM pg_proc AS p
+        WHERE p.pronamespace = 'audit'::regnamespace
+          AND p.proname NOT IN ('set_on_nodes', 'store_on_shard', 'store_proven_audit_logs', 'settled_horizon', 'records_of_ids')
+    LOOP
+        v_body := regexp_replace(v_function.definition,
+            '\mset_config(?=\(''app\.(tenant_id|scopes|proof|scope|restriction)'')', 'audit.set_on_nodes', 'g');
+        IF v_body NOT LIKE '%substring(v_message FROM%' THEN   -- not yet
+            v_body := replace(v_body, 'v_constraint = CONSTRAINT_NAME;', 'v_constraint = CONSTRAINT_NAME;
+            v_constraint := coalesce(nullif(v_constraint, ''''), substring(v_message FROM ''check constraint "([^"]+)"''), '''');');
+        END IF;
+        IF v_function.proname IN ('append_audit_log', 'append_audit_logs') THEN
+            v_body := replace(v_body, 'audit.store_audit_logs(', 'audit.store_on_shard(');
+        ELSIF v_function.proname IN ('erase_records', 'held_records') THEN
+            v_body := regexp_replace(v_body, 'FROM audit\.audit_logs AS r\s+WHERE r\.id = given\.id AND r\.tenant_id = p_tenant_id OFFSET 0',
+                'FROM unnest((SELECT audit.records_of_ids(p_tenant_id, p_ids))) AS r WHERE r.id = given.id OFFSET 0');
+            v_body := replace(v_body, 'r.context FROM', 'r.context::json FROM');
+        ELSIF v_function.proname = 'seal_records' THEN
+            v_body := replace(v_body, ':= pg_snapshot_xmin(pg_current_snapshot())', ':= audit.settled_horizon()');
+        END IF;
+        IF v_body <> v_function.definition THEN
+            EXECUTE v_body;
+        END IF;
+        IF v_body LIKE '%audit.set\_on\_nodes(%' AND v_function.provolatile <> 'v' THEN
+            EXECUTE format('ALTER FUNCTION %s VOLATILE', v_function.name);
+        END IF;
+        IF 'plan_cache_mode=force_generic_plan' = ANY (v_function.proconfig) THEN
+            EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_custom_plan', v_function.name);
+        END IF;
+    END LOOP;
+END
+$$;

@@ -1,0 +1,1 @@
+"""Tests of Ringfence on Citus. They need its programs: `--citus /path/to/bin`."""
