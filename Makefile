@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan distribute rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -74,6 +74,9 @@ migrate: .venv/migrate   ## Bring the database MIGRATION_DATABASE_URL to this re
 
 plan: .venv/migrate   ## Show what `make migrate` would do
 	@$(BIN)/python -m app.migrate plan
+
+distribute: .venv/migrate   ## Bring the Citus cluster of MIGRATION_DATABASE_URL to this release, its records in SHARDS shards
+	@$(BIN)/python -m app.distribute
 
 rotate-secret: .venv/service   ## Replace the secret of the tenants' proofs in the database ADMIN_DATABASE_URL
 	@$(BIN)/python -m app.admin rotate-secret

@@ -13,7 +13,7 @@ new cluster gets.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -27,8 +27,6 @@ from app.terminal_text import printable
 
 FEWEST_WORKERS = 2
 _FILES = DATABASE_DIRECTORY / "citus"
-_ALONE = "-c citus.enable_ddl_propagation=off"
-"""What is done on each node is not handed on to the others."""
 
 
 class DistributionRefused(Exception):
@@ -48,16 +46,16 @@ def distribute(url: str, shards: int) -> list[str]:
     done = []
     nodes = [url, *workers]
     for number, node in enumerate(nodes):
-        migrated = migrate.apply(make_conninfo(node, options=_ALONE))
+        migrated = migrate.apply(_alone(node))
         done.append(f"node {number}: {'migrated' if migrated else 'up to date'}")
-    with ExitStack() as opened:
-        coordinator = opened.enter_context(_connection(url))
-        secrets = _owned(coordinator, "secrets.sql")
-        for node in workers:
-            _give_secrets(node, secrets)
+    secrets = _secrets(url)
+    for worker in workers:
+        _give_secrets(worker, secrets)
     for node in nodes:
-        with _connection(node, options=_ALONE) as connection, connection.transaction():
-            _apply(connection, "calls.sql")  # before: functions have two owners
+        with _connection(_alone(node)) as connection, connection.transaction():
+            # Before it is the owner: these change functions of two owners.
+            _apply(connection, "calls.sql")
+            _apply(connection, "isolation.sql")
             _apply(connection, "owner.sql")
             if node != url:
                 _apply(connection, "make_room.sql")
@@ -73,7 +71,7 @@ def distribute(url: str, shards: int) -> list[str]:
         _apply(coordinator, "owner.sql")
         _apply(coordinator, "shard_privileges.sql")
     for worker in workers:
-        with _connection(worker, options=_ALONE) as connection, connection.transaction():
+        with _connection(_alone(worker)) as connection, connection.transaction():
             _apply(connection, "owner.sql")
             _apply(connection, "worker_privileges.sql")
     return done
@@ -82,12 +80,10 @@ def distribute(url: str, shards: int) -> list[str]:
 def _workers(url: str) -> list[str]:
     """Return the workers' URLs. Raises DistributionRefused."""
     with _connection(url) as coordinator:
+        if not coordinator.execute(_text("extension.sql")).fetchall():
+            raise DistributionRefused("the database has no extension citus: CREATE EXTENSION citus on every node")
         found = coordinator.execute(_text("nodes.sql")).fetchall()
-    if not found:
-        raise DistributionRefused("the database has no extension citus: CREATE EXTENSION citus on every node")
-    workers = [
-        make_conninfo(url, host=row["nodename"], port=row["nodeport"], hostaddr="") for row in found if row["nodename"]
-    ]
+    workers = [make_conninfo(url, host=row["nodename"], port=row["nodeport"], hostaddr="") for row in found]
     if len(workers) < FEWEST_WORKERS:
         raise DistributionRefused(
             f"the coordinator knows {len(workers)} workers that hold shards, and {FEWEST_WORKERS} are needed:"
@@ -110,10 +106,10 @@ def _give_secrets(worker: str, secrets: list[dict[str, Any]]) -> None:
             connection.execute(_text("take_secret.sql"), secret)
 
 
-def _owned(connection: Connection[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    with connection.transaction():
-        _apply(connection, "owner.sql")
-        return connection.execute(_text(name)).fetchall()
+def _secrets(url: str) -> list[dict[str, Any]]:
+    with _connection(url) as coordinator, coordinator.transaction():
+        _apply(coordinator, "owner.sql")
+        return coordinator.execute(_text("secrets.sql")).fetchall()
 
 
 def _text(name: str) -> bytes:
@@ -125,11 +121,15 @@ def _apply(connection: Connection[dict[str, Any]], name: str) -> None:
 
 
 @contextmanager
-def _connection(url: str, **settings: str) -> Iterator[Connection[dict[str, Any]]]:
-    with psycopg.connect(
-        url, row_factory=dict_row, autocommit=True, application_name="ringfence distribute", **settings
-    ) as connection:
+def _connection(url: str) -> Iterator[Connection[dict[str, Any]]]:
+    name = "ringfence distribute"
+    with psycopg.connect(url, row_factory=dict_row, autocommit=True, application_name=name) as connection:
         yield connection
+
+
+def _alone(url: str) -> str:
+    """Return the URL for sessions whose work on this node is not handed on to the others."""
+    return make_conninfo(url, options="-c citus.enable_ddl_propagation=off")
 
 
 def main() -> int:

@@ -76,8 +76,11 @@ postgresql_server = factories.postgresql_noproc(load=[migrated], dbname="ringfen
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of tests/run.py for the second server and those after it."""
+    """Add the option of tests/run.py for the second server and those after it, and that of tests/citus."""
     parser.addoption("--needs-server", action="store_true", help="leave out the tests that PostgreSQL has no part in")
+    parser.addoption(
+        "--citus", type=Path, help="the folder of programs of a PostgreSQL that has Citus, for tests/citus"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

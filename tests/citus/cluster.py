@@ -34,7 +34,8 @@ class CitusCluster:
         for node, server in self.servers.items():
             server.start(
                 "shared_preload_libraries=citus", "listen_addresses=127.0.0.1", f"port={self.ports[node]}",
-                "fsync=off", "max_connections=60", "max_prepared_transactions=60", "citus.enable_statistics_collection=off",
+                "fsync=off", "max_connections=60", "max_prepared_transactions=60",
+                "citus.enable_statistics_collection=off",
             )  # fmt: skip
             with psycopg.connect(self.url("postgres", node, "postgres"), autocommit=True) as superuser:
                 superuser.execute(f"CREATE DATABASE {DATABASE}")
