@@ -87,7 +87,7 @@ def _workers(url: str) -> list[str]:
     if len(workers) < FEWEST_WORKERS:
         raise DistributionRefused(
             f"the coordinator knows {len(workers)} workers that hold shards, and {FEWEST_WORKERS} are needed:"
-            " SELECT citus_set_coordinator_host(...), citus_add_node(...)"
+            " add them with citus_set_coordinator_host() and citus_add_node()"
         )
     for number, worker in enumerate(workers, 1):
         try:
