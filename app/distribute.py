@@ -56,6 +56,7 @@ def distribute(url: str, shards: int) -> list[str]:
             # Before it is the owner: these change functions of two owners.
             _apply(connection, "calls.sql")
             _apply(connection, "isolation.sql")
+            _apply(connection, "extension_privileges.sql")
             _apply(connection, "owner.sql")
             if node != url:
                 _apply(connection, "make_room.sql")

@@ -92,6 +92,17 @@ def test_a_shard_is_closed_to_the_service_at_its_worker(distributed: Distributed
         assert refused.value.sqlstate == "42501"
 
 
+@pytest.mark.parametrize(
+    "target", ["workers('SELECT 1')", "all_nodes('SELECT 1')", "shards('audit.audit_logs', 'SELECT 1')"]
+)
+def test_the_service_runs_no_text_on_a_worker(distributed: Distributed, target: str) -> None:
+    statement = f"SELECT success FROM run_command_on_{target}"
+    assert distributed.call("postgres", (statement, [])) is True
+    with pytest.raises(psycopg.Error) as refused:
+        distributed.call("audit_app", (statement, []))
+    assert refused.value.sqlstate == "42501"
+
+
 def test_a_key_opens_nothing_at_a_worker(distributed: Distributed) -> None:
     node, _ = distributed.shard_of("acme")
     with pytest.raises(psycopg.Error) as refused:
