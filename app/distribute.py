@@ -1,15 +1,16 @@
-"""Bring a Citus cluster to this release: `python -m app.distribute`.
+"""Bring a Citus cluster to this release: `python -m app.distribute`; `rotate-secret` replaces the proofs' secret.
 
 Each node is migrated as a single server is (app/migrate.py), and then gets what differs on Citus: the files of
 db/citus, each with its reason in its head. The coordinator's records move into shards, one tenant to a shard. Running
-it again changes nothing; it is run again after each release, after a rotation of the proof's secret, and after shards
-were moved, which have no privileges until then.
+it again changes nothing; it is run again after each release, and after shards were moved, which lack a privilege until
+then.
 
 MIGRATION_DATABASE_URL names the coordinator's database and a superuser, who must be able to connect with the same
 user, password and database to every worker, by the names in pg_dist_node. SHARDS, 32 unless set, is how many shards a
 new cluster gets.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -26,31 +27,35 @@ from app.release import DATABASE_DIRECTORY
 from app.terminal_text import printable
 
 FEWEST_WORKERS = 2
+MAX_SHARDS = 1024
 _FILES = DATABASE_DIRECTORY / "citus"
 
 
 class DistributionRefused(Exception):
-    """The cluster cannot be brought to this release; the message says why."""
+    """The cluster is not fit for what was asked; the message says why."""
 
 
 def distribute(url: str, shards: int) -> list[str]:
     """Bring the coordinator that `url` names and all its workers to this release; return what was done, in words.
 
-    Raises DistributionRefused before anything has changed. Raises what app.migrate.apply() raises, or psycopg.Error;
-    nodes that came before may have been changed by then, and it can be run again.
+    The coordinator is closed to everybody from the first change to the last: functions of one server and of a cluster
+    do not know each other's proofs, and a list would be empty. Raises DistributionRefused, with nothing closed. Raises
+    what app.migrate.apply() raises, or psycopg.Error: it stays closed then until a run has ended well.
     """
     workers = _workers(url)
+    nodes = [url, *workers]
+    _refuse_numbered_files(url)
     with _connection(url) as coordinator, coordinator.transaction():
         coordinator.execute((DATABASE_DIRECTORY / "bootstrap" / "roles.sql").read_bytes())
         _apply(coordinator, "logins.sql")
+    _refuse_an_owner_that_is_kept_out(url)
+    _apply_as_owner(url, "close.sql")
     done = []
-    nodes = [url, *workers]
     for number, node in enumerate(nodes):
         migrated = migrate.apply(_alone(node))
         done.append(f"node {number}: {'migrated' if migrated else 'up to date'}")
-    secrets = _secrets(url)
-    for worker in workers:
-        _give_secrets(worker, secrets)
+    with _connection(url) as coordinator, coordinator.transaction():
+        _give_secrets(coordinator, workers)
     for node in nodes:
         with _connection(_alone(node)) as connection, connection.transaction():
             # Before it is the owner: these change functions of two owners.
@@ -67,15 +72,24 @@ def distribute(url: str, shards: int) -> list[str]:
         coordinator.execute(_text("shards.sql"), {"shards": str(shards)})
         for name in ("policies.sql", "tables.sql", "owner_appends.sql"):
             _apply(coordinator, name)
-    # Over connections of its own, which would not see a table that is not committed. Until then nothing opens a shard.
-    with _connection(url) as coordinator, coordinator.transaction():
-        _apply(coordinator, "owner.sql")
-        _apply(coordinator, "shard_privileges.sql")
+    # Over connections of its own, which would not see a table that is not committed.
+    _apply_as_owner(url, "shard_privileges.sql")
     for worker in workers:
-        with _connection(_alone(worker)) as connection, connection.transaction():
-            _apply(connection, "owner.sql")
-            _apply(connection, "worker_privileges.sql")
+        _apply_as_owner(worker, "worker_privileges.sql")
+    _apply_as_owner(url, "open.sql")
     return done
+
+
+def rotate_secret(url: str) -> None:
+    """Replace the secret of the proofs on every node of the cluster that `url` names.
+
+    The workers have the new one before the coordinator uses it, and the one before checks for thirty more seconds.
+    Raises DistributionRefused, or psycopg.Error: `distribute` then gives every node the coordinator's secrets again.
+    """
+    workers = _workers(url)
+    with _connection(url) as coordinator, coordinator.transaction():
+        _apply(coordinator, "rotate_secret.sql")
+        _give_secrets(coordinator, workers)
 
 
 def _workers(url: str) -> list[str]:
@@ -99,18 +113,45 @@ def _workers(url: str) -> list[str]:
     return workers
 
 
-def _give_secrets(worker: str, secrets: list[dict[str, Any]]) -> None:
-    with _connection(worker) as connection, connection.transaction():
-        _apply(connection, "owner.sql")
-        _apply(connection, "forget_secrets.sql")
-        for secret in secrets:
-            connection.execute(_text("take_secret.sql"), secret)
+def _refuse_numbered_files(url: str) -> None:
+    """Raise DistributionRefused when a file of db/schema would change tables that have shards: they would not follow."""
+    with _connection(url) as coordinator:
+        if not coordinator.execute(_text("distributed.sql")).fetchall():
+            return
+    if pending := migrate.plan(url).pending:
+        raise DistributionRefused(
+            f"db/{pending[0]} is not applied, and a release that changes tables cannot be brought to shards yet"
+        )
 
 
-def _secrets(url: str) -> list[dict[str, Any]]:
+def _refuse_an_owner_that_is_kept_out(url: str) -> None:
+    """Raise DistributionRefused when the owner of the functions cannot go from the coordinator to every worker."""
     with _connection(url) as coordinator, coordinator.transaction():
         _apply(coordinator, "owner.sql")
-        return coordinator.execute(_text("secrets.sql")).fetchall()
+        for row in coordinator.execute(_text("reach.sql")).fetchall():
+            if not row["reached"]:
+                raise DistributionRefused(
+                    f"audit_owner cannot log in at {row['nodename']}:{row['nodeport']}: let the nodes in as audit_owner"
+                    " and audit_keeper, in pg_hba.conf of each node"
+                )
+
+
+def _give_secrets(coordinator: Connection[dict[str, Any]], workers: list[str]) -> None:
+    """Give each worker the coordinator's secrets, as that has them in this transaction, in place of its own."""
+    _apply(coordinator, "owner.sql")
+    secrets = coordinator.execute(_text("secrets.sql")).fetchall()
+    for worker in workers:
+        with _connection(worker) as connection, connection.transaction():
+            _apply(connection, "owner.sql")
+            _apply(connection, "forget_secrets.sql")
+            for secret in secrets:
+                connection.execute(_text("take_secret.sql"), secret)
+
+
+def _apply_as_owner(node: str, name: str) -> None:
+    with _connection(_alone(node)) as connection, connection.transaction():
+        _apply(connection, "owner.sql")
+        _apply(connection, name)
 
 
 def _text(name: str) -> bytes:
@@ -135,21 +176,32 @@ def _alone(url: str) -> str:
 
 def main() -> int:
     """Run the command; return its exit status: 0, or 1 with the reason in one line on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m app.distribute", description=__doc__.split("\n", 1)[0])
+    parser.add_argument("command", nargs="?", choices=["apply", "rotate-secret"], default="apply")
+    command = parser.parse_args().command
     try:
         url = database_url.from_environment("MIGRATION_DATABASE_URL", "the coordinator's database, as a superuser")
-        shards = os.environ.get("SHARDS") or "32"
-        if not (shards.isascii() and shards.isdigit() and 1 <= int(shards) <= 1024):
-            raise DistributionRefused("SHARDS is a number from 1 to 1024")
-        lines = distribute(url, int(shards))
+        if command == "apply":
+            lines = distribute(url, _shards())
+        else:
+            rotate_secret(url)
+            lines = ["every node has a new secret; the one before still checks for 30 seconds"]
     except database_url.BadDatabaseUrl as error:
         print(error, file=sys.stderr)
         return 1
     except (DistributionRefused, *migrate.NOTHING_APPLIED) as error:
-        print(f"the cluster was not distributed: {printable(database_url.one_line(error))}", file=sys.stderr)
+        print(f"the cluster is not as asked: {printable(database_url.one_line(error))}", file=sys.stderr)
         return 1
     for line in lines:
         print(line)
     return 0
+
+
+def _shards() -> int:
+    shards = os.environ.get("SHARDS") or "32"
+    if not (shards.isascii() and shards.isdigit() and 1 <= int(shards) <= MAX_SHARDS):
+        raise DistributionRefused(f"SHARDS is a number from 1 to {MAX_SHARDS}")
+    return int(shards)
 
 
 if __name__ == "__main__":

@@ -208,6 +208,12 @@ def set_app_password(url: str, password: str) -> None:
         connection.pgconn.change_password(b"audit_app", password.encode())
 
 
+def _is_cluster(url: str) -> bool:
+    with _connection(url) as connection, connection.cursor() as cursor:
+        cursor.execute((DATABASE_DIRECTORY / "citus" / "is_cluster.sql").read_text())
+        return cursor.fetchone() is not None
+
+
 def _applied_so_far(cursor: Any) -> dict[str, str]:
     """Return the fingerprints of a database that may be new and without a list of them. Ends the transaction."""
     try:
@@ -250,6 +256,8 @@ def main() -> int:
     command = parser.parse_args().command
     try:
         url = database_url.from_environment("MIGRATION_DATABASE_URL", "the database, as a role that may create roles")
+        if command == "apply" and _is_cluster(url):
+            raise MigrationRefused("the records lie on the nodes of a cluster: make distribute takes the place of this")
         todo = plan(url) if command == "plan" else apply(url)
         if command == "apply" and (password := os.environ.get("AUDIT_APP_PASSWORD")):
             set_app_password(url, password)

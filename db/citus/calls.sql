@@ -3,11 +3,13 @@
 -- What the policies read is set by set_config(), which Citus does not hand on: audit.set_on_nodes(). That runs SET, which a STABLE function may
 -- not. A generic plan knows no tenant yet, and Citus has to: plans are made for each call. Records of audit_keyed are stored by
 -- audit.store_on_shard(). Records that are compared with tables of the coordinator are fetched by audit.records_of_ids() before. The name of a
--- broken rule comes back from a shard in the message alone. And sealing has a horizon on all nodes.
+-- broken rule comes back from a shard in the message alone. Sealing has a horizon on all nodes. And a proof whose secret a node does not have is an
+-- error there: a shard that shows no row would look like an empty trail. So a secret is not replaced on the coordinator alone.
 DO $$
 DECLARE
     v_function record;
     v_body     text;
+    v_missing  text;
 BEGIN
     FOR v_function IN
         SELECT p.oid::regprocedure AS name, pg_get_functiondef(p.oid) AS definition, p.proname, p.provolatile, p.proconfig
@@ -27,6 +29,21 @@ BEGIN
             v_body := regexp_replace(v_body, 'FROM audit\.audit_logs AS r\s+WHERE r\.id = given\.id AND r\.tenant_id = p_tenant_id OFFSET 0',
                 'FROM unnest((SELECT audit.records_of_ids(p_tenant_id, p_ids))) AS r WHERE r.id = given.id OFFSET 0');
             v_body := replace(v_body, 'r.context FROM', 'r.context::json FROM');
+        ELSIF v_function.proname = 'tenant_proof' AND v_body NOT LIKE '%object_not_in_prerequisite_state%' THEN
+            v_body := replace(v_body, 'RETURN (', 'IF p_secret_id <> '''' AND NOT EXISTS (
+            SELECT FROM audit.proof_secrets AS s
+            WHERE s.id::text = p_secret_id AND (s.replaced_at IS NULL OR s.replaced_at > clock_timestamp() - interval ''30 seconds'')) THEN
+        RAISE EXCEPTION ''this node does not have the secret of the proof'' USING ERRCODE = ''object_not_in_prerequisite_state'',
+            HINT = ''make distribute gives every node the secrets of the coordinator.'';
+    END IF;
+    RETURN (');
+        ELSIF v_function.proname = 'rotate_proof_secret' AND v_body NOT LIKE '%object_not_in_prerequisite_state%' THEN
+            v_body := replace(v_body, 'LOCK TABLE audit.proof_secrets',
+                'IF current_setting(''ringfence.on_every_node'', true) IS DISTINCT FROM ''on'' THEN
+        RAISE EXCEPTION ''every node of a cluster has the secret'' USING ERRCODE = ''object_not_in_prerequisite_state'',
+            HINT = ''python -m app.distribute rotate-secret replaces it on all.'';
+    END IF;
+    LOCK TABLE audit.proof_secrets');
         ELSIF v_function.proname = 'seal_records' THEN
             v_body := replace(v_body, ':= pg_snapshot_xmin(pg_current_snapshot())', ':= audit.settled_horizon()');
         END IF;
@@ -40,5 +57,21 @@ BEGIN
             EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_custom_plan', v_function.name);
         END IF;
     END LOOP;
+
+    -- A release whose functions read otherwise must not go on without these.
+    SELECT string_agg(DISTINCT expected.name, ', ') INTO v_missing
+    FROM (VALUES
+        ('set_tenant', 'audit.set_on_nodes('), ('set_proven_tenant', 'audit.set_on_nodes('), ('leave_tenant', 'audit.set_on_nodes('),
+        ('append_audit_log', 'audit.store_on_shard('), ('append_audit_logs', 'audit.store_on_shard('),
+        ('append_audit_logs', 'check constraint'), ('insert_audit_log_batch', 'check constraint'),
+        ('erase_records', 'audit.records_of_ids('), ('held_records', 'audit.records_of_ids('),
+        ('tenant_proof', 'does not have the secret'), ('rotate_proof_secret', 'every node of a cluster'),
+        ('seal_records', 'audit.settled_horizon(')) AS expected (name, text)
+    WHERE NOT EXISTS (
+        SELECT FROM pg_proc AS p
+        WHERE p.pronamespace = 'audit'::regnamespace AND p.proname = expected.name AND position(expected.text IN p.prosrc) > 0);
+    IF v_missing IS NOT NULL THEN
+        RAISE EXCEPTION 'db/citus/calls.sql does not fit these functions: %', v_missing USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
 END
 $$;

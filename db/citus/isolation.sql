@@ -8,7 +8,8 @@ BEGIN
     IF v_definition NOT LIKE '%audit.in\_sub\_selects(%' THEN
         v_definition := regexp_replace(v_definition, 'pg_get_expr\((p\.pol\w+, p\.polrelid)\)', 'audit.in_sub_selects(pg_get_expr(\1))', 'g');
         v_definition := replace(v_definition,
-            'IN (expression.proven_importer, expression.proven_replayer)', 'IN (expression.proven, expression.proven_importer, expression.proven_replayer)');
+            'IN (expression.proven_importer, expression.proven_replayer)',
+            'IN (expression.proven, expression.proven_importer, expression.proven_replayer)');
         EXECUTE v_definition;
     END IF;
 

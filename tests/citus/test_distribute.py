@@ -84,3 +84,41 @@ def test_the_second_run_changes_nothing(filled: CitusCluster) -> None:
     assert distribute(filled.url(), 4) == ["node 0: up to date", "node 1: up to date", "node 2: up to date"]
     assert [value(filled, functions, node) for node in filled.ports] == before
     assert value(filled, COUNT) == 3
+
+
+def test_a_migration_is_refused_where_there_are_shards(
+    filled: CitusCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    distribute(filled.url(), 4)
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", filled.url())
+    monkeypatch.setattr("sys.argv", ["app.migrate", "apply"])
+    assert migrate.main() == 1
+    assert "make distribute takes the place" in capsys.readouterr().err
+
+
+def test_an_owner_that_a_worker_keeps_out_is_refused(filled: CitusCluster) -> None:
+    distribute(filled.url(), 4)
+    with filled.connect(node="worker_1") as worker:
+        worker.execute("SET citus.enable_ddl_propagation = off")
+        worker.execute("SET citus.enable_alter_role_propagation = off")
+        worker.execute("ALTER ROLE audit_owner CONNECTION LIMIT 0")
+        try:
+            with pytest.raises(DistributionRefused, match="audit_owner cannot log in"):
+                distribute(filled.url(), 4)
+        finally:
+            worker.execute("ALTER ROLE audit_owner CONNECTION LIMIT -1")
+
+
+def test_a_release_that_changes_tables_is_refused(filled: CitusCluster) -> None:
+    distribute(filled.url(), 4)
+    with filled.connect() as superuser:
+        newest = superuser.execute(
+            "DELETE FROM pgmigrate.applied_files AS f"
+            " WHERE f.path = (SELECT max(o.path) FROM pgmigrate.applied_files AS o WHERE o.path LIKE 'schema/%')"
+            " RETURNING f.path, f.sha256"
+        ).fetchone()
+        try:
+            with pytest.raises(DistributionRefused, match="changes tables"):
+                distribute(filled.url(), 4)
+        finally:
+            superuser.execute("INSERT INTO pgmigrate.applied_files (path, sha256) VALUES (%s, %s)", newest)

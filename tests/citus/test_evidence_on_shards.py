@@ -43,6 +43,33 @@ def test_a_sealed_record_has_the_leaf_that_its_text_says(distributed: Distribute
     assert hashlib.sha256(b"\x00" + line.encode()).hexdigest() in feed
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "SELECT audit.insert_audit_log(p_agent_id => 'xid 0', p_mode => 'LIVE', p_status => 'success')",
+        """SELECT audit.insert_audit_logs('[{"agent_id": "xid 1", "mode": "LIVE", "status": "success"}]')""",
+        """SELECT audit.import_audit_logs(
+            '[{"agent_id": "xid 2", "mode": "LIVE", "status": "success", "created_at": "2026-01-01T00:00:00Z"}]')""",
+    ],
+)
+@pytest.mark.parametrize("way", ["keyed", "named"])
+def test_a_record_has_the_number_of_the_coordinators_transaction(distributed: Distributed, call: str, way: str) -> None:
+    if way == "named" and "import" in call:
+        pytest.skip("an import takes a key")
+    enter = {
+        "keyed": ("audit_app", ("SELECT audit.enter_tenant(%s)", [distributed.keys["acme"]])),
+        "named": ("test_gateway", ("SELECT audit.set_tenant(%s)", ["acme"])),
+    }
+    login, entered = enter[way]
+    number = distributed.call(login, entered, (call, []), ("SELECT pg_current_xact_id()::text", []))
+    with distributed.cluster.connect() as superuser:
+        newest = superuser.execute(
+            "SELECT l.recorded_xid::text FROM audit.audit_logs AS l WHERE l.agent_id LIKE 'xid%'"
+            " ORDER BY l.recorded_at DESC LIMIT 1"
+        ).fetchone()
+    assert newest == (number,)
+
+
 def test_a_prepared_transaction_on_a_worker_holds_sealing_back(distributed: Distributed) -> None:
     write(distributed, "acme")
     with distributed.cluster.connect(node="worker_1") as worker:

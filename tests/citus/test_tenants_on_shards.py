@@ -1,6 +1,7 @@
 """On Citus too, a tenant writes and reads its own records, with a key and by name, and nothing of another's."""
 
 import json
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -103,11 +104,32 @@ def test_the_service_runs_no_text_on_a_worker(distributed: Distributed, target: 
     assert refused.value.sqlstate == "42501"
 
 
+def test_the_service_learns_no_size_of_a_shard(distributed: Distributed) -> None:
+    sizes = ("SELECT count(*) FROM citus_shards", [])
+    assert distributed.call("postgres", sizes) > 0
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        distributed.call("audit_app", sizes)
+
+
 def test_a_key_opens_nothing_at_a_worker(distributed: Distributed) -> None:
     node, _ = distributed.shard_of("acme")
     with pytest.raises(psycopg.Error) as refused:
         distributed.call("audit_app", ("SELECT audit.enter_tenant(%s)", [distributed.keys["acme"]]), node=node)
     assert refused.value.sqlstate == "RF005"
+
+
+def test_the_service_needs_no_login_at_a_worker(distributed: Distributed) -> None:
+    with ExitStack() as opened:
+        for node in ("worker_1", "worker_2"):
+            worker = opened.enter_context(distributed.cluster.connect(node=node))
+            worker.execute("SET citus.enable_ddl_propagation = off")
+            worker.execute("SET citus.enable_alter_role_propagation = off")
+            worker.execute("ALTER ROLE audit_app CONNECTION LIMIT 0")
+            opened.callback(worker.execute, "ALTER ROLE audit_app CONNECTION LIMIT -1")
+        with pytest.raises(psycopg.OperationalError):
+            distributed.call("audit_app", ("SELECT 1", []), node="worker_1")
+        distributed.keyed("acme", INSERT, "kept out")
+        assert count(distributed.keyed("acme", LIST, "kept out")) == 1
 
 
 def test_the_owner_sees_nothing_in_a_shard_without_a_proof(distributed: Distributed) -> None:

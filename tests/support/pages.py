@@ -59,6 +59,8 @@ RUN_BY = {
     ("docs/retention.md", "Tell a person what is stored"): "test_retention_page.py",
     ("docs/retention.md", "A tenant leaves"): "test_retention_page.py",
     ("docs/retention.md", "Space"): "test_retention_page.py",
+    ("docs/citus.md", "Distribute"): "../citus/test_citus_page.py",
+    ("docs/citus.md", "Replace the secret of the proofs"): "../citus/test_citus_page.py",
     ("docs/feed.md", "Read it with curl"): "test_feed_page.py",
     ("docs/opentelemetry.md", "Turn it on"): "test_opentelemetry_page.py",
     ("docs/opentelemetry.md", "Send one span with curl"): "test_opentelemetry_page.py",

@@ -16,6 +16,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.in_sub_selects IS
-    'The expression with each call that checks a proof in a sub-select, as db/policies has it and Citus refuses it. For audit.findings_of_policies().';
+    'The expression with each call that checks a proof in a sub-select, as db/policies has it and Citus refuses it. For '
+    'audit.findings_of_policies().';
 REVOKE ALL ON FUNCTION audit.in_sub_selects FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.in_sub_selects TO audit_trusted, audit_keyed, audit_admin;

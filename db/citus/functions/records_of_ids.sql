@@ -15,6 +15,7 @@ END
 $$;
 
 COMMENT ON FUNCTION audit.records_of_ids IS
-    'Those of the tenant''s records that have one of these ids. Runs as its caller; the policies decide. Nobody but audit_owner and audit_keeper may call it.';
+    'Those of the tenant''s records that have one of these ids. Runs as its caller; the policies decide. Nobody but audit_owner and '
+    'audit_keeper may call it.';
 REVOKE ALL ON FUNCTION audit.records_of_ids FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.records_of_ids TO audit_keeper;

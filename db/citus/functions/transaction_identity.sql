@@ -11,7 +11,8 @@ DECLARE
 BEGIN
     SELECT t.* INTO v_transaction FROM get_current_transaction_id() AS t;
     IF v_transaction.transaction_number = 0 THEN
-        -- No number yet: an intermediate result of one row asks for one and for nothing else. It is a file of this backend, gone with the transaction.
+        -- No number yet: an intermediate result of one row asks for one, and for nothing else. It is a file of this backend, which goes
+        -- with the transaction.
         PERFORM create_intermediate_result('ringfence', 'SELECT 1');
         SELECT t.* INTO v_transaction FROM get_current_transaction_id() AS t;
     END IF;
