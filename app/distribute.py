@@ -114,7 +114,7 @@ def _workers(url: str) -> list[str]:
 
 
 def _refuse_numbered_files(url: str) -> None:
-    """Raise DistributionRefused when a file of db/schema would change tables that have shards: they would not follow."""
+    """Raise DistributionRefused when a file of db/schema would change tables that have shards, which do not follow."""
     with _connection(url) as coordinator:
         if not coordinator.execute(_text("distributed.sql")).fetchall():
             return
