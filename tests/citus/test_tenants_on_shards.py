@@ -105,7 +105,7 @@ def test_the_service_runs_no_text_on_a_worker(distributed: Distributed, target: 
 
 
 def test_the_service_learns_no_size_of_a_shard(distributed: Distributed) -> None:
-    sizes = ("SELECT sum(shard_size) FROM citus_shards", [])
+    sizes: Statement = ("SELECT sum(shard_size) FROM citus_shards", [])
     assert distributed.call("postgres", sizes) > 0
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         distributed.call("audit_app", sizes)
