@@ -111,6 +111,15 @@ def test_the_service_learns_no_size_of_a_shard(distributed: Distributed) -> None
         distributed.call("audit_app", sizes)
 
 
+def test_a_named_tenants_record_is_written_through_the_coordinator_alone(distributed: Distributed) -> None:
+    node, _ = distributed.shard_of("acme")
+    name: Statement = ("SELECT audit.set_on_nodes('app.tenant_id', 'acme', true)", [])
+    insert: Statement = (RAW_INSERT.format("audit.audit_logs") % "'acme'", [])
+    distributed.call("test_gateway", name, insert)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        distributed.call("test_gateway", name, insert, node=node)
+
+
 def test_a_key_opens_nothing_at_a_worker(distributed: Distributed) -> None:
     node, _ = distributed.shard_of("acme")
     with pytest.raises(psycopg.Error) as refused:
