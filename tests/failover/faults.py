@@ -1,11 +1,12 @@
 """What Patroni has to live through. Each happens under load, and ends with three machines that are whole again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 
-from tests.chaos.laboratory import Laboratory
+from tests.chaos.laboratory import DATABASE, Laboratory
 from tests.chaos.ledger import Answer
 from tests.failover import page
 from tests.failover.trio import Trio
@@ -26,15 +27,27 @@ def fault(name: str) -> Callable[[Fault], Fault]:
     return register
 
 
+@contextmanager
+def _trees_go_on(lab: Laboratory[Trio]) -> Iterator[None]:
+    """Demand that every tree that could be signed before the block is the beginning of what is there after it."""
+    listing = "SELECT tenant_id, epoch, size, root FROM audit.list_tree_heads()"
+    heads = eventually(lambda: lab.cluster.query(listing, DATABASE))
+    yield
+    for tenant, epoch, size, root in heads:
+        found = lab.cluster.query(f"SELECT audit.root_of_size('{tenant}', {epoch}, {size})", DATABASE)
+        assert found == [(root,)], f"the tree of {tenant} is another"
+
+
 @fault("The primary's machine loses its power")
 def powered_off(lab: Laboratory[Trio]) -> float:
     old = lab.cluster.primary()
     with lab.under_load():
-        started = time.monotonic()
-        old.power_off()
-        lab.cluster.wait_for_another_than(old)
-        seconds = time.monotonic() - started
-        lab.wait_for(Answer.ACKNOWLEDGED)
+        with _trees_go_on(lab):
+            started = time.monotonic()
+            old.power_off()
+            lab.cluster.wait_for_another_than(old)
+            seconds = time.monotonic() - started
+            lab.wait_for(Answer.ACKNOWLEDGED)
         old.switch_on()
         lab.cluster.wait_until_whole()
     return seconds
@@ -52,7 +65,7 @@ def postgres_killed(lab: Laboratory[Trio]) -> float:
 @fault("Patroni of the primary frozen, its PostgreSQL goes on as a second primary")
 def patroni_frozen(lab: Laboratory[Trio]) -> float:
     old = lab.cluster.primary()
-    with lab.under_load():
+    with lab.under_load(), _trees_go_on(lab):
         started = time.monotonic()
         with old.frozen_patroni():
             lab.cluster.wait_for_another_than(old)
