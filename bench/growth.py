@@ -39,6 +39,7 @@ END = "<!-- End of what is written. -->"
 ROUNDS = 3
 SECONDS = 2
 """Of one load by pgbench."""
+WRITERS = 16
 PRUNED = 10_000
 INSERT, LIST, PROOF, SEAL, PRUNE = (
     "insert of one record, with its flush to the disk", "first page of 50", "inclusion proof",
@@ -109,9 +110,10 @@ def measure(laboratory: Laboratory) -> list[Figure]:
     _prepare(laboratory)
     found: dict[str, list[float]] = {name: [] for name in (INSERT, LIST, PROOF, SEAL, PRUNE)}
     listing = sql(laboratory, "bench_key", "list_page.sql", 1, cursor="none")
-    inserting = sql(laboratory, "bench_key", "insert_key.sql", 1)
+    inserting, filling = (sql(laboratory, "bench_key", "insert_key.sql", clients) for clients in (1, WRITERS))
     for number in range(ROUNDS + 1):  # the first warms up
         page, insert = listing(SECONDS), inserting(SECONDS)
+        sealed = insert.count + filling(SECONDS).count
         _, processor = seal_all(laboratory)
         proof = _proof(laboratory)
         make_due(laboratory, PRUNED)
@@ -122,7 +124,7 @@ def measure(laboratory: Laboratory) -> list[Figure]:
             found[LIST].append(page.p50)
             found[INSERT].append(insert.p50)
             found[PROOF].append(1000 * proof)
-            found[SEAL].append(processor / insert.count * 1e6)
+            found[SEAL].append(processor / sealed * 1e6)
             found[PRUNE].append(pruned / PRUNED * 1e6)
     return [Figure(name, "µs" if name in (SEAL, PRUNE) else "ms", values) for name, values in found.items()]
 

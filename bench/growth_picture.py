@@ -16,7 +16,7 @@ COLOUR = "#1a7f64"
 
 
 def draw(figures: Mapping[int, Sequence[Figure]], caption: str) -> str:
-    """Return the picture as SVG. figures: of each size, in the same order. caption: when and on what it was measured."""
+    """Return the picture as SVG. figures: of each size, in the same order. caption: when and on what."""
     kinds = list(zip(*figures.values(), strict=True))
     height = 84 + PANEL * len(kinds)
     parts = [

@@ -27,7 +27,7 @@ def test_what_is_kept_is_read_again(found: Growth, tmp_path: Path, monkeypatch: 
 
 
 def test_the_picture_has_a_panel_for_each_cost_and_a_point_for_each_size(found: Growth) -> None:
-    picture = ElementTree.fromstring(draw(found.figures, "<when & where>"))  # noqa: S314
+    picture = ElementTree.fromstring(draw(found.figures, "<when & where>"))
     space = "{http://www.w3.org/2000/svg}"
     assert len(picture.findall(f"{space}polyline")) == 2
     assert len(picture.findall(f"{space}circle")) == 4
@@ -37,7 +37,7 @@ def test_the_picture_has_a_panel_for_each_cost_and_a_point_for_each_size(found: 
 
 def test_a_larger_value_lies_higher(found: Growth) -> None:
     found.figures[1_000_000][0] = Figure("insert", "ms", [5.0])
-    picture = ElementTree.fromstring(draw(found.figures, ""))  # noqa: S314
+    picture = ElementTree.fromstring(draw(found.figures, ""))
     heights = [float(circle.attrib["cy"]) for circle in picture.iter("{http://www.w3.org/2000/svg}circle")]
     assert heights[1] < heights[0]
 
