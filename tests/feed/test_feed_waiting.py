@@ -186,3 +186,19 @@ def test_a_reader_that_hangs_up_makes_room_at_once(database: TestDatabase) -> No
             reader.sendall(request.encode())
             eventually(lambda: readers_waiting() == 1)
         eventually(lambda: readers_waiting() == 0, within=10)
+
+
+def test_a_reader_that_waits_gets_no_body_read(database: TestDatabase) -> None:
+    key = database.issue_api_key("acme")
+    with running_service(database_url=database.url("audit_app")) as service:
+        request = (
+            f"GET {FEED}?wait=30 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", service.http.base_url.port or 0)) as reader:
+            reader.settimeout(2)
+            reader.sendall(request.encode())
+            sent = 0
+            with pytest.raises((TimeoutError, ConnectionError)):  # the buffers on the way are full, or it is closed
+                while sent < 100_000_000:
+                    sent += reader.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
