@@ -122,7 +122,7 @@ class ObjectPositions:
 
     def __init__(self, bucket: Bucket, tenant: str) -> None:
         self._bucket, self._store, self._name = bucket, bucket.connect(), f"{tenant}/position.json"
-        self._read: dict[str, Any] | None = None
+        self._read: dict[str, str] | None = None
 
     async def load(self) -> Standing:
         """See Positions."""
@@ -134,7 +134,7 @@ class ObjectPositions:
             return Standing()
         except _FAILED as error:
             raise BadPositions(f"{self._name} cannot be read: {type(error).__name__}") from None
-        self._read = {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
+        self._read = _update_of(found.meta["e_tag"], found.meta["version"])
         try:
             return Standing.from_json(text)
         except BadPositions as error:
@@ -149,7 +149,7 @@ class ObjectPositions:
             )
         except _FAILED as error:
             raise BadPositions(f"{self._name} cannot be written: {type(error).__name__}") from None
-        self._read = {"e_tag": done["e_tag"], "version": done["version"]}
+        self._read = _update_of(done["e_tag"], done["version"])
 
 
 def name_of(batch: Batch, body: bytes) -> str:
@@ -157,6 +157,11 @@ def name_of(batch: Batch, body: bytes) -> str:
     (epoch, first), (last_epoch, size) = order_of(batch.after), order_of(batch.position)
     leaves = f"{epoch:09}.{first:018}-{last_epoch:09}.{size - 1:018}"
     return f"{batch.tenant}/{leaves}.{hashlib.sha256(body).hexdigest()}.ndjson"
+
+
+def _update_of(e_tag: str | None, version: str | None) -> dict[str, str]:
+    """Return the mode of a PUT over this version alone. A bucket without versions names none; obstore takes no None."""
+    return {name: value for name, value in (("e_tag", e_tag), ("version", version)) if value is not None}
 
 
 def _lock_headers(lock: Lock | None) -> dict[str, str]:

@@ -31,9 +31,12 @@ NAME = f"acme/000000001.000000000000000000-000000001.000000000000000003.{hashlib
 
 
 @pytest.fixture
-def server() -> Iterator[S3Server]:
-    with s3_server() as server:
+def server(request: pytest.FixtureRequest) -> Iterator[S3Server]:
+    with s3_server(versions=getattr(request, "param", True)) as server:
         yield server
+
+
+in_both_kinds_of_bucket = pytest.mark.parametrize("server", [True, False], ids=["versions", "plain"], indirect=True)
 
 
 @pytest.fixture
@@ -68,6 +71,7 @@ def test_names_sort_as_leaves_do(server: S3Server, table: S3Table) -> None:
     assert server.lines() == [b"0", b"1", b"2", b"3"]
 
 
+@in_both_kinds_of_bucket
 def test_a_position_is_written_only_over_what_was_read(table: S3Table) -> None:
     async def write() -> None:
         one, other = table.positions("acme"), table.positions("acme")
@@ -85,6 +89,7 @@ def test_a_position_is_written_only_over_what_was_read(table: S3Table) -> None:
     asyncio.run(write())
 
 
+@in_both_kinds_of_bucket
 def test_what_there_is_is_shipped_in_order_and_the_position_is_kept_there(
     trail: Trail, shipper: ShipperAt, server: S3Server
 ) -> None:

@@ -1,4 +1,4 @@
-"""An S3 server on a real port of 127.0.0.1: moto's, in a process of its own, with a bucket that keeps versions."""
+"""An S3 server on a real port of 127.0.0.1: moto's, in a process of its own, with a bucket."""
 
 import subprocess
 import sys
@@ -41,8 +41,8 @@ class S3Server:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
-    """Serve until the block ends."""
+def s3_server(*, versions: bool = True) -> Iterator[S3Server]:
+    """Serve until the block ends. versions: whether the bucket keeps them, as S3's own do not by default."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
@@ -56,7 +56,8 @@ def s3_server() -> Iterator[S3Server]:
     try:
         eventually(lambda: process.poll() is not None or _answers(url))
         client.create_bucket(Bucket=BUCKET)
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        if versions:
+            client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         yield S3Server(url, client)
     finally:
         client.close()
