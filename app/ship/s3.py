@@ -5,7 +5,6 @@ import hashlib
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -92,8 +91,10 @@ class Objects:
         if (headers := _lock_headers(self._lock)) != self._headers:  # another day has begun
             self._store, self._headers = self._bucket.connect(headers), headers
         try:
-            with suppress(AlreadyExistsError):  # its name has the hash of its content
+            try:
                 await self._bucket.call(obstore.put, self._store, name, body, mode="create", use_multipart=False)
+            except AlreadyExistsError:  # any 409: AWS also means by one that it has taken nothing
+                await self._see_kept(name)
             if not self._is_seen_to_lock:
                 await self._see_locked(name)
         except (*_FAILED, httpx.HTTPError) as error:
@@ -102,8 +103,21 @@ class Objects:
     async def close(self) -> None:
         """See Destination."""
 
+    async def _see_kept(self, name: str) -> None:
+        """Return once the store says that it has the object, locked where it is to be. Its name has its content's hash.
+
+        Raises NotTaken where it has none: what conflicted was another write, or the end of one that failed.
+        """
+        if self._lock is not None:
+            await self._see_locked(name)
+            return
+        try:
+            await self._bucket.call(obstore.head, self._store, name)
+        except FileNotFoundError:
+            raise NotTaken("the store answers that there is a conflict, and has no object of this name") from None
+
     async def _see_locked(self, name: str) -> None:
-        """Return once the store says that the first object is locked: one that knows no lock may pass over the headers.
+        """Return once the store says that an object is locked: one that knows no lock may pass over the headers.
 
         obstore does not show what the answer to a HEAD has of the lock.
         """

@@ -18,10 +18,10 @@ from app.ship import s3
 from app.ship.batch import Batch, NotTaken
 from app.ship.destinations import S3Table
 from app.ship.positions import BadPositions, Standing
-from tests.ship.batches import LINES, deliver
+from tests.ship.batches import BATCH, LINES, deliver
 from tests.support.polling import eventually
 from tests.support.processes import ROOT
-from tests.support.receivers import Fault, SplunkReceiver, receiving
+from tests.support.receivers import Fault, Receiver, SplunkReceiver, receiving
 from tests.support.s3_server import BUCKET, KEY, LOCKED_BUCKET, S3Server, s3_server
 from tests.support.shippers import ShipperAt, Trail
 
@@ -135,6 +135,23 @@ def test_a_store_that_does_not_answer_with_success_has_taken_nothing(
         deliver(table.destination)
 
 
+class ConflictingStore(Receiver):
+    """A store that writes elsewhere at the moment: it keeps nothing, and asks for another try."""
+
+    def take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:  # noqa: ARG002
+        return 409, b"<Error><Code>ConditionalRequestConflict</Code></Error>"
+
+
+def test_a_store_that_answers_with_a_conflict_and_has_no_object_has_taken_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        receiving(ConflictingStore()) as store,
+        pytest.raises(NotTaken, match="a conflict, and has no object of this name"),
+    ):
+        deliver(table_at(store.url, monkeypatch).destination)
+
+
 @pytest.fixture
 def locked(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Table:
     """A bucket that can lock objects, and has no retention of its own."""
@@ -202,6 +219,19 @@ def test_an_object_that_the_store_does_not_call_locked_is_not_taken(
         with pytest.raises(NotTaken, match="does not say that the object is locked"):
             deliver(lambda: destination)
     assert head_of(server, NAME)["ContentLength"] == len(BODY)
+
+
+def test_an_object_that_is_there_without_a_lock_is_taken_once_somebody_has_locked_it(
+    server: S3Server, locked: S3Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(table_at(server.url, monkeypatch, bucket=LOCKED_BUCKET).destination)
+    destination = locked.destination()
+    deliver(lambda: destination, Batch("acme", BATCH.position, "1.5.0123456789abcdef", LINES[:1]))
+    with pytest.raises(NotTaken, match="does not say that the object is locked"):
+        deliver(lambda: destination)
+    retention = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) + timedelta(days=30)}
+    server.client.put_object_retention(Bucket=LOCKED_BUCKET, Key=NAME, Retention=retention)
+    deliver(lambda: destination)
 
 
 def test_the_lock_is_part_of_what_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,6 +137,9 @@ def receiving(receiver: R, port: int = 0) -> Iterator[R]:
     """Serve a receiver until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self._answer(404, b"")
+
         def do_PUT(self) -> None:
             self.do_POST()
 
