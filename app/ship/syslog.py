@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from app.ship.batch import Batch, NotTaken
+from app.ship.leaves import leaf_of
 from app.ship.moments import moment_of
 
 _PRIORITY = 13 * 8 + 6
@@ -30,10 +31,13 @@ class _Ended(NotTaken):
 class Syslog:
     """Takes a batch as one message for each line.
 
-    The structured data of a message has the tenant, the position that ends its batch, and its line in the batch: both
-    are the same when it comes again. enterprise: the number that qualifies their name. seconds: for a whole batch.
-    answers: whether the receiver is to answer close_notify. Of one that is not, a connection that it ends and does not
-    reset counts as taken.
+    The structured data of a message has the tenant, the position that ends its batch, and its leaf, which is the same
+    when it comes again: epoch, index, and the beginning of the hash, by which what takes its place after a restore is
+    another one. Its number in the batch would not do: that changes when a record before it is pruned.
+
+    enterprise: the number that qualifies the name of that data. seconds: for a whole batch. answers: whether the
+    receiver is to answer close_notify. Of one that is not, a connection that it ends and does not reset counts as
+    taken.
     """
 
     def __init__(
@@ -45,8 +49,8 @@ class Syslog:
         self._is_known_to_answer = not answers
 
     async def send(self, batch: Batch) -> None:
-        """See Destination. Taken is what the receiver has read to the end of the connection."""
-        frames = b"".join(self._frame(batch, number, line) for number, line in enumerate(batch.lines, 1))
+        """See Destination. Taken is what the receiver has read to the end of the connection. Raises FeedFailed, too."""
+        frames = b"".join(self._frame(batch, line) for line in batch.lines)
         try:
             async with asyncio.timeout(self._seconds):
                 if not self._is_known_to_answer:
@@ -105,10 +109,12 @@ class Syslog:
         finally:
             writer.transport.abort()
 
-    def _frame(self, batch: Batch, number: int, line: bytes) -> bytes:
+    def _frame(self, batch: Batch, line: bytes) -> bytes:
+        epoch, index, leaf_hash = leaf_of(line)
+        leaf = f"{epoch}.{index}.{leaf_hash[:16]}"
         moment = moment_of(line)
         stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else "-"
-        data = f'[{self._data_name} tenant="{batch.tenant}" position="{batch.position}" line="{number}"]'
+        data = f'[{self._data_name} tenant="{batch.tenant}" position="{batch.position}" leaf="{leaf}"]'
         message = f"<{_PRIORITY}>1 {stamp} {self._from} ringfence - - {data} ".encode() + line
         return b"%d %s" % (len(message), message)
 

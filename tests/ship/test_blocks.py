@@ -23,6 +23,7 @@ from tests.support.shippers import ShipperAt
 from tests.support.shippers import Trail as Written
 
 HASH = "0123456789abcdef" * 4
+WITHOUT_HASH = b'{"epoch":1,"leaf_index":0,"leaf_hash":"a]"}'
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_an_epoch_that_has_ended_is_a_whole_block() -> None:
     assert whole_blocks(replace(old, position=f"2.5.{HASH[:16]}", lines=old.lines + new)) == old
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'{"leaf_hash":"00"}', b'{"attestation_list":[{}]}'])
+@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b'{"leaf_hash":"00"}', b'{"attestation_list":[{}]}', WITHOUT_HASH])
 def test_a_line_that_names_no_leaf_is_not_cut_by_guess(line: bytes) -> None:
     with pytest.raises(FeedFailed, match="which leaf"):
         whole_blocks(Batch("acme", "1.0", "1.300", (line,)))

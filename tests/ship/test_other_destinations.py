@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.ship.test_feed_again import prune
 from tests.support.polling import eventually
 from tests.support.receivers import TOKEN, SplunkReceiver, receiving
 from tests.support.receivers import Fault as HttpFault
@@ -67,7 +68,7 @@ def test_splunk_has_one_batch_twice_where_a_crash_came_before_the_acknowledgemen
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_AT_ONCE, Fault.RESET_IN_THE_MIDDLE])
-def test_syslog_has_everything_in_order_and_doubles_have_the_same_numbers(
+def test_syslog_has_everything_in_order_and_doubles_have_the_same_leaves(
     trail: Trail, shipper: ShipperAt, syslog: SyslogReceiver, fault: Fault
 ) -> None:
     trail.write(5)
@@ -76,6 +77,18 @@ def test_syslog_has_everything_in_order_and_doubles_have_the_same_numbers(
         eventually(lambda: len(syslog.lines()) == 5)
     assert syslog.lines() == trail.lines()
     assert len(syslog.taken) == 5 + (fault is Fault.RESET_IN_THE_MIDDLE)
+
+
+def test_syslog_lacks_nothing_where_a_record_was_pruned_between_two_tries(
+    trail: Trail, shipper: ShipperAt, syslog: SyslogReceiver
+) -> None:
+    trail.write(4)
+    pruned, *kept = trail.lines()
+    syslog.fail(Fault.LEAVE_IN_THE_MIDDLE)
+    assert shipper.once().returncode == 1
+    prune(trail, 0)
+    assert shipper.once().returncode == 0
+    assert syslog.lines() == [pruned, *kept]
 
 
 def test_syslog_has_one_batch_twice_where_a_crash_came_before_the_connection_was_closed(

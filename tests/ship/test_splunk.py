@@ -36,7 +36,8 @@ def test_an_event_is_the_line_with_the_time_of_its_record(receiver: SplunkReceiv
     first, statement, ocsf, cloud_event = receiver.events
     rest = {"source": "ringfence", "sourcetype": "_json", "index": "audit"}
     assert first == {"time": "1795376940.650996", **rest, "event": {
-        "epoch": 1, "leaf_index": 0, "id": "a", "created_at": "2026-11-22T19:49:00.650996Z", "user_id": "jäne",
+        "epoch": 1, "leaf_index": 0, "leaf_hash": "00", "id": "a", "created_at": "2026-11-22T19:49:00.650996Z",
+        "user_id": "jäne",
     }}  # fmt: skip
     assert "time" not in statement
     assert (ocsf["time"], cloud_event["time"]) == ("1770091506.789000", "1770091506.789012")

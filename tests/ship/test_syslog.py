@@ -1,4 +1,4 @@
-"""Syslog over TLS: a batch is taken once its connection was read to the end; else it comes again, numbered alike."""
+"""Syslog over TLS: a batch is taken once its connection was read to the end; else it comes again, leaf by leaf."""
 
 import asyncio
 import time
@@ -9,10 +9,15 @@ import pytest
 
 from app.ship.batch import Batch, Destination, NotTaken
 from app.ship.destinations import SyslogTable
+from app.ship.feed import FeedFailed
 from tests.ship.batches import BATCH, LINES, deliver
 from tests.support.syslog_receiver import Fault, SyslogReceiver, make_certificate, receiving_syslog
 
 NEXT = Batch("acme", BATCH.position, "1.5.0123456789abcdef", LINES[:1])
+LARGE = Batch(
+    "acme", "1.0", "1.20000.0123456789abcdef",
+    tuple(b'{"epoch":1,"leaf_index":%d,"leaf_hash":"%064x","id":"a"}' % (leaf, leaf) for leaf in range(20_000)),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -26,10 +31,10 @@ def syslog(receiver: SyslogReceiver, **more: object) -> Callable[[], Destination
     return SyslogTable.model_validate(at | more).destination
 
 
-def test_each_line_is_a_message_with_its_time_its_position_and_its_number(receiver: SyslogReceiver) -> None:
+def test_each_line_is_a_message_with_its_time_its_position_and_its_leaf(receiver: SyslogReceiver) -> None:
     deliver(syslog(receiver))
     assert [each.text for each in receiver.taken] == list(LINES)
-    assert [each.line for each in receiver.taken] == [1, 2, 3, 4]
+    assert [each.leaf for each in receiver.taken] == ["1.0.00", "1.1.01", "1.2.02", "1.3.b9144eb93d8cbf43"]
     assert {(each.tenant, each.position) for each in receiver.taken} == {("acme", BATCH.position)}
     assert [each.stamp for each in receiver.taken] == [
         "2026-11-22T19:49:00.650996Z", "-", "2026-02-03T04:05:06.789000Z", "2026-02-03T04:05:06.789012Z",
@@ -42,10 +47,10 @@ def test_each_line_is_a_message_with_its_time_its_position_and_its_number(receiv
         Fault.RESET_AT_ONCE, Fault.RESET_IN_THE_MIDDLE, Fault.LEAVE_IN_THE_MIDDLE, Fault.CRASH_AT_THE_END, Fault.STALL,
     ],
 )  # fmt: skip
-def test_a_batch_that_was_not_read_to_its_end_comes_again_with_the_same_numbers(
+def test_a_batch_that_was_not_read_to_its_end_comes_again_with_the_same_leaves(
     receiver: SyslogReceiver, fault: Fault
 ) -> None:
-    for batch in (BATCH, Batch("acme", "1.0", "1.20000.0123456789abcdef", LINES * 5000)):
+    for batch in (BATCH, LARGE):
         receiver.taken.clear()
         receiver.fail(fault)
         began = time.monotonic()
@@ -56,6 +61,12 @@ def test_a_batch_that_was_not_read_to_its_end_comes_again_with_the_same_numbers(
         deliver(syslog(receiver, seconds=20), batch)
         assert receiver.lines() == list(batch.lines)
         receiver.released.clear()
+
+
+def test_a_line_that_names_no_leaf_is_not_sent(receiver: SyslogReceiver) -> None:
+    with pytest.raises(FeedFailed, match="which leaf"):
+        deliver(syslog(receiver), Batch("acme", "1.0", "1.1", (b'{"id":"a"}',)))
+    assert not receiver.connections
 
 
 def test_a_receiver_that_nobody_vouches_for_is_told_nothing(receiver: SyslogReceiver, tmp_path: Path) -> None:
@@ -117,7 +128,7 @@ def test_a_receiver_that_answers_is_asked_before_the_first_batch_alone(receiver:
 def test_where_close_notify_is_not_asked_for_a_reset_is_still_not_taken(receiver: SyslogReceiver, fault: Fault) -> None:
     receiver.fail(fault)
     with pytest.raises(NotTaken):
-        deliver(syslog(receiver, close_notify=False), Batch("acme", "1.0", "1.20000.0123456789abcdef", LINES * 5000))
+        deliver(syslog(receiver, close_notify=False), LARGE)
 
 
 @pytest.mark.parametrize("close_notify", [True, False])

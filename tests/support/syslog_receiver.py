@@ -14,7 +14,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 _MESSAGE = re.compile(
-    rb"<110>1 (\S+) \S+ ringfence - - \[ringfence@32473 tenant=\"(.+?)\" position=\"(.+?)\" line=\"(\d+)\"\] (.*)"
+    rb"<110>1 (\S+) \S+ ringfence - - \[ringfence@32473 tenant=\"(.+?)\" position=\"(.+?)\" leaf=\"(.+?)\"\] (.*)"
 )
 
 
@@ -37,7 +37,7 @@ class Message:
     stamp: str
     tenant: str
     position: str
-    line: int
+    leaf: str
     text: bytes
 
 
@@ -68,10 +68,10 @@ class SyslogReceiver:
         self.context.verify_mode = ssl.CERT_REQUIRED
 
     def lines(self) -> list[bytes]:
-        """Return the texts in order, without those whose position and line it had already."""
-        kept: dict[tuple[str, int], bytes] = {}
+        """Return the texts in order, without those whose leaf it had already."""
+        kept: dict[str, bytes] = {}
         for each in list(self.taken):
-            kept.setdefault((each.position, each.line), each.text)
+            kept.setdefault(each.leaf, each.text)
         return list(kept.values())
 
     def serve(self, connection: ssl.SSLSocket) -> None:
@@ -106,8 +106,8 @@ class SyslogReceiver:
     def _take(self, message: bytes) -> None:
         found = _MESSAGE.fullmatch(message)
         assert found, message
-        stamp, tenant, position = (part.decode() for part in found.groups()[:3])
-        self.taken.append(Message(stamp, tenant, position, int(found[4]), found[5]))
+        stamp, tenant, position, leaf = (part.decode() for part in found.groups()[:4])
+        self.taken.append(Message(stamp, tenant, position, leaf, found[5]))
 
     @staticmethod
     def _reset(connection: ssl.SSLSocket) -> None:
