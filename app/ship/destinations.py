@@ -60,6 +60,8 @@ _Url = Annotated[str, AfterValidator(_good_url)]
 _Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 _File = Annotated[Path, AfterValidator(_good_file)]
 _Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+# While a block waits its destination lags; an alert comes after 300 seconds of that (docs/operations.md).
+_BlockSeconds = Annotated[float, Field(gt=0, le=240, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -151,7 +153,7 @@ class S3Table(_Table):
     access_key_id: _Secret
     secret_access_key: _Secret
     seconds: _Seconds = 30.0
-    block_seconds: _Seconds = 60.0
+    block_seconds: _BlockSeconds = 60.0
     lock_mode: Literal["GOVERNANCE", "COMPLIANCE"] | None = None
     lock_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
 

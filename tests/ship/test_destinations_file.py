@@ -68,6 +68,7 @@ def test_secrets_come_from_the_environment_or_a_file(file: Path) -> None:
         ({"to": WEBHOOK.replace("https", "http")}, "url: http without encryption is for this machine alone"),
         ({"to": WEBHOOK.replace("}}", '}, ca_file = "missing"}')}, "ca_file: not a file"),
         ({"to": WEBHOOK.replace("}}", "}, verify = false}")}, "verify: "),
+        ({"to": BUCKET.replace("}}", "}, block_seconds = 241}")}, "block_seconds: "),
         ({"to": BUCKET.replace("}}", '}, lock_mode = "COMPLIANCE"}')}, "lock_mode and lock_days go together"),
         ({"to": BUCKET.replace("}}", "}, lock_days = 30}")}, "lock_mode and lock_days go together"),
         ({"to": BUCKET.replace("}}", '}, lock_mode = "compliance", lock_days = 30}')}, "lock_mode: "),
@@ -83,6 +84,11 @@ def test_what_cannot_be_meant_is_refused_by_name(file: Path, changed: dict[str, 
     assert why in str(refused.value)
     assert "s3cret" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_block_may_wait_until_shortly_before_the_alert(file: Path) -> None:
+    file.write_text(table(to=BUCKET.replace("}}", "}, block_seconds = 240}")))
+    assert destinations.load(file)["siem"].block_seconds() == 240
 
 
 @pytest.mark.parametrize("text", ["", "x", "[destinations]", "destinations = 1", table("UPPER"), table() + "[more]\n"])
