@@ -12,7 +12,7 @@ from app.ship.shipment import Shipment
 
 logger = logging.getLogger("ringfence.ship")
 
-_DRAIN_SECONDS = 20.0
+DRAIN_SECONDS = 20.0
 """That what is being sent may take once the shipper is told to stop. What is cut then is sent again after the start."""
 
 
@@ -47,7 +47,7 @@ async def _until_stopped(shipments: list[Shipment], stop: asyncio.Event) -> None
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each.run(stop)) for each in shipments]
         await asyncio.wait([group.create_task(stop.wait()), *tasks], return_when=asyncio.FIRST_COMPLETED)
-        _, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
         for task in late:
             task.cancel()
     logger.info("stopped")

@@ -10,7 +10,9 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from app.settings import Settings
+from app.ship.destinations import S3Table
 from app.ship.metrics import Metrics as ShipperMetrics
+from app.ship.running import DRAIN_SECONDS
 from app.ship.settings import ShipperSettings
 from app.sign.metrics import Metrics as SignerMetrics
 from app.sign.settings import SignerSettings
@@ -84,6 +86,13 @@ def test_the_unit_of_another_process_is_given_settings_of_it_and_nothing_else(
     (given,) = re.findall(r"^Environment=(.*)$", unit, re.MULTILINE)
     names = {each.partition("=")[0] for each in given.split()} - {"PYTHONDONTWRITEBYTECODE"}
     assert {name.lower() for name in names} <= settings.model_fields.keys()
+
+
+def test_the_unit_of_the_shipper_is_given_the_time_that_its_end_takes() -> None:
+    unit = (DEPLOY / "ringfence-shipper.service").read_text()
+    stop = int(re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[0])
+    # A request to S3 may begin when the time for what is being sent is nearly over.
+    assert stop >= DRAIN_SECONDS + S3Table.model_fields["seconds"].default + 10
 
 
 def test_secrets_beside_the_files_are_ignored_by_git() -> None:
