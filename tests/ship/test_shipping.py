@@ -102,6 +102,23 @@ def test_a_batch_that_is_too_large_is_sent_in_parts_once_the_limit_is_lower(
     assert receiver.lines() == trail.lines()
 
 
+def test_batches_that_are_cut_anew_come_again_in_order_with_the_ids_of_their_records(
+    trail: Trail, shipper: ShipperAt, receiver: WebhookReceiver
+) -> None:
+    shipper.webhook(receiver.url)
+    for records in (2, 3):
+        trail.write(records)
+        assert shipper.once().returncode == 0
+    (shipper.folder / "positions" / "siem.json").unlink()
+    trail.write(1)
+    assert shipper.once().returncode == 0
+    again = receiver.taken[2:]
+    assert not {identity for identity, _ in again} & {identity for identity, _ in receiver.taken[:2]}
+    assert [line for _, lines in again for line in lines] == trail.lines()
+    by_id = {json.loads(line)["id"]: line for line in receiver.all_lines()}
+    assert list(by_id.values()) == trail.lines()
+
+
 def test_a_running_shipper_ships_what_is_written_and_stops_while_it_waits(
     trail: Trail, shipper: ShipperAt, receiver: WebhookReceiver
 ) -> None:
