@@ -41,10 +41,11 @@ class BaseClient(ABC, Generic[Http]):
 
         allow_unencrypted: send the key in clear text to another machine, where the URL says http; so does
         RINGFENCE_ALLOW_UNENCRYPTED=true. spool: the file for records while the service is unavailable, by default
-        $XDG_STATE_HOME/ringfence/spool.sqlite3; False for none. spool_max_bytes: its size at most. spool_max_seconds:
-        it takes no more while its oldest record has waited for longer. queue_size: records that enqueue() holds at
-        most. timeout: seconds, of each step of a request, and of waiting for room in the queue. unrecorded: what
-        happens to work that cannot be recorded: raise, so that it is not begun, or proceed, with an error in the log.
+        $XDG_STATE_HOME/ringfence/spool.sqlite3; False for none. spool_max_bytes: its size, beyond which it takes no
+        more. spool_max_seconds: it takes no more while its oldest record has waited for longer. queue_size: records
+        that enqueue() holds at most. timeout: seconds, of each step of a request, and of waiting for room in the queue.
+        unrecorded: what happens to work that cannot be recorded: raise, so that it is not begun, or proceed, with an
+        error in the log.
 
         Raises ValueError for a URL or a key of another form, and for http to another machine; NotRecorded for a spool
         that is there and unusable.

@@ -20,7 +20,7 @@ from ringfence._records import id_of
 MAX_BYTES = 268_435_456
 MAX_SECONDS = 604_800.0
 """Seven days: an outage that nobody has noticed by then is no longer bridged."""
-_PAGE_BYTES = 4096
+_REASON_CHARACTERS = 300
 _LOCK_SECONDS = 10
 """How long another connection may hold the file up."""
 _SCHEMA = """
@@ -71,13 +71,13 @@ class Spool:
     """
 
     def __init__(self, path: Path, to: Destination, *, max_bytes: int, max_seconds: float) -> None:
-        """path: of the file; it is made with the first record. max_bytes: its size at most.
+        """path: of the file; it is made with the first record. max_bytes: its size, beyond which it takes no more.
 
         max_seconds: how long the oldest record may have waited for another one to be taken.
         """
         self.path = path
         self._to = to
-        self._max_pages = max_bytes // _PAGE_BYTES
+        self._max_bytes = max_bytes
         self._max_seconds = max_seconds
         self._ours = {"key_id": to.key_id}
         self._lock = threading.Lock()
@@ -94,6 +94,7 @@ class Spool:
                 "INSERT INTO waiting (key_id, spooled_at, record) VALUES (?, ?, ?)",
                 [(self._to.key_id, now, record) for record in records],
             )
+            self._check_room(connection)
 
     def next(self, most: int) -> list[Row]:
         """Return the oldest records that this key may send, `most` at most."""
@@ -112,15 +113,19 @@ class Spool:
     def put_aside(self, record: str, reason: str, number: int | None = None) -> None:
         """Keep a record that the service refuses for good, with the reason, and replay it no more.
 
-        number: of the row in which it waits, where it waits. Without that row, another client has put it aside.
+        number: of the row in which it waits, where it waits. Without that row, another client has put it aside. A
+        record that waits is put aside in a full spool too: one that stayed would hold up all that wait behind it.
         """
         with self._transaction() as connection:
             found = connection.execute("DELETE FROM waiting WHERE number = ?", [number])
             if number is not None and found.rowcount != 1:
                 return
             connection.execute(
-                "INSERT INTO dead_letters (key_id, record, reason) VALUES (?, ?, ?)", (self._to.key_id, record, reason)
+                "INSERT INTO dead_letters (key_id, record, reason) VALUES (?, ?, ?)",
+                (self._to.key_id, record, reason[:_REASON_CHARACTERS]),
             )
+            if number is None:
+                self._check_room(connection)
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return the records that were put aside and that this key may send, oldest first."""
@@ -171,6 +176,18 @@ class Spool:
                 self._connection.close()
                 self._connection = None
 
+    def _check_room(self, connection: sqlite3.Connection) -> None:
+        """Raise NotRecorded where the transaction has filled more than the spool may hold.
+
+        SQLite's own limit, max_page_count, would hold for dead letters too, and never below the size the file has had.
+        """
+        ((size, page_count, free_count),) = connection.execute(
+            "SELECT page_size, page_count, freelist_count"
+            " FROM pragma_page_size, pragma_page_count, pragma_freelist_count"
+        )
+        if (page_count - free_count) * size > self._max_bytes:
+            raise NotRecorded("the spool is full")
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._opened() as connection:
@@ -204,7 +221,6 @@ class Spool:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")  # what was replayed is overwritten
-            connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
             connection.executescript(_SCHEMA)
         except BaseException:
             connection.close()
