@@ -36,6 +36,7 @@ class Backlog:
         self._order = threading.Lock()  # held while the disk works, so never taken on an event loop
         self._replayed = threading.Condition()
         self._replayed_batches = 0
+        self._tell_others()
 
     def check_outage(self, error: Unavailable) -> None:
         """Raise the error if the service has never answered and something else has: records are not kept for that."""
@@ -151,6 +152,17 @@ class Backlog:
         self.spool.note_tenant(self._tenant_id)
         self._is_noted, self.has_to_note = True, False
         self.is_spooling = self.is_spooling or self.spool.count() > 0
+
+    def _tell_others(self) -> None:
+        """Log how many records this key may not send: nobody else would ever tell that they are there."""
+        others = self.spool.count_of_others() if self.spool is not None else {}
+        if others:
+            logger.warning(
+                "%d records of other keys (%s) wait in the spool, for these keys, or for another one of their tenant"
+                " once the service has acknowledged both",
+                sum(others.values()),
+                ", ".join(others),
+            )
 
     def _tell(self, error: RingfenceError) -> None:
         """Log why records wait, once for each reason, and refuse new work where it is no outage."""

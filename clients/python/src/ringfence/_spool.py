@@ -35,6 +35,7 @@ _OURS = """
     SELECT other.key_id FROM keys AS other JOIN keys AS own USING (url, tenant_id) WHERE own.key_id = :key_id))
 """
 _WAITING = f"FROM waiting WHERE {_OURS}"
+_OTHERS = f"FROM waiting WHERE NOT {_OURS}"
 _DEAD_LETTERS = f"FROM dead_letters WHERE {_OURS}"
 
 Row = tuple[int, str]
@@ -164,6 +165,14 @@ class Spool:
         with self._opened() as connection:
             ((count,),) = connection.execute(f"SELECT count(*) {_WAITING}", self._ours)
             return int(count)
+
+    def count_of_others(self) -> dict[str, int]:
+        """Return how many records wait that this key may not send, as far as is known, by the ids of their keys."""
+        if not self.is_made():
+            return {}
+        with self._opened() as connection:
+            found = connection.execute(f"SELECT key_id, count(*) {_OTHERS} GROUP BY key_id ORDER BY key_id", self._ours)
+            return dict(found.fetchall())
 
     def is_made(self) -> bool:
         """Return whether there is a file yet."""
