@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,11 +15,15 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of the gateway's own."""
+    """An answer of the gateway's own.
+
+    pause: seconds between the pieces of an answer without an end, each of which is `body`.
+    """
 
     status: int
     body: bytes = b""
     media_type: str = "text/html"
+    pause: float | None = None
 
 
 LOGIN_PAGE = Reply(200, b"<html>Please log in.</html>")
@@ -57,6 +61,7 @@ class Gateway:
 def running_gateway(service_url: str) -> Iterator[Gateway]:
     """Serve on a free port of this machine."""
     gateway = Gateway(service_url)
+    ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -70,6 +75,9 @@ def running_gateway(service_url: str) -> Iterator[Gateway]:
             if reply is None:
                 self.close_connection = True
                 return
+            if reply.pause is not None:
+                self.answer_without_an_end(reply, reply.pause)
+                return
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.media_type)
             self.send_header("Content-Length", str(len(reply.body)))
@@ -79,6 +87,14 @@ def running_gateway(service_url: str) -> Iterator[Gateway]:
             self.wfile.write(reply.body)
 
         do_GET = do_POST  # noqa: N815
+
+        def answer_without_an_end(self, reply: Reply, pause: float) -> None:
+            self.close_connection = True
+            self.send_response(reply.status)
+            self.end_headers()
+            with suppress(OSError):  # the client has gone
+                while not ended.wait(pause):
+                    self.wfile.write(reply.body)
 
         def passed_on(self, body: bytes) -> Reply | None:
             names = ("Authorization", "Content-Type")
@@ -100,5 +116,6 @@ def running_gateway(service_url: str) -> Iterator[Gateway]:
         try:
             yield gateway
         finally:
+            ended.set()
             server.shutdown()
             thread.join()

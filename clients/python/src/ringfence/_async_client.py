@@ -11,7 +11,7 @@ import anyio
 import httpx
 from anyio.to_thread import run_sync
 
-from ringfence import _reading, _records, _wire
+from ringfence import _exchange, _reading, _records, _wire
 from ringfence._base import BaseClient
 from ringfence._errors import ExportIncomplete, NotTheService, Problem, RingfenceError, Unavailable
 from ringfence._execution import Execution
@@ -116,12 +116,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
         """See Client."""
         query = _reading.parameters(filters, limit=str(_reading.PAGE_RECORDS))
         while True:
-            request = self._http.build_request("GET", _wire.LOGS, params=query)
-            try:
-                answer = await self._http.send(_wire.quiet(request))
-            except httpx.HTTPError as error:
-                raise _wire.unreachable(error) from error
-            page = _wire.page_of(answer)
+            page = _wire.page_of(await _exchange.aget_page(self._http, query))
             for item in page["items"]:
                 yield _reading.stored_record(item)
             if not page["has_more"]:
@@ -157,9 +152,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
         try:
-            if answer.status_code != 200:
-                await answer.aread()
-            _wire.refuse_export(answer)
+            _wire.refuse_export(answer if answer.status_code == 200 else await _exchange.aread(answer))
             yield answer
         except httpx.HTTPError as error:
             raise ExportIncomplete(f"the export was cut: {type(error).__name__}") from error
@@ -188,10 +181,7 @@ class AsyncClient(BaseClient[httpx.AsyncClient]):
         await run_sync(backlog.keep, [record], cause)
 
     async def _send(self, record: str) -> None:
-        try:
-            answer = await self._http.post(_wire.LOGS, **_wire.body_of([record]))
-        except httpx.HTTPError as error:
-            raise _wire.unreachable(error) from error
+        answer = await _exchange.asend(self._http, [record], self._timeout)
         self._delivery.backlog.note_tenant(_wire.stored_for(answer, 1))
 
     def _connect(self, options: dict[str, Any]) -> httpx.AsyncClient:

@@ -54,6 +54,7 @@ class BaseClient(ABC, Generic[Http]):
             raise ValueError("unrecorded has to be raise or proceed")
         self._to = destination(url, api_key, allow_unencrypted=allow_unencrypted)
         self._may_proceed = unrecorded == "proceed"
+        self._timeout = timeout
         kept = None
         if spool is not False:
             path = Path(spool or _spool.default_path())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ringfence import _reading, _records, _wire
+from ringfence import _exchange, _reading, _records, _wire
 from ringfence._base import BaseClient
 from ringfence._errors import ExportIncomplete, NotTheService, Problem, RingfenceError, Unavailable
 from ringfence._execution import Execution
@@ -151,12 +151,7 @@ class Client(BaseClient[httpx.Client]):
         """
         query = _reading.parameters(filters, limit=str(_reading.PAGE_RECORDS))
         while True:
-            request = self._http.build_request("GET", _wire.LOGS, params=query)
-            try:
-                answer = self._http.send(_wire.quiet(request))
-            except httpx.HTTPError as error:
-                raise _wire.unreachable(error) from error
-            page = _wire.page_of(answer)
+            page = _wire.page_of(_exchange.get_page(self._http, query))
             yield from map(_reading.stored_record, page["items"])
             if not page["has_more"]:
                 return
@@ -192,9 +187,7 @@ class Client(BaseClient[httpx.Client]):
         except httpx.HTTPError as error:
             raise _wire.unreachable(error) from error
         try:
-            if answer.status_code != 200:
-                answer.read()
-            _wire.refuse_export(answer)
+            _wire.refuse_export(answer if answer.status_code == 200 else _exchange.read(answer))
             yield answer
         except httpx.HTTPError as error:
             raise ExportIncomplete(f"the export was cut: {type(error).__name__}") from error
@@ -223,10 +216,7 @@ class Client(BaseClient[httpx.Client]):
         backlog.keep([record], cause)
 
     def _send(self, record: str) -> None:
-        try:
-            answer = self._http.post(_wire.LOGS, **_wire.body_of([record]))
-        except httpx.HTTPError as error:
-            raise _wire.unreachable(error) from error
+        answer = _exchange.send(self._http, [record], self._timeout)
         self._delivery.backlog.note_tenant(_wire.stored_for(answer, 1))
 
     def _connect(self, options: dict[str, Any]) -> httpx.Client:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from ringfence import _wire
+from ringfence import _exchange, _wire
 from ringfence._destination import Destination
 from ringfence._errors import Forbidden, Problem, Unauthenticated, Unavailable
 
@@ -21,14 +21,12 @@ class Sender:
     def __init__(self, to: Destination, timeout: float) -> None:
         """timeout: seconds, of each step of a request."""
         self.batch_records = BATCH_RECORDS
+        self._timeout = timeout
         self._http = httpx.Client(**_wire.client_options(to, timeout))
 
     def send(self, records: Sequence[str]) -> str:
         """Return the tenant for which the service has stored the records. Raises Problem and Unavailable."""
-        try:
-            answer = self._http.post(_wire.LOGS, **_wire.body_of(records))
-        except httpx.HTTPError as error:
-            raise _wire.unreachable(error) from error
+        answer = _exchange.send(self._http, records, self._timeout)
         tenant_id = _wire.stored_for(answer, len(records))
         self.batch_records = min(2 * self.batch_records, BATCH_RECORDS)
         return tenant_id

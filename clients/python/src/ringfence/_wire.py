@@ -67,13 +67,13 @@ def stored_for(answer: httpx.Response, count: int) -> str:
         refuse(answer, 201)
     except Problem as problem:
         if problem.status in _ABOUT_THE_PATH:
-            raise _not_the_service(answer) from problem
+            raise not_the_service(answer) from problem
         if problem.status >= 500:
             raise _unavailable(problem) from problem
         raise
     body = _object(answer)
     if body.get("count") != count or not isinstance(body.get("tenant_id"), str):
-        raise _not_the_service(answer)
+        raise not_the_service(answer)
     return str(body["tenant_id"])
 
 
@@ -82,7 +82,7 @@ def page_of(answer: httpx.Response) -> Mapping[str, Any]:
     refuse(answer)
     page = _object(answer)
     if not isinstance(page.get("items"), list) or not isinstance(page.get("has_more"), bool):
-        raise _not_the_service(answer)
+        raise not_the_service(answer)
     return page
 
 
@@ -90,7 +90,7 @@ def refuse_export(answer: httpx.Response) -> None:
     """Raise what refuse() raises unless an export begins. An answer that is refused has to be read already."""
     refuse(answer)
     if answer.headers.get("Content-Type", "").partition(";")[0] not in ("application/x-ndjson", "text/csv"):
-        raise _not_the_service(answer)
+        raise not_the_service(answer)
 
 
 def refuse(answer: httpx.Response, expected: int = 200) -> None:
@@ -106,7 +106,7 @@ def refuse(answer: httpx.Response, expected: int = 200) -> None:
     if answer.status_code in _MAY_BE_TRIED_AGAIN or (answer.status_code >= 500 and not is_ours):
         raise _unavailable(problem)
     if not is_ours:
-        raise _not_the_service(answer)
+        raise not_the_service(answer)
     raise problem
 
 
@@ -115,16 +115,17 @@ def unreachable(error: httpx.HTTPError) -> Unavailable:
     return Unavailable(f"the service could not be reached: {type(error).__name__}")
 
 
-def _unavailable(problem: Problem) -> Unavailable:
-    return Unavailable(f"the service answered {problem.status} {problem.kind}", problem)
-
-
-def _not_the_service(answer: httpx.Response) -> NotTheService:
+def not_the_service(answer: httpx.Response) -> NotTheService:
+    """Return what an answer means that cannot be the service's. It names the URL, without the query."""
     url = answer.url.copy_with(query=None)
     return NotTheService(
         f"the answer {answer.status_code} of {url} is not the service's: url, or RINGFENCE_URL, names something else,"
         " or a proxy in between answers"
     )
+
+
+def _unavailable(problem: Problem) -> Unavailable:
+    return Unavailable(f"the service answered {problem.status} {problem.kind}", problem)
 
 
 def _object(answer: httpx.Response) -> Mapping[str, Any]:
