@@ -13,7 +13,7 @@ DECLARE
         SELECT p.oid::regprocedure::text FROM pg_proc AS p
         WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN (
             'held_records', 'due_batch', 'fold_tiles', 'prune_batch', 'prune_tenant', 'prune_records', 'has_due_records', 'count_due_records',
-            'erase_records', 'erase_record', 'erase_user', 'records_of_user', 'rest_as_long'));
+            'erase_records', 'erase_record', 'erase_user', 'records_of_user', 'rest_after'));
 BEGIN
     RETURN QUERY
     WITH RECURSIVE held (oid) AS (

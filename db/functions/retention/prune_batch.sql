@@ -59,11 +59,11 @@ BEGIN
         DELETE FROM audit.audit_logs AS l
         WHERE l.tenant_id = p_tenant_id AND l.id = ANY (v_part.ids)
           AND (l.created_at, l.id) >= (v_part.first, v_part.ids[1]) AND (l.created_at, l.id) <= (v_part.last, v_part.ids[cardinality(v_part.ids)]);
-        v_began := audit.rest_as_long(v_began, v_until);
+        v_began := audit.rest_after(v_began, v_until);
     END LOOP;
     -- First, so that what is deleted is not changed before.
     PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);
-    v_began := audit.rest_as_long(v_began, v_until);
+    v_began := audit.rest_after(v_began, v_until);
     -- Tile by tile, by bounds and a list: a join would go through all leaves of a tenant that the planner takes for small, and a long list
     -- is searched from its start for each leaf between its bounds.
     FOR v_tile IN
@@ -73,10 +73,10 @@ BEGIN
         UPDATE audit.seals AS s SET record_id = NULL, salt = NULL, private_sha256 = NULL
         WHERE s.tenant_id = p_tenant_id AND s.epoch = v_tile.epoch AND s.leaf_index = ANY (v_tile.leaves)
           AND s.leaf_index BETWEEN v_tile.first AND v_tile.last;
-        v_began := audit.rest_as_long(v_began, v_until);
+        v_began := audit.rest_after(v_began, v_until);
     END LOOP;
     PERFORM audit.record_pruned_ids(v_due.p_ids);
-    PERFORM audit.rest_as_long(v_began, v_until);
+    PERFORM audit.rest_after(v_began, v_until);
 END
 $$;
 

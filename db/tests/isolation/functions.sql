@@ -30,7 +30,7 @@ SELECT functions_are('audit', ARRAY[
     'record_api_key_use', 'record_export', 'record_keeping_event', 'record_leaf_line', 'record_pruned_ids', 'record_rules',
     'record_view_link_event', 'records_of_user', 'refresh_statistics', 'release_hold', 'replay_audit_logs',
     'required_proven_part', 'required_proven_tenant', 'required_tenant', 'required_tree', 'revoke_api_key',
-    'rest_as_long', 'revoke_view_link', 'root_of_size', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version',
+    'rest_after', 'revoke_view_link', 'root_of_size', 'rotate_api_key', 'rotate_proof_secret', 'rule_in_words', 'schema_version',
     'seal_batch', 'seal_records', 'seal_remaining', 'sealing_horizon', 'sealing_lag', 'set_proven_tenant', 'set_retention',
     'set_retention_rules', 'set_tenant', 'signer_consistency_proof', 'signer_epoch_statement', 'snapshot_end', 'space_used',
     'store_api_key', 'store_audit_logs', 'store_checkpoint', 'subtree_hash', 'subtree_path', 'summarize_audit_logs',
@@ -128,7 +128,7 @@ SELECT is_empty(
 SELECT results_eq(
     $$SELECT p.proname FROM pg_proc AS p WHERE p.proowner = 'audit_keeper'::regrole ORDER BY p.proname$$,
     ARRAY['count_due_records', 'due_batch', 'erase_record', 'erase_records', 'erase_user', 'fold_tiles', 'has_due_records',
-          'held_records', 'prune_batch', 'prune_records', 'prune_tenant', 'records_of_user', 'rest_as_long']::name[],
+          'held_records', 'prune_batch', 'prune_records', 'prune_tenant', 'records_of_user', 'rest_after']::name[],
     'those that prune and erase belong to audit_keeper, and no other');
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p

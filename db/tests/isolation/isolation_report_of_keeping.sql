@@ -33,7 +33,7 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE TABLE audit.added (); ALTER TABLE au
 SELECT is(pg_temp.findings(:'rule', format('ALTER FUNCTION audit.%I OWNER TO audit_owner', name)), format('%s belongs to audit_owner', format('audit.%I', name)::regproc::regprocedure),
     'one of its own that is given to the owner: ' || name)
 FROM unnest(ARRAY['held_records', 'due_batch', 'fold_tiles', 'prune_batch', 'prune_tenant', 'prune_records', 'has_due_records', 'count_due_records',
-                  'erase_records', 'erase_record', 'erase_user', 'records_of_user', 'rest_as_long']) AS name;
+                  'erase_records', 'erase_record', 'erase_user', 'records_of_user', 'rest_after']) AS name;
 SELECT is(pg_temp.findings(:'rule', CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'ALTER ROLE audit_owner INHERIT'
                                     ELSE 'GRANT audit_keeper TO audit_owner WITH INHERIT TRUE' END),
     'audit_owner has the privileges of audit_keeper without becoming it', 'an owner that inherits them');

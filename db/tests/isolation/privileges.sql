@@ -127,7 +127,7 @@ SELECT results_eq(
                            erase_record,erase_records,erase_user,fold_tiles,has_due_records,held_records,is_context,
                            leave_tenant,list_retention,lock_tree_to_keep,note_looked_at,private_leaf_line,proven_tenant,
                            prune_batch,prune_records,prune_tenant,record_keeping_event,record_leaf_line,record_pruned_ids,
-                           records_of_user,rest_as_long}'),
+                           records_of_user,rest_after}'),
         ('audit_keyed', '{append_audit_log,append_audit_logs,are_pruned,are_repeated,are_stored,begin_evidence,
                           begin_export,begin_proven_evidence,claim_idempotency_key,context_filter,continue_export,
                           count_audit_logs,count_proven_audit_logs,describe_api_key,enter_tenant,export_audit_logs,
@@ -179,7 +179,7 @@ SELECT is_empty(
     $$SELECT r.rolname, p.proname FROM pg_roles AS r CROSS JOIN pg_proc AS p
       WHERE p.pronamespace = 'audit'::regnamespace AND p.proname IN ('enter_tenant_to_keep', 'leave_tenant', 'lock_tree_to_keep',
           'append_gone_statements', 'record_pruned_ids', 'record_keeping_event', 'note_looked_at', 'held_records', 'due_batch',
-          'fold_tiles', 'prune_batch', 'prune_tenant', 'has_due_records', 'erase_records', 'records_of_user', 'rest_as_long')
+          'fold_tiles', 'prune_batch', 'prune_tenant', 'has_due_records', 'erase_records', 'records_of_user', 'rest_after')
         AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
         AND NOT (r.rolsuper OR pg_has_role(r.oid, 'audit_owner', 'USAGE') OR r.rolname = 'audit_keeper')$$,
     'functions of audit: the parts of a prune and an erasure are for the owner and audit_keeper');

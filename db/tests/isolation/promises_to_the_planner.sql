@@ -152,7 +152,7 @@ SELECT results_eq(
         ('required_proven_tenant', 'STABLE', 'plpgsql'),
         ('required_tenant', 'STABLE', 'plpgsql'),
         ('required_tree', 'STABLE', 'plpgsql'),
-        ('rest_as_long', 'VOLATILE', 'plpgsql'),
+        ('rest_after', 'VOLATILE', 'plpgsql'),
         ('revoke_api_key', 'VOLATILE', 'plpgsql'),
         ('revoke_view_link', 'VOLATILE', 'plpgsql'),
         ('root_of_size', 'STABLE', 'plpgsql'),

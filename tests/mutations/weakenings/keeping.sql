@@ -55,9 +55,9 @@ WITH rewritten (function, how, phrase, instead) AS (
         ('prune_batch', 'leaves the salt', 'SET record_id = NULL, salt = NULL, private_sha256 = NULL', 'SET record_id = NULL, salt = s.salt, private_sha256 = NULL'),
         ('prune_batch', 'leaves the digest', 'SET record_id = NULL, salt = NULL, private_sha256 = NULL', 'SET record_id = NULL, salt = NULL, private_sha256 = s.private_sha256'),
         ('prune_batch', 'notes no id', 'PERFORM audit.record_pruned_ids(v_due.p_ids);', ''),
-        ('prune_batch', 'does not rest', 'v_began := audit.rest_as_long(v_began, v_until);', ''),
-        ('prune_batch', 'does not rest after its ids', 'PERFORM audit.rest_as_long(v_began, v_until);', ''),
-        ('prune_batch', 'rests as long as all before took', 'v_began := audit.rest_as_long(v_began, v_until);', 'PERFORM audit.rest_as_long(v_began, v_until);'),
+        ('prune_batch', 'does not rest', 'v_began := audit.rest_after(v_began, v_until);', ''),
+        ('prune_batch', 'does not rest after its ids', 'PERFORM audit.rest_after(v_began, v_until);', ''),
+        ('prune_batch', 'rests as long as all before took', 'v_began := audit.rest_after(v_began, v_until);', 'PERFORM audit.rest_after(v_began, v_until);'),
         ('prune_batch', 'folds nothing', 'PERFORM audit.fold_tiles(p_tenant_id, p_epochs, p_leaves);', ''),
 
         -- Tiles.
