@@ -15,9 +15,10 @@ class Backlog:
     """The spool of one client, and what the service has said last.
 
     is_spooling: whether records wait. Later ones wait behind them, which keeps the order and asks no caller to wait for
-    an answer that does not come. is_replaying: whether the service takes them just now. refusal: why no work may begin,
-    where the service refuses the key, or something else has answered from the start. has_to_note: whether the spool
-    has to learn whose key ours is.
+    an answer that does not come. is_replaying: whether the service takes them just now. is_ending: whether less than a
+    batch waited at the last look; nothing is appended then, or the spool would never be empty. refusal: why no work may
+    begin, where the service refuses the key, or something else has answered from the start. has_to_note: whether the
+    spool has to learn whose key ours is.
     """
 
     def __init__(self, spool: Spool | None, sender: Sender, timeout: float, wake: Callable[[], None]) -> None:
@@ -26,6 +27,7 @@ class Backlog:
         self.refusal: RingfenceError | None = None
         self.is_spooling = spool is not None and spool.count() > 0
         self.is_replaying = False
+        self.is_ending = False
         self.has_to_note = False
         self._is_noted = spool is None
         self._sender = sender
@@ -99,6 +101,7 @@ class Backlog:
         if not rows:
             self._end()
             return True
+        is_ending = len(rows) < self._sender.batch_records
         rows = rows[: fitting([record for _, record in rows])]
         try:
             self.send([record for _, record in rows])
@@ -113,20 +116,28 @@ class Backlog:
         self.spool.let_go(rows)
         with self._replayed:
             self.is_replaying = True
+            self.is_ending = is_ending
             self._replayed_batches += 1
             self._replayed.notify_all()
         return True
 
     def make_way(self) -> None:
-        """While the spool is replayed, wait for a batch: callers that only append would never let it become empty."""
+        """While the spool is replayed, wait for a batch, and for the end where less than a batch is left.
+
+        Callers that only append would never let it become empty.
+        """
         with self._replayed:
             batches = self._replayed_batches
-            self._replayed.wait_for(lambda: not self.is_replaying or self._replayed_batches > batches, self._timeout)
+
+            def is_my_turn() -> bool:
+                return not self.is_replaying or (self._replayed_batches > batches and not self.is_ending)
+
+            self._replayed.wait_for(is_my_turn, self._timeout)
 
     def pause(self) -> None:
         """Let no caller wait for the replay: it has stopped."""
         with self._replayed:
-            self.is_replaying = False
+            self.is_replaying = self.is_ending = False
             self._replayed.notify_all()
 
     def count(self) -> int:

@@ -111,6 +111,8 @@ class Delivery:
             try:
                 if self._is_due():
                     self._work_off()
+                if self.backlog.is_ending:
+                    continue  # what is queued would go into the spool, and it would never be empty
                 if not self._queue.in_hand:
                     self._queue.take(BATCH_RECORDS // 5 if self.backlog.is_replaying else BATCH_RECORDS)
                 self._deliver()
