@@ -110,7 +110,7 @@ bench-pages: .venv/local   ## Write the results of the last `make bench` into do
 bench-space: .venv/local   ## Measure the bytes of a record on disk, and write them into docs/capacity.md; some minutes
 	@$(BIN)/python -m bench.space
 
-bench-growth: .venv/bench   ## Measure what a record costs against how many there are (SIZES), and write docs/growth.svg; hours for all sizes
+bench-growth: .venv/bench   ## Measure what a record costs against how many there are (SIZES), and write docs/growth.svg; half an hour for 30 million
 	@$(BIN)/python -m bench.growth $(SIZES)
 
 lint: .venv/dev    ## Check style, types and migrations
