@@ -3,8 +3,8 @@
 -- What the policies read is set by set_config(), which Citus does not hand on: audit.set_on_nodes(). That runs SET, which a STABLE function may
 -- not. A generic plan knows no tenant yet, and Citus has to: plans are made for each call. Records of audit_keyed are stored by
 -- audit.store_on_shard(). Records that are compared with tables of the coordinator are fetched by audit.records_of_ids() before. The name of a
--- broken rule comes back from a shard in the message alone. Sealing has a horizon on all nodes. And a proof whose secret a node does not have is an
--- error there: a shard that shows no row would look like an empty trail. So a secret is not replaced on the coordinator alone.
+-- broken rule comes back from a shard in the message alone. Sealing and new epochs have a horizon on all nodes. And a proof whose secret a node does
+-- not have is an error there: a shard that shows no row would look like an empty trail. So a secret is not replaced on the coordinator alone.
 DO $$
 DECLARE
     v_function record;
@@ -46,6 +46,13 @@ BEGIN
     LOCK TABLE audit.proof_secrets');
         ELSIF v_function.proname = 'seal_records' THEN
             v_body := replace(v_body, ':= pg_snapshot_xmin(pg_current_snapshot())', ':= audit.settled_horizon()');
+        ELSIF v_function.proname = 'begin_epoch' AND v_body NOT LIKE '%audit.settled\_horizon(%' THEN
+            -- Its record would be in neither epoch.
+            v_body := replace(v_body, 'v_end := audit.snapshot_end(', 'IF audit.settled_horizon() = ''0'' THEN
+        RAISE EXCEPTION ''other transactions are writing'' USING ERRCODE = ''object_in_use'',
+            HINT = ''A transaction is prepared on a worker, or a worker cannot be asked: Citus ends it within a minute. Try again.'';
+    END IF;
+    v_end := audit.snapshot_end(');
         END IF;
         IF v_body <> v_function.definition THEN
             EXECUTE v_body;
@@ -66,7 +73,7 @@ BEGIN
         ('append_audit_logs', 'check constraint'), ('insert_audit_log_batch', 'check constraint'),
         ('erase_records', 'audit.records_of_ids('), ('held_records', 'audit.records_of_ids('),
         ('tenant_proof', 'does not have the secret'), ('rotate_proof_secret', 'every node of a cluster'),
-        ('seal_records', 'audit.settled_horizon(')) AS expected (name, text)
+        ('seal_records', 'audit.settled_horizon('), ('begin_epoch', 'audit.settled_horizon(')) AS expected (name, text)
     WHERE NOT EXISTS (
         SELECT FROM pg_proc AS p
         WHERE p.pronamespace = 'audit'::regnamespace AND p.proname = expected.name AND position(expected.text IN p.prosrc) > 0);

@@ -31,12 +31,8 @@ class CitusCluster:
 
     def start(self) -> None:
         """Start the three, make the database on each, and let the coordinator know them all."""
-        for node, server in self.servers.items():
-            server.start(
-                "shared_preload_libraries=citus", "listen_addresses=127.0.0.1", f"port={self.ports[node]}",
-                "fsync=off", "max_connections=60", "max_prepared_transactions=60",
-                "citus.enable_statistics_collection=off",
-            )  # fmt: skip
+        for node in NODES:
+            self.boot(node)
             with psycopg.connect(self.url("postgres", node, "postgres"), autocommit=True) as superuser:
                 superuser.execute(f"CREATE DATABASE {DATABASE}")
             with self.connect("postgres", node) as superuser:
@@ -45,6 +41,14 @@ class CitusCluster:
             superuser.execute("SELECT citus_set_coordinator_host('127.0.0.1', %s)", [self.ports["coordinator"]])
             for node in NODES[1:]:
                 superuser.execute("SELECT citus_add_node('127.0.0.1', %s)", [self.ports[node]])
+
+    def boot(self, node: str) -> None:
+        """Start one of them, the first time or again."""
+        self.servers[node].start(
+            "shared_preload_libraries=citus", "listen_addresses=127.0.0.1", f"port={self.ports[node]}",
+            "fsync=off", "max_connections=60", "max_prepared_transactions=60",
+            "citus.enable_statistics_collection=off",
+        )  # fmt: skip
 
     def remove(self) -> None:
         """Stop the three and delete their files."""

@@ -11,12 +11,16 @@ import pytest
 
 from app.distribute import distribute
 from tests.citus.cluster import CitusCluster
+from tests.support.database import TestDatabase
 
 SHARDS = 8
 Statement = tuple[str, list[Any]]
 LOGINS = {
+    "audit_gateway": "audit_trusted",
     "test_gateway": "audit_trusted",
+    "test_registrar": "audit_admin",
     "test_sealer": "audit_sealer",
+    "test_signer": "audit_signer",
     "test_keeper": "audit_retention",
     "test_eraser": "audit_eraser",
 }
@@ -98,3 +102,10 @@ def distributed(empty_cluster: CitusCluster) -> Distributed:
             )
             (keys[tenant],) = issued.fetchone() or ("",)
     return Distributed(empty_cluster, keys)
+
+
+@pytest.fixture
+def database(distributed: Distributed) -> Iterator[TestDatabase]:
+    """The coordinator, as tests of a single server take it: their fixtures and helpers work on it."""
+    with distributed.cluster.connect() as superuser:
+        yield TestDatabase(superuser)

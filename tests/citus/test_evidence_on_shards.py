@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from tests.citus.conftest import Distributed
+from tests.citus.sealing import seal
 from tests.support.database import TestDatabase
-from tests.support.polling import eventually
 from tests.support.sealing import sign
 
 
@@ -17,22 +17,6 @@ def write(distributed: Distributed, tenant: str, **members: str) -> UUID:
     record = {"id": str(uuid4()), "agent_id": "agent", "mode": "DRY_RUN", "status": "success"} | members
     distributed.keyed(tenant, "SELECT audit.insert_audit_logs(%s)", json.dumps([record]))
     return UUID(record["id"])
-
-
-def seal(distributed: Distributed) -> None:
-    """Seal until every record has a leaf: a transaction that is about to end on a worker holds sealing back."""
-
-    def is_done() -> bool:
-        distributed.call("test_sealer", ("SELECT audit.seal_records()", []))
-        with distributed.cluster.connect() as superuser:
-            row = superuser.execute(
-                "SELECT (SELECT count(*) FROM audit.audit_logs) ="
-                " (SELECT count(*) FROM audit.seals AS s WHERE s.record_id IS NOT NULL"
-                " AND s.record_id NOT IN (SELECT p.id FROM audit.pruned_ids AS p))"
-            ).fetchone()
-        return bool(row and row[0])
-
-    eventually(is_done)
 
 
 def test_a_sealed_record_has_the_leaf_that_its_text_says(distributed: Distributed) -> None:
