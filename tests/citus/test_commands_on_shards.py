@@ -137,3 +137,18 @@ def test_the_shipper_carries_the_feed_of_a_tenant(
         assert ended.returncode == 0, ended.stderr
         lines = [json.loads(line) for _, _, body in receiver.asked for line in body.splitlines()]
     assert [line["id"] for line in lines if line.get("agent_id", "").startswith("shipped")] == written
+
+
+def test_sealing_names_what_holds_it_up(distributed: Distributed) -> None:
+    environment = ENVIRONMENT | {"SEALER_DATABASE_URL": distributed.cluster.url("test_sealer")}
+    with distributed.cluster.connect() as superuser:
+        for _ in range(500):  # the coordinator's transactions have higher numbers than a worker's
+            superuser.execute("SELECT pg_current_xact_id()")
+    with psycopg.connect(distributed.cluster.url()) as writer:
+        (number,) = writer.execute("SELECT pg_backend_pid() FROM pg_current_xact_id()").fetchone() or (0,)
+        distributed.keyed("acme", "SELECT audit.insert_audit_log('agent', 'LIVE', 'success')")
+        ended = subprocess.run(
+            [sys.executable, "-m", "app.seal", "--once"],
+            env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert f"held up by transaction of pid {number}, role postgres in database " in ended.stdout

@@ -6,6 +6,7 @@ LANGUAGE plpgsql STABLE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    v_end  xid8 := pg_snapshot_xmax(pg_current_snapshot());   -- before: within the query it would be the worker's
     v_tree record;
     v_next record;
 BEGIN
@@ -14,7 +15,7 @@ BEGIN
     FOR v_next IN
         SELECT l.id, l.recorded_xid, l.recorded_at
         FROM audit.audit_logs AS l
-        WHERE l.tenant_id = p_tenant_id AND l.recorded_xid < pg_snapshot_xmax(pg_current_snapshot())
+        WHERE l.tenant_id = p_tenant_id AND l.recorded_xid < v_end
           AND (l.recorded_xid, l.id) > (coalesce(v_tree.sealed_xid, '0'), coalesce(v_tree.sealed_id, '00000000-0000-0000-0000-000000000000'))
         ORDER BY l.recorded_xid, l.id LIMIT CASE WHEN coalesce(v_tree.epoch, 1) = 1 THEN 1 ELSE 1000 END
     LOOP
