@@ -26,6 +26,12 @@ def test_the_container_of_the_workflow_is_pinned_by_its_digest() -> None:
     assert all(re.fullmatch(r"debian:bookworm-\d{8}@sha256:[0-9a-f]{64}", image) for image in images)
 
 
+def test_the_cluster_of_the_workflow_is_pinned_to_a_patch_release_of_citus_and_a_major_one_of_postgresql() -> None:
+    images = re.findall(r"image: (\S+)", (ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert images
+    assert all(re.fullmatch(r"citusdata/citus:\d+\.\d+\.\d+-pg\d+", image) for image in images)
+
+
 def test_the_version_is_the_newest_dated_one_of_the_changelog() -> None:
     versions = re.findall(
         r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
