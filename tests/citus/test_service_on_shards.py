@@ -1,9 +1,11 @@
 """The service with its coordinator away, its imports, its readers that wait, and its round trips."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -61,6 +63,23 @@ def test_history_is_imported_over_http_with_its_own_times_and_once(
     assert [each["created_at"] for each in found] == [each["created_at"] for each in old]
 
 
+@pytest.mark.parametrize("times", [{}, {"created_at": "2025-03-01T09:00:00.000000Z"}], ids=["live", "history"])
+def test_contexts_of_many_records_are_stored_as_they_were_sent_and_one_that_is_none_is_refused(
+    client: TestClient, distributed: Distributed, times: dict[str, str]
+) -> None:
+    key = distributed.keys["acme"]
+    contexts = [{"resource": f"é {number}", "event": 1.5} for number in range(20)]
+    sent = [record(agent_id="context", context=context, **times) for context in contexts]
+    answer = client.post(LOGS, headers=bearer(key), json=sent)
+    assert answer.status_code == 201, answer.text
+    stored = {each["id"]: each["context"] for each in page(client, "acme", key, agent_id="context")["items"]}
+    assert [stored[each["id"]] for each in sent] == contexts
+    call = "import_audit_logs" if times else "insert_audit_logs"
+    with pytest.raises(psycopg.Error) as refused:
+        distributed.keyed("acme", f"SELECT audit.{call}(%s)", json.dumps([record(context="{", **times)] * 2))
+    assert refused.value.sqlstate == "RF003"
+
+
 @pytest.mark.parametrize("tenant", ["acme", "globex"])
 def test_a_reader_that_waits_is_answered_once_a_record_is_sealed(client: TestClient, tenant: str) -> None:
     first = write(client, tenant)
@@ -84,8 +103,10 @@ def proxy(distributed: Distributed) -> Iterator[CountingProxy]:
 
 
 def test_a_write_and_a_read_take_one_round_trip_to_the_coordinator(
-    distributed: Distributed, serve_any: Serve, proxy: CountingProxy
+    distributed: Distributed, serve_any: Serve, proxy: CountingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("_SECONDS_BETWEEN_CALLS", "_MIN_SECONDS_OF_WORK"):  # sealing takes the same way
+        monkeypatch.setattr(f"app.services.postgres.sealer.{name}", 600.0)
     url = f"postgresql://audit_app@127.0.0.1:{proxy.port}/ringfence?sslmode=disable&gssencmode=disable"
     client = serve_any(database_url=SecretStr(url), database_pool_size=1)
 
@@ -95,8 +116,8 @@ def test_a_write_and_a_read_take_one_round_trip_to_the_coordinator(
         assert answer.status_code == 200, answer.text
         return proxy.round_trips - before
 
-    # As tests/store/test_round_trips.py, which says why most of them count. Reads first: sealing takes longer here.
     for method, path, body in (("GET", LOGS, None), ("POST", "/api/v1/agents/a/execute", {"input": {}})):
+        # As in tests/store/test_round_trips.py, which says why most of them count.
         for _ in range(10):
             trips(method, path, body)
         assert sorted(trips(method, path, body) for _ in range(9))[:5] == [1] * 5
