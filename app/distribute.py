@@ -2,8 +2,8 @@
 
 Each node is migrated as a single server is (app/migrate.py), and then gets what differs on Citus: the files of
 db/citus, each with its reason in its head. The coordinator's records move into shards, one tenant to a shard. Running
-it again changes nothing; it is run again after each release, and after shards were moved, which lack a privilege until
-then.
+it again changes nothing; it is run again after each release (app/shard_changes.py brings its numbered files to shards),
+and after shards were moved, which lack a privilege until then.
 
 MIGRATION_DATABASE_URL names the coordinator's database and a superuser, who must be able to connect with the same
 user, password and database to every worker, by the names in pg_dist_node. SHARDS, 32 unless set, is how many shards a
@@ -15,6 +15,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
@@ -22,7 +24,7 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
-from app import database_url, migrate
+from app import database_url, migrate, shard_changes
 from app.release import DATABASE_DIRECTORY
 from app.terminal_text import printable
 
@@ -35,7 +37,7 @@ class DistributionRefused(Exception):
     """The cluster is not fit for what was asked; the message says why."""
 
 
-def distribute(url: str, shards: int) -> list[str]:
+def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> list[str]:
     """Bring the coordinator that `url` names and all its workers to this release; return what was done, in words.
 
     The coordinator is closed to everybody from the first change to the last: functions of one server and of a cluster
@@ -44,16 +46,14 @@ def distribute(url: str, shards: int) -> list[str]:
     """
     workers = _workers(url)
     nodes = [url, *workers]
-    _refuse_numbered_files(url)
-    with _connection(url) as coordinator, coordinator.transaction():
-        coordinator.execute((DATABASE_DIRECTORY / "bootstrap" / "roles.sql").read_bytes())
-        _apply(coordinator, "logins.sql")
-    _refuse_an_owner_that_is_kept_out(url)
-    _apply_as_owner(url, "close.sql")
-    done = []
-    for number, node in enumerate(nodes):
-        migrated = migrate.apply(_alone(node))
-        done.append(f"node {number}: {'migrated' if migrated else 'up to date'}")
+    with TemporaryDirectory(prefix="ringfence-release-") as folder:
+        changes = _shard_changes(nodes, directory, Path(folder))
+        with _connection(url) as coordinator, coordinator.transaction():
+            coordinator.execute((DATABASE_DIRECTORY / "bootstrap" / "roles.sql").read_bytes())
+            _apply(coordinator, "logins.sql")
+        _refuse_an_owner_that_is_kept_out(url)
+        _apply_as_owner(url, "close.sql")
+        done = _migrate(nodes, directory, changes)
     with _connection(url) as coordinator, coordinator.transaction():
         _give_secrets(coordinator, workers)
     for node in nodes:
@@ -113,15 +113,50 @@ def _workers(url: str) -> list[str]:
     return workers
 
 
-def _refuse_numbered_files(url: str) -> None:
-    """Raise DistributionRefused when a file of db/schema would change tables that have shards, which do not follow."""
-    with _connection(url) as coordinator:
+def _shard_changes(nodes: list[str], directory: Path, folder: Path) -> shard_changes.Changes | None:
+    """Return what each node applies of numbered files, where there are shards and a node lacks one.
+
+    folder: where it is kept. Raises DistributionRefused when a file changes the records in a way that shards would not
+    follow.
+    """
+    with _connection(nodes[0]) as coordinator:
         if not coordinator.execute(_text("distributed.sql")).fetchall():
-            return
-    if pending := migrate.plan(url).pending:
-        raise DistributionRefused(
-            f"db/{pending[0]} is not applied, and a release that changes tables cannot be brought to shards yet"
-        )
+            return None
+    lacked: set[str] = set()
+    for node in nodes:
+        pending = migrate.plan(_alone(node), directory).pending
+        # A node that has none of them is new, and takes them as a single server does.
+        if len(pending) < len(list((directory / "schema").glob("V*.sql"))):
+            lacked.update(pending)
+    try:
+        return shard_changes.write(directory, sorted(lacked), folder) if lacked else None
+    except shard_changes.NotForShards as error:
+        raise DistributionRefused(str(error)) from error
+
+
+def _migrate(nodes: list[str], directory: Path, changes: shard_changes.Changes | None) -> list[str]:
+    """Bring each node to the release; return what was done. Raises DistributionRefused when a record has gone."""
+    coordinator, *workers = nodes
+    before = _count(coordinator) if changes else None
+    for worker in workers if changes and changes.functions else []:
+        with _connection(_alone(worker)) as connection, connection.transaction():
+            _apply(connection, "owner.sql")
+            for statement in changes.functions if changes else []:
+                connection.execute(statement.encode())
+    done = []
+    for number, node in enumerate(nodes):
+        copy = (changes.worker if number else changes.coordinator) if changes else None
+        migrated = migrate.apply(_alone(node), directory, copy)
+        done.append(f"node {number}: {'migrated' if migrated else 'up to date'}")
+    if changes and (after := _count(coordinator)) != before:
+        raise DistributionRefused(f"of {before} records {after} are in the shards after the change")
+    return done
+
+
+def _count(url: str) -> int:
+    with _connection(url) as coordinator:
+        (row,) = coordinator.execute(_text("count.sql")).fetchall()
+        return int(row["records"])
 
 
 def _refuse_an_owner_that_is_kept_out(url: str) -> None:

@@ -143,8 +143,11 @@ def _grants(cursor: Any, todo: Plan, *, is_empty: bool) -> list[str]:
     ]
 
 
-def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
+def apply(url: str, directory: Path = DATABASE_DIRECTORY, rewritten: Path | None = None) -> Plan:
     """Bring the database to this release and return what was done; an empty plan: nothing.
+
+    rewritten: a copy of `directory` to apply in its place, where a node of a cluster takes a numbered file in parts;
+    what is recorded are the fingerprints of `directory`.
 
     Raises MigrationRefused, or psycopg2.Error when the server refuses; no file has been applied then. Raises
     IndexBuildFailed when an index could not be built; in a new database the files have been applied by then.
@@ -157,11 +160,11 @@ def apply(url: str, directory: Path = DATABASE_DIRECTORY) -> Plan:
             for _ in range(_MAX_DEADLOCKS):
                 # Running workers lock tables too, and not always in the order of db/bootstrap/lock_tables.sql.
                 with suppress(psycopg2.errors.DeadlockDetected):
-                    return _apply_once(url, directory, release, builder)
-            return _apply_once(url, directory, release, builder)
+                    return _apply_once(url, directory, rewritten or directory, release, builder)
+            return _apply_once(url, directory, rewritten or directory, release, builder)
 
 
-def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any) -> Plan:
+def _apply_once(url: str, directory: Path, applied_from: Path, release: dict[str, str], builder: Any) -> Plan:
     with _connection(url) as connection, connection.cursor() as cursor:
         first = _first(cursor)
         for file in ("roles.sql", "database.sql"):
@@ -174,9 +177,9 @@ def _apply_once(url: str, directory: Path, release: dict[str, str], builder: Any
     sqlparse.engine.grouping.MAX_GROUPING_DEPTH = None  # type: ignore[assignment]
     sqlparse.engine.grouping.MAX_GROUPING_TOKENS = None  # type: ignore[assignment]
     arguments = argparse.Namespace(
-        base_dir=str(directory), conn=url, target="latest", disable_schema_check=True, check_serial_versions=True
+        base_dir=str(applied_from), conn=url, target="latest", disable_schema_check=True, check_serial_versions=True
     )
-    config = pgmigrate.get_config(str(directory), arguments)
+    config = pgmigrate.get_config(str(applied_from), arguments)
     config = config._replace(user=config.conn_instance.info.user)
     try:
         config.cursor.execute((directory / "bootstrap" / "applied_files.sql").read_text())

@@ -107,18 +107,3 @@ def test_an_owner_that_a_worker_keeps_out_is_refused(filled: CitusCluster) -> No
                 distribute(filled.url(), 4)
         finally:
             worker.execute("ALTER ROLE audit_owner CONNECTION LIMIT -1")
-
-
-def test_a_release_that_changes_tables_is_refused(filled: CitusCluster) -> None:
-    distribute(filled.url(), 4)
-    with filled.connect() as superuser:
-        newest = superuser.execute(
-            "DELETE FROM pgmigrate.applied_files AS f"
-            " WHERE f.path = (SELECT max(o.path) FROM pgmigrate.applied_files AS o WHERE o.path LIKE 'schema/%')"
-            " RETURNING f.path, f.sha256"
-        ).fetchone()
-        try:
-            with pytest.raises(DistributionRefused, match="changes tables"):
-                distribute(filled.url(), 4)
-        finally:
-            superuser.execute("INSERT INTO pgmigrate.applied_files (path, sha256) VALUES (%s, %s)", newest)

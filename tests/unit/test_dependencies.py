@@ -21,7 +21,7 @@ FILES = sorted((ROOT / "app").rglob("*.py"))
 MIGRATING = [
     file
     for file in FILES
-    if file in (ROOT / "app" / "migrate.py", ROOT / "app" / "index_builds.py")
+    if file in [ROOT / "app" / name for name in ("migrate.py", "index_builds.py", "shard_changes.py")]
     or file.is_relative_to(ROOT / "app" / "import_jsonl")
 ]
 LOCAL = [file for file in FILES if file.is_relative_to(ROOT / "app" / "local")]
