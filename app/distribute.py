@@ -25,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from app import database_url, migrate, shard_changes
-from app.release import DATABASE_DIRECTORY
+from app.release import DATABASE_DIRECTORY, fingerprints
 from app.terminal_text import printable
 
 FEWEST_WORKERS = 2
@@ -57,6 +57,7 @@ def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> l
     with _connection(url) as coordinator, coordinator.transaction():
         _give_secrets(coordinator, workers)
     for node in nodes:
+        _restore_functions(node, directory)
         with _connection(_alone(node)) as connection, connection.transaction():
             # Before it is the owner: these change functions of two owners.
             _apply(connection, "calls.sql")
@@ -151,6 +152,15 @@ def _migrate(nodes: list[str], directory: Path, changes: shard_changes.Changes |
     if changes and (after := _count(coordinator)) != before:
         raise DistributionRefused(f"of {before} records {after} are in the shards after the change")
     return done
+
+
+def _restore_functions(node: str, directory: Path) -> None:
+    """Give the functions of db/functions their own text again: that of db/citus may be another than the last time."""
+    with _connection(_alone(node)) as connection, connection.transaction():
+        _apply(connection, "owner.sql")
+        for path in fingerprints(directory):
+            if path.startswith("functions/"):
+                connection.execute((directory / path).read_bytes())
 
 
 def _count(url: str) -> int:

@@ -86,6 +86,18 @@ def test_the_second_run_changes_nothing(filled: CitusCluster) -> None:
     assert value(filled, COUNT) == 3
 
 
+def test_what_an_earlier_release_made_of_a_function_is_made_anew(filled: CitusCluster) -> None:
+    distribute(filled.url(), 4)
+    definition = "SELECT pg_get_functiondef('audit.tenant_proof'::regproc)"
+    before = str(value(filled, definition))
+    with filled.connect() as superuser:
+        superuser.execute("SET citus.enable_ddl_propagation = off")
+        superuser.execute(before.replace("make distribute gives", "an earlier release gave").encode())
+    assert value(filled, definition) != before
+    distribute(filled.url(), 4)
+    assert value(filled, definition) == before
+
+
 def test_a_migration_is_refused_where_there_are_shards(
     filled: CitusCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
