@@ -2,7 +2,7 @@
 -- the culprit; the policies have a file of their own. Each weakening is made, reported and undone by itself.
 
 BEGIN;
-SELECT plan(92);
+SELECT plan(94);
 
 SET LOCAL tap.login = 'audit_app';
 \ir ../support/findings.sql
@@ -44,6 +44,13 @@ SELECT is(pg_temp.findings(:'rule', 'CREATE SCHEMA tap_elsewhere CREATE VIEW add
     'tap_elsewhere.added reads audit.audit_logs', 'a view in another schema');
 SELECT is(pg_temp.findings(:'rule', 'CREATE SCHEMA tap_elsewhere CREATE VIEW added AS SELECT 1 AS one'),
     'intact', 'but not a view of something else');
+-- PostgreSQL's own storage under another name stands in for that of an extension.
+SELECT is(pg_temp.findings(:'rule', 'CREATE ACCESS METHOD tap_columns TYPE TABLE HANDLER heap_tableam_handler;
+        ALTER TABLE audit.audit_logs SET ACCESS METHOD tap_columns'),
+    'audit.audit_logs is stored by tap_columns', 'a table that another storage keeps, as TimescaleDB compresses and Citus makes columns');
+SELECT is(pg_temp.findings(:'rule', 'CREATE SCHEMA _tap_timescaledb_internal
+        CREATE TABLE _hyper_1_1_chunk () INHERITS (audit.audit_logs)'),
+    '_tap_timescaledb_internal._hyper_1_1_chunk inherits from audit.audit_logs', 'a chunk, as TimescaleDB makes a hypertable of');
 
 \set rule 'every table that holds tenants checks their form'
 SELECT is(pg_temp.findings(:'rule', 'ALTER TABLE audit.audit_logs DROP CONSTRAINT audit_logs_tenant_id_form'),
