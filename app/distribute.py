@@ -71,7 +71,7 @@ def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> l
     with _connection(url) as coordinator, coordinator.transaction():
         _apply(coordinator, "owner.sql")
         coordinator.execute(_text("shards.sql"), {"shards": str(shards)})
-        for name in ("policies.sql", "tables.sql", "owner_appends.sql"):
+        for name in ("policies.sql", "restrictive_policies.sql", "tables.sql", "owner_appends.sql"):
             _apply(coordinator, name)
     # Over connections of its own, which would not see a table that is not committed.
     _apply_as_owner(url, "shard_privileges.sql")

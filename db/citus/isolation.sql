@@ -1,5 +1,5 @@
--- What audit.isolation_report() demands of a cluster: the same, of policies in their bare form, and of the functions that are made here. The rest of
--- its text stays where it is, db/functions/isolation.
+-- What audit.isolation_report() demands of a cluster: the same, of policies in their bare form, and of the functions that are made here; and that every
+-- other node is as closed as the coordinator. The rest of its text stays where it is, db/functions/isolation.
 DO $$
 DECLARE
     v_definition text;
@@ -17,6 +17,10 @@ BEGIN
     IF v_definition NOT LIKE '%store\_proven\_audit\_logs%' THEN
         EXECUTE replace(v_definition, '''schema_version'', ''enter_tenant'',', '''schema_version'', ''store_proven_audit_logs'', ''enter_tenant'',');
     END IF;
+    v_definition := pg_get_functiondef('audit.findings_of_objects'::regproc);
+    IF v_definition NOT LIKE '%findings\_of\_nodes%' THEN
+        EXECUTE replace(v_definition, '''schema_version'', ', '''schema_version'', ''findings_of_nodes'', ');
+    END IF;
 
     v_definition := pg_get_functiondef('audit.intended_privileges'::regproc);
     IF v_definition NOT LIKE '%store\_proven\_audit\_logs%' THEN
@@ -27,6 +31,25 @@ BEGIN
         (''function'', ''audit.in_sub_selects'', ''EXECUTE'', ''audit_trusted audit_keyed audit_admin''),
         (''function'', ''audit.records_of_ids'', ''EXECUTE'', ''audit_keeper''),
         (''function'', ''audit.enter_tenant'',');
+    END IF;
+    v_definition := pg_get_functiondef('audit.intended_privileges'::regproc);
+    IF v_definition NOT LIKE '%findings\_of\_nodes%' THEN
+        EXECUTE replace(v_definition, '(''function'', ''audit.set_on_nodes'',',
+            '(''function'', ''audit.findings_of_nodes'', ''EXECUTE'', ''audit_trusted audit_keyed audit_admin''),
+        (''function'', ''audit.set_on_nodes'',');
+    END IF;
+
+    v_definition := pg_get_functiondef('audit.isolation_report'::regproc);
+    IF v_definition NOT LIKE '%findings\_of\_nodes%' THEN
+        v_definition := replace(v_definition, ')) AS known (number, rule)', '),
+        (101, ''every other node of the cluster is as closed as this one''),
+        (102, ''no restrictive policy would widen anything on a shard''),
+        (103, ''nobody runs a text on another node'')) AS known (number, rule)');
+        v_definition := replace(v_definition, 'SELECT f.rule, f.finding FROM audit.findings_of_roles() AS f',
+            'SELECT f.rule, f.finding FROM audit.findings_of_nodes() AS f
+        UNION ALL
+        SELECT f.rule, f.finding FROM audit.findings_of_roles() AS f');
+        EXECUTE v_definition;
     END IF;
 END
 $$;
