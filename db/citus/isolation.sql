@@ -44,7 +44,7 @@ BEGIN
         v_definition := replace(v_definition, ')) AS known (number, rule)', '),
         (101, ''every other node of the cluster is as closed as this one''),
         (102, ''no restrictive policy would widen anything on a shard''),
-        (103, ''nobody runs a text on another node'')) AS known (number, rule)');
+        (103, ''what Citus runs between nodes is for nobody else'')) AS known (number, rule)');
         v_definition := replace(v_definition, 'SELECT f.rule, f.finding FROM audit.findings_of_roles() AS f',
             'SELECT f.rule, f.finding FROM audit.findings_of_nodes() AS f
         UNION ALL

@@ -64,6 +64,11 @@ ON_THE_WORKER = {
         "REVOKE SELECT (id) ON audit.audit_logs FROM audit_trusted",
         "audit.audit_logs audit_trusted has SELECT on column id unlike the coordinator",
     ),
+    "a group that may act on a worker": (
+        "GRANT USAGE ON SCHEMA audit TO audit_admin",
+        "REVOKE USAGE ON SCHEMA audit FROM audit_admin",
+        "audit audit_admin has USAGE unlike the coordinator",
+    ),
     "a privilege on the secrets": (
         "GRANT SELECT ON audit.proof_secrets TO audit_trusted",
         "REVOKE SELECT ON audit.proof_secrets FROM audit_trusted",
@@ -227,7 +232,15 @@ def test_a_restrictive_policy_that_would_widen_a_shard_is_found(distributed: Dis
     assert "policy stray on audit.audit_logs" not in same
 
 
-def test_a_text_that_everybody_may_run_on_nodes_is_found(distributed: Distributed) -> None:
-    grant = "GRANT EXECUTE ON FUNCTION run_command_on_workers(text, boolean) TO {}"
-    assert found_with(distributed, grant.format("audit_owner")) == ""
-    assert "PUBLIC may call run_command_on_workers(text,boolean)" in found_with(distributed, grant.format("PUBLIC"))
+@pytest.mark.parametrize(
+    "function",
+    [
+        "run_command_on_workers(text,boolean)",
+        "master_run_on_worker(text[],integer[],text[],boolean)",
+        "assign_distributed_transaction_id(integer,bigint,timestamp with time zone)",
+    ],
+)
+def test_what_nodes_alone_may_call_is_found_where_everybody_may(distributed: Distributed, function: str) -> None:
+    grant = f"GRANT EXECUTE ON FUNCTION {function} TO"
+    assert found_with(distributed, f"{grant} audit_owner") == ""
+    assert f"PUBLIC may call {function}" in found_with(distributed, f"{grant} PUBLIC")

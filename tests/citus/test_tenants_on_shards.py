@@ -122,9 +122,8 @@ def test_a_named_tenants_record_is_written_through_the_coordinator_alone(distrib
 
 def test_a_key_opens_nothing_at_a_worker(distributed: Distributed) -> None:
     node, _ = distributed.shard_of("acme")
-    with pytest.raises(psycopg.Error) as refused:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
         distributed.call("audit_app", ("SELECT audit.enter_tenant(%s)", [distributed.keys["acme"]]), node=node)
-    assert refused.value.sqlstate == "RF005"
 
 
 def test_the_service_needs_no_login_at_a_worker(distributed: Distributed) -> None:

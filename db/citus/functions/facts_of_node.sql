@@ -28,7 +28,7 @@ BEGIN
         FROM unnest(p.polroles) AS role (oid)) AS roles (names)
 
     UNION ALL
-    SELECT 'privilege', concat_ws('.', 'audit', split_part(g.object, '.', 2)),
+    SELECT 'privilege', concat_ws('.', 'audit', nullif(split_part(g.object, '.', 2), '')),
            concat_ws(' ', g.grantee, 'has', g.privilege, nullif('on column ' || split_part(g.object, '.', 3), 'on column '))
     FROM audit.granted_privileges() AS g
     UNION ALL
