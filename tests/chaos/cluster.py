@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from app.local.server import PrivateServer
-from bench.serving import processes_of
+from bench.serving import processes_of, processor_seconds
 from tests.support.polling import eventually
 
 
@@ -38,8 +38,22 @@ class Cluster(PrivateServer):
             _signal(process, signal.SIGKILL)
         eventually(lambda: not any(_runs(process) for process in killed))
         # In a container whose first process reaps no children, the killed ones seem to live, and these files name them.
-        for lock in (self._data / "postmaster.pid", self.socket_folder / ".s.PGSQL.5432.lock"):
+        for lock in (self._data / "postmaster.pid", *self.socket_folder.glob(".s.PGSQL.*.lock")):
             lock.unlink(missing_ok=True)
+
+    def printed(self) -> str:
+        """Return the end of what it has logged."""
+        return (self._folder / "log").read_text(errors="replace")[-4000:]
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of all its processes, those that have ended included."""
+        return processor_seconds(self._postmaster)
+
+    def admit(self, network: str) -> None:
+        """Let every role in from a network, without a password, from now on."""
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} trust\n")
+        self._run("pg_ctl", "reload", "-D", str(self._data))
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
-"""A Citus cluster of a coordinator and two workers, each a server of its own in a folder of its own.
+"""A Citus cluster of a coordinator and some workers, each a server of its own in a folder of its own.
 
-The three listen on the loopback interface, since Citus connects its nodes over TCP, and trust whoever connects: the
-folder and the machine are the tests' own.
+They listen on the loopback interface, since Citus connects its nodes over TCP, and trust whoever connects: the folder
+and the machine are the tests' own.
 """
 
 import socket
@@ -13,54 +13,90 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from app.local.server import PrivateServer
+from tests.chaos.cluster import Cluster
 
 DATABASE = "ringfence"
-NODES = ("coordinator", "worker_1", "worker_2")
+COORDINATOR = "coordinator"
+NODES = (COORDINATOR, "worker_1", "worker_2")
 
 
 class CitusCluster:
-    """A coordinator and two workers, with the extension and no schema of ours.
+    """A coordinator and its workers, with the extension and no schema of ours.
 
-    binaries: the folder of initdb and pg_ctl of a PostgreSQL that has Citus. folder: where the three are kept.
+    binaries: the folder of initdb and pg_ctl of a PostgreSQL that has Citus. folder: where all are kept. nodes: their
+    names, the coordinator first. settings: of every node, each NAME=VALUE.
     """
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
-        self.servers = {node: PrivateServer(binaries, folder / node) for node in NODES}
-        self.ports = dict(zip(NODES, _free_ports(len(NODES)), strict=True))
+    def __init__(self, binaries: Path, folder: Path, nodes: tuple[str, ...] = NODES, *settings: str) -> None:
+        self.binaries = binaries
+        self.folder = folder
+        self.servers = {node: self.server(node) for node in nodes}
+        self.ports = dict(zip(nodes, _free_ports(len(nodes)), strict=True))
+        self._settings = settings
+
+    def server(self, node: str) -> Cluster:
+        """Return the server of a node, which is not started."""
+        return Cluster(self.binaries, self.folder / node)
 
     def start(self) -> None:
-        """Start the three, make the database on each, and let the coordinator know them all."""
-        for node in NODES:
-            self.boot(node)
-            with psycopg.connect(self.url("postgres", node, "postgres"), autocommit=True) as superuser:
-                superuser.execute(f"CREATE DATABASE {DATABASE}")
-            with self.connect("postgres", node) as superuser:
-                superuser.execute("CREATE EXTENSION citus")
+        """Start all, make the database on each, and let the coordinator know its workers."""
+        for node in self.servers:
+            self.make(node)
         with self.connect() as superuser:
-            superuser.execute("SELECT citus_set_coordinator_host('127.0.0.1', %s)", [self.ports["coordinator"]])
-            for node in NODES[1:]:
-                superuser.execute("SELECT citus_add_node('127.0.0.1', %s)", [self.ports[node]])
+            superuser.execute(
+                "SELECT citus_set_coordinator_host(%s, %s)", [self.host(COORDINATOR), self.ports[COORDINATOR]]
+            )
+        for node in self.servers:
+            if node != COORDINATOR:
+                self.add(node)
+
+    def make(self, node: str) -> None:
+        """Start a node for the first time, and make the database with the extension on it."""
+        self.boot(node)
+        with psycopg.connect(self.url("postgres", node, "postgres"), autocommit=True) as superuser:
+            superuser.execute(f"CREATE DATABASE {DATABASE}")
+        with self.connect("postgres", node) as superuser:
+            superuser.execute("CREATE EXTENSION citus")
 
     def boot(self, node: str) -> None:
-        """Start one of them, the first time or again."""
+        """Start a node, the first time or again."""
         self.servers[node].start(
-            "shared_preload_libraries=citus", "listen_addresses=127.0.0.1", f"port={self.ports[node]}",
+            "shared_preload_libraries=citus", f"listen_addresses={self.host(node)}", f"port={self.ports[node]}",
             "fsync=off", "max_connections=60", "max_prepared_transactions=60",
-            "citus.enable_statistics_collection=off",
+            "citus.enable_statistics_collection=off", f"citus.local_hostname={self.host(node)}", *self._settings,
         )  # fmt: skip
 
+    def bring(self, node: str) -> None:
+        """Make another node, which the coordinator does not know."""
+        self.servers[node] = self.server(node)
+        (self.ports[node],) = _free_ports(1)
+        self.make(node)
+
+    def add_inactive(self, node: str) -> None:
+        """Let the coordinator know a worker that is not ready for shards."""
+        with self.connect() as superuser:
+            superuser.execute("SELECT citus_add_inactive_node(%s, %s)", [self.host(node), self.ports[node]])
+
+    def add(self, node: str) -> None:
+        """Let the coordinator know a worker."""
+        with self.connect() as superuser:
+            superuser.execute("SELECT citus_add_node(%s, %s)", [self.host(node), self.ports[node]])
+
     def remove(self) -> None:
-        """Stop the three and delete their files."""
+        """Stop all and delete their files."""
         with ExitStack() as removed:
             for server in self.servers.values():
                 removed.callback(server.remove)
 
-    def url(self, login: str = "postgres", node: str = "coordinator", database: str = DATABASE) -> str:
-        """Return the libpq URL of a node's database."""
-        return f"postgresql://{login}@127.0.0.1:{self.ports[node]}/{database}"
+    def host(self, node: str) -> str:  # noqa: ARG002
+        """Return the address at which the others reach a node."""
+        return "127.0.0.1"
 
-    def connect(self, login: str = "postgres", node: str = "coordinator") -> Connection[Any]:
+    def url(self, login: str = "postgres", node: str = COORDINATOR, database: str = DATABASE) -> str:
+        """Return the libpq URL of a node's database."""
+        return f"postgresql://{login}@{self.host(node)}:{self.ports[node]}/{database}"
+
+    def connect(self, login: str = "postgres", node: str = COORDINATOR) -> Connection[Any]:
         """Return a new connection to a node, in autocommit."""
         return psycopg.connect(make_conninfo(self.url(login, node)), autocommit=True)
 
