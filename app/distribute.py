@@ -3,7 +3,7 @@
 Each node is migrated as a single server is (app/migrate.py), and then gets what differs on Citus: the files of
 db/citus, each with its reason in its head. The coordinator's records move into shards, one tenant to a shard. Running
 it again changes nothing; it is run again after each release (app/shard_changes.py brings its numbered files to shards),
-and after shards were moved, which lack a privilege until then.
+and for a worker that was added as inactive, which it prepares and makes active.
 
 MIGRATION_DATABASE_URL names the coordinator's database and a superuser, who must be able to connect with the same
 user, password and database to every worker, by the names in pg_dist_node. SHARDS, 32 unless set, is how many shards a
@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,6 +38,16 @@ class DistributionRefused(Exception):
     """The cluster is not fit for what was asked; the message says why."""
 
 
+@dataclass(frozen=True)
+class _Worker:
+    """A worker, as the coordinator names it. url: of its database, for the superuser of the coordinator's URL."""
+
+    name: str
+    port: int
+    is_active: bool
+    url: str
+
+
 def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> list[str]:
     """Bring the coordinator that `url` names and all its workers to this release; return what was done, in words.
 
@@ -44,15 +55,24 @@ def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> l
     do not know each other's proofs, and a list would be empty. Raises DistributionRefused, with nothing closed. Raises
     what app.migrate.apply() raises, or psycopg.Error: it stays closed then until a run has ended well.
     """
-    workers = _workers(url)
+    found = _workers(url)
+    workers = [worker.url for worker in found]
     nodes = [url, *workers]
+    _refuse_unfit(workers)
     with TemporaryDirectory(prefix="ringfence-release-") as folder:
         changes = _shard_changes(nodes, directory, Path(folder))
-        with _connection(url) as coordinator, coordinator.transaction():
-            coordinator.execute((DATABASE_DIRECTORY / "bootstrap" / "roles.sql").read_bytes())
-            _apply(coordinator, "logins.sql")
+        if changes and not all(worker.is_active for worker in found):
+            raise DistributionRefused(
+                "a worker is added after a release: citus_remove_node(), make distribute, and add it again"
+            )
+        for node in (url, *map(_alone, workers)):  # Citus hands on the coordinator's, but no roles that are older than it
+            with _connection(node) as connection, connection.transaction():
+                connection.execute((DATABASE_DIRECTORY / "bootstrap" / "roles.sql").read_bytes())
+                _apply(connection, "logins.sql")
         _refuse_an_owner_that_is_kept_out(url)
         _apply_as_owner(url, "close.sql")
+        for node in workers:
+            _apply_as_owner(node, "new_tables.sql")
         done = _migrate(nodes, directory, changes)
     with _connection(url) as coordinator, coordinator.transaction():
         _give_secrets(coordinator, workers)
@@ -73,10 +93,15 @@ def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> l
         coordinator.execute(_text("shards.sql"), {"shards": str(shards)})
         for name in ("policies.sql", "restrictive_policies.sql", "tables.sql", "owner_appends.sql"):
             _apply(coordinator, name)
+    with _connection(url) as coordinator:
+        for worker in found:
+            if not worker.is_active:
+                coordinator.execute(_text("activate.sql"), {"nodename": worker.name, "nodeport": worker.port})
     # Over connections of its own, which would not see a table that is not committed.
     _apply_as_owner(url, "shard_privileges.sql")
-    for worker in workers:
-        _apply_as_owner(worker, "worker_privileges.sql")
+    for node in workers:
+        _apply_as_owner(node, "worker_privileges.sql")
+        _apply_as_owner(node, "new_shards.sql")
     _apply_as_owner(url, "open.sql")
     return done
 
@@ -90,16 +115,19 @@ def rotate_secret(url: str) -> None:
     workers = _workers(url)
     with _connection(url) as coordinator, coordinator.transaction():
         _apply(coordinator, "rotate_secret.sql")
-        _give_secrets(coordinator, workers)
+        _give_secrets(coordinator, [worker.url for worker in workers if worker.is_active])
 
 
-def _workers(url: str) -> list[str]:
-    """Return the workers' URLs. Raises DistributionRefused."""
+def _workers(url: str) -> list[_Worker]:
+    """Return the workers. Raises DistributionRefused."""
     with _connection(url) as coordinator:
         if not coordinator.execute(_text("extension.sql")).fetchall():
             raise DistributionRefused("the database has no extension citus: CREATE EXTENSION citus on every node")
         found = coordinator.execute(_text("nodes.sql")).fetchall()
-    workers = [make_conninfo(url, host=row["nodename"], port=row["nodeport"], hostaddr="") for row in found]
+    workers = [
+        _Worker(name, port, is_active, make_conninfo(url, host=name, port=port, hostaddr=""))
+        for name, port, is_active in (row.values() for row in found)
+    ]
     if len(workers) < FEWEST_WORKERS:
         raise DistributionRefused(
             f"the coordinator knows {len(workers)} workers that hold shards, and {FEWEST_WORKERS} are needed:"
@@ -107,11 +135,21 @@ def _workers(url: str) -> list[str]:
         )
     for number, worker in enumerate(workers, 1):
         try:
-            with _connection(worker):
+            with _connection(worker.url):
                 pass
         except psycopg.OperationalError as error:
             raise DistributionRefused(f"worker {number} cannot be reached: {error}") from error
     return workers
+
+
+def _refuse_unfit(workers: list[str]) -> None:
+    """Raise DistributionRefused when a worker cannot be a part of the cluster as it is."""
+    for number, worker in enumerate(workers, 1):
+        try:
+            with _connection(worker) as connection:
+                _apply(connection, "fit.sql")
+        except (psycopg.errors.ObjectInUse, psycopg.errors.ObjectNotInPrerequisiteState) as error:
+            raise DistributionRefused(f"worker {number}: {error.diag.message_primary}") from error
 
 
 def _shard_changes(nodes: list[str], directory: Path, folder: Path) -> shard_changes.Changes | None:
@@ -216,7 +254,7 @@ def _connection(url: str) -> Iterator[Connection[dict[str, Any]]]:
 
 def _alone(url: str) -> str:
     """Return the URL for sessions whose work on this node is not handed on to the others."""
-    return make_conninfo(url, options="-c citus.enable_ddl_propagation=off")
+    return make_conninfo(url, options="-c citus.enable_ddl_propagation=off -c citus.enable_metadata_sync=off")
 
 
 def main() -> int:

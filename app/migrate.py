@@ -27,6 +27,7 @@ import psycopg
 import psycopg2
 import psycopg2.errors
 import sqlparse.engine.grouping
+from psycopg2.extensions import parse_dsn
 
 from app import database_url, index_builds
 from app.release import DATABASE_DIRECTORY, fingerprints
@@ -241,7 +242,8 @@ def _applied(cursor: Any) -> dict[str, str]:
 @contextmanager
 def _connection(url: str) -> Iterator[Any]:
     # lock_timeout: any role can hold the advisory lock that migrations wait for.
-    connection = psycopg2.connect(url, application_name="ringfence migrate", options="-c lock_timeout=60s")
+    options = f"{parse_dsn(url).get('options', '')} -c lock_timeout=60s"  # in place of the URL's own, which hold too
+    connection = psycopg2.connect(url, application_name="ringfence migrate", options=options)
     try:
         if connection.server_version // 10000 < OLDEST_SERVER:
             raise MigrationRefused(f"PostgreSQL {OLDEST_SERVER} or later is needed")
