@@ -91,7 +91,7 @@ def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> l
     with _connection(url) as coordinator, coordinator.transaction():
         _apply(coordinator, "owner.sql")
         coordinator.execute(_text("shards.sql"), {"shards": str(shards)})
-        for name in ("policies.sql", "restrictive_policies.sql", "tables.sql", "owner_appends.sql"):
+        for name in ("policies.sql", "restrictive_policies.sql", "tables.sql", "owner_appends.sql", "two_phases.sql"):
             _apply(coordinator, name)
     with _connection(url) as coordinator:
         for worker in found:

@@ -14,8 +14,12 @@ BEGIN
     END IF;
 
     v_definition := pg_get_functiondef('audit.findings_of_objects'::regproc);
-    IF v_definition NOT LIKE '%store\_proven\_audit\_logs%' THEN
-        EXECUTE replace(v_definition, '''schema_version'', ''enter_tenant'',', '''schema_version'', ''store_proven_audit_logs'', ''enter_tenant'',');
+    IF v_definition NOT LIKE '%commit\_in\_two\_phases%' THEN
+        EXECUTE regexp_replace(v_definition, '''schema_version'', (''store_proven_audit_logs'', )?''enter_tenant'',',
+            '''schema_version'', ''store_proven_audit_logs'', ''commit_in_two_phases'', ''enter_tenant'',');
+        v_definition := pg_get_functiondef('audit.findings_of_objects'::regproc);
+        EXECUTE regexp_replace(v_definition, '(WHERE NOT t\.tgisinternal)', 
+            '\1 AND t.tgfoid IS DISTINCT FROM to_regproc(''audit.commit_in_two_phases'')');
     END IF;
     v_definition := pg_get_functiondef('audit.findings_of_objects'::regproc);
     IF v_definition NOT LIKE '%findings\_of\_nodes%' THEN
