@@ -4,7 +4,8 @@
 -- not. A generic plan knows no tenant yet, and Citus has to: plans are made for each call. Records of audit_keyed are stored by
 -- audit.store_on_shard(). Records that are compared with tables of the coordinator are fetched by audit.records_of_ids() before. The name of a
 -- broken rule comes back from a shard in the message alone. Sealing and new epochs have a horizon on all nodes. And a proof whose secret a node does
--- not have is an error there: a shard that shows no row would look like an empty trail. So a secret is not replaced on the coordinator alone.
+-- not have is an error there: a shard that shows no row would look like an empty trail. So a secret is not replaced on the coordinator alone. Where a
+-- node is away, the records of its tenant in a batch are refused after one try, and not one by one.
 DO $$
 DECLARE
     v_function record;
@@ -25,17 +26,18 @@ BEGIN
         END IF;
         IF v_function.proname IN ('append_audit_log', 'append_audit_logs') THEN
             v_body := replace(v_body, 'audit.store_audit_logs(', 'audit.store_on_shard(');
+            IF v_body NOT LIKE '%= ''08''%' THEN   -- not yet
+                v_body := replace(v_body, 'ELSIF SQLSTATE = ''55P03'' THEN', 'ELSIF left(SQLSTATE, 2) = ''08'' THEN
+            -- The tenant''s node cannot be reached: each record would wait for that anew, and the other requests in the batch too.
+            stored := 0;
+            refusals := array_fill(json_build_object(''sqlstate'', SQLSTATE, ''message'', SQLERRM), ARRAY[total]);
+            RETURN;
+        ELSIF SQLSTATE = ''55P03'' THEN');
+            END IF;
         ELSIF v_function.proname IN ('erase_records', 'held_records') THEN
             v_body := regexp_replace(v_body, 'FROM audit\.audit_logs AS r\s+WHERE r\.id = given\.id AND r\.tenant_id = p_tenant_id OFFSET 0',
                 'FROM unnest((SELECT audit.records_of_ids(p_tenant_id, p_ids))) AS r WHERE r.id = given.id OFFSET 0');
             v_body := replace(v_body, 'r.context FROM', 'r.context::json FROM');
-        ELSIF v_function.proname = 'store_audit_logs' AND v_body NOT LIKE '%PERFORM audit.parsed\_context(%' THEN
-            -- Before the INSERT: a block with EXCEPTION is a subtransaction, which Citus hands on over connections that are at work meanwhile. That
-            -- ends the session.
-            v_body := replace(v_body, 'CASE WHEN r.context IS NOT NULL THEN audit.parsed_context(r.context) END', 'r.context::json');
-            v_body := replace(v_body, '    -- RETURNING no column', '    PERFORM audit.parsed_context(r.context)
-    FROM json_populate_recordset(NULL::audit.new_audit_log, p_records) AS r WHERE r.context IS NOT NULL;
-    -- RETURNING no column');
         ELSIF v_function.proname = 'offboarding' THEN
             -- A part of a query that Citus runs by itself has a column.
             v_body := regexp_replace(v_body, 'SELECT FROM \(\s+SELECT l\.id', 'SELECT newest.id FROM (SELECT l.id');
@@ -80,7 +82,7 @@ BEGIN
     FROM (VALUES
         ('set_tenant', 'audit.set_on_nodes('), ('set_proven_tenant', 'audit.set_on_nodes('), ('leave_tenant', 'audit.set_on_nodes('),
         ('append_audit_log', 'audit.store_on_shard('), ('append_audit_logs', 'audit.store_on_shard('),
-        ('store_audit_logs', 'PERFORM audit.parsed_context('), ('append_audit_logs', 'check constraint'), ('insert_audit_log_batch', 'check constraint'),
+        ('append_audit_logs', 'check constraint'), ('append_audit_logs', 'node cannot be reached'), ('insert_audit_log_batch', 'check constraint'),
         ('erase_records', 'audit.records_of_ids('), ('held_records', 'audit.records_of_ids('), ('offboarding', 'SELECT newest.id'),
         ('tenant_proof', 'does not have the secret'), ('rotate_proof_secret', 'every node of a cluster'),
         ('seal_records', 'audit.settled_horizon('), ('begin_epoch', 'audit.settled_horizon(')) AS expected (name, text)

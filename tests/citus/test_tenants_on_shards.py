@@ -46,6 +46,22 @@ def test_a_repeated_record_is_stored_once(distributed: Distributed) -> None:
     assert count(distributed.keyed("acme", LIST, "repeated")) == 1
 
 
+def test_records_with_a_context_are_stored_together_and_one_that_is_no_json_is_refused(
+    distributed: Distributed,
+) -> None:
+    record = {
+        "agent_id": "with context",
+        "mode": "LIVE",
+        "status": "success",
+        "context": json.dumps({"input_sha256": "0" * 64}),
+    }
+    for way in (distributed.keyed, distributed.named):
+        assert way("acme", "SELECT audit.insert_audit_logs(%s)", json.dumps([record] * 3)) == 3
+        with pytest.raises(psycopg.Error) as refused:
+            way("acme", "SELECT audit.insert_audit_logs(%s)", json.dumps([record, record | {"context": "{"}]))
+        assert refused.value.sqlstate == "RF003"
+
+
 def test_another_record_under_a_taken_id_is_refused(distributed: Distributed) -> None:
     taken = str(uuid4())
     first, second = ([{"id": taken, "agent_id": agent, "mode": "LIVE", "status": "success"}] for agent in ("a", "b"))
