@@ -85,7 +85,12 @@ class RecordNotFound(RingfenceError, kind="record-not-found"):
 
 
 class StorageUnavailable(RingfenceError, kind="storage-unavailable"):
-    """Nothing was stored; the same request may be sent again."""
+    """Nothing was stored; the same request may be sent again.
+
+    may_be_of_some: whether it may be due to some of the records, as where a node of a cluster that has them is away.
+    """
+
+    may_be_of_some = False
 
 
 class DatabaseUnavailable(StorageUnavailable):

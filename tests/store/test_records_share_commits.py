@@ -23,7 +23,8 @@ from app.model.refusals import (
 from app.model.uuid_v7 import uuid_v7
 from app.services.audit_logger import Stored
 from app.services.db import Database
-from app.services.postgres.store import MAX_QUEUED, DatabaseAuditLogger
+from app.services.postgres.shared_commits import MAX_QUEUED
+from app.services.postgres.store import DatabaseAuditLogger
 from tests.conftest import TestDatabase
 
 Case = tuple[Credential, Record, str | type[RingfenceError]]

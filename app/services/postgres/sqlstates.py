@@ -47,6 +47,8 @@ a migration has outdated. Not listed, since the server goes on writing: 53100 an
 55P03, a setting and a lock; 57014, a statement that took too long. Nor 54000, which a record can cause as well as a
 server that has run out of transaction numbers.
 """
+_OF_SOME = ("08", "XX000")
+"""What the coordinator of a cluster says when it cannot reach a worker, and again when it cannot commit for that."""
 _POSITION = re.compile(r"record (\d{1,9})")  # the detail of audit.insert_audit_logs()
 
 
@@ -126,6 +128,8 @@ def _translate(found: Diagnosis, rules: Rules) -> RingfenceError:
             return InvalidRequest(message, [])
     # A missing privilege is the operator's mistake and not the caller's, so the caller gets no message.
     logger.error("the database failed: SQLSTATE %s", found.sqlstate)
-    if found.sqlstate is None or found.sqlstate.startswith(_TRANSIENT):
-        return DatabaseUnavailable("the database cannot be used right now")
-    return StorageUnavailable("the database cannot be used right now")
+    is_transient = found.sqlstate is None or found.sqlstate.startswith(_TRANSIENT)
+    unavailable = DatabaseUnavailable if is_transient else StorageUnavailable
+    refusal = unavailable("the database cannot be used right now")
+    refusal.may_be_of_some = bool(found.sqlstate and found.sqlstate.startswith(_OF_SOME))
+    return refusal

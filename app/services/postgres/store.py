@@ -8,7 +8,6 @@ from typing import Any, LiteralString, cast
 
 from typing_extensions import override
 
-from app.model.context import MAX_CONTEXT_BYTES
 from app.model.credential import API_KEY, ApiKey, Caller, Credential
 from app.model.record import Record
 from app.model.refusals import (
@@ -24,7 +23,6 @@ from app.model.strict_json import dump
 from app.services import calls
 from app.services.audit_logger import Health, Outcome, ReplayableAuditLogger, Stored, StoreState
 from app.services.batch import Batch
-from app.services.concurrency.group_commit import GroupCommit
 from app.services.concurrency.limiter import Limiter
 from app.services.db import MAX_SECONDS, MAX_WRITE_SECONDS, Call, Database, Parameters, WalPosition
 from app.services.known_credentials import KnownCredentials
@@ -36,16 +34,10 @@ from app.services.postgres.replica import ReadReplica
 from app.services.postgres.retries import Retries
 from app.services.postgres.sealer import Sealer
 from app.services.postgres.sealing_news import SealingNews
+from app.services.postgres.shared_commits import Entry, Outcomes, SharedCommits, tenant_of
 from app.services.postgres.space import SpaceUsed, sample_space
 from app.services.postgres.sqlstates import Diagnosis, refusal_of
-from app.telemetry.metrics import COMMIT_RECORDS
 
-Entry = tuple[Credential, Record]
-
-# Of one commit, and of the queue: four commits, so that a queued record is stored soon.
-MAX_RECORDS = 64
-MAX_BYTES = 1_048_576
-MAX_QUEUED = 256
 _LOCK_FAILURES = ("55P03", "40")  # SQLSTATEs of a lock timeout and of a deadlock
 
 
@@ -78,14 +70,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         super().__init__(database, replica, retries, known, KeyUses(self._report_use))
         self._pinging = asyncio.Lock()
         self._background: list[asyncio.Task[None]] = []
-        self._commits = GroupCommit(
-            self._write_together,
-            _size,
-            max_items=MAX_RECORDS,
-            max_bytes=MAX_BYTES,
-            max_queued=MAX_QUEUED,
-            max_seconds=MAX_WRITE_SECONDS,
-        )
+        self._commits = SharedCommits(self._write_batch)
         # Limits how many bulk writes hold a pooled connection at once, so that single records always get one. Each
         # holds one for at most 100,000 records, which no caller can prolong: so one tenant may have them all, and the
         # next gets the first that is free.
@@ -106,26 +91,12 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         if not self._breaker.is_closed:  # or it would be queued behind writes that are still under way
             raise DatabaseUnavailable("the database is unavailable")
         with self.known.remembering(credential):
-            tenant_id = await self._commits.submit(_tenant(credential), (credential, record))
+            tenant_id = await self._commits.submit(credential, record)
         self._uses.note(credential, "write")
         return Stored(tenant_id)
 
-    async def _write_together(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
+    async def _write_batch(self, records: Sequence[Entry]) -> Outcomes:
         """Store records of any tenants in one commit; return the tenant or the refusal of each."""
-        COMMIT_RECORDS.observe(len(records))
-        try:
-            return await self._write_batch(records)
-        except InvalidRequest:  # the server cannot read one of them, which write_log() should have refused
-            return [await self._write_alone(record) for record in records]
-
-    async def _write_alone(self, record: Entry) -> str | RingfenceError:
-        try:
-            (outcome,) = await self._write_batch([record])
-        except RingfenceError as refusal:
-            return refusal
-        return outcome
-
-    async def _write_batch(self, records: Sequence[Entry]) -> Sequence[str | RingfenceError]:
         rows = [_row(position, credential, record) for position, (credential, record) in enumerate(records, 1)]
         parameters = {"records": dump(rows)}
         # The statement enters the tenant of each record itself.
@@ -180,7 +151,7 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
                 raise batch.refusal
             return None
 
-        async with self._bulk.hold(_tenant(credential)):
+        async with self._bulk.hold(tenant_of(credential)):
             try:
                 with self.known.remembering(credential):
                     transaction = partial(self._database.call_many, credential, work)
@@ -280,19 +251,8 @@ class DatabaseAuditLogger(DatabaseReader, ReplayableAuditLogger):
         return await self._retries.run(call, writes=writes, seconds=seconds)
 
 
-def _tenant(credential: Credential) -> str:
-    return credential.tenant_id or ""  # app.http.credentials.credential_of() has set it
-
-
 def _row(position: int, credential: Credential, record: Record) -> dict[str, Any]:
     row = {"position": position, "tenant_id": credential.tenant_id, **record.fields()}
     if isinstance(credential, ApiKey):
         row["api_key"] = credential.secret
     return row
-
-
-def _size(entry: Entry) -> int:
-    _, record = entry
-    texts = (record.trace_id, record.agent_id, record.mode, record.status, record.user_id, record.error)
-    # Of a context the most that it can take: writing it twice would cost more than a commit that is shared by fewer.
-    return 256 + sum(len(text) for text in texts if text) + (MAX_CONTEXT_BYTES if record.context else 0)
