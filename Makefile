@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan distribute rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover cluster-faults siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan distribute rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -47,6 +47,9 @@ chaos-quick: .venv/dev   ## The same with less load, in about a minute
 
 failover: .venv/dev $(PATRONI)/installed   ## Kill primaries of a cluster under Patroni, under load, and count what was lost; five minutes
 	@$(BIN)/python -W ignore -m tests.failover $(PATRONI)/bin
+
+cluster-faults: .venv/dev   ## Kill, cut off, add and move nodes of a Citus cluster of the programs in CITUS, under load, and count what was lost
+	@$(BIN)/python -W ignore -m tests.cluster_faults $(CITUS)
 
 siege: .venv/dev   ## Flood the service with what strangers and single tenants can send, and show what others notice; two minutes
 	@$(BIN)/python -W ignore -m tests.siege

@@ -67,7 +67,7 @@ class Laboratory(Generic[D]):
             stack.callback(lambda: self.cluster.remove())
             self.cluster.start("max_connections=60")
             self.cluster.create_database(DATABASE)
-            migrate.apply(self.cluster.url("postgres", DATABASE))
+            self.migrate()
             for tenant in TENANTS:
                 self.cluster.query(f"SELECT audit.create_tenant('{tenant}')", DATABASE)
                 ((key,),) = self.cluster.query(f"SELECT audit.issue_api_key('{tenant}', 'chaos')", DATABASE)
@@ -81,6 +81,14 @@ class Laboratory(Generic[D]):
             self.service.start()
             yield self
 
+    def migrate(self) -> None:
+        """Bring the database to this release."""
+        migrate.apply(self.cluster.url("postgres", DATABASE))
+
+    def new_load(self) -> Load:
+        """Return the callers of the next fault."""
+        return Load(self.service.port, self.keys)
+
     def url_of_the_service(self) -> str:
         """Return the URL that the service is given, once the database is migrated."""
         return self.cluster.url("audit_app", DATABASE)
@@ -88,7 +96,7 @@ class Laboratory(Generic[D]):
     @contextmanager
     def under_load(self) -> Iterator[None]:
         """Let callers call: before the block, during it, and until some time after everything is well again."""
-        self.load = load = Load(self.service.port, self.keys)
+        self.load = load = self.new_load()
         with load.running():
             eventually(lambda: load.seen[Answer.ACKNOWLEDGED] >= 50)
             time.sleep(self.seconds / 2)

@@ -20,7 +20,10 @@ class Answer(Enum):
 
 @dataclass(slots=True)
 class Sent:
-    """One record. trace_id: its own, by which it is found. live: it has a `started` record as well."""
+    """One record. trace_id: its own, by which it is found. live: it has a `started` record as well.
+
+    record_id: None also where an acknowledgement names none, as for several records under one Idempotency-Key.
+    """
 
     trace_id: str
     tenant: str
@@ -92,7 +95,7 @@ def judge(ledger: Ledger, rows: list[tuple[Any, ...]]) -> Verdict:
             findings.append(f"refused but stored: {each}: {mine}")
         if each.answer not in (Answer.ACKNOWLEDGED, Answer.SPOOLED):
             continue
-        if not any(str(row[0]) == each.record_id for row in mine) or (each.live and not states["started"]):
+        if not any(each.record_id in (None, str(row[0])) for row in mine) or (each.live and not states["started"]):
             lost += 1
             findings.append(f"lost: {each}: {mine}")
         if any(not _is_as_sent(each, row, ledger.late_until) for row in mine):

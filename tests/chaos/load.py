@@ -21,12 +21,17 @@ _PAUSE = 0.02
 
 
 class Load:
-    """Callers of several tenants. keys: API keys by tenant."""
+    """Callers of several tenants.
 
-    def __init__(self, port: int, keys: Mapping[str, str]) -> None:
+    keys: API keys by tenant. repeating: so many of the callers give their requests an Idempotency-Key instead of ids,
+    and send each again until it is acknowledged.
+    """
+
+    def __init__(self, port: int, keys: Mapping[str, str], *, repeating: int = 0) -> None:
         self.ledger = Ledger()
         self._port = port
         self._keys = dict(keys)
+        self._repeating = repeating
         self._stopping = False
         self.seen: dict[Answer, int] = dict.fromkeys(Answer, 0)
 
@@ -42,12 +47,16 @@ class Load:
             thread.join()
 
     async def _run(self) -> None:
-        await asyncio.gather(*(self._call(random.Random(number)) for number in range(CALLERS)))
+        await asyncio.gather(
+            *(self._call(random.Random(number), has_keys=number < self._repeating) for number in range(CALLERS))
+        )
 
-    async def _call(self, chance: random.Random) -> None:
+    async def _call(self, chance: random.Random, *, has_keys: bool) -> None:
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        again: tuple[list[Sent], bytes] | None = None
         while not self._stopping:
-            records, request = self._request(chance)
+            records, request = again or self._request(chance, has_key=has_keys)
+            again = (records, request) if has_keys else None
             for record in records:
                 self.ledger.sent[record.trace_id] = record
             started = time.monotonic()
@@ -59,6 +68,8 @@ class Load:
                     writer.write(request)
                     status, body = await _answer(reader)
                 self._note(records, status, body)
+                if status < 500:
+                    again = None
             except TimeoutError:
                 self.ledger.wrong.append(f"no answer within {MAX_SECONDS:g} seconds")
                 _close(connection)
@@ -75,9 +86,9 @@ class Load:
                     await asyncio.sleep(_PAUSE)
         _close(connection)
 
-    def _request(self, chance: random.Random) -> tuple[list[Sent], bytes]:
+    def _request(self, chance: random.Random, *, has_key: bool) -> tuple[list[Sent], bytes]:
         tenant = chance.choice(list(self._keys))
-        kind = chance.random()
+        kind = chance.uniform(0.6, 0.95) if has_key else chance.random()
         live = kind > 0.95
         records = [
             Sent(str(uuid4()), tenant, f"user-{chance.randrange(10**9)}", live, now())
@@ -88,20 +99,22 @@ class Load:
             body: Any = {"input": {}, "user_id": records[0].user_id, "mode": "LIVE" if live else "DRY_RUN"}
         else:
             path = "/api/v1/audit/logs"
-            for record in records:
+            for record in records if not has_key else ():
                 record.record_id = str(uuid_v7())
             objects = [
                 {
-                    **{"id": each.record_id, "trace_id": each.trace_id, "user_id": each.user_id},
+                    **({"id": each.record_id} if each.record_id else {}),
+                    **{"trace_id": each.trace_id, "user_id": each.user_id},
                     **{"agent_id": "agent", "mode": "LIVE", "status": "success"},
                 }
                 for each in records
             ]
             body = objects if len(objects) > 1 else objects[0]
         content = json.dumps(body)
+        key = f"Idempotency-Key: {uuid4()}\r\n" if has_key else ""
         return records, (
             f"POST {path} HTTP/1.1\r\nHost: chaos\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\n"
+            f"Content-Length: {len(content)}\r\n{key}"
             f"Authorization: Bearer {self._keys[tenant]}\r\nX-Trace-ID: {records[0].trace_id}\r\n\r\n{content}"
         ).encode()
 

@@ -1,6 +1,6 @@
 """What the failovers did, in a table for docs/high-availability.md."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,11 +25,18 @@ class Outage:
         )
 
 
-def silence(ledger: Ledger) -> tuple[float, float]:
-    """Return the longest seconds between two acknowledgements of the database, and between any two with the spool's."""
+def silence(ledger: Ledger, tenants: Collection[str] | None = None) -> tuple[float, float]:
+    """Return the longest seconds between two acknowledgements of the database, and between any two with the spool's.
+
+    tenants: of their records alone.
+    """
 
     def longest(*answers: Answer) -> float:
-        times = sorted(each.answered_at for each in ledger.sent.values() if each.answer in answers and each.answered_at)
+        times = sorted(
+            each.answered_at
+            for each in ledger.sent.values()
+            if each.answer in answers and each.answered_at and (tenants is None or each.tenant in tenants)
+        )
         return max((later - earlier).total_seconds() for earlier, later in pairwise(times))
 
     return longest(Answer.ACKNOWLEDGED), longest(Answer.ACKNOWLEDGED, Answer.SPOOLED)
