@@ -1,7 +1,7 @@
 # Every command sets up what it needs. `make help` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover cluster-faults siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan distribute rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
+.PHONY: help run test test-sql test-fast test-fast-stop test-mutations test-client chaos chaos-quick failover cluster-faults cluster-work siege siege-quick tamper tamper-quick feed-soak feed-soak-quick retention-drill screenshots migrate plan distribute rotate-secret verify verify-sql vectors bench bench-quick bench-pages bench-space bench-growth lint lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -50,6 +50,9 @@ failover: .venv/dev $(PATRONI)/installed   ## Kill primaries of a cluster under 
 
 cluster-faults: .venv/dev   ## Kill, cut off, add and move nodes of a Citus cluster of the programs in CITUS, under load, and count what was lost
 	@$(BIN)/python -W ignore -m tests.cluster_faults $(CITUS)
+
+cluster-work: .venv/dev   ## Measure what a record costs each node of a Citus cluster of the programs in CITUS, with 1, 2 and 4 workers
+	@$(BIN)/python -W ignore -m tests.cluster_work $(CITUS)
 
 siege: .venv/dev   ## Flood the service with what strangers and single tenants can send, and show what others notice; two minutes
 	@$(BIN)/python -W ignore -m tests.siege
