@@ -65,7 +65,7 @@ def distribute(url: str, shards: int, directory: Path = DATABASE_DIRECTORY) -> l
             raise DistributionRefused(
                 "a worker is added after a release: citus_remove_node(), make distribute, and add it again"
             )
-        for node in (url, *map(_alone, workers)):  # Citus hands on the coordinator's, but no roles that are older than it
+        for node in (url, *map(_alone, workers)):  # roles that are older than Citus are not handed on
             with _connection(node) as connection, connection.transaction():
                 connection.execute((DATABASE_DIRECTORY / "bootstrap" / "roles.sql").read_bytes())
                 _apply(connection, "logins.sql")

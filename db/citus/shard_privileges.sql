@@ -1,8 +1,8 @@
 -- The privileges on shards: those of their table, which a release may have changed on the coordinator alone, and two that differ. Citus names every
 -- column of a row when it hands an INSERT on, also those with a default; which columns a caller may name is decided on the coordinator, by the
 -- privileges on audit.audit_logs. audit_keyed needs none: its records are stored as the owner. And Citus makes a table with all of its owner's
--- privileges, where the owner of a trail changes no record. A shard that was moved or split is a new table, and takes no record of audit_trusted until
--- this is run again.
+-- privileges, where the owner of a trail changes no record. A shard that is made, moved or split later has the
+-- last two from new_shards.sql.
 DO $$
 DECLARE
     c_table   CONSTANT regclass := 'audit.audit_logs';
