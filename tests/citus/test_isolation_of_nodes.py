@@ -152,11 +152,6 @@ ON_THE_WORKER = {
         "ALTER FUNCTION audit.away RENAME TO facts_of_node",
         "cannot be asked",
     ),
-    "a node that lets nobody in": (
-        "ALTER ROLE audit_owner CONNECTION LIMIT 0",
-        "ALTER ROLE audit_owner CONNECTION LIMIT -1",
-        "cannot be asked",
-    ),
 }
 
 

@@ -71,6 +71,11 @@ def test_the_service_stores_what_can_be_stored_of_records_that_come_together(dis
     assert answers == {("acme", 200), ("globex", 503)}
 
 
+def test_a_worker_that_is_away_is_no_finding(distributed: Distributed) -> None:
+    found = "SELECT count(*) FROM audit.findings_of_nodes()"
+    assert distributed.call("audit_app", (found, [])) == 0
+
+
 def test_a_tenant_of_the_worker_that_is_away_is_refused(distributed: Distributed) -> None:
     for call in (INSERT, "SELECT audit.list_audit_logs()"):
         with pytest.raises(psycopg.OperationalError):

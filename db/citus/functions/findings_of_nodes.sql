@@ -43,7 +43,8 @@ BEGIN
         CROSS JOIN LATERAL json_to_recordset(a.result::json) AS f (kind text, object text, fact text)
     ),
     found (node, finding) AS (
-        SELECT a.node, 'cannot be asked' FROM answer AS a WHERE NOT a.success
+        -- A node that is away shows no record to anybody here, and the tenants of the others are to be served.
+        SELECT a.node, 'cannot be asked' FROM answer AS a WHERE NOT a.success AND a.result NOT LIKE 'failed to connect to %'
         UNION ALL
         SELECT concat(n.nodename, ':', n.nodeport), 'is not active, and was not asked'
         FROM pg_dist_node AS n WHERE n.noderole = 'primary' AND NOT n.isactive
@@ -92,7 +93,7 @@ $$;
 
 COMMENT ON FUNCTION audit.findings_of_nodes IS
     'Violations of the rules of audit.isolation_report() on the other nodes of the cluster: what a table, shard, function, role or stored setting has '
-    'there beyond the coordinator''s, a policy or function that is missing or reads otherwise, another secret, and a node that cannot be asked. '
+    'there beyond the coordinator''s, a policy or function that is missing or reads otherwise, another secret, and a node that gives no answer; one that is away is none. '
     'SECURITY DEFINER: nobody else runs a text on another node. It tells findings and no record.';
 REVOKE ALL ON FUNCTION audit.findings_of_nodes FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.findings_of_nodes TO audit_trusted, audit_keyed, audit_admin;
