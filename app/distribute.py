@@ -152,15 +152,20 @@ def _refuse_unfit(workers: list[str]) -> None:
             raise DistributionRefused(f"worker {number}: {error.diag.message_primary}") from error
 
 
+def _is_distributed(url: str) -> bool:
+    """Return whether the records lie in shards already."""
+    with _connection(url) as coordinator:
+        return bool(coordinator.execute(_text("distributed.sql")).fetchall())
+
+
 def _shard_changes(nodes: list[str], directory: Path, folder: Path) -> shard_changes.Changes | None:
     """Return what each node applies of numbered files, where there are shards and a node lacks one.
 
     folder: where it is kept. Raises DistributionRefused when a file changes the records in a way that shards would not
     follow.
     """
-    with _connection(nodes[0]) as coordinator:
-        if not coordinator.execute(_text("distributed.sql")).fetchall():
-            return None
+    if not _is_distributed(nodes[0]):
+        return None
     lacked: set[str] = set()
     for node in nodes:
         pending = migrate.plan(_alone(node), directory).pending
@@ -185,7 +190,9 @@ def _migrate(nodes: list[str], directory: Path, changes: shard_changes.Changes |
     done = []
     for number, node in enumerate(nodes):
         copy = (changes.worker if number else changes.coordinator) if changes else None
-        migrated = migrate.apply(_alone(node), directory, copy)
+        # An index that is missing is built on the coordinator, and handed on to shards.
+        hands_on = node == coordinator and _is_distributed(coordinator)
+        migrated = migrate.apply(node if hands_on else _alone(node), directory, copy)
         done.append(f"node {number}: {'migrated' if migrated else 'up to date'}")
     if changes and (after := _count(coordinator)) != before:
         raise DistributionRefused(f"of {before} records {after} are in the shards after the change")

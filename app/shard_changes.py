@@ -24,7 +24,12 @@ _HANDED_ON = re.compile(
 _ON_EACH_NODE = re.compile(r"COMMENT ON |CREATE (OR REPLACE )?FUNCTION |GRANT |REVOKE ", re.IGNORECASE)
 """Of what names the table: texts, and privileges, which db/citus/shard_privileges.sql gives to shards."""
 _FUNCTION = re.compile(r"CREATE (OR REPLACE )?FUNCTION (audit\.\w+)", re.IGNORECASE)
-_HAND_ON = "SET LOCAL citus.enable_ddl_propagation = on;\n{};\nSET LOCAL citus.enable_ddl_propagation = off;\n"
+_HAND_ON = """SET LOCAL citus.enable_ddl_propagation = on;
+SET LOCAL citus.enable_metadata_sync = on;
+{};
+SET LOCAL citus.enable_metadata_sync = off;
+SET LOCAL citus.enable_ddl_propagation = off;
+"""
 
 
 class NotForShards(Exception):

@@ -31,8 +31,8 @@ def test_a_change_of_the_table_is_handed_on_by_the_coordinator_and_left_out_on_w
     tmp_path: Path, statement: str
 ) -> None:
     here, there, _ = written(tmp_path, f"-- Why.\n{statement};   -- and how\n")
-    off, on = (f"SET LOCAL citus.enable_ddl_propagation = {state};" for state in ("off", "on"))
-    assert here == f"{on}\n{statement};\n{off}\n"
+    ddl, metadata = "SET LOCAL citus.enable_ddl_propagation", "SET LOCAL citus.enable_metadata_sync"
+    assert here == f"{ddl} = on;\n{metadata} = on;\n{statement};\n{metadata} = off;\n{ddl} = off;\n"
     assert there == ""
 
 
