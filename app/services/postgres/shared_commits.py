@@ -81,11 +81,11 @@ class SharedCommits:
             return [refusal] * len(entries)
 
     def _note(self, entries: Sequence[Entry], outcomes: Outcomes) -> None:
-        """Remember whose records could not be stored although the database answers, and whose could."""
+        """Remember whose records could not be stored although the database answers, until one is stored."""
         for (credential, _), outcome in zip(entries, outcomes, strict=True):
             if isinstance(outcome, StorageUnavailable) and outcome.may_be_of_some:
                 self._apart.add(tenant_of(credential))
-            else:
+            elif isinstance(outcome, str):
                 self._apart.discard(tenant_of(credential))
 
 
