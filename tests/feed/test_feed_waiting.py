@@ -1,5 +1,6 @@
 """Readers of a feed that wait for news: when they look, when they are answered, and who makes room for whom."""
 
+import asyncio
 import re
 import socket
 import threading
@@ -15,6 +16,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from app.services import feed
+from app.services.postgres import sealing_news
 from app.services.postgres.reads import DatabaseReader
 from app.services.postgres.sealing_news import SealingNews
 from tests.conftest import Serve, TestDatabase
@@ -61,14 +63,20 @@ def flood_of_notifications(database: TestDatabase) -> Iterator[None]:
 
 
 def hear_news(client: TestClient, database: TestDatabase) -> None:
-    """Return once a notification has arrived at the service."""
+    """Return once a notification has arrived at the service, and wakes no reader that comes later."""
     read(client)  # the first reader has the service listen
+    audit_logger = state_of(client).audit_logger
 
     def heard() -> bool:
-        database.execute("NOTIFY audit_sealed")
-        return bool(state_of(client).audit_logger.hears_of_sealing)
+        if not audit_logger.hears_of_sealing:
+            database.execute("NOTIFY audit_sealed")
+        return bool(audit_logger.hears_of_sealing)
+
+    async def told() -> None:
+        await asyncio.wait([audit_logger.next_sealing()], timeout=4 * sealing_news._SECONDS_BETWEEN_NEWS)
 
     eventually(heard)
+    run_inside(client, told)
 
 
 def test_a_reader_that_waits_is_answered_once_a_record_is_sealed(
@@ -87,8 +95,11 @@ def test_a_reader_that_waits_is_answered_once_a_record_is_sealed(
 
 
 def test_a_reader_that_hears_no_news_looks_by_itself(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hears_nothing(_: SealingNews) -> None:
+        await asyncio.Event().wait()
+
     monkeypatch.setattr(feed, "_SECONDS_UNTOLD", 0.2)
-    monkeypatch.setattr("app.services.postgres.sealing_news.SealingNews._tell", lambda _: None)
+    monkeypatch.setattr(SealingNews, "_listen", hears_nothing)
     after = read(client)[1]["position"]
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(read, client, after=after, wait=30)
