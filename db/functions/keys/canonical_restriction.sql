@@ -1,4 +1,4 @@
--- A restriction as it is stored: its times in UTC with six digits, so that they are the same whoever reads them. The rest is for the CHECKs.
+-- A restriction as it is stored: its times in UTC with six digits, so that they read the same in every session. The rest is for the CHECKs.
 
 CREATE OR REPLACE FUNCTION audit.canonical_restriction(p_restriction json)
 RETURNS json
